@@ -1,0 +1,57 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code says why an operation was refused, in one word with one meaning. Codes
+// are stable: reports, the API and the command line show them.
+type Code string
+
+// The reasons an operation can be refused.
+const (
+	CodeNotFound        Code = "not_found"
+	CodeUserNameTaken   Code = "user_name_taken"
+	CodeUserNameMissing Code = "user_name_missing"
+	CodeForeignOwner    Code = "foreign_owner"
+	CodeProtectedAdmin  Code = "protected_admin"
+	CodeOwnPassword     Code = "own_password"
+	CodeAmbiguous       Code = "ambiguous_match"
+	CodeAlreadyLinked   Code = "already_linked"
+	CodeAnchorTaken     Code = "anchor_taken"
+	CodeInvalidValue    Code = "invalid_value"
+	CodeGroupNameMissing Code = "group_name_missing"
+	CodeStale           Code = "stale"
+)
+
+// Error is a refusal by a rule of the registry. Message is safe to show to the
+// person who asked; it names no other company's data and no internals.
+type Error struct {
+	Code    Code
+	Message string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }
+
+// Refuse makes an Error.
+func Refuse(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// CodeOf returns the code of the first registry error in err's chain, or "".
+func CodeOf(err error) Code {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+var (
+	// ErrNotFound: a looked-up record does not exist in this company.
+	ErrNotFound = errors.New("not found")
+	// ErrFenced: the caller's lease was taken over by another holder; it must
+	// stop and write nothing more.
+	ErrFenced = errors.New("lease lost to another process")
+)

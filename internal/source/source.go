@@ -1,0 +1,83 @@
+package source
+
+import (
+	"context"
+	"errors"
+)
+
+// Kind says what an entry describes.
+type Kind uint8
+
+// The kinds of entries a source gives.
+const (
+	User Kind = iota + 1
+	Group
+)
+
+// Entry is one object of a directory as it was read.
+type Entry struct {
+	Kind Kind
+	// Anchor is the immutable external id in canonical text form: a UUID in
+	// lower case for entryUUID and objectGUID.
+	Anchor string
+	// Name is the object's name for people to read: a DN, a UPN.
+	Name string
+	// Marker is the object's change marker (entryCSN, uSNChanged,
+	// modifyTimestamp), or "".
+	Marker string
+	// Disabled is the directory's own flag, where it has one.
+	Disabled bool
+	// Values are the requested attributes, keyed in lower case. Values are raw:
+	// they need not be valid UTF-8.
+	Values map[string][]string
+	// Keys are the names by which other entries may refer to this one, in the
+	// source's canonical form; a source that has several reference forms (a DN
+	// and a uid) gives one key for each.
+	Keys []string
+	// Members are, for a group, the keys of its members in the same form.
+	Members []string
+	// Problem is set when the entry could be read but not understood (no
+	// anchor, say); such an entry costs one report row and proves nothing.
+	Problem string
+}
+
+// Summary says how a read ended. A read that failed returns an error instead:
+// a Summary without error may still be explicitly incomplete.
+type Summary struct {
+	Users, Groups int
+	// Complete is true only when the source proved that it gave everything.
+	Complete bool
+	// Incomplete says why Complete is false, for people to read.
+	Incomplete string
+	// Notes are remarks for the report: referrals not followed, and the like.
+	Notes []string
+}
+
+// Fact is one thing a probe found out about a server.
+type Fact struct{ Name, Value string }
+
+// Info is what a probe found out, in the order worth showing.
+type Info struct{ Facts []Fact }
+
+// Source is a directory that can be pulled.
+type Source interface {
+	// Probe connects, authenticates and recognises the server.
+	Probe(ctx context.Context) (Info, error)
+	// Read streams every user in scope and then every group, one at a time and
+	// in no particular order. An error from emit ends the read and is returned.
+	// The entry is the callee's to keep.
+	Read(ctx context.Context, emit func(Entry) error) (Summary, error)
+	// Sample gives up to n users, for showing a mapping.
+	Sample(ctx context.Context, n int) ([]Entry, error)
+}
+
+// Reasons a source cannot be read; test with errors.Is. The wrapped text says
+// what to do about it and holds no secret.
+var (
+	// ErrAuth: the directory refused the credentials.
+	ErrAuth = errors.New("the directory refused the credentials")
+	// ErrUnreachable: no connection could be made, or it broke.
+	ErrUnreachable = errors.New("the directory could not be reached")
+	// ErrProtocol: the directory answered something a read cannot be based on.
+	ErrProtocol = errors.New("the directory gave an answer that cannot be used")
+)
