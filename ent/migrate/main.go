@@ -1,0 +1,84 @@
+// Command migrate writes the versioned SQL that leads from the migrations there
+// are to the Ent schema there is, for both databases at once, so that the two
+// folders never differ in names or dates.
+//
+//	go run ./ent/migrate -postgres postgres://… add_phone
+//
+// Both databases must be empty: the files are replayed on them.
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"ariga.io/atlas/sql/migrate"
+	"ariga.io/atlas/sql/sqltool"
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	"entgo.io/ent/dialect/sql/schema"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
+
+	entmigrate "github.com/usherd/usher/ent/db/migrate"
+)
+
+func main() {
+	dsn := flag.String("postgres", os.Getenv("USHER_DEV_POSTGRES"), "an empty PostgreSQL database to work in")
+	dir := flag.String("dir", "ent/migrations", "where the folders are")
+	flag.Parse()
+	if err := run(*dsn, *dir, flag.Arg(0)); err != nil {
+		fmt.Fprintln(os.Stderr, "write migrations:", err)
+		os.Exit(1)
+	}
+}
+
+func run(dsn, dir, name string) error {
+	if !regexp.MustCompile(`^[a-z0-9_]+$`).MatchString(name) {
+		return errors.New("give the migration a name of lower-case letters, digits and underscores")
+	}
+	if dsn == "" {
+		return errors.New("name an empty PostgreSQL database with -postgres")
+	}
+	if err := diff("sqlite", "file:diff?mode=memory&cache=shared&_pragma=foreign_keys(1)", dialect.SQLite, filepath.Join(dir, "sqlite"), name); err != nil {
+		return err
+	}
+	return diff("pgx", dsn, dialect.Postgres, filepath.Join(dir, "postgres"), name)
+}
+
+func diff(driver, dsn, dialectName, dir, name string) error {
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", dialectName, err)
+	}
+	defer func() { _ = db.Close() }()
+	goose, err := sqltool.NewGooseDir(dir)
+	if err != nil {
+		return fmt.Errorf("open folder %s: %w", dir, err)
+	}
+	m, err := schema.NewMigrate(entsql.OpenDB(dialectName, db),
+		schema.WithDir(goose),
+		schema.WithFormatter(sqltool.GooseFormatter),
+		schema.WithMigrationMode(schema.ModeReplay),
+		schema.WithDropColumn(true),
+		schema.WithDropIndex(true),
+	)
+	if err != nil {
+		return fmt.Errorf("prepare %s: %w", dialectName, err)
+	}
+	err = m.NamedDiff(context.Background(), name, entmigrate.Tables...)
+	if errors.Is(err, migrate.ErrNoPlan) {
+		fmt.Println(dialectName + ": nothing to do")
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("diff %s: %w", dialectName, err)
+	}
+	fmt.Println(dialectName + ": written to " + dir)
+	return nil
+}

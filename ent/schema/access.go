@@ -1,0 +1,176 @@
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+
+	"github.com/usherd/usher/ent/schema/mixin"
+)
+
+// SetupLink is a mailed, single-use, expiring link with which a person sets a
+// password. Only the hash of its token is stored.
+type SetupLink struct{ ent.Schema }
+
+// Mixin of SetupLink.
+func (SetupLink) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of SetupLink.
+func (SetupLink) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("user_id").Immutable(),
+		field.String("uid").Immutable().Comment("what the token is derived from"),
+		field.String("purpose").Immutable().Comment("setup or reset"),
+		field.Bytes("token_hash").Immutable().Comment("SHA-256 of the token"),
+		field.String("address").Immutable().Comment("where it was mailed; a changed address supersedes it"),
+		field.Int64("credential_version").Immutable(),
+		field.Int64("created_at").Immutable(),
+		field.Int64("expires_at"),
+		field.Int64("used_at").Default(0),
+		field.Int64("superseded_at").Default(0),
+	}
+}
+
+// Indexes of SetupLink. A person has at most one live link for a purpose.
+func (SetupLink) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("uid").Unique(),
+		index.Fields("token_hash").Unique(),
+		index.Fields("user_id", "purpose").Unique().Annotations(entsql.IndexWhere("used_at = 0 AND superseded_at = 0")),
+		index.Fields("user_id"),
+	}
+}
+
+// Mail is one message in the queue or sent from it.
+type Mail struct{ ent.Schema }
+
+// Mixin of Mail.
+func (Mail) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of Mail.
+func (Mail) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("user_id").Immutable(),
+		field.String("kind").Immutable(),
+		field.String("link_uid").Default("").Immutable(),
+		field.String("address").Immutable(),
+		field.String("message_id").Immutable(),
+		field.String("state").Comment("queued, held, sent, failed, cancelled"),
+		field.Int("attempts").Default(0),
+		field.Int64("next_try").Default(0),
+		field.Int64("claimed_until").Default(0).Comment("by the database's clock"),
+		field.String("code").Default(""),
+		field.String("message").Default(""),
+		field.Int64("created_at").Immutable(),
+		field.Int64("finished_at").Default(0),
+	}
+}
+
+// Indexes of Mail.
+func (Mail) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("message_id").Unique(),
+		index.Fields("next_try").Annotations(entsql.IndexWhere("state = 'queued'")),
+		index.Fields("user_id"),
+	}
+}
+
+// MailAttempt is one try to deliver a mail.
+type MailAttempt struct{ ent.Schema }
+
+// Mixin of MailAttempt.
+func (MailAttempt) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of MailAttempt.
+func (MailAttempt) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("mail_id").Immutable(),
+		field.Int64("at").Immutable(),
+		field.String("outcome").Immutable(),
+		field.String("code").Default("").Immutable(),
+		field.String("message").Default("").Immutable(),
+	}
+}
+
+// Indexes of MailAttempt.
+func (MailAttempt) Indexes() []ent.Index { return []ent.Index{index.Fields("mail_id")} }
+
+// Token is a bearer token of a connection; only its hash is stored.
+type Token struct{ ent.Schema }
+
+// Mixin of Token.
+func (Token) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of Token.
+func (Token) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("origin_id").Immutable(),
+		field.Bytes("token_hash").Immutable(),
+		field.String("prefix").Immutable().Comment("the first characters, to tell tokens apart"),
+		field.JSON("scopes", []string{}).Optional(),
+		field.Int64("created_at").Immutable(),
+		field.Int64("expires_at").Default(0),
+		field.Int64("last_used_at").Default(0),
+		field.Int64("revoked_at").Default(0),
+	}
+}
+
+// Indexes of Token.
+func (Token) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("token_hash").Unique(),
+		index.Fields("origin_id"),
+	}
+}
+
+// Session is a signed-in browser. It carries its user, so that deactivation and
+// a changed password end it at once.
+type Session struct{ ent.Schema }
+
+// Mixin of Session.
+func (Session) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of Session. A session before sign-in has no user; its company is 0.
+func (Session) Fields() []ent.Field {
+	return []ent.Field{
+		field.Bytes("token_hash").Immutable(),
+		field.Int64("user_id").Default(0),
+		field.Int64("credential_version").Default(0),
+		field.Bytes("data"),
+		field.String("agent").Default("").Comment("the browser's own description, capped"),
+		field.Int64("created_at").Immutable(),
+		field.Int64("seen_at").Default(0),
+		field.Int64("expires_at"),
+	}
+}
+
+// Indexes of Session.
+func (Session) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("token_hash").Unique(),
+		index.Fields("user_id"),
+		index.Fields("expires_at"),
+	}
+}
+
+// Process is a running usher: what stands in the way of a migration under a
+// live server, and of two servers with different files.
+type Process struct{ ent.Schema }
+
+// Mixin of Process.
+func (Process) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}} }
+
+// Fields of Process.
+func (Process) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("name").Comment("host, process id and a random part"),
+		field.String("version").Default(""),
+		field.String("config_hash").Default(""),
+		field.Int64("started_at").Immutable(),
+		field.Int64("alive_until").Comment("by the database's clock"),
+	}
+}
+
+// Indexes of Process.
+func (Process) Indexes() []ent.Index { return []ent.Index{index.Fields("name").Unique()} }

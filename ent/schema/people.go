@@ -1,0 +1,165 @@
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+
+	"github.com/usherd/usher/ent/schema/mixin"
+)
+
+// User is one person of one company.
+type User struct{ ent.Schema }
+
+// Mixin of User.
+func (User) Mixin() []ent.Mixin {
+	return []ent.Mixin{mixin.ID{}, mixin.Company{}, mixin.PublicID{}, mixin.Record{}}
+}
+
+// Fields of User.
+func (User) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("kind"),
+		field.String("association"),
+		field.Bool("company_admin").Default(false),
+		field.String("user_name"),
+		field.String("user_name_key").Comment("NFKC and case-folded; what uniqueness means"),
+		field.String("display_name").Default(""),
+		field.String("given_name").Default(""),
+		field.String("family_name").Default(""),
+		field.String("locale").Default(""),
+		field.String("employee_number").Default(""),
+		field.JSON("attributes", map[string][]string{}).Optional().Comment("attributes without a column of their own"),
+		field.Bool("enabled").Comment("the owning origin's word; SCIM active"),
+		field.Int("blocks").Default(0).Comment("bits: 1 awaiting activation, 2 admin block, 4 held by approval"),
+		field.String("credential"),
+		field.Int64("credential_version").Default(1),
+		field.String("password_hash").Default("").Sensitive(),
+		field.Int64("department_id").Optional().Nillable(),
+		field.Int64("contract_id").Optional().Nillable(),
+		field.Int64("deactivated_at").Default(0),
+	}
+}
+
+// Edges of User.
+func (User) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.To("emails", Email.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+	}
+}
+
+// Indexes of User. Names are unique among the living only: a deleted person's
+// row is kept through the grace while the name is free again.
+func (User) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("company_id", "user_name_key").Unique().Annotations(entsql.IndexWhere("deleted_at = 0")),
+		index.Fields("company_id", "employee_number").Annotations(entsql.IndexWhere("employee_number <> ''")),
+		index.Fields("company_id", "deleted_at").Annotations(entsql.IndexWhere("deleted_at <> 0")),
+	}
+}
+
+// Email is one address of a user. Addresses are not unique: two people may
+// share a mailbox, and what is shared identifies nobody.
+type Email struct{ ent.Schema }
+
+// Mixin of Email.
+func (Email) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of Email.
+func (Email) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("user_id").Immutable(),
+		field.String("address"),
+		field.String("address_key"),
+		field.Int("position").Comment("0 is the primary address"),
+		field.String("type").Default(""),
+		field.Int64("verified_at").Default(0).Comment("when a directory or a followed link vouched for it"),
+	}
+}
+
+// Edges of Email.
+func (Email) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("user", User.Type).Ref("emails").Field("user_id").Unique().Required().Immutable(),
+	}
+}
+
+// Indexes of Email.
+func (Email) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("user_id", "position").Unique(),
+		index.Fields("company_id", "address_key"),
+	}
+}
+
+// Group is a named set of users and groups; a support group is a group whose
+// role is "support".
+type Group struct{ ent.Schema }
+
+// Mixin of Group.
+func (Group) Mixin() []ent.Mixin {
+	return []ent.Mixin{mixin.ID{}, mixin.Company{}, mixin.PublicID{}, mixin.Record{}}
+}
+
+// Fields of Group.
+func (Group) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("display_name"),
+		field.String("name_key"),
+		field.String("role").Default(""),
+		field.Bool("is_default").Default(false),
+		field.Int64("department_id").Optional().Nillable(),
+	}
+}
+
+// Edges of Group.
+func (Group) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.To("memberships", Membership.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+	}
+}
+
+// Indexes of Group.
+func (Group) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("company_id", "name_key"),
+		index.Fields("company_id", "role").Unique().Annotations(entsql.IndexWhere("is_default AND deleted_at = 0")),
+	}
+}
+
+// Membership says that an origin asserts a user or a group to be a member of a
+// group. It holds while any origin still asserts it.
+type Membership struct{ ent.Schema }
+
+// Mixin of Membership.
+func (Membership) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of Membership.
+func (Membership) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("group_id").Immutable(),
+		field.Int64("user_id").Optional().Nillable().Immutable().Comment("exactly one of user_id and member_group_id is set"),
+		field.Int64("member_group_id").Optional().Nillable().Immutable(),
+		field.Int64("origin_id").Immutable(),
+		field.Int64("created_at").Immutable(),
+	}
+}
+
+// Edges of Membership.
+func (Membership) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("group", Group.Type).Ref("memberships").Field("group_id").Unique().Required().Immutable(),
+	}
+}
+
+// Indexes of Membership.
+func (Membership) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("group_id", "user_id", "origin_id").Unique().Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
+		index.Fields("group_id", "member_group_id", "origin_id").Unique().Annotations(entsql.IndexWhere("member_group_id IS NOT NULL")),
+		index.Fields("user_id").Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
+		index.Fields("member_group_id").Annotations(entsql.IndexWhere("member_group_id IS NOT NULL")),
+	}
+}

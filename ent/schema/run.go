@@ -1,0 +1,144 @@
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+
+	"github.com/usherd/usher/ent/schema/mixin"
+)
+
+// Source is the state of a directory that is pulled: when it is due, and who
+// holds it. Its settings live in the configuration file.
+type Source struct{ ent.Schema }
+
+// Mixin of Source.
+func (Source) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of Source.
+func (Source) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("origin_id").Immutable(),
+		field.String("key").Comment("name in the configuration file, unique in the installation"),
+		field.String("schedule").Default(""),
+		field.Int64("next_due").Default(0),
+		field.String("settings_hash").Default("").Comment("of the settings the last finished run used"),
+		field.Int64("retired_at").Default(0),
+		field.String("lease_holder").Default(""),
+		field.Int64("lease_until").Default(0).Comment("by the database's clock"),
+		field.Int64("fence").Default(0).Comment("moves with every taking of the lease"),
+		field.String("cursor").Default("").Comment("where the next read may start; committed last"),
+	}
+}
+
+// Indexes of Source.
+func (Source) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("key").Unique(),
+		index.Fields("origin_id").Unique(),
+		index.Fields("next_due"),
+	}
+}
+
+// Run is one read, plan, guard, apply and report.
+type Run struct{ ent.Schema }
+
+// Mixin of Run.
+func (Run) Mixin() []ent.Mixin {
+	return []ent.Mixin{mixin.ID{}, mixin.Company{}, mixin.PublicID{}}
+}
+
+// Fields of Run.
+func (Run) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("source_id").Immutable(),
+		field.Int64("number").Immutable().Comment("counts from 1 within the company; what people type"),
+		field.String("mode").Comment("run or preview"),
+		field.String("trigger"),
+		field.String("actor").Default(""),
+		field.String("state"),
+		field.Int64("fence").Default(0),
+		field.Int64("resumes").Default(0).Comment("the interrupted or held run this one takes further"),
+		field.Bool("complete").Default(false).Comment("the read proved it saw everything"),
+		field.JSON("counts", map[string]int64{}).Optional(),
+		field.JSON("verdict", map[string]any{}).Optional().Comment("what the guard said"),
+		field.String("plan_hash").Default(""),
+		field.String("code").Default(""),
+		field.String("message").Default(""),
+		field.JSON("notes", []string{}).Optional(),
+		field.String("decided_by").Default(""),
+		field.String("decision_note").Default(""),
+		field.Int64("decided_at").Default(0),
+		field.Int64("created_at").Immutable(),
+		field.Int64("started_at").Default(0),
+		field.Int64("finished_at").Default(0),
+	}
+}
+
+// Indexes of Run.
+func (Run) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("company_id", "number").Unique(),
+		index.Fields("source_id", "state"),
+	}
+}
+
+// RunItem is a row of a run's report that is not a change: a skip, a conflict,
+// a failure, a warning, or a change that was planned and not made.
+type RunItem struct{ ent.Schema }
+
+// Mixin of RunItem.
+func (RunItem) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of RunItem.
+func (RunItem) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("run_id").Immutable(),
+		field.String("outcome").Comment("planned, held, skipped, conflict, failed, warning"),
+		field.String("action").Default(""),
+		field.String("code").Default(""),
+		field.String("anchor").Default(""),
+		field.String("name").Default(""),
+		field.Int64("user_id").Default(0),
+		field.Int64("group_id").Default(0),
+		field.String("message").Default(""),
+		field.JSON("detail", map[string]any{}).Optional(),
+		field.Int64("at").Immutable(),
+	}
+}
+
+// Indexes of RunItem.
+func (RunItem) Indexes() []ent.Index { return []ent.Index{index.Fields("run_id")} }
+
+// Change is one row per record per transaction: who changed what, when, from
+// what to what.
+type Change struct{ ent.Schema }
+
+// Mixin of Change.
+func (Change) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of Change.
+func (Change) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("at").Immutable(),
+		field.String("actor").Immutable(),
+		field.Int64("origin_id").Default(0).Immutable(),
+		field.Int64("run_id").Optional().Nillable().Immutable(),
+		field.Int64("user_id").Optional().Nillable().Immutable(),
+		field.Int64("group_id").Optional().Nillable().Immutable(),
+		field.String("action").Immutable(),
+		field.String("reason").Default("").Immutable(),
+		field.Int64("version").Default(0).Immutable(),
+		field.JSON("payload", map[string]any{}).Optional().Comment("before and after; emptied by erasure"),
+	}
+}
+
+// Indexes of Change.
+func (Change) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("run_id").Annotations(entsql.IndexWhere("run_id IS NOT NULL")),
+		index.Fields("user_id").Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
+		index.Fields("group_id").Annotations(entsql.IndexWhere("group_id IS NOT NULL")),
+	}
+}
