@@ -11,18 +11,19 @@ type Code string
 
 // The reasons an operation can be refused.
 const (
-	CodeNotFound        Code = "not_found"
-	CodeUserNameTaken   Code = "user_name_taken"
-	CodeUserNameMissing Code = "user_name_missing"
-	CodeForeignOwner    Code = "foreign_owner"
-	CodeProtectedAdmin  Code = "protected_admin"
-	CodeOwnPassword     Code = "own_password"
-	CodeAmbiguous       Code = "ambiguous_match"
-	CodeAlreadyLinked   Code = "already_linked"
-	CodeAnchorTaken     Code = "anchor_taken"
-	CodeInvalidValue    Code = "invalid_value"
+	CodeNotFound         Code = "not_found"
+	CodeUserNameTaken    Code = "user_name_taken"
+	CodeUserNameMissing  Code = "user_name_missing"
+	CodeForeignOwner     Code = "foreign_owner"
+	CodeProtectedAdmin   Code = "protected_admin"
+	CodeOwnPassword      Code = "own_password"
+	CodeAmbiguous        Code = "ambiguous_match"
+	CodeAlreadyLinked    Code = "already_linked"
+	CodeAnchorTaken      Code = "anchor_taken"
+	CodeInvalidValue     Code = "invalid_value"
 	CodeGroupNameMissing Code = "group_name_missing"
-	CodeStale           Code = "stale"
+	CodeUnknownContract  Code = "unknown_contract"
+	CodeNotInvitable     Code = "not_invitable"
 )
 
 // Error is a refusal by a rule of the registry. Message is safe to show to the
@@ -30,6 +31,8 @@ const (
 type Error struct {
 	Code    Code
 	Message string
+	// User is the person who stands in the way, where there is one.
+	User UserID
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }

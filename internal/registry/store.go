@@ -1,0 +1,136 @@
+package registry
+
+import (
+	"context"
+	"time"
+)
+
+// Store is where the registry's records live. internal/store implements it over
+// SQLite and PostgreSQL; registrytest runs one suite over both.
+type Store interface {
+	// Write runs fn in one write transaction of one company and commits what it
+	// saved. A fence that no longer holds ends it with ErrFenced before fn is
+	// called. fn may be called again from the start when the database asks for
+	// a repetition; it must keep nothing from an earlier call.
+	Write(ctx context.Context, company CompanyID, fence *Fence, fn func(Tx) error) error
+	// Read runs fn in a transaction whose writes, if any, are discarded.
+	Read(ctx context.Context, company CompanyID, fn func(Tx) error) error
+}
+
+// Tx is one transaction inside one company. Lists may be of any length; records
+// that do not exist are left out of the answer.
+type Tx interface {
+	// LinksByAnchor finds the origin's links to these anchors.
+	LinksByAnchor(ctx context.Context, origin OriginID, anchors []string) ([]*Link, error)
+	// Users loads users, the deleted ones too, and holds them against other
+	// writers until the transaction ends.
+	Users(ctx context.Context, ids []UserID) ([]*User, error)
+	// UsersByName finds the living users with these name keys.
+	UsersByName(ctx context.Context, keys []string) ([]NameHolder, error)
+	// Groups loads groups, the deleted ones too.
+	Groups(ctx context.Context, ids []GroupID) ([]*Group, error)
+	// Departments finds departments by key and makes those that are lacking;
+	// names maps each key to the name as typed.
+	Departments(ctx context.Context, names map[string]string, now time.Time) (map[string]DepartmentID, error)
+	// Contracts finds the company's live contracts by number key.
+	Contracts(ctx context.Context, keys []string) (map[string]ContractID, error)
+	// AddMembers adds memberships and tells which were new.
+	AddMembers(ctx context.Context, ms []Membership, now time.Time) ([]Membership, error)
+	// RemoveMembers removes memberships and tells which were there.
+	RemoveMembers(ctx context.Context, ms []Membership) ([]Membership, error)
+	// RemoveMembersOf removes everything the origin says about members of the
+	// group and tells how many there were.
+	RemoveMembersOf(ctx context.Context, group GroupID, origin OriginID) (int, error)
+	// Save writes rows in as few statements as the database allows. New records
+	// get their keys filled in.
+	Save(ctx context.Context, w *Writes) error
+}
+
+// NameHolder says who holds a userName.
+type NameHolder struct {
+	Key        string
+	User       UserID
+	Owner      OriginID
+	Credential Credential
+	Enabled    bool
+}
+
+// Membership is one assertion that a user or a group is a member of a group.
+type Membership struct {
+	Group       GroupID
+	User        UserID  // 0 when a group is the member
+	MemberGroup GroupID // 0 when a user is the member
+	Origin      OriginID
+}
+
+// Writes are the rows one transaction leaves behind. Rows that belong to a user
+// or a group point at it, because its key may not exist before Save.
+type Writes struct {
+	NewUsers     []*User
+	ChangedUsers []*User
+	// ParkNames are the changed users among whom names change hands; their
+	// present names have to be put out of the way first.
+	ParkNames []*User
+	// Emails are the address lists to be written anew.
+	Emails []EmailList
+	// WipePassword are users whose password is destroyed.
+	WipePassword []*User
+
+	NewGroups     []*Group
+	ChangedGroups []*Group
+
+	NewLinks     []NewLink
+	ChangedLinks []*Link
+
+	Changes []PendingChange
+	Invites []Invite
+
+	// VoidLinks are users whose live set-up links are superseded and whose
+	// unsent mails are cancelled.
+	VoidLinks []*User
+	// EndSessions are users who are signed out everywhere at once.
+	EndSessions []*User
+}
+
+// EmailList is a user whose addresses are to be written as they now stand.
+type EmailList struct {
+	User *User
+	// Verified is true when whoever gives the addresses vouches for them: a
+	// directory, an admin, a followed link.
+	Verified bool
+}
+
+// NewLink is a link to be written for a record that may be new itself.
+type NewLink struct {
+	Link  *Link
+	User  *User
+	Group *Group
+}
+
+// PendingChange is a change row for a record that may be new itself.
+type PendingChange struct {
+	Change *Change
+	User   *User
+	Group  *Group
+}
+
+// Invite is a set-up link and its mail, to be written together.
+type Invite struct {
+	User      *User
+	UID       string
+	Purpose   string
+	TokenHash []byte
+	Address   string
+	MessageID string
+	MailKind  string
+	Held      bool
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// empty reports whether there is nothing to save.
+func (w *Writes) empty() bool {
+	return len(w.NewUsers)+len(w.ChangedUsers)+len(w.Emails)+len(w.WipePassword)+len(w.NewGroups)+
+		len(w.ChangedGroups)+len(w.NewLinks)+len(w.ChangedLinks)+len(w.Changes)+len(w.Invites)+
+		len(w.VoidLinks)+len(w.EndSessions) == 0
+}

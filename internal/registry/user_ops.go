@@ -1,0 +1,221 @@
+package registry
+
+import (
+	"slices"
+	"time"
+)
+
+// timeZero is "never".
+var timeZero time.Time
+
+// store writes a person who may have changed: the row, the addresses, what
+// follows for sign-in, and the one change row. Nothing visible changed: nothing
+// is written and the version stands.
+func (u *unit) store(i int, before, user *User, action Action, reason string, res *Result, setup SetupMail) {
+	was, is := diff(facts(before), facts(user))
+	revived := !before.DeletedAt.IsZero() && user.DeletedAt.IsZero()
+	ended := before.DeletedAt.IsZero() && !user.DeletedAt.IsZero()
+	if len(was)+len(is) == 0 && action == "" && !revived && !ended {
+		u.invite(user, setup, res)
+		return
+	}
+	if action == "" {
+		action = nameAction(before, user, was, is)
+	}
+	if before.Enabled && !user.Enabled || ended {
+		user.DeactivatedAt = u.now
+		u.w.EndSessions = append(u.w.EndSessions, user)
+		u.voidLinks(user)
+	}
+	if user.Enabled && !before.Enabled {
+		user.DeactivatedAt = timeZero
+	}
+	if !slices.Equal(before.Attributes[AttrEmails], user.Attributes[AttrEmails]) {
+		u.w.Emails = append(u.w.Emails, EmailList{User: user, Verified: u.b.Origin.Kind.Directory()})
+		if before.Email() != user.Email() {
+			u.voidLinks(user)
+		}
+	}
+	u.touch(user)
+	u.change(i, action, reason, user.Version, Payload{Before: was, After: is})
+	u.invite(user, setup, res)
+}
+
+// touch moves the version and has the row written, once however often a batch
+// comes back to the same person.
+func (u *unit) touch(user *User) {
+	user.Version++
+	user.UpdatedAt = u.now
+	if user.ID != 0 && !slices.Contains(u.w.ChangedUsers, user) {
+		u.w.ChangedUsers = append(u.w.ChangedUsers, user)
+	}
+}
+
+// nameAction calls a change by the strongest thing it did.
+func nameAction(before, user *User, was, is Attributes) Action {
+	switch {
+	case !before.DeletedAt.IsZero() && user.DeletedAt.IsZero():
+		return ActionRestore
+	case before.Enabled && !user.Enabled:
+		return ActionDeactivate
+	case !before.Enabled && user.Enabled:
+		return ActionEnable
+	case len(was[AttrUserName])+len(is[AttrUserName]) > 0:
+		return ActionRename
+	}
+	return ActionUpdate
+}
+
+// voidLinks supersedes the live set-up links of a person and cancels their
+// mails; someone invited is then as someone never invited, so that whoever may
+// be invited again later gets a fresh link.
+func (u *unit) voidLinks(user *User) {
+	u.w.VoidLinks = append(u.w.VoidLinks, user)
+	if user.Credential == CredentialInvited {
+		user.Credential = CredentialNone
+	}
+}
+
+// invite queues the set-up mail of a person who has no credential and may get
+// one. One event makes one link: whoever is invited is left alone.
+func (u *unit) invite(user *User, setup SetupMail, res *Result) {
+	if setup == SetupNone || user.State() != StateNew || !user.MayReceiveSetup() {
+		return
+	}
+	uid := u.r.NewID()
+	user.Credential = CredentialInvited
+	u.w.Invites = append(u.w.Invites, Invite{
+		User: user, UID: uid, Purpose: PurposeSetup,
+		TokenHash: u.r.Minter.LinkHash(uid, PurposeSetup),
+		Address:   user.Email(),
+		MessageID: "setup." + uid + "@" + u.r.MessageDomain,
+		MailKind:  MailKindSetup,
+		Held:      setup == SetupHold,
+		CreatedAt: u.now, ExpiresAt: u.now.Add(u.r.LinkLife),
+	})
+	res.Mailed = true
+	if user.ID != 0 && !slices.Contains(u.w.ChangedUsers, user) {
+		u.w.ChangedUsers = append(u.w.ChangedUsers, user)
+	}
+}
+
+// missUser draws the consequence of an absence that a complete look proved.
+func (u *unit) missUser(i int, op MissUser, res *Result) {
+	link, user := u.linkedUser(op.Anchor, res)
+	if user == nil {
+		return
+	}
+	u.subject[i].user = user
+	owned := user.Owner == u.b.Origin.ID
+	if op.Deactivate && owned && user.CompanyAdmin && user.Enabled {
+		res.Refused = Refuse(CodeProtectedAdmin,
+			"%s is a company admin; an absence does not deactivate an admin. Take the right away first, or disable the account in the directory", user.UserName())
+		return
+	}
+	if link.MissingSince.IsZero() {
+		link.MissingSince = u.now
+		link.SeenRun = u.b.Run
+		u.w.ChangedLinks = append(u.w.ChangedLinks, link)
+	}
+	if !owned || !op.Deactivate {
+		return
+	}
+	before := *user
+	user.Enabled = false
+	u.store(i, &before, user, "", op.Reason, res, SetupNone)
+}
+
+// deleteUser ends a person after the grace.
+func (u *unit) deleteUser(i int, op DeleteUser, res *Result) {
+	_, user := u.linkedUser(op.Anchor, res)
+	if user == nil {
+		return
+	}
+	u.subject[i].user = user
+	if user.Owner != u.b.Origin.ID {
+		res.Refused = Refuse(CodeForeignOwner, "%s belongs to another origin", user.UserName())
+		return
+	}
+	if !user.DeletedAt.IsZero() {
+		return
+	}
+	before := *user
+	user.Enabled = false
+	user.DeletedAt = u.now
+	u.store(i, &before, user, ActionDelete, "grace_over", res, SetupNone)
+}
+
+// linkedUser finds the person tied to the anchor.
+func (u *unit) linkedUser(anchor string, res *Result) (*Link, *User) {
+	link := u.links[anchor]
+	if link == nil || u.users[link.User] == nil {
+		res.Refused = Refuse(CodeNotFound, "nobody is tied to the id %s", anchor)
+		return nil, nil
+	}
+	return link, u.users[link.User]
+}
+
+// createUser makes a person without an anchor.
+func (u *unit) createUser(i int, op CreateUser, res *Result) {
+	if op.Attributes.First(AttrUserName) == "" {
+		res.Refused = Refuse(CodeUserNameMissing, "a person needs a userName")
+		return
+	}
+	if u.nameLost(i, op.Attributes, res) {
+		return
+	}
+	user := &User{
+		PublicID: u.r.NewID(), Company: u.b.Company,
+		Kind: orKind(op.Kind), Association: op.Association, CompanyAdmin: op.CompanyAdmin,
+		Attributes: op.Attributes.Clone(), Enabled: true, Blocks: op.Blocks,
+		Credential: CredentialNone, CredentialVersion: 1,
+		Owner: u.b.Origin.ID, Version: 1, CreatedAt: u.now, UpdatedAt: u.now,
+	}
+	if user.Association == "" {
+		user.Association = Strong
+	}
+	u.subject[i].user = user
+	u.w.NewUsers = append(u.w.NewUsers, user)
+	u.w.Emails = append(u.w.Emails, EmailList{User: user, Verified: op.Verified})
+	u.change(i, ActionCreate, "", 1, Payload{After: facts(user)})
+	u.invite(user, op.SetupMail, res)
+}
+
+// setBlocks sets and lifts blocks; a set block signs the person out.
+func (u *unit) setBlocks(i int, op SetBlocks, res *Result) {
+	user := u.users[op.User]
+	if user == nil {
+		res.Refused = Refuse(CodeNotFound, "there is no such person")
+		return
+	}
+	u.subject[i].user = user
+	before := *user
+	user.Blocks = user.Blocks&^op.Clear | op.Set
+	if user.Blocks == before.Blocks {
+		return
+	}
+	action := ActionUnblock
+	if user.Blocks&^before.Blocks != 0 {
+		action = ActionBlock
+		u.w.EndSessions = append(u.w.EndSessions, user)
+		u.voidLinks(user)
+	}
+	u.store(i, &before, user, action, "", res, SetupNone)
+}
+
+// mailSetup sends a person a fresh set-up link and kills the older ones.
+func (u *unit) mailSetup(i int, op MailSetup, res *Result) {
+	user := u.users[op.User]
+	if user == nil {
+		res.Refused = Refuse(CodeNotFound, "there is no such person")
+		return
+	}
+	u.subject[i].user = user
+	if !user.MayReceiveSetup() {
+		res.Refused = Refuse(CodeNotInvitable, "%s is %s and cannot be mailed a set-up link", user.UserName(), user.State())
+		return
+	}
+	u.voidLinks(user)
+	u.change(i, ActionInvite, "", user.Version, Payload{})
+	u.invite(user, SetupSend, res)
+}
