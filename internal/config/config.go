@@ -1,0 +1,252 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is the whole configuration. The fields that Hash leaves out, because
+// processes that work together may differ in them, are tagged json:"-".
+type Config struct {
+	// Listen is the address for SCIM, pages and the API.
+	Listen string `yaml:"listen" json:"-"`
+	// Telemetry is the address for /livez, /readyz and /metrics; "" for none.
+	Telemetry string `yaml:"telemetry" json:"-"`
+	// PublicURL is how people reach the pages, without a trailing slash. Every
+	// link is built from it and never from a request.
+	PublicURL string `yaml:"public_url"`
+	// Database is where the registry lives.
+	Database Database `yaml:"database" json:"-"`
+	// DatabasePassword and its file are for a PostgreSQL URL without one; Load
+	// puts it into Database.
+	DatabasePassword     Secret `yaml:"database_password" json:"-"`
+	DatabasePasswordFile string `yaml:"database_password_file" json:"-"`
+	// SecretKey is what set-up links and sessions are derived from, at least 32
+	// bytes; Load reads it from SecretKeyFile. It may be missing with SQLite.
+	SecretKey     Secret `yaml:"secret_key" json:"-"`
+	SecretKeyFile string `yaml:"secret_key_file" json:"-"`
+	// TLS is set when usher itself serves HTTPS.
+	TLS TLS `yaml:"tls" json:"-"`
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" json:"-"`
+	Mail           Mail           `yaml:"mail"`
+	// Retention is how long the skips, conflicts and failures of a run are
+	// kept; 0 keeps them for ever.
+	Retention Duration `yaml:"retention"`
+	// Companies and Sources are keyed by their short names.
+	Companies map[string]Company `yaml:"companies"`
+	Sources   map[string]Source  `yaml:"sources"`
+
+	places places
+}
+
+// TLS names the certificate and its key, both PEM files.
+type TLS struct {
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+// Mail says how mails leave.
+type Mail struct {
+	SMTP SMTP `yaml:"smtp" json:"-"`
+	// SMTPPassword and its file are for an SMTP URL without one; Load puts it
+	// into SMTP.
+	SMTPPassword     Secret `yaml:"smtp_password" json:"-"`
+	SMTPPasswordFile string `yaml:"smtp_password_file" json:"-"`
+	// From is the sender, as in "Acme Helpdesk <helpdesk@example.com>".
+	From string `yaml:"from"`
+	// Rate is the most mails sent in a time; zero for no limit.
+	Rate Rate `yaml:"rate"`
+}
+
+// Company is a tenant that the file declares.
+type Company struct {
+	// Name is for people to read; the key when not written.
+	Name string `yaml:"name"`
+	// Locale is the language of pages and mails for people who have none, as a
+	// BCP 47 tag; English when not written.
+	Locale string `yaml:"locale"`
+	// Was is the key the company had before it was renamed.
+	Was string `yaml:"was"`
+}
+
+// SourceKind says which protocol a source speaks.
+type SourceKind string
+
+// The kinds of sources.
+const (
+	KindLDAP  SourceKind = "ldap"
+	KindEntra SourceKind = "entra"
+)
+
+// Source is a directory that is pulled. Exactly one of LDAP and Entra is set,
+// the one that Kind names.
+type Source struct {
+	Company string     `yaml:"company"`
+	Kind    SourceKind `yaml:"kind"`
+	// Schedule is a cron expression of five fields or a descriptor such as
+	// @daily, with an optional CRON_TZ= prefix; "" for runs by hand only.
+	Schedule string `yaml:"schedule"`
+	// Join lists the attributes by which a new person may be tied to an
+	// existing user, strongest first; none joins by the anchor only.
+	Join []string `yaml:"join"`
+	// KindOfUser is end_user, support_staff or an expression; Department and
+	// Contract are expressions or "".
+	KindOfUser string `yaml:"kind_of_user"`
+	Department string `yaml:"department"`
+	Contract   string `yaml:"contract"`
+	// OnMissing says what happens to a person the directory no longer has.
+	OnMissing OnMissing `yaml:"on_missing"`
+	// DeleteAfter is how long a deactivated person is kept; 0 for ever.
+	DeleteAfter Duration  `yaml:"delete_after"`
+	SetupMail   SetupMail `yaml:"setup_mail"`
+	Guard       Guard     `yaml:"guard"`
+	// Was is the key the source had before it was renamed.
+	Was string `yaml:"was"`
+
+	LDAP  *LDAP  `yaml:",inline" json:",omitempty"`
+	Entra *Entra `yaml:",inline" json:",omitempty"`
+}
+
+// shape makes a source with the defaults of its kind, so that each kind knows
+// only its own settings.
+func (s *Source) shape(kind string) error {
+	*s = Source{
+		KindOfUser:  "end_user",
+		OnMissing:   MissingDeactivate,
+		DeleteAfter: Duration(720 * time.Hour),
+		SetupMail:   SetupMailNow,
+		Guard: Guard{
+			Deactivate:       Limit{Count: 50, Percent: 10, Floor: 5},
+			GroupDelete:      Limit{Count: 5, Percent: 10, Floor: 1},
+			MembershipRemove: Limit{Count: 200, Percent: 20, Floor: 10},
+		},
+	}
+	switch SourceKind(kind) {
+	case KindLDAP:
+		s.LDAP = &LDAP{Groups: LDAPGroups{Nested: NestedFlatten}}
+	case KindEntra:
+		s.Entra = &Entra{
+			Cloud:     Cloud{Name: "global"},
+			Groups:    EntraGroups{Nested: NestedFlatten},
+			UserTypes: []string{"member"},
+		}
+	default:
+		return wrong{"not a kind of source", "write ldap or entra"}
+	}
+	return nil
+}
+
+// OnMissing is what happens to people the directory no longer has.
+type OnMissing string
+
+// The answers to on_missing.
+const (
+	MissingKeep       OnMissing = "keep"
+	MissingDeactivate OnMissing = "deactivate"
+)
+
+// Nested is what happens to groups inside groups.
+type Nested string
+
+// The answers to groups.nested.
+const (
+	NestedFlatten Nested = "flatten" // members of members become members
+	NestedKeep    Nested = "keep"    // a group may be a member
+	NestedIgnore  Nested = "ignore"  // only people are members
+)
+
+// Guard holds a run that would change more than this.
+type Guard struct {
+	Deactivate       Limit `yaml:"deactivate"`
+	GroupDelete      Limit `yaml:"group_delete"`
+	MembershipRemove Limit `yaml:"membership_remove"`
+}
+
+// Limit is passed by more than Count changes, or by more than Percent of what
+// there is when the changes are also more than Floor.
+type Limit struct {
+	Count   int `yaml:"count"`
+	Percent int `yaml:"percent"`
+	Floor   int `yaml:"floor"`
+}
+
+// LDAP are the settings of a source of kind ldap.
+type LDAP struct {
+	// URLs are the servers, ldap:// or ldaps://, tried in this order.
+	URLs             URLs       `yaml:"url"`
+	StartTLS         bool       `yaml:"starttls"`
+	CAFile           string     `yaml:"ca_file" json:"-"`
+	BindDN           string     `yaml:"bind_dn"`
+	BindPassword     Secret     `yaml:"bind_password" json:"-"`
+	BindPasswordFile string     `yaml:"bind_password_file" json:"-"`
+	Users            LDAPUsers  `yaml:"users"`
+	Groups           LDAPGroups `yaml:"groups"`
+}
+
+// LDAPUsers says which entries are people and what of them is kept.
+type LDAPUsers struct {
+	// Base is a DN and Filter an RFC 4515 filter, checked by source/ldap.
+	Base   string `yaml:"base"`
+	Filter string `yaml:"filter"`
+	Mapped `yaml:",inline"`
+}
+
+// Mapped are the expressions over a person's entry, compiled by
+// internal/mapping.
+type Mapped struct {
+	// Scope is true for the people to take; "" takes all.
+	Scope string `yaml:"scope"`
+	// Attributes gives each user attribute an expression.
+	Attributes map[string]string `yaml:"attributes"`
+}
+
+// LDAPGroups says which entries are groups. No Base means no groups.
+type LDAPGroups struct {
+	Base   string `yaml:"base"`
+	Filter string `yaml:"filter"`
+	Nested Nested `yaml:"nested"`
+}
+
+// Entra are the settings of a source of kind entra.
+type Entra struct {
+	Cloud    Cloud  `yaml:"cloud"`
+	TenantID string `yaml:"tenant_id"`
+	ClientID string `yaml:"client_id"`
+	// One of the next four says how to sign in.
+	ClientSecret     Secret `yaml:"client_secret" json:"-"`
+	ClientSecretFile string `yaml:"client_secret_file" json:"-"`
+	CertificateFile  string `yaml:"certificate_file" json:"-"`
+	ManagedIdentity  bool   `yaml:"managed_identity"`
+	WorkloadIdentity bool   `yaml:"workload_identity"`
+
+	Users  Mapped      `yaml:"users"`
+	Groups EntraGroups `yaml:"groups"`
+	// UserTypes are member, guest or both.
+	UserTypes []string `yaml:"user_types"`
+}
+
+// EntraGroups is the scope: the members of these groups.
+type EntraGroups struct {
+	IDs    []string `yaml:"ids"`
+	Nested Nested   `yaml:"nested"`
+}
+
+// Cloud is a Microsoft cloud by its addresses where they are set, else by Name.
+type Cloud struct {
+	Name      string `yaml:"-"`
+	Authority string `yaml:"authority"`
+	Graph     string `yaml:"graph"`
+	CAFile    string `yaml:"ca_file" json:"-"`
+}
+
+// Default returns what holds where the file says nothing. It is not complete:
+// people's addresses, the mail server and the directories have no default.
+func Default() *Config {
+	return &Config{
+		Listen:    "127.0.0.1:8080",
+		Telemetry: "127.0.0.1:9090",
+		Database:  Database{Driver: SQLite, Path: "usher.db"},
+		Retention: Duration(90 * 24 * time.Hour),
+	}
+}
