@@ -1,0 +1,25 @@
+// Package onboard owns how a person gets and keeps the means to sign in: the
+// mailed set-up and reset links, setting and changing a password, and judging a
+// sign-in. It decides; the Store port carries each decision out as one
+// conditional transaction.
+//
+// It does not own hashing, password rules, limits or sessions (internal/auth),
+// pages (internal/web/self), how a mail looks and leaves (internal/mail), or
+// rows (internal/store).
+//
+// # Links
+//
+// A link's token is an HMAC of its id under the server's key, so a retried mail
+// carries the same link; only the token's SHA-256 is stored. Opening a link
+// changes nothing, however often and by whomever it is fetched. It is spent by
+// the one update that also sets the password. A link is bound to a person, a
+// purpose, an address and the credential version it was made for.
+//
+// # Requests by strangers
+//
+// Whoever asks for a new link gets one answer at once; whether there is such a
+// person is looked up afterwards in the background (Service.Run), so neither
+// words nor timing tell who exists. The queue of such requests is bounded and
+// in memory on purpose: a stranger must not be able to write rows, and a
+// request lost in a crash is asked for again.
+package onboard

@@ -1,0 +1,144 @@
+package onboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/usherd/usher/internal/auth"
+	"github.com/usherd/usher/internal/registry"
+)
+
+// queueLength bounds the requests waiting for Run; beyond it they are dropped,
+// which only a flood can bring about.
+const queueLength = 256
+
+// maxName bounds what is kept of a typed name: the longest address.
+const maxName = 320
+
+// request is a wish for a new link: by name, or by an older link.
+type request struct {
+	company registry.CompanyID
+	key     string
+	token   []byte // hash; nil for a request by name
+}
+
+// Forgot asks for a link for whoever has this name or address. It returns at
+// once and says nothing of whether there is such a person.
+func (s *Service) Forgot(ctx context.Context, company registry.CompanyID, name string, c auth.Client) {
+	key := nameKey(name)
+	s.enqueue(ctx, request{company: company, key: key}, accountKey(company, key), c)
+}
+
+// RequestNew asks for a new link in place of an older one, to the address now
+// on file. It returns at once and says nothing of what comes of it.
+func (s *Service) RequestNew(ctx context.Context, token string, c auth.Client) {
+	if wellFormed(token) {
+		s.enqueue(ctx, request{token: HashToken(token)}, "link:"+tag(token), c)
+	}
+}
+
+func (s *Service) enqueue(ctx context.Context, r request, account string, c auth.Client) {
+	if wait := s.limits.request.Take(account, c.Address); wait > 0 {
+		s.Log.InfoContext(ctx, "request for a link dropped: too many", "prefix", auth.Prefix(c.Address))
+		return
+	}
+	select {
+	case s.queue <- r:
+	default:
+		s.Log.WarnContext(ctx, "request for a link dropped: queue full")
+	}
+}
+
+// Run answers the requests for links until ctx ends; what was accepted by then
+// is still answered before it returns.
+func (s *Service) Run(ctx context.Context) {
+	work := context.WithoutCancel(ctx)
+	for {
+		select {
+		case r := <-s.queue:
+			s.answer(work, r)
+		case <-ctx.Done():
+			for {
+				select {
+				case r := <-s.queue:
+					s.answer(work, r)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// answer mails the link that is due, if any.
+func (s *Service) answer(ctx context.Context, r request) {
+	person, due, err := s.due(ctx, r)
+	if err == nil && due {
+		err = s.issue(ctx, person)
+	}
+	if err != nil && !errors.Is(err, registry.ErrNotFound) {
+		s.Log.ErrorContext(ctx, "request for a link failed", "error", err)
+	}
+}
+
+// due finds who a request is for and whether a link should go out.
+func (s *Service) due(ctx context.Context, r request) (Person, bool, error) {
+	if r.token == nil {
+		p, err := s.Store.FindPerson(ctx, r.company, r.key)
+		return p, err == nil, err
+	}
+	link, p, err := s.Store.FindLink(ctx, r.token)
+	if err != nil {
+		return Person{}, false, err
+	}
+	// A live link needs no successor; making one would only confuse its owner.
+	return p, StateOf(link, &p.User, s.Now()) != auth.LinkLive, nil
+}
+
+// issue mails the person the link their account calls for: a reset for one who
+// has a password, a set-up for one who was invited. People who were never
+// invited, sign in elsewhere, are closed or have no address get none.
+func (s *Service) issue(ctx context.Context, p Person) error {
+	u := &p.User
+	link := Link{
+		UID: s.NewUID(), Company: u.Company, User: u.ID, Address: u.Email(),
+		CredentialVersion: u.CredentialVersion, CreatedAt: s.Now(),
+	}
+	var mail MailKind
+	switch {
+	case link.Address == "":
+		return nil
+	case u.State() == registry.StateActive && u.Credential == registry.CredentialSet:
+		link.Purpose, mail, link.ExpiresAt = auth.PurposeReset, MailReset, s.Now().Add(s.cfg.ResetLife)
+	case u.State() == registry.StateInvited:
+		link.Purpose, mail, link.ExpiresAt = auth.PurposeSetup, MailSetup, s.Now().Add(s.cfg.SetupLife)
+	default:
+		return nil
+	}
+	if wait := s.limits.mailbox.Take(fmt.Sprint(u.Company, "/", u.ID)); wait > 0 {
+		s.Log.InfoContext(ctx, "link not mailed: too many to this person", "user", u.PublicID)
+		return nil
+	}
+	link.TokenHash = s.Minter.LinkHash(link.UID, string(link.Purpose))
+	if err := s.Store.IssueLink(ctx, link, mail); err != nil {
+		return fmt.Errorf("issue link: %w", err)
+	}
+	return nil
+}
+
+// nameKey is the form a typed name is looked up by.
+func nameKey(name string) string {
+	name = strings.TrimSpace(name)
+	if len(name) > maxName {
+		return ""
+	}
+	return registry.Key(name)
+}
+
+func accountKey(c registry.CompanyID, key string) string { return fmt.Sprintf("%d:%s", c, key) }
+
+// c0 is the address where none matters: an account's own limit.
+var c0 netip.Addr
