@@ -10,6 +10,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"github.com/usherd/usher/ent/db/change"
+	"github.com/usherd/usher/internal/registry"
 )
 
 // Change is the model entity for the Change schema.
@@ -38,7 +39,7 @@ type Change struct {
 	// Version holds the value of the "version" field.
 	Version int64 `json:"version,omitempty"`
 	// before and after; emptied by erasure
-	Payload      map[string]interface{} `json:"payload,omitempty"`
+	Payload      registry.Payload `json:"payload,omitempty"`
 	selectValues sql.SelectValues
 }
 

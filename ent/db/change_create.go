@@ -11,6 +11,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/usherd/usher/ent/db/change"
+	"github.com/usherd/usher/internal/registry"
 )
 
 // ChangeCreate is the builder for creating a Change entity.
@@ -130,8 +131,16 @@ func (_c *ChangeCreate) SetNillableVersion(v *int64) *ChangeCreate {
 }
 
 // SetPayload sets the "payload" field.
-func (_c *ChangeCreate) SetPayload(v map[string]interface{}) *ChangeCreate {
+func (_c *ChangeCreate) SetPayload(v registry.Payload) *ChangeCreate {
 	_c.mutation.SetPayload(v)
+	return _c
+}
+
+// SetNillablePayload sets the "payload" field if the given value is not nil.
+func (_c *ChangeCreate) SetNillablePayload(v *registry.Payload) *ChangeCreate {
+	if v != nil {
+		_c.SetPayload(*v)
+	}
 	return _c
 }
 
@@ -343,7 +352,7 @@ type (
 )
 
 // SetPayload sets the "payload" field.
-func (u *ChangeUpsert) SetPayload(v map[string]interface{}) *ChangeUpsert {
+func (u *ChangeUpsert) SetPayload(v registry.Payload) *ChangeUpsert {
 	u.Set(change.FieldPayload, v)
 	return u
 }
@@ -439,7 +448,7 @@ func (u *ChangeUpsertOne) Update(set func(*ChangeUpsert)) *ChangeUpsertOne {
 }
 
 // SetPayload sets the "payload" field.
-func (u *ChangeUpsertOne) SetPayload(v map[string]interface{}) *ChangeUpsertOne {
+func (u *ChangeUpsertOne) SetPayload(v registry.Payload) *ChangeUpsertOne {
 	return u.Update(func(s *ChangeUpsert) {
 		s.SetPayload(v)
 	})
@@ -704,7 +713,7 @@ func (u *ChangeUpsertBulk) Update(set func(*ChangeUpsert)) *ChangeUpsertBulk {
 }
 
 // SetPayload sets the "payload" field.
-func (u *ChangeUpsertBulk) SetPayload(v map[string]interface{}) *ChangeUpsertBulk {
+func (u *ChangeUpsertBulk) SetPayload(v registry.Payload) *ChangeUpsertBulk {
 	return u.Update(func(s *ChangeUpsert) {
 		s.SetPayload(v)
 	})

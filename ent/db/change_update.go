@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent/schema/field"
 	"github.com/usherd/usher/ent/db/change"
 	"github.com/usherd/usher/ent/db/predicate"
+	"github.com/usherd/usher/internal/registry"
 )
 
 // ChangeUpdate is the builder for updating Change entities.
@@ -29,8 +30,16 @@ func (_u *ChangeUpdate) Where(ps ...predicate.Change) *ChangeUpdate {
 }
 
 // SetPayload sets the "payload" field.
-func (_u *ChangeUpdate) SetPayload(v map[string]interface{}) *ChangeUpdate {
+func (_u *ChangeUpdate) SetPayload(v registry.Payload) *ChangeUpdate {
 	_u.mutation.SetPayload(v)
+	return _u
+}
+
+// SetNillablePayload sets the "payload" field if the given value is not nil.
+func (_u *ChangeUpdate) SetNillablePayload(v *registry.Payload) *ChangeUpdate {
+	if v != nil {
+		_u.SetPayload(*v)
+	}
 	return _u
 }
 
@@ -125,8 +134,16 @@ type ChangeUpdateOne struct {
 }
 
 // SetPayload sets the "payload" field.
-func (_u *ChangeUpdateOne) SetPayload(v map[string]interface{}) *ChangeUpdateOne {
+func (_u *ChangeUpdateOne) SetPayload(v registry.Payload) *ChangeUpdateOne {
 	_u.mutation.SetPayload(v)
+	return _u
+}
+
+// SetNillablePayload sets the "payload" field if the given value is not nil.
+func (_u *ChangeUpdateOne) SetNillablePayload(v *registry.Payload) *ChangeUpdateOne {
+	if v != nil {
+		_u.SetPayload(*v)
+	}
 	return _u
 }
 

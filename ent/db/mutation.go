@@ -30,6 +30,7 @@ import (
 	"github.com/usherd/usher/ent/db/source"
 	"github.com/usherd/usher/ent/db/token"
 	"github.com/usherd/usher/ent/db/user"
+	"github.com/usherd/usher/internal/registry"
 )
 
 const (
@@ -85,7 +86,7 @@ type ChangeMutation struct {
 	reason        *string
 	version       *int64
 	addversion    *int64
-	payload       *map[string]interface{}
+	payload       *registry.Payload
 	clearedFields map[string]struct{}
 	done          bool
 	oldValue      func(context.Context) (*Change, error)
@@ -739,12 +740,12 @@ func (m *ChangeMutation) ResetVersion() {
 }
 
 // SetPayload sets the "payload" field.
-func (m *ChangeMutation) SetPayload(value map[string]interface{}) {
-	m.payload = &value
+func (m *ChangeMutation) SetPayload(r registry.Payload) {
+	m.payload = &r
 }
 
 // Payload returns the value of the "payload" field in the mutation.
-func (m *ChangeMutation) Payload() (r map[string]interface{}, exists bool) {
+func (m *ChangeMutation) Payload() (r registry.Payload, exists bool) {
 	v := m.payload
 	if v == nil {
 		return
@@ -755,7 +756,7 @@ func (m *ChangeMutation) Payload() (r map[string]interface{}, exists bool) {
 // OldPayload returns the old "payload" field's value of the Change entity.
 // If the Change object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *ChangeMutation) OldPayload(ctx context.Context) (v map[string]interface{}, err error) {
+func (m *ChangeMutation) OldPayload(ctx context.Context) (v registry.Payload, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldPayload is only allowed on UpdateOne operations")
 	}
@@ -996,7 +997,7 @@ func (m *ChangeMutation) SetField(name string, value ent.Value) error {
 		m.SetVersion(v)
 		return nil
 	case change.FieldPayload:
-		v, ok := value.(map[string]interface{})
+		v, ok := value.(registry.Payload)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
@@ -10862,8 +10863,9 @@ type RunMutation struct {
 	resumes        *int64
 	addresumes     *int64
 	complete       *bool
-	counts         *map[string]int64
-	verdict        *map[string]interface{}
+	counts         *registry.Counts
+	limits         *[]registry.Limit
+	appendlimits   []registry.Limit
 	plan_hash      *string
 	code           *string
 	message        *string
@@ -11486,12 +11488,12 @@ func (m *RunMutation) ResetComplete() {
 }
 
 // SetCounts sets the "counts" field.
-func (m *RunMutation) SetCounts(value map[string]int64) {
-	m.counts = &value
+func (m *RunMutation) SetCounts(r registry.Counts) {
+	m.counts = &r
 }
 
 // Counts returns the value of the "counts" field in the mutation.
-func (m *RunMutation) Counts() (r map[string]int64, exists bool) {
+func (m *RunMutation) Counts() (r registry.Counts, exists bool) {
 	v := m.counts
 	if v == nil {
 		return
@@ -11502,7 +11504,7 @@ func (m *RunMutation) Counts() (r map[string]int64, exists bool) {
 // OldCounts returns the old "counts" field's value of the Run entity.
 // If the Run object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *RunMutation) OldCounts(ctx context.Context) (v map[string]int64, err error) {
+func (m *RunMutation) OldCounts(ctx context.Context) (v registry.Counts, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldCounts is only allowed on UpdateOne operations")
 	}
@@ -11534,53 +11536,69 @@ func (m *RunMutation) ResetCounts() {
 	delete(m.clearedFields, run.FieldCounts)
 }
 
-// SetVerdict sets the "verdict" field.
-func (m *RunMutation) SetVerdict(value map[string]interface{}) {
-	m.verdict = &value
+// SetLimits sets the "limits" field.
+func (m *RunMutation) SetLimits(r []registry.Limit) {
+	m.limits = &r
+	m.appendlimits = nil
 }
 
-// Verdict returns the value of the "verdict" field in the mutation.
-func (m *RunMutation) Verdict() (r map[string]interface{}, exists bool) {
-	v := m.verdict
+// Limits returns the value of the "limits" field in the mutation.
+func (m *RunMutation) Limits() (r []registry.Limit, exists bool) {
+	v := m.limits
 	if v == nil {
 		return
 	}
 	return *v, true
 }
 
-// OldVerdict returns the old "verdict" field's value of the Run entity.
+// OldLimits returns the old "limits" field's value of the Run entity.
 // If the Run object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *RunMutation) OldVerdict(ctx context.Context) (v map[string]interface{}, err error) {
+func (m *RunMutation) OldLimits(ctx context.Context) (v []registry.Limit, err error) {
 	if !m.op.Is(OpUpdateOne) {
-		return v, errors.New("OldVerdict is only allowed on UpdateOne operations")
+		return v, errors.New("OldLimits is only allowed on UpdateOne operations")
 	}
 	if m.id == nil || m.oldValue == nil {
-		return v, errors.New("OldVerdict requires an ID field in the mutation")
+		return v, errors.New("OldLimits requires an ID field in the mutation")
 	}
 	oldValue, err := m.oldValue(ctx)
 	if err != nil {
-		return v, fmt.Errorf("querying old value for OldVerdict: %w", err)
+		return v, fmt.Errorf("querying old value for OldLimits: %w", err)
 	}
-	return oldValue.Verdict, nil
+	return oldValue.Limits, nil
 }
 
-// ClearVerdict clears the value of the "verdict" field.
-func (m *RunMutation) ClearVerdict() {
-	m.verdict = nil
-	m.clearedFields[run.FieldVerdict] = struct{}{}
+// AppendLimits adds r to the "limits" field.
+func (m *RunMutation) AppendLimits(r []registry.Limit) {
+	m.appendlimits = append(m.appendlimits, r...)
 }
 
-// VerdictCleared returns if the "verdict" field was cleared in this mutation.
-func (m *RunMutation) VerdictCleared() bool {
-	_, ok := m.clearedFields[run.FieldVerdict]
+// AppendedLimits returns the list of values that were appended to the "limits" field in this mutation.
+func (m *RunMutation) AppendedLimits() ([]registry.Limit, bool) {
+	if len(m.appendlimits) == 0 {
+		return nil, false
+	}
+	return m.appendlimits, true
+}
+
+// ClearLimits clears the value of the "limits" field.
+func (m *RunMutation) ClearLimits() {
+	m.limits = nil
+	m.appendlimits = nil
+	m.clearedFields[run.FieldLimits] = struct{}{}
+}
+
+// LimitsCleared returns if the "limits" field was cleared in this mutation.
+func (m *RunMutation) LimitsCleared() bool {
+	_, ok := m.clearedFields[run.FieldLimits]
 	return ok
 }
 
-// ResetVerdict resets all changes to the "verdict" field.
-func (m *RunMutation) ResetVerdict() {
-	m.verdict = nil
-	delete(m.clearedFields, run.FieldVerdict)
+// ResetLimits resets all changes to the "limits" field.
+func (m *RunMutation) ResetLimits() {
+	m.limits = nil
+	m.appendlimits = nil
+	delete(m.clearedFields, run.FieldLimits)
 }
 
 // SetPlanHash sets the "plan_hash" field.
@@ -12123,8 +12141,8 @@ func (m *RunMutation) Fields() []string {
 	if m.counts != nil {
 		fields = append(fields, run.FieldCounts)
 	}
-	if m.verdict != nil {
-		fields = append(fields, run.FieldVerdict)
+	if m.limits != nil {
+		fields = append(fields, run.FieldLimits)
 	}
 	if m.plan_hash != nil {
 		fields = append(fields, run.FieldPlanHash)
@@ -12188,8 +12206,8 @@ func (m *RunMutation) Field(name string) (ent.Value, bool) {
 		return m.Complete()
 	case run.FieldCounts:
 		return m.Counts()
-	case run.FieldVerdict:
-		return m.Verdict()
+	case run.FieldLimits:
+		return m.Limits()
 	case run.FieldPlanHash:
 		return m.PlanHash()
 	case run.FieldCode:
@@ -12243,8 +12261,8 @@ func (m *RunMutation) OldField(ctx context.Context, name string) (ent.Value, err
 		return m.OldComplete(ctx)
 	case run.FieldCounts:
 		return m.OldCounts(ctx)
-	case run.FieldVerdict:
-		return m.OldVerdict(ctx)
+	case run.FieldLimits:
+		return m.OldLimits(ctx)
 	case run.FieldPlanHash:
 		return m.OldPlanHash(ctx)
 	case run.FieldCode:
@@ -12352,18 +12370,18 @@ func (m *RunMutation) SetField(name string, value ent.Value) error {
 		m.SetComplete(v)
 		return nil
 	case run.FieldCounts:
-		v, ok := value.(map[string]int64)
+		v, ok := value.(registry.Counts)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetCounts(v)
 		return nil
-	case run.FieldVerdict:
-		v, ok := value.(map[string]interface{})
+	case run.FieldLimits:
+		v, ok := value.([]registry.Limit)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
-		m.SetVerdict(v)
+		m.SetLimits(v)
 		return nil
 	case run.FieldPlanHash:
 		v, ok := value.(string)
@@ -12579,8 +12597,8 @@ func (m *RunMutation) ClearedFields() []string {
 	if m.FieldCleared(run.FieldCounts) {
 		fields = append(fields, run.FieldCounts)
 	}
-	if m.FieldCleared(run.FieldVerdict) {
-		fields = append(fields, run.FieldVerdict)
+	if m.FieldCleared(run.FieldLimits) {
+		fields = append(fields, run.FieldLimits)
 	}
 	if m.FieldCleared(run.FieldNotes) {
 		fields = append(fields, run.FieldNotes)
@@ -12602,8 +12620,8 @@ func (m *RunMutation) ClearField(name string) error {
 	case run.FieldCounts:
 		m.ClearCounts()
 		return nil
-	case run.FieldVerdict:
-		m.ClearVerdict()
+	case run.FieldLimits:
+		m.ClearLimits()
 		return nil
 	case run.FieldNotes:
 		m.ClearNotes()
@@ -12652,8 +12670,8 @@ func (m *RunMutation) ResetField(name string) error {
 	case run.FieldCounts:
 		m.ResetCounts()
 		return nil
-	case run.FieldVerdict:
-		m.ResetVerdict()
+	case run.FieldLimits:
+		m.ResetLimits()
 		return nil
 	case run.FieldPlanHash:
 		m.ResetPlanHash()
@@ -12757,7 +12775,7 @@ type RunItemMutation struct {
 	group_id      *int64
 	addgroup_id   *int64
 	message       *string
-	detail        *map[string]interface{}
+	detail        **registry.Payload
 	at            *int64
 	addat         *int64
 	clearedFields map[string]struct{}
@@ -13311,12 +13329,12 @@ func (m *RunItemMutation) ResetMessage() {
 }
 
 // SetDetail sets the "detail" field.
-func (m *RunItemMutation) SetDetail(value map[string]interface{}) {
-	m.detail = &value
+func (m *RunItemMutation) SetDetail(r *registry.Payload) {
+	m.detail = &r
 }
 
 // Detail returns the value of the "detail" field in the mutation.
-func (m *RunItemMutation) Detail() (r map[string]interface{}, exists bool) {
+func (m *RunItemMutation) Detail() (r *registry.Payload, exists bool) {
 	v := m.detail
 	if v == nil {
 		return
@@ -13327,7 +13345,7 @@ func (m *RunItemMutation) Detail() (r map[string]interface{}, exists bool) {
 // OldDetail returns the old "detail" field's value of the RunItem entity.
 // If the RunItem object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *RunItemMutation) OldDetail(ctx context.Context) (v map[string]interface{}, err error) {
+func (m *RunItemMutation) OldDetail(ctx context.Context) (v *registry.Payload, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldDetail is only allowed on UpdateOne operations")
 	}
@@ -13631,7 +13649,7 @@ func (m *RunItemMutation) SetField(name string, value ent.Value) error {
 		m.SetMessage(v)
 		return nil
 	case runitem.FieldDetail:
-		v, ok := value.(map[string]interface{})
+		v, ok := value.(*registry.Payload)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}

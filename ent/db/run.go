@@ -10,6 +10,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"github.com/usherd/usher/ent/db/run"
+	"github.com/usherd/usher/internal/registry"
 )
 
 // Run is the model entity for the Run schema.
@@ -40,9 +41,9 @@ type Run struct {
 	// the read proved it saw everything
 	Complete bool `json:"complete,omitempty"`
 	// Counts holds the value of the "counts" field.
-	Counts map[string]int64 `json:"counts,omitempty"`
-	// what the guard said
-	Verdict map[string]interface{} `json:"verdict,omitempty"`
+	Counts registry.Counts `json:"counts,omitempty"`
+	// the guard's limits that were passed
+	Limits []registry.Limit `json:"limits,omitempty"`
 	// PlanHash holds the value of the "plan_hash" field.
 	PlanHash string `json:"plan_hash,omitempty"`
 	// Code holds the value of the "code" field.
@@ -71,7 +72,7 @@ func (*Run) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case run.FieldCounts, run.FieldVerdict, run.FieldNotes:
+		case run.FieldCounts, run.FieldLimits, run.FieldNotes:
 			values[i] = new([]byte)
 		case run.FieldComplete:
 			values[i] = new(sql.NullBool)
@@ -174,12 +175,12 @@ func (_m *Run) assignValues(columns []string, values []any) error {
 					return fmt.Errorf("unmarshal field counts: %w", err)
 				}
 			}
-		case run.FieldVerdict:
+		case run.FieldLimits:
 			if value, ok := values[i].(*[]byte); !ok {
-				return fmt.Errorf("unexpected type %T for field verdict", values[i])
+				return fmt.Errorf("unexpected type %T for field limits", values[i])
 			} else if value != nil && len(*value) > 0 {
-				if err := json.Unmarshal(*value, &_m.Verdict); err != nil {
-					return fmt.Errorf("unmarshal field verdict: %w", err)
+				if err := json.Unmarshal(*value, &_m.Limits); err != nil {
+					return fmt.Errorf("unmarshal field limits: %w", err)
 				}
 			}
 		case run.FieldPlanHash:
@@ -316,8 +317,8 @@ func (_m *Run) String() string {
 	builder.WriteString("counts=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Counts))
 	builder.WriteString(", ")
-	builder.WriteString("verdict=")
-	builder.WriteString(fmt.Sprintf("%v", _m.Verdict))
+	builder.WriteString("limits=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Limits))
 	builder.WriteString(", ")
 	builder.WriteString("plan_hash=")
 	builder.WriteString(_m.PlanHash)

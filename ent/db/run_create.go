@@ -11,6 +11,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/usherd/usher/ent/db/run"
+	"github.com/usherd/usher/internal/registry"
 )
 
 // RunCreate is the builder for creating a Run entity.
@@ -120,14 +121,22 @@ func (_c *RunCreate) SetNillableComplete(v *bool) *RunCreate {
 }
 
 // SetCounts sets the "counts" field.
-func (_c *RunCreate) SetCounts(v map[string]int64) *RunCreate {
+func (_c *RunCreate) SetCounts(v registry.Counts) *RunCreate {
 	_c.mutation.SetCounts(v)
 	return _c
 }
 
-// SetVerdict sets the "verdict" field.
-func (_c *RunCreate) SetVerdict(v map[string]interface{}) *RunCreate {
-	_c.mutation.SetVerdict(v)
+// SetNillableCounts sets the "counts" field if the given value is not nil.
+func (_c *RunCreate) SetNillableCounts(v *registry.Counts) *RunCreate {
+	if v != nil {
+		_c.SetCounts(*v)
+	}
+	return _c
+}
+
+// SetLimits sets the "limits" field.
+func (_c *RunCreate) SetLimits(v []registry.Limit) *RunCreate {
+	_c.mutation.SetLimits(v)
 	return _c
 }
 
@@ -494,9 +503,9 @@ func (_c *RunCreate) createSpec() (*Run, *sqlgraph.CreateSpec) {
 		_spec.SetField(run.FieldCounts, field.TypeJSON, value)
 		_node.Counts = value
 	}
-	if value, ok := _c.mutation.Verdict(); ok {
-		_spec.SetField(run.FieldVerdict, field.TypeJSON, value)
-		_node.Verdict = value
+	if value, ok := _c.mutation.Limits(); ok {
+		_spec.SetField(run.FieldLimits, field.TypeJSON, value)
+		_node.Limits = value
 	}
 	if value, ok := _c.mutation.PlanHash(); ok {
 		_spec.SetField(run.FieldPlanHash, field.TypeString, value)
@@ -687,7 +696,7 @@ func (u *RunUpsert) UpdateComplete() *RunUpsert {
 }
 
 // SetCounts sets the "counts" field.
-func (u *RunUpsert) SetCounts(v map[string]int64) *RunUpsert {
+func (u *RunUpsert) SetCounts(v registry.Counts) *RunUpsert {
 	u.Set(run.FieldCounts, v)
 	return u
 }
@@ -704,21 +713,21 @@ func (u *RunUpsert) ClearCounts() *RunUpsert {
 	return u
 }
 
-// SetVerdict sets the "verdict" field.
-func (u *RunUpsert) SetVerdict(v map[string]interface{}) *RunUpsert {
-	u.Set(run.FieldVerdict, v)
+// SetLimits sets the "limits" field.
+func (u *RunUpsert) SetLimits(v []registry.Limit) *RunUpsert {
+	u.Set(run.FieldLimits, v)
 	return u
 }
 
-// UpdateVerdict sets the "verdict" field to the value that was provided on create.
-func (u *RunUpsert) UpdateVerdict() *RunUpsert {
-	u.SetExcluded(run.FieldVerdict)
+// UpdateLimits sets the "limits" field to the value that was provided on create.
+func (u *RunUpsert) UpdateLimits() *RunUpsert {
+	u.SetExcluded(run.FieldLimits)
 	return u
 }
 
-// ClearVerdict clears the value of the "verdict" field.
-func (u *RunUpsert) ClearVerdict() *RunUpsert {
-	u.SetNull(run.FieldVerdict)
+// ClearLimits clears the value of the "limits" field.
+func (u *RunUpsert) ClearLimits() *RunUpsert {
+	u.SetNull(run.FieldLimits)
 	return u
 }
 
@@ -1030,7 +1039,7 @@ func (u *RunUpsertOne) UpdateComplete() *RunUpsertOne {
 }
 
 // SetCounts sets the "counts" field.
-func (u *RunUpsertOne) SetCounts(v map[string]int64) *RunUpsertOne {
+func (u *RunUpsertOne) SetCounts(v registry.Counts) *RunUpsertOne {
 	return u.Update(func(s *RunUpsert) {
 		s.SetCounts(v)
 	})
@@ -1050,24 +1059,24 @@ func (u *RunUpsertOne) ClearCounts() *RunUpsertOne {
 	})
 }
 
-// SetVerdict sets the "verdict" field.
-func (u *RunUpsertOne) SetVerdict(v map[string]interface{}) *RunUpsertOne {
+// SetLimits sets the "limits" field.
+func (u *RunUpsertOne) SetLimits(v []registry.Limit) *RunUpsertOne {
 	return u.Update(func(s *RunUpsert) {
-		s.SetVerdict(v)
+		s.SetLimits(v)
 	})
 }
 
-// UpdateVerdict sets the "verdict" field to the value that was provided on create.
-func (u *RunUpsertOne) UpdateVerdict() *RunUpsertOne {
+// UpdateLimits sets the "limits" field to the value that was provided on create.
+func (u *RunUpsertOne) UpdateLimits() *RunUpsertOne {
 	return u.Update(func(s *RunUpsert) {
-		s.UpdateVerdict()
+		s.UpdateLimits()
 	})
 }
 
-// ClearVerdict clears the value of the "verdict" field.
-func (u *RunUpsertOne) ClearVerdict() *RunUpsertOne {
+// ClearLimits clears the value of the "limits" field.
+func (u *RunUpsertOne) ClearLimits() *RunUpsertOne {
 	return u.Update(func(s *RunUpsert) {
-		s.ClearVerdict()
+		s.ClearLimits()
 	})
 }
 
@@ -1567,7 +1576,7 @@ func (u *RunUpsertBulk) UpdateComplete() *RunUpsertBulk {
 }
 
 // SetCounts sets the "counts" field.
-func (u *RunUpsertBulk) SetCounts(v map[string]int64) *RunUpsertBulk {
+func (u *RunUpsertBulk) SetCounts(v registry.Counts) *RunUpsertBulk {
 	return u.Update(func(s *RunUpsert) {
 		s.SetCounts(v)
 	})
@@ -1587,24 +1596,24 @@ func (u *RunUpsertBulk) ClearCounts() *RunUpsertBulk {
 	})
 }
 
-// SetVerdict sets the "verdict" field.
-func (u *RunUpsertBulk) SetVerdict(v map[string]interface{}) *RunUpsertBulk {
+// SetLimits sets the "limits" field.
+func (u *RunUpsertBulk) SetLimits(v []registry.Limit) *RunUpsertBulk {
 	return u.Update(func(s *RunUpsert) {
-		s.SetVerdict(v)
+		s.SetLimits(v)
 	})
 }
 
-// UpdateVerdict sets the "verdict" field to the value that was provided on create.
-func (u *RunUpsertBulk) UpdateVerdict() *RunUpsertBulk {
+// UpdateLimits sets the "limits" field to the value that was provided on create.
+func (u *RunUpsertBulk) UpdateLimits() *RunUpsertBulk {
 	return u.Update(func(s *RunUpsert) {
-		s.UpdateVerdict()
+		s.UpdateLimits()
 	})
 }
 
-// ClearVerdict clears the value of the "verdict" field.
-func (u *RunUpsertBulk) ClearVerdict() *RunUpsertBulk {
+// ClearLimits clears the value of the "limits" field.
+func (u *RunUpsertBulk) ClearLimits() *RunUpsertBulk {
 	return u.Update(func(s *RunUpsert) {
-		s.ClearVerdict()
+		s.ClearLimits()
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"entgo.io/ent/schema/field"
 	"github.com/usherd/usher/ent/db/predicate"
 	"github.com/usherd/usher/ent/db/run"
+	"github.com/usherd/usher/internal/registry"
 )
 
 // RunUpdate is the builder for updating Run entities.
@@ -142,8 +143,16 @@ func (_u *RunUpdate) SetNillableComplete(v *bool) *RunUpdate {
 }
 
 // SetCounts sets the "counts" field.
-func (_u *RunUpdate) SetCounts(v map[string]int64) *RunUpdate {
+func (_u *RunUpdate) SetCounts(v registry.Counts) *RunUpdate {
 	_u.mutation.SetCounts(v)
+	return _u
+}
+
+// SetNillableCounts sets the "counts" field if the given value is not nil.
+func (_u *RunUpdate) SetNillableCounts(v *registry.Counts) *RunUpdate {
+	if v != nil {
+		_u.SetCounts(*v)
+	}
 	return _u
 }
 
@@ -153,15 +162,21 @@ func (_u *RunUpdate) ClearCounts() *RunUpdate {
 	return _u
 }
 
-// SetVerdict sets the "verdict" field.
-func (_u *RunUpdate) SetVerdict(v map[string]interface{}) *RunUpdate {
-	_u.mutation.SetVerdict(v)
+// SetLimits sets the "limits" field.
+func (_u *RunUpdate) SetLimits(v []registry.Limit) *RunUpdate {
+	_u.mutation.SetLimits(v)
 	return _u
 }
 
-// ClearVerdict clears the value of the "verdict" field.
-func (_u *RunUpdate) ClearVerdict() *RunUpdate {
-	_u.mutation.ClearVerdict()
+// AppendLimits appends value to the "limits" field.
+func (_u *RunUpdate) AppendLimits(v []registry.Limit) *RunUpdate {
+	_u.mutation.AppendLimits(v)
+	return _u
+}
+
+// ClearLimits clears the value of the "limits" field.
+func (_u *RunUpdate) ClearLimits() *RunUpdate {
+	_u.mutation.ClearLimits()
 	return _u
 }
 
@@ -396,11 +411,16 @@ func (_u *RunUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.CountsCleared() {
 		_spec.ClearField(run.FieldCounts, field.TypeJSON)
 	}
-	if value, ok := _u.mutation.Verdict(); ok {
-		_spec.SetField(run.FieldVerdict, field.TypeJSON, value)
+	if value, ok := _u.mutation.Limits(); ok {
+		_spec.SetField(run.FieldLimits, field.TypeJSON, value)
 	}
-	if _u.mutation.VerdictCleared() {
-		_spec.ClearField(run.FieldVerdict, field.TypeJSON)
+	if value, ok := _u.mutation.AppendedLimits(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, run.FieldLimits, value)
+		})
+	}
+	if _u.mutation.LimitsCleared() {
+		_spec.ClearField(run.FieldLimits, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.PlanHash(); ok {
 		_spec.SetField(run.FieldPlanHash, field.TypeString, value)
@@ -581,8 +601,16 @@ func (_u *RunUpdateOne) SetNillableComplete(v *bool) *RunUpdateOne {
 }
 
 // SetCounts sets the "counts" field.
-func (_u *RunUpdateOne) SetCounts(v map[string]int64) *RunUpdateOne {
+func (_u *RunUpdateOne) SetCounts(v registry.Counts) *RunUpdateOne {
 	_u.mutation.SetCounts(v)
+	return _u
+}
+
+// SetNillableCounts sets the "counts" field if the given value is not nil.
+func (_u *RunUpdateOne) SetNillableCounts(v *registry.Counts) *RunUpdateOne {
+	if v != nil {
+		_u.SetCounts(*v)
+	}
 	return _u
 }
 
@@ -592,15 +620,21 @@ func (_u *RunUpdateOne) ClearCounts() *RunUpdateOne {
 	return _u
 }
 
-// SetVerdict sets the "verdict" field.
-func (_u *RunUpdateOne) SetVerdict(v map[string]interface{}) *RunUpdateOne {
-	_u.mutation.SetVerdict(v)
+// SetLimits sets the "limits" field.
+func (_u *RunUpdateOne) SetLimits(v []registry.Limit) *RunUpdateOne {
+	_u.mutation.SetLimits(v)
 	return _u
 }
 
-// ClearVerdict clears the value of the "verdict" field.
-func (_u *RunUpdateOne) ClearVerdict() *RunUpdateOne {
-	_u.mutation.ClearVerdict()
+// AppendLimits appends value to the "limits" field.
+func (_u *RunUpdateOne) AppendLimits(v []registry.Limit) *RunUpdateOne {
+	_u.mutation.AppendLimits(v)
+	return _u
+}
+
+// ClearLimits clears the value of the "limits" field.
+func (_u *RunUpdateOne) ClearLimits() *RunUpdateOne {
+	_u.mutation.ClearLimits()
 	return _u
 }
 
@@ -865,11 +899,16 @@ func (_u *RunUpdateOne) sqlSave(ctx context.Context) (_node *Run, err error) {
 	if _u.mutation.CountsCleared() {
 		_spec.ClearField(run.FieldCounts, field.TypeJSON)
 	}
-	if value, ok := _u.mutation.Verdict(); ok {
-		_spec.SetField(run.FieldVerdict, field.TypeJSON, value)
+	if value, ok := _u.mutation.Limits(); ok {
+		_spec.SetField(run.FieldLimits, field.TypeJSON, value)
 	}
-	if _u.mutation.VerdictCleared() {
-		_spec.ClearField(run.FieldVerdict, field.TypeJSON)
+	if value, ok := _u.mutation.AppendedLimits(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, run.FieldLimits, value)
+		})
+	}
+	if _u.mutation.LimitsCleared() {
+		_spec.ClearField(run.FieldLimits, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.PlanHash(); ok {
 		_spec.SetField(run.FieldPlanHash, field.TypeString, value)

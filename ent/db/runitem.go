@@ -10,6 +10,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"github.com/usherd/usher/ent/db/runitem"
+	"github.com/usherd/usher/internal/registry"
 )
 
 // RunItem is the model entity for the RunItem schema.
@@ -38,7 +39,7 @@ type RunItem struct {
 	// Message holds the value of the "message" field.
 	Message string `json:"message,omitempty"`
 	// Detail holds the value of the "detail" field.
-	Detail map[string]interface{} `json:"detail,omitempty"`
+	Detail *registry.Payload `json:"detail,omitempty"`
 	// At holds the value of the "at" field.
 	At           int64 `json:"at,omitempty"`
 	selectValues sql.SelectValues

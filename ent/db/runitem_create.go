@@ -11,6 +11,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
 	"github.com/usherd/usher/ent/db/runitem"
+	"github.com/usherd/usher/internal/registry"
 )
 
 // RunItemCreate is the builder for creating a RunItem entity.
@@ -138,7 +139,7 @@ func (_c *RunItemCreate) SetNillableMessage(v *string) *RunItemCreate {
 }
 
 // SetDetail sets the "detail" field.
-func (_c *RunItemCreate) SetDetail(v map[string]interface{}) *RunItemCreate {
+func (_c *RunItemCreate) SetDetail(v *registry.Payload) *RunItemCreate {
 	_c.mutation.SetDetail(v)
 	return _c
 }
@@ -497,7 +498,7 @@ func (u *RunItemUpsert) UpdateMessage() *RunItemUpsert {
 }
 
 // SetDetail sets the "detail" field.
-func (u *RunItemUpsert) SetDetail(v map[string]interface{}) *RunItemUpsert {
+func (u *RunItemUpsert) SetDetail(v *registry.Payload) *RunItemUpsert {
 	u.Set(runitem.FieldDetail, v)
 	return u
 }
@@ -698,7 +699,7 @@ func (u *RunItemUpsertOne) UpdateMessage() *RunItemUpsertOne {
 }
 
 // SetDetail sets the "detail" field.
-func (u *RunItemUpsertOne) SetDetail(v map[string]interface{}) *RunItemUpsertOne {
+func (u *RunItemUpsertOne) SetDetail(v *registry.Payload) *RunItemUpsertOne {
 	return u.Update(func(s *RunItemUpsert) {
 		s.SetDetail(v)
 	})
@@ -1068,7 +1069,7 @@ func (u *RunItemUpsertBulk) UpdateMessage() *RunItemUpsertBulk {
 }
 
 // SetDetail sets the "detail" field.
-func (u *RunItemUpsertBulk) SetDetail(v map[string]interface{}) *RunItemUpsertBulk {
+func (u *RunItemUpsertBulk) SetDetail(v *registry.Payload) *RunItemUpsertBulk {
 	return u.Update(func(s *RunItemUpsert) {
 		s.SetDetail(v)
 	})

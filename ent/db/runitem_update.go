@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent/schema/field"
 	"github.com/usherd/usher/ent/db/predicate"
 	"github.com/usherd/usher/ent/db/runitem"
+	"github.com/usherd/usher/internal/registry"
 )
 
 // RunItemUpdate is the builder for updating RunItem entities.
@@ -155,7 +156,7 @@ func (_u *RunItemUpdate) SetNillableMessage(v *string) *RunItemUpdate {
 }
 
 // SetDetail sets the "detail" field.
-func (_u *RunItemUpdate) SetDetail(v map[string]interface{}) *RunItemUpdate {
+func (_u *RunItemUpdate) SetDetail(v *registry.Payload) *RunItemUpdate {
 	_u.mutation.SetDetail(v)
 	return _u
 }
@@ -398,7 +399,7 @@ func (_u *RunItemUpdateOne) SetNillableMessage(v *string) *RunItemUpdateOne {
 }
 
 // SetDetail sets the "detail" field.
-func (_u *RunItemUpdateOne) SetDetail(v map[string]interface{}) *RunItemUpdateOne {
+func (_u *RunItemUpdateOne) SetDetail(v *registry.Payload) *RunItemUpdateOne {
 	_u.mutation.SetDetail(v)
 	return _u
 }

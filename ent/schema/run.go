@@ -7,6 +7,7 @@ import (
 	"entgo.io/ent/schema/index"
 
 	"github.com/usherd/usher/ent/schema/mixin"
+	"github.com/usherd/usher/internal/registry"
 )
 
 // Source is the state of a directory that is pulled: when it is due, and who
@@ -61,8 +62,8 @@ func (Run) Fields() []ent.Field {
 		field.Int64("fence").Default(0),
 		field.Int64("resumes").Default(0).Comment("the interrupted or held run this one takes further"),
 		field.Bool("complete").Default(false).Comment("the read proved it saw everything"),
-		field.JSON("counts", map[string]int64{}).Optional(),
-		field.JSON("verdict", map[string]any{}).Optional().Comment("what the guard said"),
+		field.JSON("counts", registry.Counts{}).Optional(),
+		field.JSON("limits", []registry.Limit{}).Optional().Comment("the guard's limits that were passed"),
 		field.String("plan_hash").Default(""),
 		field.String("code").Default(""),
 		field.String("message").Default(""),
@@ -103,7 +104,7 @@ func (RunItem) Fields() []ent.Field {
 		field.Int64("user_id").Default(0),
 		field.Int64("group_id").Default(0),
 		field.String("message").Default(""),
-		field.JSON("detail", map[string]any{}).Optional(),
+		field.JSON("detail", &registry.Payload{}).Optional(),
 		field.Int64("at").Immutable(),
 	}
 }
@@ -130,7 +131,7 @@ func (Change) Fields() []ent.Field {
 		field.String("action").Immutable(),
 		field.String("reason").Default("").Immutable(),
 		field.Int64("version").Default(0).Immutable(),
-		field.JSON("payload", map[string]any{}).Optional().Comment("before and after; emptied by erasure"),
+		field.JSON("payload", registry.Payload{}).Optional().Comment("before and after; emptied by erasure"),
 	}
 }
 

@@ -433,7 +433,7 @@ var (
 		{Name: "resumes", Type: field.TypeInt64, Default: 0},
 		{Name: "complete", Type: field.TypeBool, Default: false},
 		{Name: "counts", Type: field.TypeJSON, Nullable: true},
-		{Name: "verdict", Type: field.TypeJSON, Nullable: true},
+		{Name: "limits", Type: field.TypeJSON, Nullable: true},
 		{Name: "plan_hash", Type: field.TypeString, Default: ""},
 		{Name: "code", Type: field.TypeString, Default: ""},
 		{Name: "message", Type: field.TypeString, Default: ""},

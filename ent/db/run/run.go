@@ -35,8 +35,8 @@ const (
 	FieldComplete = "complete"
 	// FieldCounts holds the string denoting the counts field in the database.
 	FieldCounts = "counts"
-	// FieldVerdict holds the string denoting the verdict field in the database.
-	FieldVerdict = "verdict"
+	// FieldLimits holds the string denoting the limits field in the database.
+	FieldLimits = "limits"
 	// FieldPlanHash holds the string denoting the plan_hash field in the database.
 	FieldPlanHash = "plan_hash"
 	// FieldCode holds the string denoting the code field in the database.
@@ -76,7 +76,7 @@ var Columns = []string{
 	FieldResumes,
 	FieldComplete,
 	FieldCounts,
-	FieldVerdict,
+	FieldLimits,
 	FieldPlanHash,
 	FieldCode,
 	FieldMessage,

@@ -697,14 +697,14 @@ func CountsNotNil() predicate.Run {
 	return predicate.Run(sql.FieldNotNull(FieldCounts))
 }
 
-// VerdictIsNil applies the IsNil predicate on the "verdict" field.
-func VerdictIsNil() predicate.Run {
-	return predicate.Run(sql.FieldIsNull(FieldVerdict))
+// LimitsIsNil applies the IsNil predicate on the "limits" field.
+func LimitsIsNil() predicate.Run {
+	return predicate.Run(sql.FieldIsNull(FieldLimits))
 }
 
-// VerdictNotNil applies the NotNil predicate on the "verdict" field.
-func VerdictNotNil() predicate.Run {
-	return predicate.Run(sql.FieldNotNull(FieldVerdict))
+// LimitsNotNil applies the NotNil predicate on the "limits" field.
+func LimitsNotNil() predicate.Run {
+	return predicate.Run(sql.FieldNotNull(FieldLimits))
 }
 
 // PlanHashEQ applies the EQ predicate on the "plan_hash" field.

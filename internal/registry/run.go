@@ -1,0 +1,161 @@
+package registry
+
+import "time"
+
+// SourceID is the key of a source.
+type SourceID = int64
+
+// Source is the state of a directory that is pulled. Its settings live in the
+// configuration file.
+type Source struct {
+	ID      SourceID
+	Company CompanyID
+	Origin  Origin
+	Key     string
+	// Schedule is a cron expression, "" for a source that is only run by hand.
+	Schedule string
+	NextDue  time.Time
+	// SettingsHash is that of the settings the last finished run used.
+	SettingsHash string
+	RetiredAt    time.Time
+	// Cursor is where the next read may start, committed last.
+	Cursor string
+}
+
+// RunState says where a run stands.
+type RunState string
+
+// The states of a run. A run ends in one of the last six.
+const (
+	RunReading     RunState = "reading"
+	RunPlanning    RunState = "planning"
+	RunApplying    RunState = "applying"
+	RunHeld        RunState = "held"        // the guard stopped it; waits for a decision
+	RunApproved    RunState = "approved"    // decided; the run that resumes it carries it out
+	RunRejected    RunState = "rejected"    // decided; its plan is discarded
+	RunDone        RunState = "done"        // all went through
+	RunPartial     RunState = "partial"     // done, but some records failed or conflict
+	RunFailed      RunState = "failed"      // nothing could be based on the read, or the store gave up
+	RunInterrupted RunState = "interrupted" // the process died or lost its lease
+)
+
+// Active reports whether a process should be at work on the run.
+func (s RunState) Active() bool { return s == RunReading || s == RunPlanning || s == RunApplying }
+
+// The modes of a run.
+const (
+	ModeRun     = "run"
+	ModePreview = "preview"
+)
+
+// Run is one read, plan, guard, apply and report.
+type Run struct {
+	ID       RunID
+	PublicID string
+	Company  CompanyID
+	Source   SourceID
+	Origin   OriginID
+	// SourceKey is the source's name in the configuration.
+	SourceKey string
+	// Number counts from 1 within the company; it is what people type.
+	Number  int64
+	Mode    string
+	Trigger string // schedule, manual, approval, resume
+	Actor   string
+	State   RunState
+	Fence   int64
+	// Resumes is the interrupted or approved run this one takes further.
+	Resumes RunID
+	// Complete is true when the read proved that it saw everything.
+	Complete bool
+	Counts   Counts
+	// Limits are the guard's limits that were passed.
+	Limits   []Limit
+	PlanHash string
+	// Code and Message say why a run failed or was held.
+	Code    string
+	Message string
+	Notes   []string
+
+	DecidedBy    string
+	DecisionNote string
+	DecidedAt    time.Time
+	CreatedAt    time.Time
+	StartedAt    time.Time
+	FinishedAt   time.Time
+}
+
+// Counts are the totals of a run.
+type Counts struct {
+	Users  int64 `json:"users"`  // read
+	Groups int64 `json:"groups"` // read
+
+	Created     int64 `json:"created"`
+	Updated     int64 `json:"updated"`
+	Renamed     int64 `json:"renamed"`
+	Joined      int64 `json:"joined"`
+	Restored    int64 `json:"restored"`
+	Deactivated int64 `json:"deactivated"`
+	Deleted     int64 `json:"deleted"`
+
+	GroupsCreated  int64 `json:"groups_created"`
+	GroupsChanged  int64 `json:"groups_changed"`
+	GroupsDeleted  int64 `json:"groups_deleted"`
+	MembersAdded   int64 `json:"members_added"`
+	MembersRemoved int64 `json:"members_removed"`
+
+	Unchanged  int64 `json:"unchanged"`
+	OutOfScope int64 `json:"out_of_scope"`
+	Missing    int64 `json:"missing"`
+	Conflicts  int64 `json:"conflicts"`
+	Failed     int64 `json:"failed"`
+	Warnings   int64 `json:"warnings"`
+	Mailed     int64 `json:"mailed"`
+}
+
+// Changes is how many records the run changes or would change.
+func (c Counts) Changes() int64 {
+	return c.Created + c.Updated + c.Renamed + c.Joined + c.Restored + c.Deactivated + c.Deleted +
+		c.GroupsCreated + c.GroupsChanged + c.GroupsDeleted
+}
+
+// Limit is one limit of the guard that a plan passes, with the figures that say
+// so.
+type Limit struct {
+	// Name is the limit: deactivate, group_delete, membership_remove, empty.
+	Name string `json:"name"`
+	// Count is how many the plan would touch, Of how many there are.
+	Count int64 `json:"count"`
+	Of    int64 `json:"of"`
+	// Rule is the limit in words: "more than 50", "more than 10 %".
+	Rule string `json:"rule"`
+}
+
+// Outcome says what became of a row of a report.
+type Outcome string
+
+// The outcomes of items. What was changed is a Change, not an item.
+const (
+	OutcomePlanned  Outcome = "planned"
+	OutcomeHeld     Outcome = "held"
+	OutcomeSkipped  Outcome = "skipped"
+	OutcomeConflict Outcome = "conflict"
+	OutcomeFailed   Outcome = "failed"
+	OutcomeWarning  Outcome = "warning"
+)
+
+// RunItem is a row of a run's report that is not a change.
+type RunItem struct {
+	ID      int64
+	Outcome Outcome
+	Action  Action
+	Code    Code
+	Anchor  string
+	Name    string
+	User    UserID
+	Group   GroupID
+	Message string
+	// Detail is what the row would change.
+	Detail *Payload
+	At     time.Time
+}

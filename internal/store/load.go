@@ -1,0 +1,230 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/usherd/usher/ent/db/contract"
+	"github.com/usherd/usher/ent/db/department"
+	"github.com/usherd/usher/ent/db/email"
+	"github.com/usherd/usher/ent/db/group"
+	"github.com/usherd/usher/ent/db/link"
+	"github.com/usherd/usher/ent/db/user"
+	"github.com/usherd/usher/internal/registry"
+)
+
+// userCols are the columns of a user in the order that scanUser and userRow
+// follow.
+var userCols = []string{
+	user.FieldPublicID, user.FieldKind, user.FieldAssociation, user.FieldCompanyAdmin,
+	user.FieldUserName, user.FieldUserNameKey, user.FieldDisplayName, user.FieldGivenName, user.FieldFamilyName,
+	user.FieldLocale, user.FieldEmployeeNumber, user.FieldAttributes,
+	user.FieldEnabled, user.FieldBlocks, user.FieldCredential, user.FieldCredentialVersion,
+	user.FieldOwnerID, user.FieldDepartmentID, user.FieldContractID,
+	user.FieldVersion, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldDeactivatedAt, user.FieldDeletedAt,
+}
+
+// ownColumn are the attributes that have a column of their own, in the order
+// of userCols.
+var ownColumn = []string{
+	registry.AttrUserName, registry.AttrDisplayName, registry.AttrGivenName, registry.AttrFamilyName,
+	registry.AttrLocale, registry.AttrEmployeeNumber,
+}
+
+// scanUser reads a row of id and userCols.
+func scanUser(company registry.CompanyID) func(*sql.Rows) (*registry.User, error) {
+	return func(rows *sql.Rows) (*registry.User, error) {
+		u := &registry.User{Company: company}
+		var own [6]string
+		var key string
+		var extra []byte
+		var created, updated, deactivated, deleted int64
+		var dept, contr sql.NullInt64
+		if err := rows.Scan(&u.ID, &u.PublicID, &u.Kind, &u.Association, &u.CompanyAdmin,
+			&own[0], &key, &own[1], &own[2], &own[3], &own[4], &own[5], &extra,
+			&u.Enabled, &u.Blocks, &u.Credential, &u.CredentialVersion,
+			&u.Owner, &dept, &contr, &u.Version, &created, &updated, &deactivated, &deleted); err != nil {
+			return nil, fmt.Errorf("scan user: %w", err)
+		}
+		if len(extra) > 0 {
+			if err := json.Unmarshal(extra, &u.Attributes); err != nil {
+				return nil, fmt.Errorf("decode attributes of user %d: %w", u.ID, err)
+			}
+		}
+		if u.Attributes == nil {
+			u.Attributes = registry.Attributes{}
+		}
+		for i, name := range ownColumn {
+			u.Attributes.Set(name, own[i])
+		}
+		u.Department, u.Contract = registry.DepartmentID(dept.Int64), registry.ContractID(contr.Int64)
+		u.CreatedAt, u.UpdatedAt = fromMicros(created), fromMicros(updated)
+		u.DeactivatedAt, u.DeletedAt = fromMicros(deactivated), fromMicros(deleted)
+		return u, nil
+	}
+}
+
+// Users implements registry.Tx.
+func (t *tenantTx) Users(ctx context.Context, ids []registry.UserID) ([]*registry.User, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := t.query(ctx, `SELECT id, `+columns(userCols)+` FROM users WHERE `+t.in("id")+` ORDER BY id`+t.forUpdate(), t.company, keys(t.s, ids))
+	users, err := collect(rows, err, scanUser(t.company))
+	if err != nil {
+		return nil, fmt.Errorf("load users: %w", err)
+	}
+	return users, t.addEmails(ctx, users)
+}
+
+// addEmails fills in the addresses, primary first.
+func (t *tenantTx) addEmails(ctx context.Context, users []*registry.User) error {
+	byID := make(map[registry.UserID]*registry.User, len(users))
+	ids := make([]registry.UserID, 0, len(users))
+	for _, u := range users {
+		byID[u.ID], ids = u, append(ids, u.ID)
+	}
+	rows, err := t.query(ctx, `SELECT `+email.FieldUserID+`, `+email.FieldAddress+` FROM emails WHERE `+t.in(email.FieldUserID)+
+		` ORDER BY `+email.FieldUserID+`, `+email.FieldPosition, t.company, keys(t.s, ids))
+	_, err = collect(rows, err, func(rows *sql.Rows) (struct{}, error) {
+		var id registry.UserID
+		var address string
+		err := rows.Scan(&id, &address)
+		if u := byID[id]; u != nil {
+			u.Attributes[registry.AttrEmails] = append(u.Attributes[registry.AttrEmails], address)
+		}
+		return struct{}{}, err
+	})
+	if err != nil {
+		return fmt.Errorf("load emails: %w", err)
+	}
+	return nil
+}
+
+// UsersByName implements registry.Tx.
+func (t *tenantTx) UsersByName(ctx context.Context, names []string) ([]registry.NameHolder, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	rows, err := t.query(ctx, `SELECT user_name_key, id, owner_id, credential, enabled FROM users WHERE deleted_at = 0 AND `+t.in("user_name_key"),
+		t.company, list(t.s, names))
+	return collect(rows, err, func(rows *sql.Rows) (h registry.NameHolder, err error) {
+		return h, rows.Scan(&h.Key, &h.User, &h.Owner, &h.Credential, &h.Enabled)
+	})
+}
+
+// linkCols are the columns of a link in the order that scanLink and linkRow
+// follow.
+var linkCols = []string{
+	link.FieldOriginID, link.FieldUserID, link.FieldGroupID, link.FieldAnchor, link.FieldName, link.FieldAsserted,
+	link.FieldEnabled, link.FieldFingerprint, link.FieldMarker, link.FieldSeenRun, link.FieldMissingSince, link.FieldRecheckAt,
+}
+
+func scanLink(company registry.CompanyID) func(*sql.Rows) (*registry.Link, error) {
+	return func(rows *sql.Rows) (*registry.Link, error) {
+		l := &registry.Link{Company: company}
+		var userID, groupID sql.NullInt64
+		var asserted, fingerprint []byte
+		var missing, recheck int64
+		if err := rows.Scan(&l.ID, &l.Origin, &userID, &groupID, &l.Anchor, &l.Name, &asserted,
+			&l.Enabled, &fingerprint, &l.Marker, &l.SeenRun, &missing, &recheck); err != nil {
+			return nil, fmt.Errorf("scan link: %w", err)
+		}
+		if len(asserted) > 0 {
+			if err := json.Unmarshal(asserted, &l.Asserted); err != nil {
+				return nil, fmt.Errorf("decode assertion of link %d: %w", l.ID, err)
+			}
+		}
+		copy(l.Fingerprint[:], fingerprint)
+		l.User, l.Group = registry.UserID(userID.Int64), registry.GroupID(groupID.Int64)
+		l.MissingSince, l.RecheckAt = fromMicros(missing), fromMicros(recheck)
+		return l, nil
+	}
+}
+
+// LinksByAnchor implements registry.Tx.
+func (t *tenantTx) LinksByAnchor(ctx context.Context, origin registry.OriginID, anchors []string) ([]*registry.Link, error) {
+	if len(anchors) == 0 {
+		return nil, nil
+	}
+	rows, err := t.query(ctx, `SELECT id, `+columns(linkCols)+` FROM links WHERE origin_id = ? AND `+t.in("anchor"),
+		origin, t.company, list(t.s, anchors))
+	return collect(rows, err, scanLink(t.company))
+}
+
+// Groups implements registry.Tx.
+func (t *tenantTx) Groups(ctx context.Context, ids []registry.GroupID) ([]*registry.Group, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := t.query(ctx, `SELECT id, `+columns(groupCols)+` FROM groups WHERE `+t.in("id")+` ORDER BY id`+t.forUpdate(), t.company, keys(t.s, ids))
+	return collect(rows, err, scanGroup(t.company))
+}
+
+// groupCols are the columns of a group in the order that scanGroup and groupRow
+// follow.
+var groupCols = []string{
+	group.FieldPublicID, group.FieldDisplayName, group.FieldNameKey, group.FieldRole, group.FieldIsDefault, group.FieldOwnerID,
+	group.FieldDepartmentID, group.FieldVersion, group.FieldCreatedAt, group.FieldUpdatedAt, group.FieldDeletedAt,
+}
+
+func scanGroup(company registry.CompanyID) func(*sql.Rows) (*registry.Group, error) {
+	return func(rows *sql.Rows) (*registry.Group, error) {
+		g := &registry.Group{Company: company}
+		var key string
+		var dept sql.NullInt64
+		var created, updated, deleted int64
+		if err := rows.Scan(&g.ID, &g.PublicID, &g.DisplayName, &key, &g.Role, &g.Default, &g.Owner,
+			&dept, &g.Version, &created, &updated, &deleted); err != nil {
+			return nil, fmt.Errorf("scan group: %w", err)
+		}
+		g.Department = registry.DepartmentID(dept.Int64)
+		g.CreatedAt, g.UpdatedAt, g.DeletedAt = fromMicros(created), fromMicros(updated), fromMicros(deleted)
+		return g, nil
+	}
+}
+
+// Departments implements registry.Tx.
+func (t *tenantTx) Departments(ctx context.Context, names map[string]string, now time.Time) (map[string]registry.DepartmentID, error) {
+	wanted := make([]string, 0, len(names))
+	for k := range names {
+		wanted = append(wanted, k)
+	}
+	tx := t.s.entTx(t.tx)
+	have, err := tx.Department.Query().Where(department.CompanyID(int64(t.company)), department.NameKeyIn(wanted...)).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load departments: %w", err)
+	}
+	out := make(map[string]registry.DepartmentID, len(names))
+	for _, d := range have {
+		out[d.NameKey] = registry.DepartmentID(d.ID)
+	}
+	for key, name := range names {
+		if _, ok := out[key]; ok {
+			continue
+		}
+		d, err := tx.Department.Create().SetCompanyID(int64(t.company)).SetName(name).SetNameKey(key).SetCreatedAt(micros(now)).Save(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("create department: %w", err)
+		}
+		out[key] = registry.DepartmentID(d.ID)
+	}
+	return out, nil
+}
+
+// Contracts implements registry.Tx.
+func (t *tenantTx) Contracts(ctx context.Context, numbers []string) (map[string]registry.ContractID, error) {
+	have, err := t.s.entTx(t.tx).Contract.Query().
+		Where(contract.CompanyID(int64(t.company)), contract.NumberKeyIn(numbers...), contract.EndedAt(0)).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load contracts: %w", err)
+	}
+	out := make(map[string]registry.ContractID, len(have))
+	for _, c := range have {
+		out[c.NumberKey] = registry.ContractID(c.ID)
+	}
+	return out, nil
+}

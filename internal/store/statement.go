@@ -1,0 +1,202 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// clock is the database's own clock in microseconds: leases must not depend on
+// which machine asks.
+func (s *Store) clock() string {
+	if s.Postgres() {
+		return "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
+	}
+	return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
+}
+
+// rebind turns the ? of a statement into the database's own placeholders. No
+// statement here has a ? in a literal.
+func (s *Store) rebind(q string) string {
+	if !s.Postgres() {
+		return q
+	}
+	var b strings.Builder
+	n := 0
+	for {
+		i := strings.IndexByte(q, '?')
+		if i < 0 {
+			b.WriteString(q)
+			return b.String()
+		}
+		n++
+		b.WriteString(q[:i])
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(n))
+		q = q[i+1:]
+	}
+}
+
+// anyOf is the condition that a column is among a list given as one argument,
+// which is what list makes of it.
+func (s *Store) anyOf(column string) string {
+	if s.Postgres() {
+		return column + " = ANY(?)"
+	}
+	return column + " IN (SELECT value FROM json_each(?))"
+}
+
+// list is the argument of anyOf.
+func list(s *Store, values []string) any {
+	if s.Postgres() {
+		return values
+	}
+	b, _ := json.Marshal(values) //nolint:errchkjson // strings always encode
+	return string(b)
+}
+
+// keys is the argument of anyOf for integer keys.
+func keys[T ~int64](s *Store, values []T) any {
+	if s.Postgres() {
+		out := make([]int64, len(values))
+		for i, v := range values {
+			out[i] = int64(v)
+		}
+		return out
+	}
+	b, _ := json.Marshal(values) //nolint:errchkjson // integers always encode
+	return string(b)
+}
+
+// session is one transaction with what it needs to speak to its database. It
+// is used by one goroutine.
+type session struct {
+	s        *Store
+	tx       *sql.Tx
+	prepared map[string]*sql.Stmt
+}
+
+// exec runs a statement; on SQLite through one prepared for the transaction,
+// because there parsing costs about as much as running.
+func (x *session) exec(ctx context.Context, q string, args ...any) (sql.Result, error) {
+	if x.s.Postgres() {
+		return x.tx.ExecContext(ctx, x.s.rebind(q), args...)
+	}
+	st := x.prepared[q]
+	if st == nil {
+		var err error
+		if st, err = x.tx.PrepareContext(ctx, q); err != nil {
+			return nil, fmt.Errorf("prepare statement: %w", err)
+		}
+		if x.prepared == nil {
+			x.prepared = map[string]*sql.Stmt{}
+		}
+		x.prepared[q] = st // closed by the transaction's end
+	}
+	return st.ExecContext(ctx, args...)
+}
+
+// query runs a query in the transaction.
+func (x *session) query(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
+	return x.tx.QueryContext(ctx, x.s.rebind(q), args...)
+}
+
+// affected runs a statement and tells how many rows it touched.
+func (x *session) affected(ctx context.Context, q string, args ...any) (int64, error) {
+	res, err := x.exec(ctx, q, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// table is where rows of one kind go.
+type table struct {
+	name string
+	cols []string
+}
+
+// insertSQL is the statement for n rows.
+func (t table) insertSQL(n int) string {
+	one := "(" + strings.TrimSuffix(strings.Repeat("?,", len(t.cols)), ",") + ")"
+	return `INSERT INTO "` + t.name + `" ("` + strings.Join(t.cols, `","`) + `") VALUES ` +
+		strings.TrimSuffix(strings.Repeat(one+",", n), ",")
+}
+
+// maxArgs is how many arguments one PostgreSQL statement may have, less some.
+const maxArgs = 60000
+
+// insert writes rows and gives their keys in the same order.
+func (x *session) insert(ctx context.Context, t table, rows [][]any) ([]int64, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	ids := make([]int64, 0, len(rows))
+	if !x.s.Postgres() {
+		q := t.insertSQL(1)
+		for _, row := range rows {
+			res, err := x.exec(ctx, q, row...)
+			if err != nil {
+				return nil, fmt.Errorf("insert into %s: %w", t.name, err)
+			}
+			id, err := res.LastInsertId()
+			if err != nil {
+				return nil, fmt.Errorf("insert into %s: %w", t.name, err)
+			}
+			ids = append(ids, id)
+		}
+		return ids, nil
+	}
+	for size := maxArgs / len(t.cols); len(rows) > 0; {
+		n := min(size, len(rows))
+		got, err := x.insertMany(ctx, t, rows[:n])
+		if err != nil {
+			return nil, fmt.Errorf("insert into %s: %w", t.name, err)
+		}
+		ids, rows = append(ids, got...), rows[n:]
+	}
+	return ids, nil
+}
+
+// insertMany writes rows in one statement. PostgreSQL gives identity values in
+// the order of the VALUES list and returns them in that order.
+func (x *session) insertMany(ctx context.Context, t table, rows [][]any) ([]int64, error) {
+	args := make([]any, 0, len(rows)*len(t.cols))
+	for _, row := range rows {
+		args = append(args, row...)
+	}
+	res, err := x.query(ctx, t.insertSQL(len(rows))+" RETURNING id", args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = res.Close() }()
+	ids := make([]int64, 0, len(rows))
+	for res.Next() {
+		var id int64
+		if err := res.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, res.Err()
+}
+
+// collect reads every row of a query.
+func collect[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var out []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}

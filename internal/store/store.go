@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
+
+	"github.com/usherd/usher/ent/db"
+	"github.com/usherd/usher/internal/registry"
+)
+
+// Store is an open database. It is safe for concurrent use.
+type Store struct {
+	dialect string
+	// write has one connection on SQLite, so that writers queue here and not in
+	// the database's busy handler; on PostgreSQL it is the same pool as read.
+	write, read *sql.DB
+	now         func() time.Time
+}
+
+// Options are what Open needs beside the address.
+type Options struct {
+	// Now is the clock for times that are stored; leases use the database's.
+	Now func() time.Time
+	// Synchronous is SQLite's setting of that name: FULL (the default) answers
+	// only when the data is on disk, NORMAL risks the last moments on power loss.
+	Synchronous string
+	// Driver, when set, replaces the name of the database/sql driver; the tests
+	// use it to watch every statement.
+	Driver string
+}
+
+// Open opens the database at an address of the form sqlite:PATH or postgres://….
+// It does not migrate.
+func Open(ctx context.Context, address string, o Options) (*Store, error) {
+	if o.Now == nil {
+		o.Now = time.Now //nolint:forbidigo // the default clock
+	}
+	s := &Store{now: o.Now}
+	var err error
+	switch {
+	case strings.HasPrefix(address, "sqlite:"):
+		err = s.openSQLite(strings.TrimPrefix(address, "sqlite:"), o)
+	case strings.HasPrefix(address, "postgres://"), strings.HasPrefix(address, "postgresql://"):
+		err = s.openPostgres(address, o)
+	default:
+		err = errors.New("the database must be sqlite:PATH or postgres://…")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := s.write.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+// readers is how many connections may read a SQLite file at once.
+const readers = 8
+
+func (s *Store) openSQLite(path string, o Options) error {
+	if path == "" || path == ":memory:" {
+		return errors.New("sqlite: name a file; a database in memory would be lost with its connection")
+	}
+	synchronous := o.Synchronous
+	if synchronous == "" {
+		synchronous = "FULL"
+	}
+	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join([]string{
+		"_pragma=busy_timeout(10000)", "_pragma=journal_mode(WAL)", "_pragma=foreign_keys(1)",
+		"_pragma=synchronous(" + synchronous + ")", "_pragma=cache_size(-32000)", "_pragma=temp_store(MEMORY)",
+	}, "&")
+	s.dialect = dialect.SQLite
+	var err error
+	if s.write, err = sql.Open(orDriver(o.Driver, "sqlite"), base+"&_txlock=immediate"); err != nil {
+		return err
+	}
+	s.write.SetMaxOpenConns(1)
+	if s.read, err = sql.Open(orDriver(o.Driver, "sqlite"), base+"&_pragma=query_only(1)"); err != nil {
+		return errors.Join(err, s.write.Close())
+	}
+	s.read.SetMaxOpenConns(readers)
+	s.read.SetMaxIdleConns(readers)
+	return nil
+}
+
+func (s *Store) openPostgres(dsn string, o Options) error {
+	pool, err := sql.Open(orDriver(o.Driver, "pgx"), dsn)
+	if err != nil {
+		return err
+	}
+	pool.SetMaxOpenConns(20)
+	pool.SetMaxIdleConns(10)
+	s.dialect, s.write, s.read = dialect.Postgres, pool, pool
+	return nil
+}
+
+func orDriver(name, fallback string) string {
+	if name == "" {
+		return fallback
+	}
+	return name
+}
+
+// Close closes the database.
+func (s *Store) Close() error {
+	if s.read == s.write {
+		return s.write.Close()
+	}
+	return errors.Join(s.write.Close(), s.read.Close())
+}
+
+// Postgres reports whether the database is PostgreSQL.
+func (s *Store) Postgres() bool { return s.dialect == dialect.Postgres }
+
+// WriteDB is the pool that writes, for the durable queue, which keeps tables of
+// its own in the same database.
+func (s *Store) WriteDB() *sql.DB { return s.write }
+
+// ent is Ent over the pool that reads.
+func (s *Store) ent() *db.Client {
+	return db.NewClient(db.Driver(entsql.OpenDB(s.dialect, s.read)))
+}
+
+// entTx is Ent inside a transaction.
+func (s *Store) entTx(tx *sql.Tx) *db.Client {
+	return db.NewClient(db.Driver(entsql.NewDriver(s.dialect, entsql.Conn{ExecQuerier: tx})))
+}
+
+// Tenant is the store of one company: the only way to that company's rows.
+type Tenant struct {
+	s  *Store
+	id registry.CompanyID
+}
+
+// For opens the fence of one company. Company 0 does not exist: every statement
+// of its tenant finds nothing.
+func (s *Store) For(company registry.CompanyID) *Tenant { return &Tenant{s: s, id: company} }
+
+// micros is a time as the database keeps it, 0 for never.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// fromMicros is the inverse of micros.
+func fromMicros(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}

@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+
+	"github.com/usherd/usher/internal/registry"
+)
+
+// LeaseTime is how long a lease lasts without a sign of life, by the database's
+// clock. Every apply transaction is such a sign.
+const LeaseTime = 15 * time.Second
+
+// attempts is how often a transaction is tried when the database says that it
+// lost against another one.
+const attempts = 5
+
+// Write implements registry.Store.
+func (s *Store) Write(ctx context.Context, company registry.CompanyID, fence *registry.Fence, fn func(registry.Tx) error) error {
+	return s.inTx(ctx, func(x *session) error {
+		if fence != nil {
+			if err := x.checkFence(ctx, company, *fence); err != nil {
+				return err
+			}
+		}
+		return fn(&tenantTx{session: x, company: company})
+	})
+}
+
+// errDiscard ends a transaction whose writes are not wanted.
+var errDiscard = errors.New("discard")
+
+// Read implements registry.Store.
+func (s *Store) Read(ctx context.Context, company registry.CompanyID, fn func(registry.Tx) error) error {
+	err := s.inTx(ctx, func(x *session) error {
+		if err := fn(&tenantTx{session: x, company: company}); err != nil {
+			return err
+		}
+		return errDiscard
+	})
+	if errors.Is(err, errDiscard) {
+		return nil
+	}
+	return err
+}
+
+// inTx runs fn in a write transaction, again when the database asks for it.
+func (s *Store) inTx(ctx context.Context, fn func(*session) error) error {
+	var err error
+	for range attempts {
+		if err = s.tryTx(ctx, fn); !retryable(err) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("database busy, tried %d times: %w", attempts, err)
+}
+
+func (s *Store) tryTx(ctx context.Context, fn func(*session) error) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin transaction: %w", err)
+	}
+	if err := fn(&session{s: s, tx: tx}); err != nil {
+		if rb := tx.Rollback(); rb != nil && !errors.Is(rb, sql.ErrTxDone) {
+			return errors.Join(err, fmt.Errorf("roll back: %w", rb))
+		}
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// retryable reports whether a transaction failed only because another one was
+// there first: a deadlock, a serialisation failure, a unique row that appeared
+// since it was looked for, a file that stayed locked.
+func retryable(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code {
+		case "40001", "40P01", "23505":
+			return true
+		}
+	}
+	return isBusy(err)
+}
+
+// isBusy reports SQLITE_BUSY or SQLITE_LOCKED.
+func isBusy(err error) bool {
+	var lite *sqlite.Error
+	if !errors.As(err, &lite) {
+		return false
+	}
+	code := lite.Code() & 0xff
+	return code == 5 || code == 6
+}
+
+// checkFence makes sure the lease is still the caller's, prolongs it, and on
+// PostgreSQL holds the row so that nobody takes it over before the commit.
+func (x *session) checkFence(ctx context.Context, company registry.CompanyID, f registry.Fence) error {
+	n, err := x.affected(ctx, `UPDATE sources SET lease_until = `+x.s.clock()+` + ? WHERE company_id = ? AND id = ? AND fence = ?`,
+		LeaseTime.Microseconds(), company, f.Source, f.Number)
+	if err != nil {
+		return fmt.Errorf("check lease: %w", err)
+	}
+	if n == 0 {
+		return registry.ErrFenced
+	}
+	return nil
+}
+
+// tenantTx is registry.Tx.
+type tenantTx struct {
+	*session
+	company registry.CompanyID
+}
+
+// in is the condition that a list of keys restricts, with its arguments after
+// the company's.
+func (t *tenantTx) in(column string) string {
+	return "company_id = ? AND " + t.s.anyOf(column)
+}
+
+// forUpdate holds the rows read against other writers; SQLite has one writer.
+func (t *tenantTx) forUpdate() string {
+	if t.s.Postgres() {
+		return " FOR UPDATE"
+	}
+	return ""
+}
+
+// columns quotes a list of columns.
+func columns(cols []string) string { return `"` + strings.Join(cols, `","`) + `"` }
