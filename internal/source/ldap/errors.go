@@ -1,0 +1,149 @@
+package ldap
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/usherd/usher/internal/source"
+)
+
+// verdicts say what a result code means for a read and what to do about it.
+// Codes that are not listed are ErrProtocol with the server's own words.
+var verdicts = map[uint16]struct {
+	class  error
+	advice string
+}{
+	ldap.LDAPResultOperationsError:              {source.ErrAuth, "Active Directory says so to visitors who did not sign in: set bind_dn and bind_password"},
+	ldap.LDAPResultInvalidCredentials:           {source.ErrAuth, "check bind_dn and bind_password"},
+	ldap.LDAPResultInappropriateAuthentication:  {source.ErrAuth, "the server does not take this kind of sign-in: set bind_dn and bind_password"},
+	ldap.LDAPResultInsufficientAccessRights:     {source.ErrAuth, "this account may not read there: give it read rights, or use another bind_dn"},
+	ldap.LDAPResultStrongAuthRequired:           {source.ErrAuth, "the server wants an encrypted connection: use ldaps:// or starttls: true"},
+	ldap.LDAPResultConfidentialityRequired:      {source.ErrAuth, "the server wants an encrypted connection: use ldaps:// or starttls: true"},
+	ldap.LDAPResultNoSuchObject:                 {source.ErrProtocol, "the base does not exist, or this account may not see it"},
+	ldap.LDAPResultReferral:                     {source.ErrProtocol, "the base is kept by another server: name that one in url"},
+	ldap.LDAPResultUnavailableCriticalExtension: {source.ErrProtocol, "the server cannot page its answers (RFC 2696), so no listing could be proved complete"},
+	ldap.LDAPResultBusy:                         {source.ErrUnreachable, "the server is busy: it is tried again at the next run"},
+	ldap.LDAPResultUnavailable:                  {source.ErrUnreachable, "the server is shutting down or starting: it is tried again at the next run"},
+}
+
+// limits are the result codes with which a server cuts a listing short.
+var limits = map[uint16]string{
+	ldap.LDAPResultTimeLimitExceeded:  "the server's time limit ended the listing",
+	ldap.LDAPResultSizeLimitExceeded:  "the server's size limit ended the listing",
+	ldap.LDAPResultAdminLimitExceeded: "the server's administrative limit ended the listing",
+}
+
+// adReasons are the "data" codes in Active Directory's refusals of a sign-in
+// (Win32 error codes in hexadecimal).
+var adReasons = map[string]string{
+	"525": "there is no such user", "52e": "the password is wrong", "530": "not at this hour", "531": "not from this machine",
+	"532": "the password has expired", "533": "the account is disabled", "701": "the account has expired",
+	"773": "the password must be changed first", "775": "the account is locked",
+}
+
+var adReason = regexp.MustCompile(`, data ([0-9a-f]+),`)
+
+// answered gives the result code of an answer from the server, as opposed to
+// the library's own codes, which start at 200.
+func answered(err error) (*ldap.Error, bool) {
+	var le *ldap.Error
+	if errors.As(err, &le) && le.ResultCode > 0 && le.ResultCode < ldap.ErrorNetwork {
+		return le, true
+	}
+	return nil, false
+}
+
+// explain turns an error of a request into one of package source's kinds.
+// wire is what ended the connection, if it ended: it is nearer to the cause
+// than what go-ldap makes of it.
+func explain(ctx context.Context, doing string, err, wire error) error {
+	if err == nil && wire == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+	}
+	if le, ok := answered(err); ok {
+		return explainResult(doing, le)
+	}
+	cause := err
+	if wire != nil {
+		cause = wire
+	}
+	switch {
+	case errors.Is(cause, errMalformed), errors.Is(cause, errTooLarge):
+		return fmt.Errorf("%s: %w: %w", doing, source.ErrProtocol, cause)
+	case errors.Is(cause, os.ErrDeadlineExceeded):
+		return fmt.Errorf("%s: %w: it fell silent while it owed an answer", doing, source.ErrUnreachable)
+	case errors.Is(cause, io.EOF), errors.Is(cause, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%s: %w: it closed the connection in the middle", doing, source.ErrUnreachable)
+	case wire == nil && !ldap.IsErrorWithCode(err, ldap.ErrorNetwork):
+		return fmt.Errorf("%s: %w: %w", doing, source.ErrProtocol, err)
+	}
+	return fmt.Errorf("%s: %w: %w", doing, source.ErrUnreachable, cause)
+}
+
+// explainResult words a result code other than success.
+func explainResult(doing string, le *ldap.Error) error {
+	class, advice := source.ErrProtocol, ""
+	if v, ok := verdicts[le.ResultCode]; ok {
+		class, advice = v.class, "; "+v.advice
+	}
+	said := ldap.LDAPResultCodeMap[le.ResultCode]
+	if le.Err != nil && le.Err.Error() != "" {
+		said += " (" + firstLine(le.Err.Error()) + ")"
+		if m := adReason.FindStringSubmatch(le.Err.Error()); m != nil && adReasons[m[1]] != "" {
+			said += ": " + adReasons[m[1]]
+		}
+	}
+	if le.MatchedDN != "" {
+		said += fmt.Sprintf(", only %q exists", le.MatchedDN)
+	}
+	return fmt.Errorf("%s: %w: %s%s", doing, class, said, advice)
+}
+
+// explainDial words why no connection came about.
+func explainDial(ctx context.Context, e endpoint, err error) error {
+	doing := "connect to " + e.shown
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+	}
+	var (
+		unknown  x509.UnknownAuthorityError
+		hostname x509.HostnameError
+		invalid  x509.CertificateInvalidError
+		record   tls.RecordHeaderError
+		dns      *net.DNSError
+	)
+	advice := ""
+	switch {
+	case errors.As(err, &unknown):
+		advice = "; put the certificate of its authority into ca_file"
+	case errors.As(err, &hostname):
+		advice = "; use the name in the certificate as url or server_name"
+	case errors.As(err, &invalid):
+		advice = "; the server needs a new certificate, or this machine's clock is wrong"
+	case errors.As(err, &record):
+		advice = "; this port does not speak TLS: use ldap://, with starttls: true if the server can"
+	case errors.As(err, &dns):
+		advice = "; check the host's name in url"
+	}
+	return fmt.Errorf("%s: %w: %w%s", doing, source.ErrUnreachable, err, advice)
+}
+
+// firstLine keeps the first line of a server's words; Active Directory adds a
+// NUL at the end.
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(strings.Trim(s, "\x00 \n"), "\n")
+	return s
+}

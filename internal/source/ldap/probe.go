@@ -1,0 +1,140 @@
+package ldap
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/usherd/usher/internal/source"
+)
+
+// The Source implements the contract.
+var _ source.Source = (*Source)(nil)
+
+// Probe implements source.Source. It counts what the searches find, reading
+// no attribute of it.
+func (s *Source) Probe(ctx context.Context) (source.Info, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	sess, err := s.open(ctx)
+	if err != nil {
+		return source.Info{}, err
+	}
+	defer sess.close()
+	srv := &sess.server
+	var info source.Info
+	add := func(name, value string) {
+		if value != "" {
+			info.Facts = append(info.Facts, source.Fact{Name: name, Value: value})
+		}
+	}
+	add("server", strings.TrimSpace(srv.name+" "+srv.version))
+	add("address", sess.at.shown)
+	add("encryption", s.encryption(sess))
+	add("signed in as", s.identity(sess))
+	add("naming contexts", strings.Join(srv.contexts, "; "))
+	add("anchor", srv.anchor)
+	add("change marker", srv.marker)
+	add("disabled flag", srv.disabled)
+	add("paging", map[bool]string{true: fmt.Sprintf("pages of %d", s.cfg.PageSize), false: "not announced"}[srv.paging])
+	for _, l := range s.listings(srv) {
+		add(l.name+" base", l.search.Base)
+		add(l.name+" filter", l.filter)
+		n, err := s.count(ctx, cancel, sess, l)
+		if err != nil {
+			return info, err
+		}
+		add(l.name, n)
+	}
+	return info, nil
+}
+
+// count tells how many entries a listing has, by reading their ids.
+func (s *Source) count(ctx context.Context, cancel context.CancelFunc, sess *session, l listing) (string, error) {
+	ids := sess.server
+	ids.marker, ids.disabled = "", ""
+	b := newBuilder(source.User, &ids, nil, false) // not Group: members would be read
+	p := &pager{sess: sess, list: l, build: b, size: s.cfg.PageSize, out: make(chan []source.Entry, batchQueue)}
+	problems := 0
+	n, err := p.run(ctx, cancel, func(e source.Entry) error {
+		if e.Problem != "" {
+			problems++
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	text := fmt.Sprint(n)
+	if problems > 0 {
+		text += fmt.Sprintf(", %d of them without a usable %s", problems, sess.server.anchor)
+	}
+	var sum source.Summary
+	if p.conclude(&sum); sum.Incomplete != "" {
+		text += ", not all: " + sum.Incomplete
+	}
+	return text, nil
+}
+
+// encryption says how the connection is protected.
+func (s *Source) encryption(sess *session) string {
+	switch {
+	case sess.at.network == "unix":
+		return "local socket"
+	case sess.tls == nil:
+		return "none: names, values and the password cross the network in the clear"
+	}
+	how := tls.VersionName(sess.tls.Version)
+	if sess.at.start {
+		how += " by StartTLS"
+	}
+	if len(sess.tls.PeerCertificates) > 0 {
+		how += ", certificate until " + sess.tls.PeerCertificates[0].NotAfter.UTC().Format("2006-01-02")
+	}
+	return how
+}
+
+// identity says who the server takes us for.
+func (s *Source) identity(sess *session) string {
+	switch {
+	case s.cfg.BindDN != "":
+		return s.cfg.BindDN
+	case sess.at.network == "unix":
+		return "the local user (EXTERNAL)"
+	}
+	return "anonymous"
+}
+
+// errEnough ends a sample.
+var errEnough = errors.New("enough")
+
+// Sample implements source.Source.
+func (s *Source) Sample(ctx context.Context, n int) ([]source.Entry, error) {
+	if n <= 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	sess, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer sess.close()
+	l := s.listings(&sess.server)[0]
+	size := min(s.cfg.PageSize, uint32(min(n, 1000))) //nolint:gosec // between 1 and 1000
+	p := &pager{sess: sess, list: l, build: s.builder(&sess.server, l), size: size, out: make(chan []source.Entry, batchQueue)}
+	var out []source.Entry
+	_, err = p.run(ctx, cancel, func(e source.Entry) error {
+		out = append(out, e)
+		if len(out) == n {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	return out, nil
+}
