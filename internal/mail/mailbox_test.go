@@ -1,0 +1,116 @@
+package mail_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/usherd/usher/internal/mail"
+	"github.com/usherd/usher/internal/mailcatcher"
+)
+
+// start runs a real SMTP server on a free port of this machine.
+func start(t *testing.T, opts mailcatcher.Options) *mailcatcher.Catcher {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := mailcatcher.Start(l, opts)
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// transport talks to the catcher by an address as a person would configure it;
+// %s stands for host and port.
+func transport(t *testing.T, c *mailcatcher.Catcher, format string) *mail.Transport {
+	t.Helper()
+	server, err := mail.ParseServer(fmt.Sprintf(format, c.Addr()), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, err := mail.ParseFrom("Acme Helpdesk <helpdesk@example.com>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := mail.NewTransport(server, from, 5*time.Second)
+	t.Cleanup(tr.CloseIdle)
+	return tr
+}
+
+// outgoing is a rendered set-up mail to each address.
+func outgoing(t *testing.T, to ...string) []mail.Outgoing {
+	t.Helper()
+	content, err := newRenderer(t).Render(sample(mail.KindSetup, "ru"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []mail.Outgoing
+	for i, a := range to {
+		out = append(out, mail.Outgoing{
+			To: a, MessageID: fmt.Sprintf("setup-%d@people.example.com", i+1),
+			Date: time.Date(2026, 3, 1, 8, 5, 0, 0, time.UTC), Content: content,
+		})
+	}
+	return out
+}
+
+// send collects the outcomes and checks that each mail got exactly one, in
+// order.
+func send(ctx context.Context, t *testing.T, tr *mail.Transport, mails []mail.Outgoing) []mail.Outcome {
+	t.Helper()
+	var outs []mail.Outcome
+	tr.Send(ctx, mails, func(i int, o mail.Outcome) bool {
+		if i != len(outs) {
+			t.Errorf("outcome of mail %d came as number %d", i, len(outs))
+		}
+		outs = append(outs, o)
+		return true
+	})
+	if len(outs) != len(mails) {
+		t.Fatalf("%d outcomes for %d mails", len(outs), len(mails))
+	}
+	return outs
+}
+
+// certificate makes a server certificate for 127.0.0.1 and a file with the
+// authority to trust.
+func certificate(t *testing.T) (server *tls.Config, caFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mail test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	caFile = filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{
+		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12,
+	}, caFile
+}

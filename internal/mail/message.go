@@ -1,0 +1,52 @@
+package mail
+
+import "time"
+
+// Kind is a type of mail.
+type Kind string
+
+// The mails usher sends.
+const (
+	// KindSetup invites a new person to set the first password.
+	KindSetup Kind = "setup"
+	// KindReset lets a person choose a new password.
+	KindReset Kind = "reset"
+	// KindPasswordChanged tells a person that the password was changed.
+	KindPasswordChanged Kind = "passwordChanged"
+)
+
+// Message is all that rendering a mail needs.
+type Message struct {
+	Kind Kind
+	// Locale is the person's language, CompanyLocale the company's: BCP 47 tags
+	// or, as directories keep them, a list in the form of Accept-Language.
+	Locale, CompanyLocale string
+	CompanyName           string
+	DisplayName           string
+	UserName              string
+	// URL is where the button leads; KindPasswordChanged has none.
+	URL string
+	// Expires is when the link stops working.
+	Expires time.Time
+	// At is when what the mail tells of happened.
+	At time.Time
+}
+
+// Content is a rendered mail in one language.
+type Content struct {
+	// Language is the BCP 47 tag of the language it is in: en, it or ru.
+	Language            string
+	Subject, HTML, Text string
+}
+
+// Outgoing is a mail ready to be sent.
+type Outgoing struct {
+	// To is the recipient's bare address.
+	To string
+	// MessageID is given by the caller, without angle brackets, so that a retry
+	// carries the same one.
+	MessageID string
+	// Date is the mail's date.
+	Date time.Time
+	Content
+}

@@ -1,0 +1,215 @@
+package mail_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/language"
+
+	"github.com/usherd/usher/internal/mail"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden mails")
+
+func newRenderer(t testing.TB) *mail.Renderer {
+	t.Helper()
+	r, err := mail.NewRenderer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func sample(kind mail.Kind, locale string) mail.Message {
+	m := mail.Message{
+		Kind: kind, Locale: locale, CompanyLocale: "it", CompanyName: "Acme & Söhne",
+		DisplayName: "Анна-Мария D’Angelo", UserName: "a.dangelo",
+		At: time.Date(2026, 3, 1, 8, 5, 0, 0, time.UTC),
+	}
+	if kind != mail.KindPasswordChanged {
+		m.URL = "https://people.example.com/setup/3q2-7wAA?x=1&y=2"
+		m.Expires = time.Date(2026, 3, 8, 17, 30, 0, 0, time.UTC)
+	}
+	return m
+}
+
+func TestGoldenMails(t *testing.T) {
+	r := newRenderer(t)
+	for _, kind := range []mail.Kind{mail.KindSetup, mail.KindReset, mail.KindPasswordChanged} {
+		for _, locale := range []string{"en", "it", "ru"} {
+			t.Run(string(kind)+"-"+locale, func(t *testing.T) {
+				c, err := r.Render(sample(kind, locale))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if c.Language != locale {
+					t.Errorf("language %s, want %s", c.Language, locale)
+				}
+				name := string(kind) + "." + locale
+				golden(t, name+".txt", "Subject: "+c.Subject+"\n\n"+c.Text)
+				golden(t, name+".html", c.HTML)
+			})
+		}
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (-want +got), run with -update if this is meant:\n%s", path, diff)
+	}
+}
+
+func TestLanguageChoice(t *testing.T) {
+	r := newRenderer(t)
+	for _, tc := range []struct {
+		person, company string
+		want            language.Tag
+	}{
+		{"it-IT", "", language.Italian},
+		{"it_CH", "ru", language.Italian},
+		{"ru-Cyrl-RU", "it", language.Russian},
+		{"en-GB", "it", language.English},
+		{"de-DE", "it", language.Italian},
+		{"uk", "it", language.Italian},
+		{"ja", "", language.English},
+		{"", "ru", language.Russian},
+		{"not a tag!", "ru", language.Russian},
+		{"de, ru;q=0.8, en;q=0.7", "it", language.Russian},
+		{"", "", language.English},
+	} {
+		if got := r.Language(tc.person, tc.company); got != tc.want {
+			t.Errorf("person %q, company %q: %s, want %s", tc.person, tc.company, got, tc.want)
+		}
+	}
+}
+
+// Every language must say everything the English catalogue says, with the same
+// placeholders.
+func TestCataloguesAgree(t *testing.T) {
+	load := func(lang string) map[string]string {
+		raw, err := os.ReadFile(filepath.Join("locales", lang+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m map[string]string
+		if err := json.Unmarshal(raw, &m); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	en := load("en")
+	for _, lang := range []string{"it", "ru"} {
+		other := load(lang)
+		for id, text := range en {
+			for _, hole := range []string{"{{.Name}}", "{{.Company}}", "{{.When}}", "{{.Time}}", "{{.Zone}}"} {
+				if strings.Contains(text, hole) != strings.Contains(other[id], hole) {
+					t.Errorf("%s: %s differs from English in %s: %q", lang, id, hole, other[id])
+				}
+			}
+			if other[id] == "" {
+				t.Errorf("%s lacks %s", lang, id)
+			}
+		}
+		if len(other) != len(en) {
+			t.Errorf("%s has %d texts, English %d", lang, len(other), len(en))
+		}
+	}
+}
+
+func TestNamesCannotSpeak(t *testing.T) {
+	r := newRenderer(t)
+	for _, tc := range []struct{ name, greeting string }{
+		{"Anna", "Hello Anna,"},
+		{"Anna\r\nBcc: all@example.com", "Hello,"},
+		{"Anna\u202egnp.exe", "Hello Annagnp.exe,"},
+		{"  Anna \t\n Maria\x00 ", "Hello Anna Maria,"},
+		{"You won! https://evil.example", "Hello,"},
+		{"WWW.evil.example", "Hello,"},
+		{"", "Hello,"},
+		{"\u200b\u2066", "Hello,"},
+		{"نیم\u200cفاصله", "Hello نیم\u200cفاصله,"},
+		{strings.Repeat("ж", 500), "Hello " + strings.Repeat("ж", 79) + "…,"},
+		{"O\xffBrien", "Hello O\uFFFDBrien,"},
+	} {
+		m := sample(mail.KindSetup, "en")
+		m.DisplayName = tc.name
+		c, err := r.Render(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _, _ := strings.Cut(c.Text, "\n"); got != tc.greeting {
+			t.Errorf("name %q greets %q, want %q", tc.name, got, tc.greeting)
+		}
+	}
+}
+
+func TestMarkupIsEscaped(t *testing.T) {
+	m := sample(mail.KindSetup, "en")
+	m.CompanyName, m.UserName = `<b onclick="x">Acme</b>`, `"><script>alert(1)</script>`
+	c, err := newRenderer(t).Render(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"<script>", `<b onclick`} {
+		if strings.Contains(c.HTML, bad) {
+			t.Errorf("the HTML holds %s", bad)
+		}
+	}
+}
+
+func TestRefusesToRender(t *testing.T) {
+	r := newRenderer(t)
+	for name, change := range map[string]func(*mail.Message){
+		"unknown kind":    func(m *mail.Message) { m.Kind = "lottery" },
+		"no link":         func(m *mail.Message) { m.URL = "" },
+		"script link":     func(m *mail.Message) { m.URL = "javascript:alert(1)" },
+		"link to nowhere": func(m *mail.Message) { m.URL = "https:///x" },
+	} {
+		m := sample(mail.KindSetup, "en")
+		change(&m)
+		if _, err := r.Render(m); err == nil {
+			t.Errorf("%s: rendered", name)
+		} else if strings.Contains(err.Error(), "alert") {
+			t.Errorf("%s: the error repeats the link: %v", name, err)
+		}
+	}
+}
+
+func FuzzDisplayName(f *testing.F) {
+	for _, s := range []string{"Anna", "\u202e", "a\r\n\r\nb", "x@y", strings.Repeat("é", 300), "\xff\xfe"} {
+		f.Add(s)
+	}
+	r := newRenderer(f)
+	f.Fuzz(func(t *testing.T, name string) {
+		m := sample(mail.KindSetup, "en")
+		m.DisplayName, m.CompanyName, m.UserName = name, name, name
+		c, err := r.Render(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.ContainsAny(c.Subject, "\r\n\u202e\u2066") || !utf8.ValidString(c.Subject+c.Text+c.HTML) {
+			t.Errorf("subject %q", c.Subject)
+		}
+		if greeting, _, _ := strings.Cut(c.Text, "\n"); utf8.RuneCountInString(greeting) > 100 {
+			t.Errorf("greeting of %d characters", utf8.RuneCountInString(greeting))
+		}
+	})
+}
