@@ -1,0 +1,81 @@
+#!/bin/sh
+# Installs the servers and the browser that usher's tests start by themselves:
+# OpenLDAP, Samba AD, PostgreSQL, Chromium. Nothing is left running.
+#
+#   deploy/test-servers.sh           install what is missing (root, Debian or
+#                                    Ubuntu), or else say what is missing
+#   deploy/test-servers.sh --check   only say what is missing; exit 1 if any is
+set -eu
+
+# package | how to see that it is there | what its absence skips
+parts() {
+	cat <<'TABLE'
+slapd|program slapd|the LDAP source, sync runs against OpenLDAP, the benchmark
+ldap-utils|program ldapsearch|the benchmark's comparison with ldapsearch
+samba-ad-dc|program samba-tool|the LDAP source against Active Directory
+postgresql|server_of_postgresql|the store on PostgreSQL, two processes sharing one database
+chromium|program chromium|the set-up and sign-in pages in a browser
+TABLE
+}
+
+program() { PATH="$PATH:/usr/sbin:/usr/local/sbin:/sbin" command -v "$1" >/dev/null; }
+
+server_of_postgresql() {
+	program postgres && return
+	for initdb in /usr/lib/postgresql/*/bin/initdb; do
+		[ -x "$initdb" ] && return
+	done
+	return 1
+}
+
+missing() {
+	parts | while IFS='|' read -r package present _; do
+		$present || echo "$package"
+	done
+}
+
+tell() {
+	for package in $1; do
+		parts | awk -F'|' -v p="$package" '$1 == p {print "missing: " p ", skips: " $3}'
+	done
+}
+
+# Debian starts a server when it installs one. policy-rc.d(8) forbids that, for
+# as long as the installation takes; one that is there already is left alone.
+without_starting() {
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e "$policy" ]; then
+		trap 'rm -f "$policy"' EXIT
+		trap 'exit 130' INT TERM
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+	fi
+	"$@"
+}
+
+install_packages() {
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq </dev/null
+	# With what Debian recommends: Samba keeps what provisioning needs there.
+	# shellcheck disable=SC2086 # the names are words
+	without_starting apt-get install -y -qq $1 </dev/null
+}
+
+absent=$(missing)
+if [ -z "$absent" ]; then
+	echo "test servers: all installed"
+	exit 0
+fi
+if [ "${1-}" = --check ]; then
+	tell "$absent"
+	exit 1
+fi
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	echo "test servers: installing" $absent
+	install_packages "$absent"
+	absent=$(missing)
+else
+	echo "test servers: not installed, because that takes root and apt-get. As root:"
+	echo "  apt-get install" $absent
+fi
+tell "$absent"
