@@ -1,0 +1,93 @@
+# `make` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+# Two packages at a time: most start servers or a browser of their own.
+GOTEST   := go test -p 2 -timeout 15m
+# Every fuzz target as "package target".
+FUZZERS   = go test -list '^Fuzz' ./... | awk '/^Fuzz/ {t[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, t[i]; n = 0}'
+
+# What `make bench` makes a directory of.
+PEOPLE  ?= 100000
+GROUPS  ?= 1000
+MEMBERS ?= 200
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Run usher with a sample directory and a mail catcher, in a temporary folder
+	go run ./cmd/usher demo
+
+.PHONY: build
+build: ## Build the static binary bin/usher
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/usher ./cmd/usher
+
+.PHONY: test
+test: servers ## Run every test under the race detector
+	$(GOTEST) -race ./...
+
+.PHONY: servers
+servers: ## Install the servers that tests start, where it may; else say what is skipped
+	@deploy/test-servers.sh
+
+.PHONY: fuzz-short
+fuzz-short: FUZZTIME ?= 10s
+fuzz-short: fuzz ## Fuzz every parser for ten seconds each
+
+.PHONY: soak
+soak: FUZZTIME ?= 10m
+soak: servers fuzz ## Fuzz for ten minutes each (FUZZTIME=…), then the long tests
+	USHER_SOAK=1 go test -p 1 -timeout 6h -race ./...
+
+.PHONY: fuzz
+fuzz:
+	@$(FUZZERS) | while read -r package target; do \
+		echo "== $$package $$target, $(FUZZTIME)"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+	done
+
+.PHONY: bench
+bench: ## Time a real LDAP sync against ldapsearch (PEOPLE=… GROUPS=… MEMBERS=…)
+	go run ./internal/bench -people $(PEOPLE) -groups $(GROUPS) -members $(MEMBERS)
+
+.PHONY: verify
+verify: tidy-check generate-check lint ## Check that everything is generated, tidy, formatted and linted
+
+.PHONY: tidy-check
+tidy-check:
+	go mod tidy -diff
+
+# The tree may hold work in progress: only what generating changes counts.
+TREE = { git status --porcelain; git diff HEAD; } | git hash-object --stdin
+.PHONY: generate-check
+generate-check:
+	@before=$$($(TREE)); $(MAKE) --no-print-directory generate; \
+	if [ "$$before" != "$$($(TREE))" ]; then \
+		echo 'generated files were out of date; commit what changed:'; git status --short; exit 1; \
+	fi
+
+.PHONY: lint
+lint: ## Run the linters, gofmt and go vet among them
+	$(GOLANGCI) run ./...
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(GOLANGCI) fmt ./...
+
+.PHONY: generate
+generate: ## Write generated code anew
+	go generate ./...
+
+.PHONY: migrate-diff
+migrate-diff: ## Write the migrations for a changed schema (NAME=what_changed)
+	@[ -n '$(NAME)' ] || { echo 'say what changed: make migrate-diff NAME=add_colour'; exit 64; }
+	go run ./ent/migrate $(NAME)
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin dist coverage.out
