@@ -32,7 +32,7 @@ type Mail struct {
 	State string `json:"state,omitempty"`
 	// Attempts holds the value of the "attempts" field.
 	Attempts int `json:"attempts,omitempty"`
-	// NextTry holds the value of the "next_try" field.
+	// 0 unless queued
 	NextTry int64 `json:"next_try,omitempty"`
 	// by the database's clock
 	ClaimedUntil int64 `json:"claimed_until,omitempty"`

@@ -18888,7 +18888,7 @@ func (m *UserMutation) EmployeeNumber() (r string, exists bool) {
 // OldEmployeeNumber returns the old "employee_number" field's value of the User entity.
 // If the User object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *UserMutation) OldEmployeeNumber(ctx context.Context) (v string, err error) {
+func (m *UserMutation) OldEmployeeNumber(ctx context.Context) (v *string, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldEmployeeNumber is only allowed on UpdateOne operations")
 	}
@@ -18902,9 +18902,22 @@ func (m *UserMutation) OldEmployeeNumber(ctx context.Context) (v string, err err
 	return oldValue.EmployeeNumber, nil
 }
 
+// ClearEmployeeNumber clears the value of the "employee_number" field.
+func (m *UserMutation) ClearEmployeeNumber() {
+	m.employee_number = nil
+	m.clearedFields[user.FieldEmployeeNumber] = struct{}{}
+}
+
+// EmployeeNumberCleared returns if the "employee_number" field was cleared in this mutation.
+func (m *UserMutation) EmployeeNumberCleared() bool {
+	_, ok := m.clearedFields[user.FieldEmployeeNumber]
+	return ok
+}
+
 // ResetEmployeeNumber resets all changes to the "employee_number" field.
 func (m *UserMutation) ResetEmployeeNumber() {
 	m.employee_number = nil
+	delete(m.clearedFields, user.FieldEmployeeNumber)
 }
 
 // SetAttributes sets the "attributes" field.
@@ -20016,6 +20029,9 @@ func (m *UserMutation) AddField(name string, value ent.Value) error {
 // mutation.
 func (m *UserMutation) ClearedFields() []string {
 	var fields []string
+	if m.FieldCleared(user.FieldEmployeeNumber) {
+		fields = append(fields, user.FieldEmployeeNumber)
+	}
 	if m.FieldCleared(user.FieldAttributes) {
 		fields = append(fields, user.FieldAttributes)
 	}
@@ -20039,6 +20055,9 @@ func (m *UserMutation) FieldCleared(name string) bool {
 // error if the field is not defined in the schema.
 func (m *UserMutation) ClearField(name string) error {
 	switch name {
+	case user.FieldEmployeeNumber:
+		m.ClearEmployeeNumber()
+		return nil
 	case user.FieldAttributes:
 		m.ClearAttributes()
 		return nil

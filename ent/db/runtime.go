@@ -382,10 +382,6 @@ func init() {
 	userDescLocale := userFields[8].Descriptor()
 	// user.DefaultLocale holds the default value on creation for the locale field.
 	user.DefaultLocale = userDescLocale.Default.(string)
-	// userDescEmployeeNumber is the schema descriptor for employee_number field.
-	userDescEmployeeNumber := userFields[9].Descriptor()
-	// user.DefaultEmployeeNumber holds the default value on creation for the employee_number field.
-	user.DefaultEmployeeNumber = userDescEmployeeNumber.Default.(string)
 	// userDescBlocks is the schema descriptor for blocks field.
 	userDescBlocks := userFields[12].Descriptor()
 	// user.DefaultBlocks holds the default value on creation for the blocks field.

@@ -50,7 +50,7 @@ type User struct {
 	// Locale holds the value of the "locale" field.
 	Locale string `json:"locale,omitempty"`
 	// EmployeeNumber holds the value of the "employee_number" field.
-	EmployeeNumber string `json:"employee_number,omitempty"`
+	EmployeeNumber *string `json:"employee_number,omitempty"`
 	// attributes without a column of their own
 	Attributes map[string][]string `json:"attributes,omitempty"`
 	// the owning origin's word; SCIM active
@@ -227,7 +227,8 @@ func (_m *User) assignValues(columns []string, values []any) error {
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field employee_number", values[i])
 			} else if value.Valid {
-				_m.EmployeeNumber = value.String
+				_m.EmployeeNumber = new(string)
+				*_m.EmployeeNumber = value.String
 			}
 		case user.FieldAttributes:
 			if value, ok := values[i].(*[]byte); !ok {
@@ -376,8 +377,10 @@ func (_m *User) String() string {
 	builder.WriteString("locale=")
 	builder.WriteString(_m.Locale)
 	builder.WriteString(", ")
-	builder.WriteString("employee_number=")
-	builder.WriteString(_m.EmployeeNumber)
+	if v := _m.EmployeeNumber; v != nil {
+		builder.WriteString("employee_number=")
+		builder.WriteString(*v)
+	}
 	builder.WriteString(", ")
 	builder.WriteString("attributes=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Attributes))

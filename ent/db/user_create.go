@@ -374,10 +374,6 @@ func (_c *UserCreate) defaults() {
 		v := user.DefaultLocale
 		_c.mutation.SetLocale(v)
 	}
-	if _, ok := _c.mutation.EmployeeNumber(); !ok {
-		v := user.DefaultEmployeeNumber
-		_c.mutation.SetEmployeeNumber(v)
-	}
 	if _, ok := _c.mutation.Blocks(); !ok {
 		v := user.DefaultBlocks
 		_c.mutation.SetBlocks(v)
@@ -450,9 +446,6 @@ func (_c *UserCreate) check() error {
 	}
 	if _, ok := _c.mutation.Locale(); !ok {
 		return &ValidationError{Name: "locale", err: errors.New(`db: missing required field "User.locale"`)}
-	}
-	if _, ok := _c.mutation.EmployeeNumber(); !ok {
-		return &ValidationError{Name: "employee_number", err: errors.New(`db: missing required field "User.employee_number"`)}
 	}
 	if _, ok := _c.mutation.Enabled(); !ok {
 		return &ValidationError{Name: "enabled", err: errors.New(`db: missing required field "User.enabled"`)}
@@ -571,7 +564,7 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 	}
 	if value, ok := _c.mutation.EmployeeNumber(); ok {
 		_spec.SetField(user.FieldEmployeeNumber, field.TypeString, value)
-		_node.EmployeeNumber = value
+		_node.EmployeeNumber = &value
 	}
 	if value, ok := _c.mutation.Attributes(); ok {
 		_spec.SetField(user.FieldAttributes, field.TypeJSON, value)
@@ -866,6 +859,12 @@ func (u *UserUpsert) SetEmployeeNumber(v string) *UserUpsert {
 // UpdateEmployeeNumber sets the "employee_number" field to the value that was provided on create.
 func (u *UserUpsert) UpdateEmployeeNumber() *UserUpsert {
 	u.SetExcluded(user.FieldEmployeeNumber)
+	return u
+}
+
+// ClearEmployeeNumber clears the value of the "employee_number" field.
+func (u *UserUpsert) ClearEmployeeNumber() *UserUpsert {
+	u.SetNull(user.FieldEmployeeNumber)
 	return u
 }
 
@@ -1303,6 +1302,13 @@ func (u *UserUpsertOne) SetEmployeeNumber(v string) *UserUpsertOne {
 func (u *UserUpsertOne) UpdateEmployeeNumber() *UserUpsertOne {
 	return u.Update(func(s *UserUpsert) {
 		s.UpdateEmployeeNumber()
+	})
+}
+
+// ClearEmployeeNumber clears the value of the "employee_number" field.
+func (u *UserUpsertOne) ClearEmployeeNumber() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearEmployeeNumber()
 	})
 }
 
@@ -1932,6 +1938,13 @@ func (u *UserUpsertBulk) SetEmployeeNumber(v string) *UserUpsertBulk {
 func (u *UserUpsertBulk) UpdateEmployeeNumber() *UserUpsertBulk {
 	return u.Update(func(s *UserUpsert) {
 		s.UpdateEmployeeNumber()
+	})
+}
+
+// ClearEmployeeNumber clears the value of the "employee_number" field.
+func (u *UserUpsertBulk) ClearEmployeeNumber() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearEmployeeNumber()
 	})
 }
 

@@ -253,6 +253,12 @@ func (_u *UserUpdate) SetNillableEmployeeNumber(v *string) *UserUpdate {
 	return _u
 }
 
+// ClearEmployeeNumber clears the value of the "employee_number" field.
+func (_u *UserUpdate) ClearEmployeeNumber() *UserUpdate {
+	_u.mutation.ClearEmployeeNumber()
+	return _u
+}
+
 // SetAttributes sets the "attributes" field.
 func (_u *UserUpdate) SetAttributes(v map[string][]string) *UserUpdate {
 	_u.mutation.SetAttributes(v)
@@ -560,6 +566,9 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.EmployeeNumber(); ok {
 		_spec.SetField(user.FieldEmployeeNumber, field.TypeString, value)
+	}
+	if _u.mutation.EmployeeNumberCleared() {
+		_spec.ClearField(user.FieldEmployeeNumber, field.TypeString)
 	}
 	if value, ok := _u.mutation.Attributes(); ok {
 		_spec.SetField(user.FieldAttributes, field.TypeJSON, value)
@@ -903,6 +912,12 @@ func (_u *UserUpdateOne) SetNillableEmployeeNumber(v *string) *UserUpdateOne {
 	return _u
 }
 
+// ClearEmployeeNumber clears the value of the "employee_number" field.
+func (_u *UserUpdateOne) ClearEmployeeNumber() *UserUpdateOne {
+	_u.mutation.ClearEmployeeNumber()
+	return _u
+}
+
 // SetAttributes sets the "attributes" field.
 func (_u *UserUpdateOne) SetAttributes(v map[string][]string) *UserUpdateOne {
 	_u.mutation.SetAttributes(v)
@@ -1240,6 +1255,9 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 	}
 	if value, ok := _u.mutation.EmployeeNumber(); ok {
 		_spec.SetField(user.FieldEmployeeNumber, field.TypeString, value)
+	}
+	if _u.mutation.EmployeeNumberCleared() {
+		_spec.ClearField(user.FieldEmployeeNumber, field.TypeString)
 	}
 	if value, ok := _u.mutation.Attributes(); ok {
 		_spec.SetField(user.FieldAttributes, field.TypeJSON, value)

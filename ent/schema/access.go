@@ -37,7 +37,7 @@ func (SetupLink) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("uid").Unique(),
 		index.Fields("token_hash").Unique(),
-		index.Fields("user_id", "purpose").Unique().Annotations(entsql.IndexWhere("used_at = 0 AND superseded_at = 0")),
+		index.Fields("user_id", "purpose").Unique().Annotations(entsql.IndexWhere("(used_at = 0) AND (superseded_at = 0)")),
 		index.Fields("user_id"),
 	}
 }
@@ -58,7 +58,7 @@ func (Mail) Fields() []ent.Field {
 		field.String("message_id").Immutable(),
 		field.String("state").Comment("queued, held, sent, failed, cancelled"),
 		field.Int("attempts").Default(0),
-		field.Int64("next_try").Default(0),
+		field.Int64("next_try").Default(0).Comment("0 unless queued"),
 		field.Int64("claimed_until").Default(0).Comment("by the database's clock"),
 		field.String("code").Default(""),
 		field.String("message").Default(""),
@@ -71,7 +71,7 @@ func (Mail) Fields() []ent.Field {
 func (Mail) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("message_id").Unique(),
-		index.Fields("next_try").Annotations(entsql.IndexWhere("state = 'queued'")),
+		index.Fields("next_try").Annotations(entsql.IndexWhere("next_try <> 0")),
 		index.Fields("user_id"),
 	}
 }

@@ -30,7 +30,7 @@ func (User) Fields() []ent.Field {
 		field.String("given_name").Default(""),
 		field.String("family_name").Default(""),
 		field.String("locale").Default(""),
-		field.String("employee_number").Default(""),
+		field.String("employee_number").Optional().Nillable(),
 		field.JSON("attributes", map[string][]string{}).Optional().Comment("attributes without a column of their own"),
 		field.Bool("enabled").Comment("the owning origin's word; SCIM active"),
 		field.Int("blocks").Default(0).Comment("bits: 1 awaiting activation, 2 admin block, 4 held by approval"),
@@ -55,7 +55,7 @@ func (User) Edges() []ent.Edge {
 func (User) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("company_id", "user_name_key").Unique().Annotations(entsql.IndexWhere("deleted_at = 0")),
-		index.Fields("company_id", "employee_number").Annotations(entsql.IndexWhere("employee_number <> ''")),
+		index.Fields("company_id", "employee_number").Annotations(entsql.IndexWhere("employee_number IS NOT NULL")),
 		index.Fields("company_id", "deleted_at").Annotations(entsql.IndexWhere("deleted_at <> 0")),
 	}
 }
@@ -125,7 +125,7 @@ func (Group) Edges() []ent.Edge {
 func (Group) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("company_id", "name_key"),
-		index.Fields("company_id", "role").Unique().Annotations(entsql.IndexWhere("is_default AND deleted_at = 0")),
+		index.Fields("company_id", "role").Unique().Annotations(entsql.IndexWhere("is_default")),
 	}
 }
 

@@ -27,24 +27,25 @@ var userCols = []string{
 	user.FieldVersion, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldDeactivatedAt, user.FieldDeletedAt,
 }
 
-// ownColumn are the attributes that have a column of their own, in the order
-// of userCols.
+// ownColumn are the attributes that have a column of their own, in the order of
+// userCols; the employee number, which may be null, follows them there.
 var ownColumn = []string{
 	registry.AttrUserName, registry.AttrDisplayName, registry.AttrGivenName, registry.AttrFamilyName,
-	registry.AttrLocale, registry.AttrEmployeeNumber,
+	registry.AttrLocale,
 }
 
 // scanUser reads a row of id and userCols.
 func scanUser(company registry.CompanyID) func(*sql.Rows) (*registry.User, error) {
 	return func(rows *sql.Rows) (*registry.User, error) {
 		u := &registry.User{Company: company}
-		var own [6]string
+		var own [5]string
+		var employee sql.NullString
 		var key string
 		var extra []byte
 		var created, updated, deactivated, deleted int64
 		var dept, contr sql.NullInt64
 		if err := rows.Scan(&u.ID, &u.PublicID, &u.Kind, &u.Association, &u.CompanyAdmin,
-			&own[0], &key, &own[1], &own[2], &own[3], &own[4], &own[5], &extra,
+			&own[0], &key, &own[1], &own[2], &own[3], &own[4], &employee, &extra,
 			&u.Enabled, &u.Blocks, &u.Credential, &u.CredentialVersion,
 			&u.Owner, &dept, &contr, &u.Version, &created, &updated, &deactivated, &deleted); err != nil {
 			return nil, fmt.Errorf("scan user: %w", err)
@@ -60,6 +61,7 @@ func scanUser(company registry.CompanyID) func(*sql.Rows) (*registry.User, error
 		for i, name := range ownColumn {
 			u.Attributes.Set(name, own[i])
 		}
+		u.Attributes.Set(registry.AttrEmployeeNumber, employee.String)
 		u.Department, u.Contract = registry.DepartmentID(dept.Int64), registry.ContractID(contr.Int64)
 		u.CreatedAt, u.UpdatedAt = fromMicros(created), fromMicros(updated)
 		u.DeactivatedAt, u.DeletedAt = fromMicros(deactivated), fromMicros(deleted)

@@ -64,6 +64,7 @@ func userRow(u *registry.User) ([]any, error) {
 		extra[k] = v
 	}
 	delete(extra, registry.AttrEmails)
+	delete(extra, registry.AttrEmployeeNumber)
 	for _, name := range ownColumn {
 		delete(extra, name)
 	}
@@ -75,7 +76,7 @@ func userRow(u *registry.User) ([]any, error) {
 	return []any{
 		u.PublicID, string(u.Kind), string(u.Association), u.CompanyAdmin,
 		u.UserName(), registry.Key(u.UserName()), a.First(registry.AttrDisplayName), a.First(registry.AttrGivenName), a.First(registry.AttrFamilyName),
-		a.First(registry.AttrLocale), a.First(registry.AttrEmployeeNumber), string(doc),
+		a.First(registry.AttrLocale), nullableText(a.First(registry.AttrEmployeeNumber)), string(doc),
 		u.Enabled, int64(u.Blocks), string(u.Credential), u.CredentialVersion,
 		int64(u.Owner), nullable(int64(u.Department)), nullable(int64(u.Contract)),
 		u.Version, micros(u.CreatedAt), micros(u.UpdatedAt), micros(u.DeactivatedAt), micros(u.DeletedAt),
@@ -88,6 +89,14 @@ func nullable(id int64) any {
 		return nil
 	}
 	return id
+}
+
+// nullableText is a text, or nil for an empty one.
+func nullableText(v string) any {
+	if v == "" {
+		return nil
+	}
+	return v
 }
 
 // updateSQL sets columns of one row of the company.
@@ -264,7 +273,7 @@ func (t *tenantTx) voidLinks(ctx context.Context, w *registry.Writes) error {
 			now, int64(t.company), int64(u.ID)); err != nil {
 			return fmt.Errorf("void links: %w", err)
 		}
-		if _, err := t.exec(ctx, `UPDATE mails SET state = 'cancelled', finished_at = ?, code = 'superseded', message = 'the link it would carry was superseded'
+		if _, err := t.exec(ctx, `UPDATE mails SET state = 'cancelled', next_try = 0, finished_at = ?, code = 'superseded', message = 'the link it would carry was superseded'
 			WHERE company_id = ? AND user_id = ? AND link_uid <> '' AND state IN ('queued', 'held')`,
 			now, int64(t.company), int64(u.ID)); err != nil {
 			return fmt.Errorf("cancel mails: %w", err)
@@ -279,11 +288,11 @@ func (t *tenantTx) saveInvites(ctx context.Context, w *registry.Writes) error {
 	for i, v := range w.Invites {
 		id, at := int64(v.User.ID), micros(v.CreatedAt)
 		links[i] = []any{int64(t.company), id, v.UID, v.Purpose, v.TokenHash, v.Address, v.User.CredentialVersion, at, micros(v.ExpiresAt)}
-		state := mailQueued
+		state, due := mailQueued, at
 		if v.Held {
-			state = mailHeld
+			state, due = mailHeld, 0
 		}
-		mails[i] = []any{int64(t.company), id, v.MailKind, v.UID, v.Address, v.MessageID, state, at, at}
+		mails[i] = []any{int64(t.company), id, v.MailKind, v.UID, v.Address, v.MessageID, state, due, at}
 	}
 	if _, err := t.insert(ctx, setupLinksTable, links); err != nil {
 		return err

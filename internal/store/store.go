@@ -25,6 +25,7 @@ type Store struct {
 	// the database's busy handler; on PostgreSQL it is the same pool as read.
 	write, read *sql.DB
 	now         func() time.Time
+	path        string // SQLite's file
 }
 
 // Options are what Open needs beside the address.
@@ -79,7 +80,7 @@ func (s *Store) openSQLite(path string, o Options) error {
 		"_pragma=busy_timeout(10000)", "_pragma=journal_mode(WAL)", "_pragma=foreign_keys(1)",
 		"_pragma=synchronous(" + synchronous + ")", "_pragma=cache_size(-32000)", "_pragma=temp_store(MEMORY)",
 	}, "&")
-	s.dialect = dialect.SQLite
+	s.dialect, s.path = dialect.SQLite, path
 	var err error
 	if s.write, err = sql.Open(orDriver(o.Driver, "sqlite"), base+"&_txlock=immediate"); err != nil {
 		return err
@@ -126,10 +127,13 @@ func (s *Store) Postgres() bool { return s.dialect == dialect.Postgres }
 // its own in the same database.
 func (s *Store) WriteDB() *sql.DB { return s.write }
 
-// ent is Ent over the pool that reads.
-func (s *Store) ent() *db.Client {
-	return db.NewClient(db.Driver(entsql.OpenDB(s.dialect, s.read)))
+// client is Ent over a pool.
+func (s *Store) client(pool *sql.DB) *db.Client {
+	return db.NewClient(db.Driver(entsql.OpenDB(s.dialect, pool)))
 }
+
+// ent is Ent over the pool that reads.
+func (s *Store) ent() *db.Client { return s.client(s.read) }
 
 // entTx is Ent inside a transaction.
 func (s *Store) entTx(tx *sql.Tx) *db.Client {

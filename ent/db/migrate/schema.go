@@ -201,7 +201,7 @@ var (
 				Unique:  true,
 				Columns: []*schema.Column{GroupsColumns[1], GroupsColumns[10]},
 				Annotation: &entsql.IndexAnnotation{
-					Where: "is_default AND deleted_at = 0",
+					Where: "is_default",
 				},
 			},
 		},
@@ -282,7 +282,7 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{MailsColumns[9]},
 				Annotation: &entsql.IndexAnnotation{
-					Where: "state = 'queued'",
+					Where: "next_try <> 0",
 				},
 			},
 			{
@@ -569,7 +569,7 @@ var (
 				Unique:  true,
 				Columns: []*schema.Column{SetupLinksColumns[2], SetupLinksColumns[4]},
 				Annotation: &entsql.IndexAnnotation{
-					Where: "used_at = 0 AND superseded_at = 0",
+					Where: "(used_at = 0) AND (superseded_at = 0)",
 				},
 			},
 			{
@@ -667,7 +667,7 @@ var (
 		{Name: "given_name", Type: field.TypeString, Default: ""},
 		{Name: "family_name", Type: field.TypeString, Default: ""},
 		{Name: "locale", Type: field.TypeString, Default: ""},
-		{Name: "employee_number", Type: field.TypeString, Default: ""},
+		{Name: "employee_number", Type: field.TypeString, Nullable: true},
 		{Name: "attributes", Type: field.TypeJSON, Nullable: true},
 		{Name: "enabled", Type: field.TypeBool},
 		{Name: "blocks", Type: field.TypeInt, Default: 0},
@@ -702,7 +702,7 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{UsersColumns[1], UsersColumns[17]},
 				Annotation: &entsql.IndexAnnotation{
-					Where: "employee_number <> ''",
+					Where: "employee_number IS NOT NULL",
 				},
 			},
 			{

@@ -135,8 +135,6 @@ var (
 	DefaultFamilyName string
 	// DefaultLocale holds the default value on creation for the "locale" field.
 	DefaultLocale string
-	// DefaultEmployeeNumber holds the default value on creation for the "employee_number" field.
-	DefaultEmployeeNumber string
 	// DefaultBlocks holds the default value on creation for the "blocks" field.
 	DefaultBlocks int
 	// DefaultCredentialVersion holds the default value on creation for the "credential_version" field.

@@ -1068,6 +1068,16 @@ func EmployeeNumberHasSuffix(v string) predicate.User {
 	return predicate.User(sql.FieldHasSuffix(FieldEmployeeNumber, v))
 }
 
+// EmployeeNumberIsNil applies the IsNil predicate on the "employee_number" field.
+func EmployeeNumberIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldEmployeeNumber))
+}
+
+// EmployeeNumberNotNil applies the NotNil predicate on the "employee_number" field.
+func EmployeeNumberNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldEmployeeNumber))
+}
+
 // EmployeeNumberEqualFold applies the EqualFold predicate on the "employee_number" field.
 func EmployeeNumberEqualFold(v string) predicate.User {
 	return predicate.User(sql.FieldEqualFold(FieldEmployeeNumber, v))

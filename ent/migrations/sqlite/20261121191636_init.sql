@@ -34,7 +34,7 @@ CREATE UNIQUE INDEX `group_public_id` ON `groups` (`public_id`);
 -- create index "group_company_id_name_key" to table: "groups"
 CREATE INDEX `group_company_id_name_key` ON `groups` (`company_id`, `name_key`);
 -- create index "group_company_id_role" to table: "groups"
-CREATE UNIQUE INDEX `group_company_id_role` ON `groups` (`company_id`, `role`) WHERE is_default AND deleted_at = 0;
+CREATE UNIQUE INDEX `group_company_id_role` ON `groups` (`company_id`, `role`) WHERE is_default;
 -- create "links" table
 CREATE TABLE `links` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `company_id` integer NOT NULL, `origin_id` integer NOT NULL, `user_id` integer NULL, `group_id` integer NULL, `anchor` text NOT NULL, `name` text NOT NULL DEFAULT (''), `asserted` json NULL, `enabled` bool NOT NULL DEFAULT (true), `fingerprint` blob NULL, `marker` text NOT NULL DEFAULT (''), `seen_run` integer NOT NULL DEFAULT (0), `missing_since` integer NOT NULL DEFAULT (0), `recheck_at` integer NOT NULL DEFAULT (0), `created_at` integer NOT NULL, `updated_at` integer NOT NULL);
 -- create index "link_origin_id_anchor" to table: "links"
@@ -48,7 +48,7 @@ CREATE TABLE `mails` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `company_
 -- create index "mail_message_id" to table: "mails"
 CREATE UNIQUE INDEX `mail_message_id` ON `mails` (`message_id`);
 -- create index "mail_next_try" to table: "mails"
-CREATE INDEX `mail_next_try` ON `mails` (`next_try`) WHERE state = 'queued';
+CREATE INDEX `mail_next_try` ON `mails` (`next_try`) WHERE next_try <> 0;
 -- create index "mail_user_id" to table: "mails"
 CREATE INDEX `mail_user_id` ON `mails` (`user_id`);
 -- create "mail_attempts" table
@@ -100,7 +100,7 @@ CREATE UNIQUE INDEX `setuplink_uid` ON `setup_links` (`uid`);
 -- create index "setuplink_token_hash" to table: "setup_links"
 CREATE UNIQUE INDEX `setuplink_token_hash` ON `setup_links` (`token_hash`);
 -- create index "setuplink_user_id_purpose" to table: "setup_links"
-CREATE UNIQUE INDEX `setuplink_user_id_purpose` ON `setup_links` (`user_id`, `purpose`) WHERE used_at = 0 AND superseded_at = 0;
+CREATE UNIQUE INDEX `setuplink_user_id_purpose` ON `setup_links` (`user_id`, `purpose`) WHERE (used_at = 0) AND (superseded_at = 0);
 -- create index "setuplink_user_id" to table: "setup_links"
 CREATE INDEX `setuplink_user_id` ON `setup_links` (`user_id`);
 -- create "sources" table
@@ -118,13 +118,13 @@ CREATE UNIQUE INDEX `token_token_hash` ON `tokens` (`token_hash`);
 -- create index "token_origin_id" to table: "tokens"
 CREATE INDEX `token_origin_id` ON `tokens` (`origin_id`);
 -- create "users" table
-CREATE TABLE `users` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `company_id` integer NOT NULL, `public_id` text NOT NULL, `owner_id` integer NOT NULL, `version` integer NOT NULL DEFAULT (1), `created_at` integer NOT NULL, `updated_at` integer NOT NULL, `deleted_at` integer NOT NULL DEFAULT (0), `kind` text NOT NULL, `association` text NOT NULL, `company_admin` bool NOT NULL DEFAULT (false), `user_name` text NOT NULL, `user_name_key` text NOT NULL, `display_name` text NOT NULL DEFAULT (''), `given_name` text NOT NULL DEFAULT (''), `family_name` text NOT NULL DEFAULT (''), `locale` text NOT NULL DEFAULT (''), `employee_number` text NOT NULL DEFAULT (''), `attributes` json NULL, `enabled` bool NOT NULL, `blocks` integer NOT NULL DEFAULT (0), `credential` text NOT NULL, `credential_version` integer NOT NULL DEFAULT (1), `password_hash` text NOT NULL DEFAULT (''), `department_id` integer NULL, `contract_id` integer NULL, `deactivated_at` integer NOT NULL DEFAULT (0));
+CREATE TABLE `users` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `company_id` integer NOT NULL, `public_id` text NOT NULL, `owner_id` integer NOT NULL, `version` integer NOT NULL DEFAULT (1), `created_at` integer NOT NULL, `updated_at` integer NOT NULL, `deleted_at` integer NOT NULL DEFAULT (0), `kind` text NOT NULL, `association` text NOT NULL, `company_admin` bool NOT NULL DEFAULT (false), `user_name` text NOT NULL, `user_name_key` text NOT NULL, `display_name` text NOT NULL DEFAULT (''), `given_name` text NOT NULL DEFAULT (''), `family_name` text NOT NULL DEFAULT (''), `locale` text NOT NULL DEFAULT (''), `employee_number` text NULL, `attributes` json NULL, `enabled` bool NOT NULL, `blocks` integer NOT NULL DEFAULT (0), `credential` text NOT NULL, `credential_version` integer NOT NULL DEFAULT (1), `password_hash` text NOT NULL DEFAULT (''), `department_id` integer NULL, `contract_id` integer NULL, `deactivated_at` integer NOT NULL DEFAULT (0));
 -- create index "user_public_id" to table: "users"
 CREATE UNIQUE INDEX `user_public_id` ON `users` (`public_id`);
 -- create index "user_company_id_user_name_key" to table: "users"
 CREATE UNIQUE INDEX `user_company_id_user_name_key` ON `users` (`company_id`, `user_name_key`) WHERE deleted_at = 0;
 -- create index "user_company_id_employee_number" to table: "users"
-CREATE INDEX `user_company_id_employee_number` ON `users` (`company_id`, `employee_number`) WHERE employee_number <> '';
+CREATE INDEX `user_company_id_employee_number` ON `users` (`company_id`, `employee_number`) WHERE employee_number IS NOT NULL;
 -- create index "user_company_id_deleted_at" to table: "users"
 CREATE INDEX `user_company_id_deleted_at` ON `users` (`company_id`, `deleted_at`) WHERE deleted_at <> 0;
 

@@ -1,0 +1,166 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	entsql "entgo.io/ent/dialect/sql"
+
+	"github.com/usherd/usher/ent/db"
+	"github.com/usherd/usher/ent/db/group"
+	"github.com/usherd/usher/ent/db/user"
+	"github.com/usherd/usher/internal/registry"
+)
+
+// entDesc orders the newest first.
+func entDesc() entsql.OrderTermOption { return entsql.OrderDesc() }
+
+// LinkedUser is what a plan needs to know of a person tied to an origin.
+type LinkedUser struct {
+	Anchor       string
+	User         registry.UserID
+	Fingerprint  registry.Fingerprint
+	NameKey      string
+	MissingSince int64 // microseconds, 0 while there
+	Owned        bool
+	Enabled      bool
+	Deleted      bool
+}
+
+// LinkedUsers streams the people tied to an origin.
+func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(LinkedUser) error) error {
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.user_id, l.fingerprint, u.user_name_key, l.missing_since,
+		u.owner_id, u.enabled, u.deleted_at
+		FROM links l JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id
+		WHERE l.company_id = ? AND l.origin_id = ? AND l.user_id IS NOT NULL ORDER BY l.anchor`), int64(t.id), int64(origin))
+	return each(rows, err, func(rows *sql.Rows) error {
+		var l LinkedUser
+		var fingerprint sql.RawBytes
+		var owner registry.OriginID
+		var deleted int64
+		if err := rows.Scan(&l.Anchor, &l.User, &fingerprint, &l.NameKey, &l.MissingSince, &owner, &l.Enabled, &deleted); err != nil {
+			return fmt.Errorf("scan link: %w", err)
+		}
+		copy(l.Fingerprint[:], fingerprint)
+		l.Owned, l.Deleted = owner == origin, deleted != 0
+		return fn(l)
+	})
+}
+
+// LinkedGroup is what a plan needs to know of a group tied to an origin.
+type LinkedGroup struct {
+	Anchor      string
+	Group       registry.GroupID
+	Name        string
+	Fingerprint registry.Fingerprint
+	Missing     bool
+	Owned       bool
+	Deleted     bool
+}
+
+// LinkedGroups streams the groups tied to an origin.
+func (t *Tenant) LinkedGroups(ctx context.Context, origin registry.OriginID, fn func(LinkedGroup) error) error {
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.group_id, g.display_name, l.fingerprint, l.missing_since, g.owner_id, g.deleted_at
+		FROM links l JOIN "groups" g ON g.id = l.group_id AND g.company_id = l.company_id
+		WHERE l.company_id = ? AND l.origin_id = ? AND l.group_id IS NOT NULL ORDER BY l.anchor`), int64(t.id), int64(origin))
+	return each(rows, err, func(rows *sql.Rows) error {
+		var l LinkedGroup
+		var fingerprint sql.RawBytes
+		var owner registry.OriginID
+		var missing, deleted int64
+		if err := rows.Scan(&l.Anchor, &l.Group, &l.Name, &fingerprint, &missing, &owner, &deleted); err != nil {
+			return fmt.Errorf("scan link: %w", err)
+		}
+		copy(l.Fingerprint[:], fingerprint)
+		l.Missing, l.Owned, l.Deleted = missing != 0, owner == origin, deleted != 0
+		return fn(l)
+	})
+}
+
+// Memberships streams what an origin asserts, group by group.
+func (t *Tenant) Memberships(ctx context.Context, origin registry.OriginID, fn func(registry.Membership) error) error {
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT m.group_id, coalesce(m.user_id, 0), coalesce(m.member_group_id, 0), m.origin_id
+		FROM memberships m WHERE m.company_id = ? AND m.origin_id = ? ORDER BY m.group_id`), int64(t.id), int64(origin))
+	return each(rows, err, func(rows *sql.Rows) error {
+		m, err := scanMembership(rows)
+		if err != nil {
+			return err
+		}
+		return fn(m)
+	})
+}
+
+// Candidate is a person whom a join rule could mean.
+type Candidate struct {
+	User registry.UserID
+	// Value is what was looked for and found, in comparison form.
+	Value string
+}
+
+// Candidates finds the living people who have one of the values under a join
+// rule: userName, email (verified only), employeeNumber.
+func (t *Tenant) Candidates(ctx context.Context, rule string, values []string) ([]Candidate, error) {
+	q, ok := map[string]string{
+		"userName":       `SELECT id, user_name_key FROM users WHERE company_id = ? AND deleted_at = 0 AND ` + t.s.anyOf("user_name_key"),
+		"employeeNumber": `SELECT id, employee_number FROM users WHERE company_id = ? AND deleted_at = 0 AND ` + t.s.anyOf("employee_number"),
+		"email": `SELECT e.user_id, e.address_key FROM emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id
+			WHERE e.company_id = ? AND u.deleted_at = 0 AND e.verified_at <> 0 AND ` + t.s.anyOf("e.address_key"),
+	}[rule]
+	if !ok {
+		return nil, fmt.Errorf("look for candidates: no join rule %q", rule)
+	}
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(q), int64(t.id), list(t.s, values))
+	return collect(rows, err, func(rows *sql.Rows) (c Candidate, err error) { return c, rows.Scan(&c.User, &c.Value) })
+}
+
+// names finds what people call the records of changes, in their order.
+func (t *Tenant) names(ctx context.Context, rows []*db.Change) ([]string, error) {
+	var users, groups []int64
+	for _, r := range rows {
+		if r.UserID != nil {
+			users = append(users, *r.UserID)
+		}
+		if r.GroupID != nil {
+			groups = append(groups, *r.GroupID)
+		}
+	}
+	userNames, groupNames := map[int64]string{}, map[int64]string{}
+	us, err := t.s.ent().User.Query().Where(user.CompanyID(int64(t.id)), user.IDIn(users...)).Select(user.FieldID, user.FieldUserName).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read names: %w", err)
+	}
+	for _, u := range us {
+		userNames[u.ID] = u.UserName
+	}
+	gs, err := t.s.ent().Group.Query().Where(group.CompanyID(int64(t.id)), group.IDIn(groups...)).Select(group.FieldID, group.FieldDisplayName).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read names: %w", err)
+	}
+	for _, g := range gs {
+		groupNames[g.ID] = g.DisplayName
+	}
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		if r.UserID != nil {
+			out[i] = userNames[*r.UserID]
+		} else if r.GroupID != nil {
+			out[i] = groupNames[*r.GroupID]
+		}
+	}
+	return out, nil
+}
+
+// each calls fn for every row of a query.
+func each(rows *sql.Rows, err error, fn func(*sql.Rows) error) error {
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,130 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/usherd/usher/ent/db"
+	"github.com/usherd/usher/ent/db/company"
+	"github.com/usherd/usher/ent/db/origin"
+	"github.com/usherd/usher/ent/db/source"
+	"github.com/usherd/usher/internal/registry"
+)
+
+// Settled is what a configuration file says must exist.
+type Settled struct {
+	Companies []registry.Company // ID unused
+	Sources   []SettledSource
+}
+
+// SettledSource is a source of the configuration file.
+type SettledSource struct {
+	Key, Was   string
+	CompanyKey string
+	Kind       registry.OriginKind
+	Schedule   string
+	// NextDue is when the schedule first comes up; it is taken when the source
+	// is new or its schedule changed.
+	NextDue time.Time
+}
+
+// Settle makes companies and sources those of the configuration file, in one
+// transaction: new ones are made, changed ones updated, and sources that are no
+// longer there are retired, their people kept.
+func (s *Store) Settle(ctx context.Context, want Settled) error {
+	ctx = crossing(ctx)
+	return s.inTx(ctx, func(x *session) error {
+		tx := s.entTx(x.tx)
+		ids, err := s.settleCompanies(ctx, tx, want.Companies)
+		if err != nil {
+			return err
+		}
+		kept := make([]string, 0, len(want.Sources))
+		for _, src := range want.Sources {
+			kept = append(kept, src.Key)
+			if err := s.settleSource(ctx, tx, ids[src.CompanyKey], src); err != nil {
+				return fmt.Errorf("settle source %s: %w", src.Key, err)
+			}
+		}
+		_, err = tx.Source.Update().Where(source.KeyNotIn(kept...), source.RetiredAt(0)).
+			SetRetiredAt(micros(s.now())).SetNextDue(0).Save(ctx)
+		if err != nil {
+			return fmt.Errorf("retire sources: %w", err)
+		}
+		return nil
+	})
+}
+
+func (s *Store) settleCompanies(ctx context.Context, tx *db.Client, want []registry.Company) (map[string]int64, error) {
+	ids := map[string]int64{}
+	for _, c := range want {
+		err := tx.Company.Create().SetKey(c.Key).SetName(c.Name).SetLocale(c.Locale).SetManaged(true).SetCreatedAt(micros(s.now())).
+			OnConflictColumns(company.FieldKey).Update(func(u *db.CompanyUpsert) {
+			u.UpdateName().UpdateLocale().UpdateManaged()
+		}).Exec(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("settle company %s: %w", c.Key, err)
+		}
+		row, err := tx.Company.Query().Where(company.Key(c.Key)).Only(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("settle company %s: %w", c.Key, err)
+		}
+		ids[c.Key] = row.ID
+	}
+	return ids, nil
+}
+
+func (s *Store) settleSource(ctx context.Context, tx *db.Client, companyID int64, want SettledSource) error {
+	names := []string{want.Key}
+	if want.Was != "" {
+		names = append(names, want.Was)
+	}
+	row, err := tx.Source.Query().Where(source.KeyIn(names...)).Order(source.ByID()).First(ctx)
+	if db.IsNotFound(err) {
+		return s.createSource(ctx, tx, companyID, want)
+	}
+	if err != nil {
+		return err
+	}
+	if row.CompanyID != companyID {
+		return fmt.Errorf("it belongs to another company; give it a new name instead of moving its people across")
+	}
+	u := tx.Source.UpdateOne(row).SetKey(want.Key).SetRetiredAt(0)
+	if row.Schedule != want.Schedule || row.RetiredAt != 0 {
+		u.SetSchedule(want.Schedule).SetNextDue(micros(want.NextDue))
+	}
+	if err := u.Exec(ctx); err != nil {
+		return err
+	}
+	return tx.Origin.Update().Where(origin.ID(row.OriginID), origin.CompanyID(companyID)).SetKey(want.Key).SetRetiredAt(0).Exec(ctx)
+}
+
+func (s *Store) createSource(ctx context.Context, tx *db.Client, companyID int64, want SettledSource) error {
+	now := micros(s.now())
+	o, err := tx.Origin.Create().SetCompanyID(companyID).SetKind(string(want.Kind)).SetKey(want.Key).SetCreatedAt(now).Save(ctx)
+	if err != nil {
+		return err
+	}
+	return tx.Source.Create().SetCompanyID(companyID).SetOriginID(o.ID).SetKey(want.Key).
+		SetSchedule(want.Schedule).SetNextDue(micros(want.NextDue)).Exec(ctx)
+}
+
+// EnsureOrigin finds or makes a door of the company that is no source: admin,
+// registration, upload, mail.
+func (t *Tenant) EnsureOrigin(ctx context.Context, kind registry.OriginKind, key string) (registry.Origin, error) {
+	out := registry.Origin{Company: t.id, Kind: kind, Key: key}
+	err := t.s.inTx(ctx, func(x *session) error {
+		tx := t.s.entTx(x.tx)
+		row, err := tx.Origin.Query().Where(origin.CompanyID(int64(t.id)), origin.Kind(string(kind)), origin.Key(key)).Only(ctx)
+		if db.IsNotFound(err) {
+			row, err = tx.Origin.Create().SetCompanyID(int64(t.id)).SetKind(string(kind)).SetKey(key).SetCreatedAt(micros(t.s.now())).Save(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("ensure origin %s: %w", key, err)
+		}
+		out.ID = registry.OriginID(row.ID)
+		return nil
+	})
+	return out, err
+}
