@@ -58,9 +58,15 @@ func Programs(tb TB, debian string, names ...string) {
 	if len(missing) == 0 {
 		return
 	}
-	report := tb.Skipf
+	Missing(tb, "not installed: %s (Debian: apt-get install %s)", strings.Join(missing, ", "), debian)
+}
+
+// Missing ends the test because something it needs is not there: by a skip, or
+// with RequireEnv=1 by a failure.
+func Missing(tb TB, format string, args ...any) {
+	tb.Helper()
 	if os.Getenv(RequireEnv) == "1" {
-		report = tb.Fatalf
+		tb.Fatalf(format, args...)
 	}
-	report("not installed: %s (Debian: apt-get install %s)", strings.Join(missing, ", "), debian)
+	tb.Skipf(format, args...)
 }

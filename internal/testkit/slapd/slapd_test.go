@@ -35,18 +35,21 @@ func TestServer(t *testing.T) {
 	}
 	for _, step := range []struct {
 		name string
-		err  error
+		do   func() error
 		want int
 	}{
-		{"add", s.AddPerson("new", nil), 251},
-		{"group", s.AddGroup("g", "uid=new,"+PeopleDN), 251},
-		{"rename", s.Rename("uid=new,"+PeopleDN, "uid=newer", ""), 251},
-		{"modify", s.Modify("uid=newer,"+PeopleDN, map[string][]string{"title": {"x"}}), 251},
-		{"delete", s.Delete("uid=newer," + PeopleDN), 250},
-		{"limits", s.SetLimits("size=5"), 0},
+		{"add", func() error { return s.AddPerson("new", nil) }, 251},
+		{"group", func() error { return s.AddGroup("g", "uid=new,"+PeopleDN) }, 251},
+		{"rename", func() error { return s.Rename("uid=new,"+PeopleDN, "uid=newer", "") }, 251},
+		{"modify", func() error { return s.Modify("uid=newer,"+PeopleDN, map[string][]string{"title": {"x"}}) }, 251},
+		{"delete", func() error { return s.Delete("uid=newer," + PeopleDN) }, 250},
+		{"limits", func() error { return s.SetLimits("size.soft=300 size.hard=300 size.prtotal=300") }, 250},
 	} {
-		if step.err != nil {
-			t.Fatalf("%s: %v", step.name, step.err)
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if got := count(t, s); got != step.want {
+			t.Errorf("after %s people = %d, want %d", step.name, got, step.want)
 		}
 	}
 	if err := s.SetLimits(Unlimited); err != nil {
