@@ -57,4 +57,6 @@ var (
 	// ErrFenced: the caller's lease was taken over by another holder; it must
 	// stop and write nothing more.
 	ErrFenced = errors.New("lease lost to another process")
+	// ErrLeased: another process holds the lease of the source.
+	ErrLeased = errors.New("another process is running this source")
 )

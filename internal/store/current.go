@@ -16,56 +16,33 @@ import (
 // entDesc orders the newest first.
 func entDesc() entsql.OrderTermOption { return entsql.OrderDesc() }
 
-// LinkedUser is what a plan needs to know of a person tied to an origin.
-type LinkedUser struct {
-	Anchor       string
-	User         registry.UserID
-	Fingerprint  registry.Fingerprint
-	NameKey      string
-	MissingSince int64 // microseconds, 0 while there
-	Owned        bool
-	Enabled      bool
-	Deleted      bool
-}
-
 // LinkedUsers streams the people tied to an origin.
-func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(LinkedUser) error) error {
+func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error) error {
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.user_id, l.fingerprint, u.user_name_key, l.missing_since,
 		u.owner_id, u.enabled, u.deleted_at
 		FROM links l JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id
 		WHERE l.company_id = ? AND l.origin_id = ? AND l.user_id IS NOT NULL ORDER BY l.anchor`), int64(t.id), int64(origin))
 	return each(rows, err, func(rows *sql.Rows) error {
-		var l LinkedUser
+		var l registry.LinkedUser
 		var fingerprint sql.RawBytes
 		var owner registry.OriginID
-		var deleted int64
-		if err := rows.Scan(&l.Anchor, &l.User, &fingerprint, &l.NameKey, &l.MissingSince, &owner, &l.Enabled, &deleted); err != nil {
+		var missing, deleted int64
+		if err := rows.Scan(&l.Anchor, &l.User, &fingerprint, &l.NameKey, &missing, &owner, &l.Enabled, &deleted); err != nil {
 			return fmt.Errorf("scan link: %w", err)
 		}
 		copy(l.Fingerprint[:], fingerprint)
-		l.Owned, l.Deleted = owner == origin, deleted != 0
+		l.MissingSince, l.Owned, l.Deleted = fromMicros(missing), owner == origin, deleted != 0
 		return fn(l)
 	})
 }
 
-// LinkedGroup is what a plan needs to know of a group tied to an origin.
-type LinkedGroup struct {
-	Anchor      string
-	Group       registry.GroupID
-	Name        string
-	Fingerprint registry.Fingerprint
-	Missing     bool
-	Owned       bool
-	Deleted     bool
-}
-
 // LinkedGroups streams the groups tied to an origin.
-func (t *Tenant) LinkedGroups(ctx context.Context, origin registry.OriginID, fn func(LinkedGroup) error) error {
+func (t *Tenant) LinkedGroups(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedGroup) error) error {
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.group_id, g.display_name, l.fingerprint, l.missing_since, g.owner_id, g.deleted_at
 		FROM links l JOIN "groups" g ON g.id = l.group_id AND g.company_id = l.company_id
 		WHERE l.company_id = ? AND l.origin_id = ? AND l.group_id IS NOT NULL ORDER BY l.anchor`), int64(t.id), int64(origin))
 	return each(rows, err, func(rows *sql.Rows) error {
-		var l LinkedGroup
+		var l registry.LinkedGroup
 		var fingerprint sql.RawBytes
 		var owner registry.OriginID
 		var missing, deleted int64
@@ -91,16 +68,9 @@ func (t *Tenant) Memberships(ctx context.Context, origin registry.OriginID, fn f
 	})
 }
 
-// Candidate is a person whom a join rule could mean.
-type Candidate struct {
-	User registry.UserID
-	// Value is what was looked for and found, in comparison form.
-	Value string
-}
-
 // Candidates finds the living people who have one of the values under a join
 // rule: userName, email (verified only), employeeNumber.
-func (t *Tenant) Candidates(ctx context.Context, rule string, values []string) ([]Candidate, error) {
+func (t *Tenant) Candidates(ctx context.Context, rule string, values []string) ([]registry.Candidate, error) {
 	q, ok := map[string]string{
 		"userName":       `SELECT id, user_name_key FROM users WHERE company_id = ? AND deleted_at = 0 AND ` + t.s.anyOf("user_name_key"),
 		"employeeNumber": `SELECT id, employee_number FROM users WHERE company_id = ? AND deleted_at = 0 AND ` + t.s.anyOf("employee_number"),
@@ -111,7 +81,7 @@ func (t *Tenant) Candidates(ctx context.Context, rule string, values []string) (
 		return nil, fmt.Errorf("look for candidates: no join rule %q", rule)
 	}
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(q), int64(t.id), list(t.s, values))
-	return collect(rows, err, func(rows *sql.Rows) (c Candidate, err error) { return c, rows.Scan(&c.User, &c.Value) })
+	return collect(rows, err, func(rows *sql.Rows) (c registry.Candidate, err error) { return c, rows.Scan(&c.User, &c.Value) })
 }
 
 // names finds what people call the records of changes, in their order.

@@ -2,15 +2,11 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/usherd/usher/internal/registry"
 )
-
-// ErrLeased: another process is at work on the source.
-var ErrLeased = errors.New("another process is running this source")
 
 // AcquireLease takes the lease of a source when nobody holds it, and gives the
 // number under which it was taken. A run that was left behind by the last
@@ -26,7 +22,7 @@ func (t *Tenant) AcquireLease(ctx context.Context, source registry.SourceID, hol
 			return fmt.Errorf("take lease: %w", err)
 		}
 		if n == 0 {
-			return ErrLeased
+			return registry.ErrLeased
 		}
 		rows, err := x.query(ctx, `SELECT fence FROM sources WHERE company_id = ? AND id = ?`, int64(t.id), source)
 		if fence.Number, err = one(rows, err, scanInt); err != nil {

@@ -1,0 +1,33 @@
+package registry
+
+import "time"
+
+// LinkedUser is what a plan needs to know of a person tied to an origin.
+type LinkedUser struct {
+	Anchor       string
+	User         UserID
+	Fingerprint  Fingerprint
+	NameKey      string // the present userName in comparison form
+	MissingSince time.Time
+	Owned        bool // the origin owns the person
+	Enabled      bool
+	Deleted      bool
+}
+
+// LinkedGroup is what a plan needs to know of a group tied to an origin.
+type LinkedGroup struct {
+	Anchor      string
+	Group       GroupID
+	Name        string
+	Fingerprint Fingerprint
+	Missing     bool
+	Owned       bool
+	Deleted     bool
+}
+
+// Candidate is a person whom a join rule could mean.
+type Candidate struct {
+	User UserID
+	// Value is what was looked for and found, in comparison form.
+	Value string
+}
