@@ -1,0 +1,185 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/usherd/usher/internal/registry"
+)
+
+func (m *maker) groups() {
+	known := order(m.state.Groups, func(k KnownGroup) string { return k.Anchor })
+	seen := order(m.snap.Groups, func(s SeenGroup) string { return s.Anchor })
+	merge(seen, known,
+		func(i int32) string { return m.snap.Groups[i].Anchor },
+		func(i int32) string { return m.state.Groups[i].Anchor },
+		m.group)
+	m.p.seenGroups = int64(len(m.snap.Groups))
+}
+
+func (m *maker) group(s, k int32) {
+	var known *KnownGroup
+	if k >= 0 {
+		known = &m.state.Groups[k]
+		m.p.knewGroups++
+		if known.Owned && !known.Deleted {
+			m.p.liveGroups++
+		}
+		m.p.memberships += int64(len(known.Users) + len(known.Groups))
+	}
+	c := GroupChange{Seen: s}
+	switch {
+	case s < 0 && (!m.snap.Complete || known.Missing):
+		return
+	case s < 0:
+		c.Action, c.Anchor, c.Group = registry.ActionDelete, known.Anchor, known.Group
+	case m.snap.Groups[s].Failed:
+		return
+	case known == nil:
+		c.Action, c.Anchor = registry.ActionCreate, m.snap.Groups[s].Anchor
+	case known.Missing || known.Owned && known.Deleted:
+		c.Action, c.Anchor, c.Group = registry.ActionRestore, known.Anchor, known.Group
+	case known.Fingerprint != m.snap.Groups[s].Fingerprint:
+		c.Action, c.Anchor, c.Group = registry.ActionUpdate, known.Anchor, known.Group
+	default:
+		return
+	}
+	m.p.Groups = append(m.p.Groups, c)
+}
+
+// members compares what the snapshot says of each group's members with what the
+// source asserts in the registry. It always compares in full: a member who
+// could not be taken in yesterday may be there today though the group did not
+// change.
+func (m *maker) members() {
+	groupOf := make(map[string]*KnownGroup, len(m.state.Groups))
+	for i := range m.state.Groups {
+		groupOf[m.state.Groups[i].Anchor] = &m.state.Groups[i]
+	}
+	groupIDs := m.groupIDs(groupOf)
+	closure := newClosure(m.snap.Groups, m.policy.Nested == NestedFlatten)
+	for _, s := range order(m.snap.Groups, func(g SeenGroup) string { return g.Anchor }) {
+		g := &m.snap.Groups[s]
+		if g.Failed {
+			continue
+		}
+		c := MemberChange{Anchor: g.Anchor, Seen: s}
+		var users []registry.UserID
+		var groups []registry.GroupID
+		if k := groupOf[g.Anchor]; k != nil {
+			c.Group, users, groups = k.Group, k.Users, k.Groups
+		}
+		members, failed := closure.of(s)
+		m.diffUsers(&c, members, users)
+		if m.policy.Nested == NestedKeep {
+			m.diffGroups(&c, g.Groups, groups, groupIDs)
+		} else {
+			c.RemoveGroups = slices.Clone(groups)
+		}
+		if !m.snap.Complete || failed {
+			c.RemoveUsers, c.RemoveGroups = nil, nil
+		}
+		if len(c.AddUsers)+len(c.AddGroups)+len(c.RemoveUsers)+len(c.RemoveGroups) > 0 {
+			m.p.Members = append(m.p.Members, c)
+		}
+	}
+}
+
+// groupIDs is, for each seen group, its key, pending for one to be created, 0
+// for one that will not be there.
+func (m *maker) groupIDs(groupOf map[string]*KnownGroup) []registry.GroupID {
+	out := make([]registry.GroupID, len(m.snap.Groups))
+	for i := range m.snap.Groups {
+		g := &m.snap.Groups[i]
+		switch k := groupOf[g.Anchor]; {
+		case k != nil:
+			out[i] = k.Group
+		case !g.Failed:
+			out[i] = registry.GroupID(pending)
+		}
+	}
+	return out
+}
+
+// diffUsers compares a group's people.
+func (m *maker) diffUsers(c *MemberChange, members []int32, have []registry.UserID) {
+	had := make(map[registry.UserID]bool, len(have))
+	for _, id := range have {
+		had[id] = true
+	}
+	for _, s := range members {
+		switch id := m.userOf[s]; {
+		case id == 0:
+		case id == pending:
+			c.AddUsers = append(c.AddUsers, s)
+		case had[id]:
+			delete(had, id)
+		default:
+			c.AddUsers = append(c.AddUsers, s)
+		}
+	}
+	for id := range had {
+		c.RemoveUsers = append(c.RemoveUsers, id)
+	}
+	slices.Sort(c.RemoveUsers)
+}
+
+// diffGroups compares the groups inside a group.
+func (m *maker) diffGroups(c *MemberChange, inner []int32, have []registry.GroupID, ids []registry.GroupID) {
+	had := make(map[registry.GroupID]bool, len(have))
+	for _, id := range have {
+		had[id] = true
+	}
+	for _, s := range inner {
+		id := ids[s]
+		switch {
+		case id == 0 || s == c.Seen:
+		case had[id]:
+			delete(had, id)
+		default:
+			c.AddGroups = append(c.AddGroups, s)
+		}
+	}
+	for id := range had {
+		c.RemoveGroups = append(c.RemoveGroups, id)
+	}
+	slices.Sort(c.RemoveGroups)
+}
+
+// closure finds everyone below a group. Groups may contain each other in a
+// circle; each is visited once.
+type closure struct {
+	groups  []SeenGroup
+	flatten bool
+	visited []int32 // the last root that visited the group, plus one
+	seen    map[int32]bool
+}
+
+func newClosure(groups []SeenGroup, flatten bool) *closure {
+	return &closure{groups: groups, flatten: flatten, visited: make([]int32, len(groups))}
+}
+
+// of gives the people of a group, sorted, each once, and whether a group below
+// it could not be read, in which case nobody may be removed on its account.
+func (c *closure) of(root int32) (members []int32, failed bool) {
+	if !c.flatten || len(c.groups[root].Groups) == 0 {
+		members = slices.Clone(c.groups[root].Members)
+		slices.Sort(members)
+		return slices.Compact(members), false
+	}
+	stack := []int32{root}
+	c.visited[root] = root + 1
+	for len(stack) > 0 {
+		g := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		failed = failed || c.groups[g].Failed
+		members = append(members, c.groups[g].Members...)
+		for _, inner := range c.groups[g].Groups {
+			if c.visited[inner] != root+1 {
+				c.visited[inner] = root + 1
+				stack = append(stack, inner)
+			}
+		}
+	}
+	slices.Sort(members)
+	return slices.Compact(members), failed
+}
