@@ -56,6 +56,8 @@ var rooms = []room{
 		"app wires every room"},
 	{"internal/bench", []string{"internal"},
 		"the benchmark runs the whole"},
+	{"deploy", []string{"internal/config"},
+		"its tests load the examples as usher would"},
 	{"internal/walls", nil,
 		"it only reads files"},
 	{"cmd", []string{"internal/app", "internal/config", "internal/registry"},
@@ -66,6 +68,12 @@ var rooms = []room{
 // real servers, the real store, and the suites that ports come with (folders
 // that end in test).
 var testRooms = []string{"internal/testkit", "internal/mailcatcher", "internal/store", "internal/registry"}
+
+// testPairs are the neighbours that the tests of a room may meet, because the
+// two are only worth testing together.
+var testPairs = map[string][]string{
+	"internal/web": {"internal/onboard"}, // a form, a link and what the link is good for
+}
 
 // alone are rooms whose tests have no such freedom.
 var alone = []string{"scim"}

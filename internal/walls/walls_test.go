@@ -105,7 +105,7 @@ func crossedWall(u use) string {
 	if other, _ := roomOf(u.path); other.path == r.path || inAny(u.path, r.may) {
 		return ""
 	}
-	if u.test && !inAny(u.folder, alone) && (inAny(u.path, testRooms) || suite(u.path)) {
+	if u.test && !inAny(u.folder, alone) && (inAny(u.path, testRooms) || inAny(u.path, testPairs[r.path]) || suite(u.path)) {
 		return ""
 	}
 	return r.why
@@ -147,6 +147,7 @@ func TestCrossed(t *testing.T) {
 		{use{folder: "internal/registry", path: "internal/store", ours: true}, true},
 		{use{folder: "internal/registry", path: "internal/store", ours: true, test: true}, false},
 		{use{folder: "internal/web/admin", path: "internal/onboard", ours: true}, true},
+		{use{folder: "internal/web/admin", path: "internal/onboard", ours: true, test: true}, false},
 		{use{folder: "internal/web/admin", path: "internal/web", ours: true}, false},
 		{use{folder: "internal/source/ldap", path: "internal/source", ours: true}, false},
 		{use{folder: "internal/source", path: "internal/source/ldap", ours: true}, true},
