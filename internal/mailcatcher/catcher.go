@@ -100,6 +100,9 @@ func (c *Catcher) Close() error {
 	if errors.Is(err, smtp.ErrServerClosed) {
 		return nil
 	}
+	// The server knows the listener only once Serve has begun, which may still be
+	// ahead of us.
+	_ = c.conns.Close()
 	if serr := <-c.served; err == nil && serr != nil && !errors.Is(serr, net.ErrClosed) {
 		err = serr
 	}

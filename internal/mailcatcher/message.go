@@ -35,7 +35,7 @@ type Message struct {
 type HeaderLine struct{ Name, Value string }
 
 // Header returns the first header of that name, or "".
-func (m *Message) Header(name string) string {
+func (m Message) Header(name string) string {
 	for _, h := range m.Headers {
 		if strings.EqualFold(h.Name, name) {
 			return h.Value

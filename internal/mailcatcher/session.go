@@ -71,26 +71,28 @@ func (c *Catcher) newSession(conn *smtp.Conn) (smtp.Session, error) {
 
 // decide asks the script about a step and does what it says; an error is the
 // answer to send.
-func (s *session) decide(stage Stage) error {
-	_, err := s.ask(stage)
-	return err
-}
+func (s *session) decide(stage Stage) error { return s.carryOut(s.ask(stage)) }
 
-func (s *session) ask(stage Stage) (Action, error) {
+// ask asks the script about a step.
+func (s *session) ask(stage Stage) Action {
 	script := s.catcher.opts.Script
 	if script == nil {
-		return Action{}, nil
+		return Action{}
 	}
 	a := script(Step{Stage: stage, Conn: s.number, From: s.from, To: s.to})
 	if a.Hold != nil {
 		<-a.Hold
 	}
-	var answer error
-	if a.Code != 0 {
-		answer = &smtp.SMTPError{Code: a.Code, EnhancedCode: a.Enhanced, Message: a.Text}
-	}
+	return a
+}
+
+// carryOut does what the script said.
+func (s *session) carryOut(a Action) error {
 	if !a.Hangup {
-		return a, answer
+		if a.Code == 0 {
+			return nil
+		}
+		return &smtp.SMTPError{Code: a.Code, EnhancedCode: a.Enhanced, Message: a.Text}
 	}
 	raw := s.conn.Conn()
 	if a.Code != 0 {
@@ -99,7 +101,7 @@ func (s *session) ask(stage Stage) (Action, error) {
 		fmt.Fprintf(raw, "%d %d.%d.%d %s\r\n", a.Code, a.Enhanced[0], a.Enhanced[1], a.Enhanced[2], a.Text)
 	}
 	_ = raw.Close()
-	return a, &smtp.SMTPError{Code: 421, Message: "closing connection"}
+	return &smtp.SMTPError{Code: 421, Message: "closing connection"}
 }
 
 // AuthMechanisms implements smtp.AuthSession.
@@ -149,14 +151,14 @@ func (s *session) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	a, answer := s.ask(StageData)
-	if answer == nil || a.Keep {
+	a := s.ask(StageData)
+	if a.Keep || a.Code == 0 && !a.Hangup {
 		_, secure := s.conn.TLSConnectionState()
 		s.catcher.keep(parse(Message{
 			Conn: s.number, TLS: secure, User: s.user, From: s.from, To: s.rcpts, Raw: raw,
 		}))
 	}
-	return answer
+	return s.carryOut(a)
 }
 
 // Reset implements smtp.Session.
