@@ -24,7 +24,11 @@ func dnKey(dn string) string {
 	if dn == "" {
 		return ""
 	}
-	return string(appendDN(append(make([]byte, 0, len(dnPrefix)+len(dn)), dnPrefix...), dn))
+	key := string(appendDN(append(make([]byte, 0, len(dnPrefix)+len(dn)), dnPrefix...), dn))
+	if key == dnPrefix {
+		return ""
+	}
+	return key
 }
 
 // uidKey is the reference key of a login name. uid compares without case
@@ -64,8 +68,8 @@ func plainDN(dn string) bool {
 			return false
 		case (c == ' ' || c == ',' || c == '=') && prev == ' ':
 			return false
-		case c == ' ' && (prev == ',' || prev == '='):
-			return false
+		case (c == ' ' || c == '=') && (prev == ',' || prev == '='):
+			return false // ParseDN lets pass what has no type; that is no DN
 		}
 		prev = c
 	}
@@ -74,6 +78,9 @@ func plainDN(dn string) bool {
 
 // canonicalDN is the general case of appendDN.
 func canonicalDN(dn string) string {
+	if !utf8.ValidString(dn) {
+		return lowerASCII(dn) // ParseDN would make one of all invalid bytes
+	}
 	parsed, err := ldap.ParseDN(dn)
 	if err != nil {
 		return lowerASCII(dn)
@@ -82,7 +89,11 @@ func canonicalDN(dn string) string {
 	for i, rdn := range parsed.RDNs {
 		parts := make([]string, len(rdn.Attributes))
 		for j, a := range rdn.Attributes {
-			parts[j] = escapeDN(prepare(a.Type), true) + "=" + escapeDN(prepare(a.Value), false)
+			name := prepare(a.Type)
+			if name == "" {
+				return lowerASCII(dn)
+			}
+			parts[j] = escapeDN(name, true) + "=" + escapeDN(prepare(a.Value), false)
 		}
 		slices.Sort(parts)
 		rdns[i] = strings.Join(parts, "+")

@@ -72,8 +72,6 @@ func filterItem(rest string) string {
 		return "nothing between the parentheses"
 	case !strings.Contains(item, "="):
 		return fmt.Sprintf("%q compares nothing", item)
-	case strings.TrimSpace(item[:strings.Index(item, "=")]) == "":
-		return "no attribute before the equals sign"
 	}
 	return ""
 }
