@@ -1,0 +1,85 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"io/fs"
+	"strings"
+	"time"
+)
+
+// layoutFile holds the layout and the parts pages share; every other file is a
+// page.
+const layoutFile = "layout.html"
+
+// templates are the parsed pages by language and name. Each language has its
+// own set because its functions speak that language.
+type templates map[string]map[string]*template.Template
+
+func parseTemplates(pages []Pages, words *catalogue, files static) (templates, error) {
+	out := templates{}
+	for code, s := range words.speakers {
+		base, err := template.New("").Option("missingkey=error").Funcs(functions(s, files)).ParseFS(pages[0].Templates, layoutFile)
+		if err != nil {
+			return nil, fmt.Errorf("parse layout: %w", err)
+		}
+		out[code] = map[string]*template.Template{}
+		for _, p := range pages {
+			if err := parsePages(out[code], base, p.Templates); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+func parsePages(out map[string]*template.Template, base *template.Template, files fs.FS) error {
+	names, err := fs.Glob(files, "*.html")
+	if err != nil {
+		return fmt.Errorf("list templates: %w", err)
+	}
+	for _, name := range names {
+		if name == layoutFile {
+			continue
+		}
+		page, err := base.Clone()
+		if err == nil {
+			_, err = page.ParseFS(files, name)
+		}
+		if err != nil {
+			return fmt.Errorf("parse template %s: %w", name, err)
+		}
+		key := strings.TrimSuffix(name, ".html")
+		if out[key] != nil {
+			return fmt.Errorf("two pages are called %s", key)
+		}
+		out[key] = page
+	}
+	return nil
+}
+
+// functions are what templates may call: t says a message by its key, msg one
+// made by the handler, when and day say times, asset names a static file.
+func functions(s *speaker, files static) template.FuncMap {
+	return template.FuncMap{
+		"t":     func(key string, pairs ...any) (string, error) { return s.say(Say(key, pairs...)) },
+		"msg":   s.say,
+		"when":  func(t time.Time) (template.HTML, error) { return s.stamp(t, " 15:04 MST") },
+		"day":   func(t time.Time) (template.HTML, error) { return s.stamp(t, "") },
+		"asset": files.url,
+	}
+}
+
+// stamp is a <time> element in the time's own zone, with UTC for who hovers.
+func (s *speaker) stamp(t time.Time, clock string) (template.HTML, error) {
+	date, err := s.date(t)
+	if err != nil {
+		return "", err
+	}
+	if clock != "" {
+		date += t.Format("," + clock)
+	}
+	utc := t.UTC()
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s UTC">%s</time>`, //nolint:gosec // escaped, and made of our own words
+		utc.Format(time.RFC3339), utc.Format("2006-01-02 15:04"), template.HTMLEscapeString(date))), nil
+}
