@@ -92,13 +92,13 @@ func start(ctx context.Context, bin, dir string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata="+filepath.Join(dir, "data"),
+	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata="+filepath.Join(dir, "data"), //nolint:gosec // a test server in a folder of ours
 		"--username="+role, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 	initdb.Dir, initdb.SysProcAttr = dir, attr
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	conf, err := os.OpenFile(filepath.Join(dir, "data", "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	conf, err := os.OpenFile(filepath.Join(dir, "data", "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0) //nolint:gosec // as above
 	if err != nil {
 		return nil, fmt.Errorf("open settings: %w", err)
 	}
@@ -107,7 +107,7 @@ func start(ctx context.Context, bin, dir string) (*Server, error) {
 		return nil, fmt.Errorf("write settings: %w", err)
 	}
 	// Not CommandContext: the server outlives the context it was started with.
-	cmd := exec.Command("/bin/sh", "-c", supervisor, bin, dir)
+	cmd := exec.Command("/bin/sh", "-c", supervisor, bin, dir) //nolint:gosec // as above
 	cmd.Dir, cmd.SysProcAttr = dir, attr
 	stdin, err := cmd.StdinPipe()
 	if err == nil {
@@ -119,7 +119,7 @@ func start(ctx context.Context, bin, dir string) (*Server, error) {
 	q := url.Values{"host": {dir}, "sslmode": {"disable"}}
 	s := &Server{admin: &url.URL{Scheme: "postgres", User: url.User(role), Path: "/postgres", RawQuery: q.Encode()}, cmd: cmd, stdin: stdin}
 	if err := s.wait(ctx); err != nil {
-		log, _ := os.ReadFile(filepath.Join(dir, "log"))
+		log, _ := os.ReadFile(filepath.Join(dir, "log")) //nolint:gosec // as above
 		return nil, errors.Join(fmt.Errorf("start PostgreSQL: %w\n%s", err, log), s.Stop())
 	}
 	return s, nil
