@@ -32,6 +32,10 @@ func (m *maker) group(s, k int32) {
 		return
 	case s < 0:
 		c.Action, c.Anchor, c.Group = registry.ActionDelete, known.Anchor, known.Group
+		if m.p.groupName == nil {
+			m.p.groupName = map[string]string{}
+		}
+		m.p.groupName[known.Anchor] = known.Name
 	case m.snap.Groups[s].Failed:
 		return
 	case known == nil:
@@ -56,6 +60,7 @@ func (m *maker) members() {
 		groupOf[m.state.Groups[i].Anchor] = &m.state.Groups[i]
 	}
 	groupIDs := m.groupIDs(groupOf)
+	m.p.groupOf = groupIDs
 	closure := newClosure(m.snap.Groups, m.policy.Nested == NestedFlatten)
 	for _, s := range order(m.snap.Groups, func(g SeenGroup) string { return g.Anchor }) {
 		g := &m.snap.Groups[s]

@@ -140,6 +140,10 @@ type Plan struct {
 
 	Unchanged, OutOfScope, Missing int64
 
+	userOf    []registry.UserID
+	groupOf   []registry.GroupID
+	groupName map[string]string
+
 	// What the guard measures against.
 	activeUsers, liveGroups, memberships int64
 	seenUsers, seenGroups                int64
@@ -149,6 +153,17 @@ type Plan struct {
 // Empty reports whether there is nothing to do.
 func (p *Plan) Empty() bool { return len(p.Users)+len(p.Groups)+len(p.Members) == 0 }
 
+// UserOf is the key of a person of the snapshot who was tied before the plan, 0
+// for anybody else.
+func (p *Plan) UserOf(seen int32) registry.UserID { return max(p.userOf[seen], 0) }
+
+// GroupOf is the key of a group of the snapshot that was tied before the plan, 0
+// for any other.
+func (p *Plan) GroupOf(seen int32) registry.GroupID { return max(p.groupOf[seen], 0) }
+
+// GroupName is the present name of a group that the plan deletes.
+func (p *Plan) GroupName(anchor string) string { return p.groupName[anchor] }
+
 // Make compares. It sorts nothing it was given.
 func Make(snap Snapshot, state State, policy Policy) *Plan {
 	m := &maker{snap: snap, state: state, policy: policy, p: &Plan{}}
@@ -156,6 +171,7 @@ func Make(snap Snapshot, state State, policy Policy) *Plan {
 	m.groups()
 	m.members()
 	m.p.sort()
+	m.p.userOf = m.userOf
 	return m.p
 }
 

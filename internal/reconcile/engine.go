@@ -1,0 +1,296 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/usherd/usher/internal/plan"
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/source"
+)
+
+// Engine runs sources. All fields but Log must be set.
+type Engine struct {
+	Registry *registry.Registry
+	// Ledger opens a company's ledger.
+	Ledger func(registry.CompanyID) Ledger
+	Now    func() time.Time
+	NewID  func() string
+	// Holder names this process in leases.
+	Holder string
+	// TempDir is where whole records wait during a run, "" for the system's.
+	TempDir string
+	// Heartbeat is how often a lease is renewed while nothing is written; it
+	// must be well below the lease's length.
+	Heartbeat time.Duration
+	Log       *slog.Logger
+}
+
+// Run does one run and returns how it ended. The error is for a run that could
+// not be entered at all (the lease is another's, the ledger does not answer);
+// whatever goes wrong after that is in the run itself.
+func (e *Engine) Run(ctx context.Context, src *Source, req Request) (*registry.Run, error) {
+	ledger := e.Ledger(src.State.Company)
+	fence, left, err := ledger.AcquireLease(ctx, src.State.ID, e.Holder)
+	if err != nil {
+		return nil, err
+	}
+	// The lease goes back even when the caller was told to stop.
+	defer func() {
+		if err := ledger.ReleaseLease(context.WithoutCancel(ctx), fence); err != nil {
+			e.Log.WarnContext(ctx, "release lease", "source", src.State.Key, "error", err)
+		}
+	}()
+	r := &run{Engine: e, src: src, req: req, ledger: ledger, fence: fence}
+	if err := r.enter(ctx, left); err != nil {
+		return nil, err
+	}
+	r.report = &report{ledger: ledger, fence: fence, run: r.row, now: e.Now}
+	ctx, stop := r.keepLease(ctx)
+	err = r.steps(ctx)
+	stop()
+	return r.row, r.end(ctx, err)
+}
+
+// run is one run at work.
+type run struct {
+	*Engine
+	src    *Source
+	req    Request
+	ledger Ledger
+	fence  registry.Fence
+	row    *registry.Run
+	report *report
+
+	sum   source.Summary
+	snap  *snapshot
+	plan  *plan.Plan
+	users map[int32]registry.UserID // created or joined, by index in the snapshot
+	made  map[int32]registry.GroupID
+}
+
+// enter writes the run's row.
+func (r *run) enter(ctx context.Context, left registry.RunID) error {
+	now := r.Now()
+	r.row = &registry.Run{
+		PublicID: r.NewID(), Company: r.src.State.Company, Source: r.src.State.ID, Origin: r.src.State.Origin.ID,
+		SourceKey: r.src.State.Key, Mode: r.req.Mode, Trigger: r.req.Trigger, Actor: r.req.Actor,
+		State: registry.RunReading, Fence: r.fence.Number, Resumes: left, CreatedAt: now, StartedAt: now,
+	}
+	if r.req.Approved != nil {
+		r.row.Resumes = r.req.Approved.ID
+	}
+	return r.ledger.CreateRun(ctx, r.row)
+}
+
+// keepLease renews the lease until stop is called; losing it cancels the run.
+func (r *run) keepLease(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(r.Heartbeat)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if err := r.ledger.RenewLease(ctx, r.fence); errors.Is(err, registry.ErrFenced) {
+					cancel(err)
+					return
+				}
+			}
+		}
+	}()
+	return ctx, func() {
+		cancel(nil)
+		<-done
+	}
+}
+
+// steps are the run.
+func (r *run) steps(ctx context.Context) error {
+	sp, err := newSpool(r.TempDir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sp.close() }()
+	r.snap = newSnapshot(r.src, sp, r.report, &r.row.Counts)
+	if r.sum, err = r.snap.read(ctx, func(n int64) { r.progress(PhaseRead, n, 0) }); err != nil {
+		return err
+	}
+	r.row.Complete, r.row.Notes = r.snap.Complete, r.sum.Notes
+	if !r.snap.Complete {
+		r.row.Notes = append(r.row.Notes, "The read was not complete: "+r.sum.Incomplete+". Nobody was judged missing.")
+	}
+	if err := r.stage(ctx, registry.RunPlanning); err != nil {
+		return err
+	}
+	if err := r.makePlan(ctx); err != nil {
+		return err
+	}
+	if err := r.judge(ctx); err != nil {
+		return err
+	}
+	if r.req.Mode == registry.ModePreview || r.row.State == registry.RunHeld {
+		return r.describe(ctx)
+	}
+	if err := r.stage(ctx, registry.RunApplying); err != nil {
+		return err
+	}
+	return r.apply(ctx)
+}
+
+// stage moves the run on.
+func (r *run) stage(ctx context.Context, s registry.RunState) error {
+	r.row.State = s
+	r.report.flush(ctx)
+	if r.report.err != nil {
+		return r.report.err
+	}
+	return r.ledger.UpdateRun(ctx, r.fence, r.row)
+}
+
+// makePlan loads the present state, matches and plans.
+func (r *run) makePlan(ctx context.Context) error {
+	r.progress(PhasePlan, 0, 0)
+	state, err := r.loadState(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.match(ctx, state); err != nil {
+		return err
+	}
+	r.plan = plan.Make(r.snap.Snapshot, *state, plan.Policy{
+		Deactivate: r.src.OnMissing, DeleteAfter: r.src.DeleteAfter, Nested: r.src.Nested, Now: r.Now(),
+	})
+	for _, t := range r.plan.Troubles {
+		r.report.conflict(ctx, registry.RunItem{Code: t.Code, Anchor: r.snap.Users[t.Seen].Anchor, Name: r.snap.names[t.Seen], Message: t.Message})
+	}
+	c := &r.row.Counts
+	c.Unchanged, c.OutOfScope, c.Missing = r.plan.Unchanged, r.plan.OutOfScope, r.plan.Missing
+	r.row.PlanHash = r.plan.Hash(r.snap.Snapshot)
+	return nil
+}
+
+// loadState reads what the registry has from this source.
+func (r *run) loadState(ctx context.Context) (*plan.State, error) {
+	var state plan.State
+	origin := r.src.State.Origin.ID
+	err := r.ledger.LinkedUsers(ctx, origin, func(l registry.LinkedUser) error {
+		name := r.snap.nameHash(l.NameKey)
+		l.NameKey = "" // the hash is enough, and there may be a million
+		state.Users = append(state.Users, plan.Known{LinkedUser: l, Name: name})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load people of the source: %w", err)
+	}
+	at := map[registry.GroupID]int{}
+	err = r.ledger.LinkedGroups(ctx, origin, func(l registry.LinkedGroup) error {
+		at[l.Group] = len(state.Groups)
+		state.Groups = append(state.Groups, plan.KnownGroup{LinkedGroup: l})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load groups of the source: %w", err)
+	}
+	err = r.ledger.Memberships(ctx, origin, func(m registry.Membership) error {
+		i, ok := at[m.Group]
+		if !ok {
+			return nil // a group this source has no link to
+		}
+		if g := &state.Groups[i]; m.User != 0 {
+			g.Users = append(g.Users, m.User)
+		} else {
+			g.Groups = append(g.Groups, m.MemberGroup)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load members of the source: %w", err)
+	}
+	return &state, nil
+}
+
+// judge asks the guard.
+func (r *run) judge(ctx context.Context) error {
+	allowed, err := r.allowance(ctx)
+	if err != nil {
+		return err
+	}
+	r.row.Limits = plan.Guard(r.plan, r.src.Limits, allowed)
+	if len(r.row.Limits) == 0 {
+		return nil
+	}
+	r.row.Code = "guard"
+	r.row.Message = limitWords(r.row.Limits)
+	if r.req.Mode == registry.ModeRun {
+		r.row.State = registry.RunHeld
+	}
+	return nil
+}
+
+// end writes how the run ended. It uses a context of its own: the run may have
+// ended because its context did.
+func (r *run) end(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, registry.ErrFenced) {
+		err = cause
+	}
+	ctx = context.WithoutCancel(ctx)
+	if errors.Is(err, registry.ErrFenced) {
+		r.row.State, r.row.Code = registry.RunInterrupted, "lease_lost"
+		r.row.Message = "another process took the source over"
+		return nil // the other one has marked the row already
+	}
+	r.report.flush(ctx)
+	if err == nil {
+		err = r.report.err
+	}
+	r.row.FinishedAt = r.Now()
+	switch {
+	case err != nil:
+		r.row.State = registry.RunFailed
+		r.row.Code, r.row.Message = explain(err)
+		r.Log.ErrorContext(ctx, "run failed", "source", r.src.State.Key, "run", r.row.Number, "code", r.row.Code, "error", err)
+	case r.row.State == registry.RunHeld:
+	case r.row.Counts.Failed+r.row.Counts.Conflicts > 0 || !r.row.Complete:
+		r.row.State = registry.RunPartial
+	default:
+		r.row.State = registry.RunDone
+	}
+	if err := r.ledger.UpdateRun(ctx, r.fence, r.row); err != nil {
+		return fmt.Errorf("write end of run %d: %w", r.row.Number, err)
+	}
+	if r.req.Mode == registry.ModeRun && (r.row.State == registry.RunDone || r.row.State == registry.RunPartial) {
+		return r.ledger.CommitCursor(ctx, r.fence, r.src.SettingsHash, "")
+	}
+	return nil
+}
+
+func (r *run) progress(phase Phase, done, total int64) {
+	if r.req.Progress != nil {
+		r.req.Progress(Progress{Phase: phase, Done: done, Total: total})
+	}
+}
+
+// explain turns an error into a code and a sentence that says what to do; the
+// error itself goes to the log only where it could hold internals.
+func explain(err error) (code, message string) {
+	switch {
+	case errors.Is(err, source.ErrAuth):
+		return "source_auth", err.Error()
+	case errors.Is(err, source.ErrUnreachable):
+		return "source_unreachable", err.Error()
+	case errors.Is(err, source.ErrProtocol):
+		return "source_answer", err.Error()
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return "cancelled", "the run was stopped; what it had done stands, and the next run goes on from there"
+	default:
+		return "store_failed", "the registry's database did not take a change; what was done before stands. The log has the details; run the source again"
+	}
+}

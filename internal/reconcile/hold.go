@@ -1,0 +1,191 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/usherd/usher/internal/plan"
+	"github.com/usherd/usher/internal/registry"
+)
+
+// ApprovalLife is how long a held run can be approved: after that the directory
+// and the registry have moved on too far for anybody to know what they approve.
+const ApprovalLife = 7 * 24 * time.Hour
+
+// Reasons a decision is not taken.
+var (
+	ErrNotHeld    = errors.New("the run is not waiting for a decision")
+	ErrExpired    = errors.New("the run was held too long ago; run the source again and decide on what it finds now")
+	ErrSuperseded = errors.New("a newer run of this source has been made since; decide on that one")
+)
+
+// Decide records the word of an admin on a held run. An approval lets through
+// exactly what the run listed; carrying it out is a new run with Approved set.
+func (e *Engine) Decide(ctx context.Context, held *registry.Run, state registry.RunState, by, note string) error {
+	ledger := e.Ledger(held.Company)
+	if held.State != registry.RunHeld {
+		return fmt.Errorf("%w: it is %s", ErrNotHeld, held.State)
+	}
+	if state == registry.RunApproved {
+		if e.Now().Sub(held.FinishedAt) > ApprovalLife {
+			return ErrExpired
+		}
+		newer, err := ledger.Runs(ctx, held.Source, 20)
+		if err != nil {
+			return err
+		}
+		for _, r := range newer {
+			if r.Number > held.Number && r.Mode == registry.ModeRun && r.State != registry.RunFailed {
+				return fmt.Errorf("%w: run %d", ErrSuperseded, r.Number)
+			}
+		}
+	}
+	first, err := ledger.DecideRun(ctx, held.ID, state, by, note)
+	if err != nil {
+		return err
+	}
+	if !first {
+		return fmt.Errorf("%w: somebody else decided it just now", ErrNotHeld)
+	}
+	held.State, held.DecidedBy, held.DecisionNote = state, by, note
+	return nil
+}
+
+// allowance reads back what the approved run listed.
+func (r *run) allowance(ctx context.Context) (*plan.Allowance, error) {
+	if r.req.Approved == nil {
+		return nil, nil //nolint:nilnil // no approval, nothing allowed
+	}
+	a := &plan.Allowance{
+		Deactivate: map[string]bool{}, Delete: map[string]bool{}, GroupDelete: map[string]bool{},
+		Remove: map[string]map[registry.UserID]bool{}, RemoveGroup: map[string]map[registry.GroupID]bool{},
+	}
+	for _, l := range r.req.Approved.Limits {
+		a.Empty = a.Empty || l.Name == plan.LimitEmpty
+	}
+	err := r.ledger.Items(ctx, r.req.Approved.ID, func(it registry.RunItem) error {
+		switch {
+		case it.Action == registry.ActionMembers && it.Detail != nil:
+			a.Remove[it.Anchor], a.RemoveGroup[it.Anchor] = map[registry.UserID]bool{}, map[registry.GroupID]bool{}
+			for _, id := range it.Detail.RemovedIDs {
+				if id > 0 {
+					a.Remove[it.Anchor][registry.UserID(id)] = true
+				} else {
+					a.RemoveGroup[it.Anchor][registry.GroupID(-id)] = true
+				}
+			}
+		case it.Group != 0:
+			a.GroupDelete[it.Anchor] = true
+		case it.Action == registry.ActionDelete:
+			a.Delete[it.Anchor] = true
+		default:
+			a.Deactivate[it.Anchor] = true
+		}
+		return nil
+	}, registry.OutcomeHeld)
+	if err != nil {
+		return nil, fmt.Errorf("read what was approved: %w", err)
+	}
+	return a, nil
+}
+
+// describe writes what the plan would do, row by row, for a preview and for
+// whoever has to decide on a held run. What the guard counts is "held".
+func (r *run) describe(ctx context.Context) error {
+	total := int64(len(r.plan.Users) + len(r.plan.Groups) + len(r.plan.Members))
+	var done int64
+	err := r.applyUsers(ctx, r.Registry.Preview, r.describeUser, func(n int) {
+		done += int64(n)
+		r.progress(PhasePlan, done, total)
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range r.plan.Groups {
+		r.describeGroup(ctx, c)
+	}
+	for _, c := range r.plan.Members {
+		r.describeMembers(ctx, c)
+	}
+	r.report.flush(ctx)
+	return r.report.err
+}
+
+// outcome is planned, or held for what the guard counts in a run.
+func (r *run) outcome(guarded bool) registry.Outcome {
+	if guarded && len(r.row.Limits) > 0 {
+		return registry.OutcomeHeld
+	}
+	return registry.OutcomePlanned
+}
+
+func (r *run) describeUser(ctx context.Context, c plan.UserChange, res registry.Result) {
+	r.tally(ctx, c, res)
+	if res.Refused != nil || res.Change == nil {
+		return
+	}
+	payload := res.Change.Payload
+	guarded := c.Action == registry.ActionDeactivate || c.Action == registry.ActionDelete
+	action := res.Change.Action
+	r.report.add(ctx, registry.RunItem{
+		Outcome: r.outcome(guarded), Action: action, Code: registry.Code(c.Reason), Anchor: c.Anchor, Name: r.nameOf(c, res),
+		User: res.User, Detail: &payload,
+	})
+}
+
+func (r *run) describeGroup(ctx context.Context, c plan.GroupChange) {
+	n := &r.row.Counts
+	item := registry.RunItem{Outcome: registry.OutcomePlanned, Action: c.Action, Anchor: c.Anchor, Group: c.Group}
+	switch c.Action {
+	case registry.ActionDelete:
+		n.GroupsDeleted++
+		item.Outcome = r.outcome(true)
+		item.Name = r.plan.GroupName(c.Anchor)
+	case registry.ActionCreate:
+		n.GroupsCreated++
+		item.Name = r.snap.groups[c.Seen].displayName
+	default:
+		n.GroupsChanged++
+		item.Name = r.snap.groups[c.Seen].displayName
+	}
+	r.report.add(ctx, item)
+}
+
+func (r *run) describeMembers(ctx context.Context, c plan.MemberChange) {
+	n := &r.row.Counts
+	removed := len(c.RemoveUsers) + len(c.RemoveGroups)
+	payload := &registry.Payload{Added: len(c.AddUsers) + len(c.AddGroups), Removed: removed}
+	for _, id := range c.RemoveUsers {
+		payload.RemovedIDs = append(payload.RemovedIDs, int64(id))
+	}
+	for _, id := range c.RemoveGroups {
+		payload.RemovedIDs = append(payload.RemovedIDs, -int64(id))
+	}
+	n.GroupsChanged++
+	n.MembersAdded += int64(payload.Added)
+	n.MembersRemoved += int64(removed)
+	r.report.add(ctx, registry.RunItem{
+		Outcome: r.outcome(removed > 0), Action: registry.ActionMembers, Anchor: c.Anchor, Group: c.Group,
+		Name: r.snap.groups[c.Seen].displayName, Detail: payload,
+	})
+}
+
+// limitWords says in one sentence why a run is held.
+func limitWords(limits []registry.Limit) string {
+	what := map[string]string{
+		plan.LimitDeactivate: "deactivations", plan.LimitDelete: "deletions", plan.LimitGroupDelete: "deleted groups",
+		plan.LimitMembershipRemove: "removed memberships",
+	}
+	var out []string
+	for _, l := range limits {
+		if l.Name == plan.LimitEmpty {
+			out = append(out, l.Rule)
+			continue
+		}
+		out = append(out, fmt.Sprintf("%d %s of %d (limit: %s)", l.Count, what[l.Name], l.Of, l.Rule))
+	}
+	return strings.Join(out, "; ")
+}

@@ -1,0 +1,104 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"github.com/usherd/usher/internal/mapping"
+	"github.com/usherd/usher/internal/plan"
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/source"
+)
+
+// Ledger is where a company's runs are kept, with the lease of each source and
+// the present state a plan compares with. internal/store implements it.
+type Ledger interface {
+	// AcquireLease takes the lease or returns registry.ErrLeased. It marks the
+	// runs a dead holder left behind as interrupted and gives the newest of
+	// them that was changing things, 0 for none.
+	AcquireLease(ctx context.Context, source registry.SourceID, holder string) (registry.Fence, registry.RunID, error)
+	// RenewLease shows life; registry.ErrFenced when the lease is lost.
+	RenewLease(ctx context.Context, f registry.Fence) error
+	// ReleaseLease gives the lease back, if it is still the caller's.
+	ReleaseLease(ctx context.Context, f registry.Fence) error
+
+	// CreateRun enters a run and fills in its key and number.
+	CreateRun(ctx context.Context, r *registry.Run) error
+	// UpdateRun writes how a run stands; registry.ErrFenced as above.
+	UpdateRun(ctx context.Context, f registry.Fence, r *registry.Run) error
+	// AddItems appends rows to the run's report; registry.ErrFenced as above.
+	AddItems(ctx context.Context, f registry.Fence, run registry.RunID, items []registry.RunItem) error
+	// CommitCursor is the last write of a run that finished.
+	CommitCursor(ctx context.Context, f registry.Fence, settingsHash, cursor string) error
+	// Runs lists a source's runs, the newest first.
+	Runs(ctx context.Context, source registry.SourceID, limit int) ([]*registry.Run, error)
+	// Items streams the report rows with one of these outcomes.
+	Items(ctx context.Context, run registry.RunID, fn func(registry.RunItem) error, outcomes ...registry.Outcome) error
+	// DecideRun records the word on a held run and reports whether it was the
+	// first.
+	DecideRun(ctx context.Context, run registry.RunID, state registry.RunState, by, note string) (bool, error)
+
+	// LinkedUsers, LinkedGroups and Memberships stream what the origin has.
+	LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error) error
+	LinkedGroups(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedGroup) error) error
+	Memberships(ctx context.Context, origin registry.OriginID, fn func(registry.Membership) error) error
+	// Candidates finds whom a join rule could mean.
+	Candidates(ctx context.Context, rule string, values []string) ([]registry.Candidate, error)
+}
+
+// SetupMode says what becomes of the set-up mails of a source's new people.
+type SetupMode string
+
+// The modes of set-up mails.
+const (
+	SetupSend SetupMode = "true"
+	SetupNone SetupMode = "false"
+	// SetupHoldFirst holds the mails of the first import for an admin.
+	SetupHoldFirst SetupMode = "hold-first"
+)
+
+// Source is a configured source, compiled and connected.
+type Source struct {
+	State  registry.Source
+	Reader source.Source
+	Mapper *mapping.Mapper
+	// Join are the rules, in order, by which someone without a link may be tied
+	// to an existing person: userName, email, employeeNumber.
+	Join      []string
+	Nested    plan.Nested
+	OnMissing bool // true deactivates
+	// DeleteAfter is the grace, 0 for never.
+	DeleteAfter time.Duration
+	Setup       SetupMode
+	Limits      plan.Limits
+	// SettingsHash identifies the settings a run used.
+	SettingsHash string
+}
+
+// Request asks for one run.
+type Request struct {
+	Mode    string // registry.ModeRun or registry.ModePreview
+	Trigger string // schedule, manual, approval, resume
+	Actor   string
+	// Approved is the held run whose changes an admin let through.
+	Approved *registry.Run
+	// Progress, when set, is told how far the run is; it must return quickly.
+	Progress func(Progress)
+}
+
+// Phase is a stretch of a run.
+type Phase string
+
+// The phases of a run.
+const (
+	PhaseRead  Phase = "reading"
+	PhasePlan  Phase = "planning"
+	PhaseApply Phase = "applying"
+)
+
+// Progress says how far a run is.
+type Progress struct {
+	Phase Phase
+	// Done of Total records; Total is 0 while it is not known.
+	Done, Total int64
+}

@@ -1,0 +1,66 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"github.com/usherd/usher/internal/registry"
+)
+
+// Codes of report rows that no other room has a word for.
+const (
+	// CodeBadEntry: the source could read the entry but not understand it.
+	CodeBadEntry registry.Code = "bad_entry"
+	// CodeDuplicateAnchor: two entries of one read have one id.
+	CodeDuplicateAnchor registry.Code = "duplicate_anchor"
+	// CodeSharedMail: two people have one address.
+	CodeSharedMail registry.Code = "shared_mail"
+	// CodeUnknownMembers: a group names members that the source does not read.
+	CodeUnknownMembers registry.Code = "unknown_members"
+)
+
+// report collects rows and writes them in batches. An error is kept and ends
+// the run at the next step that looks at it.
+type report struct {
+	ledger Ledger
+	fence  registry.Fence
+	run    *registry.Run
+	now    func() time.Time
+	rows   []registry.RunItem
+	err    error
+}
+
+// reportBatch is how many rows one transaction writes.
+const reportBatch = 500
+
+func (r *report) add(ctx context.Context, item registry.RunItem) {
+	item.At = r.now()
+	if r.rows = append(r.rows, item); len(r.rows) >= reportBatch {
+		r.flush(ctx)
+	}
+}
+
+func (r *report) flush(ctx context.Context) {
+	if r.err == nil && len(r.rows) > 0 {
+		r.err = r.ledger.AddItems(ctx, r.fence, r.run.ID, r.rows)
+	}
+	r.rows = r.rows[:0]
+}
+
+func (r *report) failed(ctx context.Context, item registry.RunItem) {
+	item.Outcome = registry.OutcomeFailed
+	r.run.Counts.Failed++
+	r.add(ctx, item)
+}
+
+func (r *report) warning(ctx context.Context, item registry.RunItem) {
+	item.Outcome = registry.OutcomeWarning
+	r.run.Counts.Warnings++
+	r.add(ctx, item)
+}
+
+func (r *report) conflict(ctx context.Context, item registry.RunItem) {
+	item.Outcome = registry.OutcomeConflict
+	r.run.Counts.Conflicts++
+	r.add(ctx, item)
+}

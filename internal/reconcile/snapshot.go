@@ -1,0 +1,234 @@
+package reconcile
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"hash/maphash"
+	"strconv"
+
+	"github.com/usherd/usher/internal/mapping"
+	"github.com/usherd/usher/internal/plan"
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/source"
+)
+
+// ref is how a member is named while the snapshot is read: a hash of the
+// source's key, because keys are long and there are many.
+type ref [16]byte
+
+func refOf(key string) ref {
+	sum := sha256.Sum256([]byte(key))
+	return ref(sum[:16])
+}
+
+// place is where a ref leads.
+type place struct {
+	index int32
+	group bool
+}
+
+// snapshot gathers a read: what the plan needs in memory, whole records on disk.
+type snapshot struct {
+	plan.Snapshot
+	spool  *spool
+	source *Source
+	report *report
+	counts *registry.Counts
+	seed   maphash.Seed
+
+	offset  []int64 // of each person's record, -1 for one without
+	names   []string
+	groups  []groupRecord
+	places  map[ref]place
+	anchors map[string]bool
+	mails   map[uint64]int32
+	open    [][]ref // per group: members not yet found
+	// blind counts entries without an id: any of them may be somebody who would
+	// otherwise count as missing.
+	blind int
+}
+
+// groupRecord is what a group's change needs beyond the plan.
+type groupRecord struct{ name, marker, displayName string }
+
+func newSnapshot(src *Source, sp *spool, rep *report, counts *registry.Counts) *snapshot {
+	return &snapshot{
+		spool: sp, source: src, report: rep, counts: counts, seed: maphash.MakeSeed(),
+		places: map[ref]place{}, anchors: map[string]bool{}, mails: map[uint64]int32{},
+	}
+}
+
+// nameHash is the userName of a plan: short, and equal when names are.
+func (s *snapshot) nameHash(key string) uint64 { return maphash.String(s.seed, key) }
+
+// read takes in everything the source gives.
+func (s *snapshot) read(ctx context.Context, progress func(done int64)) (source.Summary, error) {
+	sum, err := s.source.Reader.Read(ctx, func(e source.Entry) error {
+		if n := s.counts.Users + s.counts.Groups; n%500 == 0 {
+			progress(n)
+		}
+		return s.entry(ctx, &e)
+	})
+	if err != nil {
+		return sum, err
+	}
+	if err := s.spool.seal(); err != nil {
+		return sum, err
+	}
+	if sum.Complete && s.blind > 0 {
+		sum.Complete = false
+		sum.Incomplete = fmt.Sprintf("%d entries came without an id, so an absence proves nothing; let the reading account see the id attribute", s.blind)
+	}
+	s.Complete = sum.Complete
+	s.resolve(ctx)
+	return sum, s.report.err
+}
+
+func (s *snapshot) entry(ctx context.Context, e *source.Entry) error {
+	if e.Kind == source.User {
+		s.counts.Users++
+	} else {
+		s.counts.Groups++
+	}
+	switch {
+	case e.Problem != "":
+		s.report.failed(ctx, registry.RunItem{Code: CodeBadEntry, Anchor: e.Anchor, Name: e.Name, Message: e.Problem})
+	case s.anchors[e.Anchor]:
+		s.report.failed(ctx, registry.RunItem{Code: CodeDuplicateAnchor, Anchor: e.Anchor, Name: e.Name,
+			Message: "the directory gave another entry with the same id in this read"})
+		return nil
+	}
+	if e.Anchor == "" {
+		s.blind++
+		return nil
+	}
+	s.anchors[e.Anchor] = true
+	if e.Kind == source.User {
+		return s.user(ctx, e)
+	}
+	s.group(ctx, e)
+	return nil
+}
+
+func (s *snapshot) user(ctx context.Context, e *source.Entry) error {
+	index := int32(len(s.Users)) //nolint:gosec // snapshots are far below 2^31
+	for _, k := range e.Keys {
+		s.places[refOf(k)] = place{index: index}
+	}
+	seen := plan.Seen{Anchor: e.Anchor, Standing: plan.Failed}
+	offset := int64(-1)
+	if e.Problem == "" {
+		p := s.source.Mapper.Map(e.Values, e.Disabled)
+		switch {
+		case len(p.Problems) > 0:
+			s.problems(ctx, e, p.Problems)
+		case !p.InScope:
+			seen.Standing = plan.OutOfScope
+		default:
+			s.warnings(ctx, e, &p, index)
+			var err error
+			if offset, err = s.spool.put(&record{
+				Name: e.Name, Marker: e.Marker, Attributes: p.Attributes, Enabled: p.Enabled,
+				Kind: p.Kind, Department: p.Department, Contract: p.Contract,
+			}); err != nil {
+				return err
+			}
+			seen.Standing, seen.Enabled = plan.Mapped, p.Enabled
+			seen.Name = s.nameHash(registry.Key(p.Attributes.First(registry.AttrUserName)))
+			seen.Fingerprint = fingerprint(&p)
+		}
+	}
+	s.Users = append(s.Users, seen)
+	s.offset = append(s.offset, offset)
+	s.names = append(s.names, e.Name)
+	return nil
+}
+
+// fingerprint covers everything a person's change would write.
+func fingerprint(p *mapping.Person) registry.Fingerprint {
+	return registry.FingerprintOf(p.Attributes, strconv.FormatBool(p.Enabled), string(p.Kind), p.Department, p.Contract)
+}
+
+// problems reports why an entry is of no use, one row an entry.
+func (s *snapshot) problems(ctx context.Context, e *source.Entry, all []mapping.Problem) {
+	item := registry.RunItem{Code: registry.Code(all[0].Code), Anchor: e.Anchor, Name: e.Name, Message: all[0].Message}
+	for _, p := range all[1:] {
+		item.Message += "; " + p.Message
+	}
+	s.report.failed(ctx, item)
+}
+
+// warnings reports values that were dropped, and addresses that two people
+// share: such an address identifies neither.
+func (s *snapshot) warnings(ctx context.Context, e *source.Entry, p *mapping.Person, index int32) {
+	for _, w := range p.Warnings {
+		s.report.warning(ctx, registry.RunItem{Code: registry.Code(w.Code), Anchor: e.Anchor, Name: e.Name, Message: w.Message})
+	}
+	for _, address := range p.Attributes[registry.AttrEmails] {
+		h := s.nameHash(registry.Key(address))
+		if other, ok := s.mails[h]; ok && other != index {
+			s.report.warning(ctx, registry.RunItem{Code: CodeSharedMail, Anchor: e.Anchor, Name: e.Name,
+				Message: fmt.Sprintf("%s is also the address of %s; it identifies neither", address, s.names[other])})
+			continue
+		}
+		s.mails[h] = index
+	}
+}
+
+func (s *snapshot) group(ctx context.Context, e *source.Entry) {
+	index := int32(len(s.Groups)) //nolint:gosec // snapshots are far below 2^31
+	for _, k := range e.Keys {
+		s.places[refOf(k)] = place{index: index, group: true}
+	}
+	seen := plan.SeenGroup{Anchor: e.Anchor, Failed: e.Problem != ""}
+	rec := groupRecord{name: e.Name, marker: e.Marker}
+	if !seen.Failed {
+		g := s.source.Mapper.MapGroup(e.Values)
+		if len(g.Problems) > 0 {
+			seen.Failed = true
+			s.problems(ctx, e, g.Problems)
+		}
+		rec.displayName = g.DisplayName
+		seen.Fingerprint = registry.FingerprintOf(registry.Attributes{registry.AttrDisplayName: {g.DisplayName}})
+	}
+	var open []ref
+	seen.Members = make([]int32, 0, len(e.Members))
+	for _, k := range e.Members {
+		r := refOf(k)
+		if at, ok := s.places[r]; ok && !at.group {
+			seen.Members = append(seen.Members, at.index)
+			continue
+		}
+		open = append(open, r)
+	}
+	s.Groups = append(s.Groups, seen)
+	s.groups = append(s.groups, rec)
+	s.open = append(s.open, open)
+}
+
+// resolve finds the members that came later than their group: groups inside
+// groups. What leads nowhere is outside what the source reads.
+func (s *snapshot) resolve(ctx context.Context) {
+	for i, open := range s.open {
+		var lost int
+		for _, r := range open {
+			switch at, ok := s.places[r]; {
+			case !ok:
+				lost++
+			case at.group:
+				s.Groups[i].Groups = append(s.Groups[i].Groups, at.index)
+			default:
+				s.Groups[i].Members = append(s.Groups[i].Members, at.index)
+			}
+		}
+		if lost > 0 {
+			s.report.warning(ctx, registry.RunItem{Code: CodeUnknownMembers, Anchor: s.Groups[i].Anchor, Name: s.groups[i].name,
+				Message: fmt.Sprintf("%d of its members are not among the people and groups this source reads", lost)})
+		}
+	}
+	s.open, s.places, s.anchors, s.mails = nil, nil, nil, nil
+}
+
+// record fetches a person's record.
+func (s *snapshot) record(i int32) (*record, error) { return s.spool.get(s.offset[i]) }
