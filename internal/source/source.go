@@ -65,7 +65,10 @@ type Source interface {
 	Probe(ctx context.Context) (Info, error)
 	// Read streams every user in scope and then every group, one at a time and
 	// in no particular order. An error from emit ends the read and is returned.
-	// The entry is the callee's to keep.
+	// The entry is the callee's to keep; Values may share memory with each other,
+	// so who keeps a few of them for long clones those. An object that moves
+	// while it is read may be given twice, under both names: the later entry
+	// replaces the earlier one of the same anchor, and both entries' Keys mean it.
 	Read(ctx context.Context, emit func(Entry) error) (Summary, error)
 	// Sample gives up to n users, for showing a mapping.
 	Sample(ctx context.Context, n int) ([]Entry, error)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/usherd/usher/internal/mapping"
 	"github.com/usherd/usher/internal/source"
 	sourceldap "github.com/usherd/usher/internal/source/ldap"
 	"github.com/usherd/usher/internal/testkit/dirgen"
@@ -110,6 +111,33 @@ func BenchmarkRead(b *testing.B) {
 		}
 		if !sum.Complete || sum.Users != o.People || sum.Groups != o.Groups || members != o.Groups*o.Members {
 			b.Fatalf("read %+v with %d members", sum, members)
+		}
+	}
+}
+
+// BenchmarkReadAndMap is the full read with every person and group mapped.
+func BenchmarkReadAndMap(b *testing.B) {
+	s, o := benchServer(b)
+	m, err := mapping.Compile(mapping.Spec{Source: "bench", Attributes: map[string]string{
+		"userName": "uid", "emails": "mail", "givenName": "givenName", "familyName": "sn",
+		"displayName": `displayName ?? (givenName + " " + sn)`, "title": "title",
+	}, Scope: `title != "Nobody"`})
+	if err != nil {
+		b.Fatal(err)
+	}
+	src := newBenchSource(b, s, o)
+	for b.Loop() {
+		people := 0
+		_, err := src.Read(b.Context(), func(e source.Entry) error {
+			if e.Kind == source.Group {
+				m.MapGroup(e.Values)
+			} else if p := m.Map(e.Values, e.Disabled); p.InScope && len(p.Problems) == 0 {
+				people++
+			}
+			return nil
+		})
+		if err != nil || people != o.People {
+			b.Fatal(people, err)
 		}
 	}
 }

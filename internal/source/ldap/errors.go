@@ -129,6 +129,8 @@ func explainDial(ctx context.Context, e endpoint, err error) error {
 	switch {
 	case errors.As(err, &unknown):
 		advice = "; put the certificate of its authority into ca_file"
+	case errors.As(err, &hostname) && len(hostname.Certificate.DNSNames)+len(hostname.Certificate.IPAddresses) == 0:
+		advice = "; the certificate has no subjectAltName, without which no name can be checked (RFC 9525): give the server a new one"
 	case errors.As(err, &hostname):
 		advice = "; use the name in the certificate as url or server_name"
 	case errors.As(err, &invalid):
