@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -68,15 +69,27 @@ func (t *Tenant) ReleaseLease(ctx context.Context, f registry.Fence) error {
 }
 
 // TakeDue moves a source's next time on and reports whether this caller was the
-// one to do so: of all processes that saw it due, one wins.
-func (t *Tenant) TakeDue(ctx context.Context, source registry.SourceID, due, next time.Time) (bool, error) {
-	var n int64
-	err := t.s.inTx(ctx, func(x *session) (err error) {
-		n, err = x.affected(ctx, `UPDATE sources SET next_due = ? WHERE company_id = ? AND id = ? AND next_due = ?`,
+// one to do so: of all processes that saw it due, one wins. What the winner has
+// to do follows in the same transaction, so that a run is never taken and lost.
+func (t *Tenant) TakeDue(ctx context.Context, source registry.SourceID, due, next time.Time, then ...func(*sql.Tx) error) (bool, error) {
+	var won bool
+	err := t.s.inTx(ctx, func(x *session) error {
+		n, err := x.affected(ctx, `UPDATE sources SET next_due = ? WHERE company_id = ? AND id = ? AND next_due = ?`,
 			micros(next), int64(t.id), source, micros(due))
-		return err
+		if err != nil {
+			return fmt.Errorf("take due source: %w", err)
+		}
+		if won = n > 0; !won {
+			return nil
+		}
+		for _, fn := range then {
+			if err := fn(x.tx); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return n > 0, err
+	return won, err
 }
 
 // CommitCursor records, after everything else, where the next read may start

@@ -1,0 +1,295 @@
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+
+	"github.com/usherd/usher/internal/registry"
+)
+
+// Sources is what the minute tick needs to know. internal/store implements it.
+type Sources interface {
+	// DueSources lists the sources whose time has come.
+	DueSources(ctx context.Context, now time.Time) ([]registry.Source, error)
+	// AbandonedSources lists the sources with a run that nobody is at work on.
+	AbandonedSources(ctx context.Context) ([]registry.Source, error)
+	// TakeDue moves a source's next time on; for the one caller that wins, then
+	// runs in the same transaction.
+	TakeDue(ctx context.Context, src registry.Source, next time.Time, then func(*sql.Tx) error) (bool, error)
+}
+
+// Work is what the queue does. Every function must be set and must end soon
+// after its context.
+type Work struct {
+	// RunSource runs a source; registry.ErrLeased when another process does.
+	RunSource func(ctx context.Context, key, trigger string) error
+	// DrainMail sends what is due.
+	DrainMail func(ctx context.Context) error
+	// Sweep removes what is past its time.
+	Sweep func(ctx context.Context) error
+}
+
+// Config is what a Queue needs.
+type Config struct {
+	DB       *sql.DB
+	Postgres bool
+	Sources  Sources
+	Work     Work
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Queue does queued work and watches the schedules until it is stopped.
+type Queue struct {
+	cfg    Config
+	client *river.Client[*sql.Tx]
+}
+
+// The intervals of the regular work.
+const (
+	tickEvery  = time.Minute
+	drainEvery = 5 * time.Second
+	sweepEvery = time.Hour
+	// leasedAgain is when a scheduled run looks again at a source that another
+	// run still holds.
+	leasedAgain = 30 * time.Second
+)
+
+func driver(db *sql.DB, postgres bool) riverdriver.Driver[*sql.Tx] {
+	if postgres {
+		return riverdatabasesql.New(db)
+	}
+	return riversqlite.New(db)
+}
+
+// Migrate brings the queue's own tables up to date.
+func Migrate(ctx context.Context, db *sql.DB, postgres bool, log *slog.Logger) error {
+	m, err := rivermigrate.New(driver(db, postgres), &rivermigrate.Config{Logger: quiet(log)})
+	if err != nil {
+		return fmt.Errorf("prepare queue tables: %w", err)
+	}
+	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("migrate queue tables: %w", err)
+	}
+	return nil
+}
+
+// quiet is a logger for a library that tells its own life at info.
+func quiet(log *slog.Logger) *slog.Logger {
+	return slog.New(atLeast{log.Handler(), slog.LevelWarn})
+}
+
+type atLeast struct {
+	slog.Handler
+	level slog.Level
+}
+
+// Enabled implements slog.Handler.
+func (h atLeast) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= h.level && h.Handler.Enabled(ctx, l)
+}
+
+// New makes a queue; it does nothing before Start.
+func New(cfg Config) (*Queue, error) {
+	q := &Queue{cfg: cfg}
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &tickWorker{q: q})
+	river.AddWorker(workers, &runWorker{q: q})
+	river.AddWorker(workers, &drainWorker{work: cfg.Work.DrainMail})
+	river.AddWorker(workers, &sweepWorker{work: cfg.Work.Sweep})
+	client, err := river.NewClient(driver(cfg.DB, cfg.Postgres), &river.Config{
+		Queues: map[string]river.QueueConfig{
+			river.QueueDefault: {MaxWorkers: 4},
+			queueRuns:          {MaxWorkers: 2},
+		},
+		Workers: workers,
+		Logger:  quiet(cfg.Log),
+		// Ticks and drains come every few seconds; their traces would outgrow
+		// everything else.
+		CompletedJobRetentionPeriod: 10 * time.Minute,
+		PeriodicJobs: []*river.PeriodicJob{
+			periodic(tickEvery, tickArgs{}),
+			periodic(drainEvery, drainArgs{}),
+			periodic(sweepEvery, sweepArgs{}),
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open queue: %w", err)
+	}
+	q.client = client
+	return q, nil
+}
+
+// queueRuns keeps long runs from holding up ticks and mails.
+const queueRuns = "runs"
+
+func periodic(every time.Duration, args river.JobArgs) *river.PeriodicJob {
+	return river.NewPeriodicJob(river.PeriodicInterval(every),
+		func() (river.JobArgs, *river.InsertOpts) { return args, nil },
+		&river.PeriodicJobOpts{RunOnStart: true})
+}
+
+// Start begins working. The context is the work's: ending it stops hard.
+func (q *Queue) Start(ctx context.Context) error {
+	if err := q.client.Start(ctx); err != nil {
+		return fmt.Errorf("start queue: %w", err)
+	}
+	return nil
+}
+
+// Stop takes no new work and waits for the present; when ctx ends first, the
+// work is cancelled. A run that is cancelled goes on from where it was, later.
+func (q *Queue) Stop(ctx context.Context) error {
+	if err := q.client.Stop(ctx); err == nil {
+		return nil
+	}
+	if err := q.client.StopAndCancel(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("stop queue: %w", err)
+	}
+	return nil
+}
+
+// tickArgs look for sources that are due.
+type tickArgs struct{}
+
+// Kind implements river.JobArgs.
+func (tickArgs) Kind() string { return "tick" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts: one tick at a time.
+func (tickArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByPeriod: tickEvery / 2}}
+}
+
+type tickWorker struct {
+	river.WorkerDefaults[tickArgs]
+	q *Queue
+}
+
+// Work implements river.Worker.
+func (w *tickWorker) Work(ctx context.Context, _ *river.Job[tickArgs]) error { return w.q.tick(ctx) }
+
+// tick queues the runs that are due and those that a dead process left behind.
+func (q *Queue) tick(ctx context.Context) error {
+	now := q.cfg.Now()
+	due, err := q.cfg.Sources.DueSources(ctx, now)
+	if err != nil {
+		return fmt.Errorf("look for due sources: %w", err)
+	}
+	for _, src := range due {
+		next, err := Next(src.Schedule, now)
+		if err != nil {
+			q.cfg.Log.ErrorContext(ctx, "schedule", "source", src.Key, "error", err)
+			continue
+		}
+		_, err = q.cfg.Sources.TakeDue(ctx, src, next, func(tx *sql.Tx) error {
+			_, err := q.client.InsertTx(ctx, tx, runArgs{Source: src.Key, Trigger: "schedule"}, nil)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("queue run of %s: %w", src.Key, err)
+		}
+	}
+	left, err := q.cfg.Sources.AbandonedSources(ctx)
+	if err != nil {
+		return fmt.Errorf("look for abandoned runs: %w", err)
+	}
+	for _, src := range left {
+		if _, err := q.client.Insert(ctx, runArgs{Source: src.Key, Trigger: "resume"}, nil); err != nil {
+			return fmt.Errorf("queue run of %s: %w", src.Key, err)
+		}
+	}
+	return nil
+}
+
+// Run queues a run of a source.
+func (q *Queue) Run(ctx context.Context, source, trigger string) error {
+	if _, err := q.client.Insert(ctx, runArgs{Source: source, Trigger: trigger}, nil); err != nil {
+		return fmt.Errorf("queue run of %s: %w", source, err)
+	}
+	return nil
+}
+
+// runArgs run a source once.
+type runArgs struct {
+	Source  string `json:"source"`
+	Trigger string `json:"trigger"`
+}
+
+// Kind implements river.JobArgs.
+func (runArgs) Kind() string { return "source_run" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts. A run is tried once: it
+// keeps its own account of what was done, and the tick takes up what was left.
+func (runArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{MaxAttempts: 1, Queue: queueRuns}
+}
+
+type runWorker struct {
+	river.WorkerDefaults[runArgs]
+	q *Queue
+}
+
+// Timeout implements river.Worker: a run takes as long as the directory does.
+func (*runWorker) Timeout(*river.Job[runArgs]) time.Duration { return -1 }
+
+// Work implements river.Worker.
+func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
+	err := w.q.cfg.Work.RunSource(ctx, job.Args.Source, job.Args.Trigger)
+	if !errors.Is(err, registry.ErrLeased) {
+		return err
+	}
+	if job.Args.Trigger == "resume" {
+		return nil // whoever holds the lease has taken it up
+	}
+	return river.JobSnooze(leasedAgain)
+}
+
+// drainArgs send due mails.
+type drainArgs struct{}
+
+// Kind implements river.JobArgs.
+func (drainArgs) Kind() string { return "mail_drain" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts.
+func (drainArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 1} }
+
+type drainWorker struct {
+	river.WorkerDefaults[drainArgs]
+	work func(context.Context) error
+}
+
+// Timeout implements river.Worker.
+func (*drainWorker) Timeout(*river.Job[drainArgs]) time.Duration { return 10 * time.Minute }
+
+// Work implements river.Worker.
+func (w *drainWorker) Work(ctx context.Context, _ *river.Job[drainArgs]) error { return w.work(ctx) }
+
+// sweepArgs remove what is past its time.
+type sweepArgs struct{}
+
+// Kind implements river.JobArgs.
+func (sweepArgs) Kind() string { return "sweep" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts.
+func (sweepArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 1} }
+
+type sweepWorker struct {
+	river.WorkerDefaults[sweepArgs]
+	work func(context.Context) error
+}
+
+// Timeout implements river.Worker.
+func (*sweepWorker) Timeout(*river.Job[sweepArgs]) time.Duration { return 10 * time.Minute }
+
+// Work implements river.Worker.
+func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error { return w.work(ctx) }
