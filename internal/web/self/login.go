@@ -100,6 +100,8 @@ func (h *Handlers) login(w http.ResponseWriter, r *http.Request) {
 		h.enter(w, r, id, v.Next)
 		return
 	}
+	// The name is kept, so the password is what to type next.
+	v.Name.Autofocus, v.Password.Autofocus = v.Name.Value == "", v.Name.Value != ""
 	page := loginPage(c, v)
 	var slow *auth.ThrottledError
 	switch {
