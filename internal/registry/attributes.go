@@ -83,6 +83,16 @@ func LookupAttribute(name string) (AttributeDef, bool) {
 	return AttributeDef{}, false
 }
 
+// attribute finds an attribute by its exact name.
+func attribute(name string) (AttributeDef, bool) {
+	for _, d := range catalogue {
+		if d.Name == name {
+			return d, true
+		}
+	}
+	return AttributeDef{}, false
+}
+
 // Attributes are the values of a user by attribute name. Single-valued
 // attributes hold one value; an absent or empty list means "no value".
 type Attributes map[string][]string

@@ -1,34 +1,24 @@
 package registry
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // putGroup makes the registry agree with what the origin says of one group.
-func (u *unit) putGroup(_ context.Context, _ Tx, i int, op PutGroup, res *Result) error {
-	res.Name = op.DisplayName
-	if op.DisplayName == "" {
-		res.Refused = Refuse(CodeGroupNameMissing, "%s has no name", op.Name)
-		return nil
-	}
-	link := u.links[op.Anchor]
-	if link == nil {
-		u.createGroup(i, op)
-		return nil
-	}
-	group := u.groups[link.Group]
+func (u *unit) putGroup(i int, op PutGroup) {
+	group := u.subject[i].group
 	if group == nil {
-		res.Refused = Refuse(CodeAnchorTaken, "%s was a person here before; its id now belongs to a group", op.Name)
-		return nil
+		u.createGroup(i, op)
+		return
 	}
-	u.subject[i].group = group
-	link.Name, link.Marker, link.Fingerprint = op.Name, op.Marker, op.Fingerprint
-	link.SeenRun, link.MissingSince = u.b.Run, timeZero
-	u.w.ChangedLinks = append(u.w.ChangedLinks, link)
+	u.refreshGroupLink(u.links[op.Anchor], op)
 	if group.Owner != u.b.Origin.ID {
-		return nil
+		return
 	}
 	revived := !group.DeletedAt.IsZero()
 	if !revived && group.DisplayName == op.DisplayName {
-		return nil
+		return
 	}
 	p := Payload{After: groupFacts(op.DisplayName)}
 	action := ActionRestore
@@ -37,11 +27,28 @@ func (u *unit) putGroup(_ context.Context, _ Tx, i int, op PutGroup, res *Result
 		p.Before = groupFacts(group.DisplayName)
 	}
 	group.DisplayName, group.DeletedAt = op.DisplayName, timeZero
-	group.Version++
-	group.UpdatedAt = u.now
-	u.w.ChangedGroups = append(u.w.ChangedGroups, group)
-	u.change(i, action, "", group.Version, p)
-	return nil
+	u.changeGroup(i, group, action, "", p)
+}
+
+// refreshGroupLink keeps what the origin says now, if it is anything new.
+func (u *unit) refreshGroupLink(l *Link, op PutGroup) {
+	if l.Name == op.Name && l.Marker == op.Marker && l.Fingerprint == op.Fingerprint && l.MissingSince.IsZero() {
+		return
+	}
+	l.Name, l.Marker, l.Fingerprint = op.Name, op.Marker, op.Fingerprint
+	l.SeenRun, l.MissingSince = u.b.Run, timeZero
+	u.w.ChangedLinks = append(u.w.ChangedLinks, l)
+}
+
+// changeGroup moves the version, once in a batch, and has row and change
+// written.
+func (u *unit) changeGroup(i int, group *Group, action Action, reason string, p Payload) {
+	if group.ID != 0 && u.once("row", group) {
+		group.Version++
+		group.UpdatedAt = u.now
+		u.w.ChangedGroups = append(u.w.ChangedGroups, group)
+	}
+	u.change(i, action, reason, group.Version, p)
 }
 
 func (u *unit) createGroup(i int, op PutGroup) {
@@ -56,61 +63,59 @@ func (u *unit) createGroup(i int, op PutGroup) {
 	u.subject[i].group = group
 	u.w.NewGroups = append(u.w.NewGroups, group)
 	u.w.NewLinks = append(u.w.NewLinks, NewLink{Link: link, Group: group})
-	u.change(i, ActionCreate, "", 1, Payload{After: groupFacts(op.DisplayName)})
+	u.changeGroup(i, group, ActionCreate, "", Payload{After: groupFacts(op.DisplayName)})
 }
 
 // missGroup deletes a group that a complete look did not find, with what this
-// origin said of its members. Members that others gave stay on the kept row.
-func (u *unit) missGroup(ctx context.Context, tx Tx, i int, op MissGroup, res *Result) error {
-	link := u.links[op.Anchor]
-	if link == nil || u.groups[link.Group] == nil {
-		res.Refused = Refuse(CodeNotFound, "no group is tied to the id %s", op.Anchor)
-		return nil
+// origin said of its members. Members that others gave stay on the kept row,
+// and a group that another origin owns stays with them.
+func (u *unit) missGroup(ctx context.Context, tx Tx, i int, op MissGroup) error {
+	group, link := u.subject[i].group, u.links[op.Anchor]
+	if link.MissingSince.IsZero() {
+		link.MissingSince = u.now
+		link.SeenRun = u.b.Run
+		link.Fingerprint = Fingerprint{} // a return must be seen as a change
+		u.w.ChangedLinks = append(u.w.ChangedLinks, link)
 	}
-	group := u.groups[link.Group]
-	u.subject[i].group = group
-	link.MissingSince = u.now
-	link.Fingerprint = Fingerprint{} // a return must be seen as a change
-	u.w.ChangedLinks = append(u.w.ChangedLinks, link)
 	n, err := tx.RemoveMembersOf(ctx, group.ID, u.b.Origin.ID)
 	if err != nil {
 		return err
 	}
-	if group.Owner != u.b.Origin.ID || !group.DeletedAt.IsZero() {
-		return nil
+	p := Payload{Removed: n}
+	switch {
+	case group.Owner == u.b.Origin.ID && group.DeletedAt.IsZero():
+		group.DeletedAt = u.now
+		p.Before = groupFacts(group.DisplayName)
+		u.changeGroup(i, group, ActionDelete, "missing", p)
+	case n > 0:
+		u.changeGroup(i, group, ActionMembers, "missing", p)
 	}
-	group.DeletedAt = u.now
-	group.Version++
-	group.UpdatedAt = u.now
-	u.w.ChangedGroups = append(u.w.ChangedGroups, group)
-	u.change(i, ActionDelete, "missing", group.Version, Payload{Before: groupFacts(group.DisplayName), Removed: n})
 	return nil
 }
 
 // patchMembers adds and removes what this origin asserts. The cost is that of
 // the members named, whatever the size of the group.
 func (u *unit) patchMembers(ctx context.Context, tx Tx, i int, op PatchMembers, res *Result) error {
-	group := u.groups[op.Group]
-	if group == nil || !group.DeletedAt.IsZero() {
+	group := u.subject[i].group
+	if !group.DeletedAt.IsZero() {
 		res.Refused = Refuse(CodeNotFound, "there is no such group")
 		return nil
 	}
-	u.subject[i].group = group
-	removed, err := tx.RemoveMembers(ctx, u.memberships(op.Group, op.RemoveUsers, op.RemoveGroups))
+	// Someone both removed and added ends as a member, so nothing is removed.
+	add := u.memberships(op.Group, op.AddUsers, op.AddGroups)
+	remove := without(u.memberships(op.Group, op.RemoveUsers, op.RemoveGroups), add)
+	removed, err := tx.RemoveMembers(ctx, remove)
 	if err != nil {
 		return err
 	}
-	added, err := tx.AddMembers(ctx, u.memberships(op.Group, op.AddUsers, op.AddGroups), u.now)
+	added, err := tx.AddMembers(ctx, add, u.now)
 	if err != nil {
 		return err
 	}
 	if len(added)+len(removed) == 0 {
 		return nil
 	}
-	group.Version++
-	group.UpdatedAt = u.now
-	u.w.ChangedGroups = append(u.w.ChangedGroups, group)
-	u.change(i, ActionMembers, "", group.Version, Payload{
+	u.changeGroup(i, group, ActionMembers, "", Payload{
 		Added: len(added), Removed: len(removed), AddedIDs: memberIDs(added), RemovedIDs: memberIDs(removed),
 	})
 	return nil
@@ -125,6 +130,18 @@ func (u *unit) memberships(group GroupID, users []UserID, groups []GroupID) []Me
 		out = append(out, Membership{Group: group, MemberGroup: id, Origin: u.b.Origin.ID})
 	}
 	return out
+}
+
+// without leaves out of a list what is also in another.
+func without(list, others []Membership) []Membership {
+	if len(list) == 0 || len(others) == 0 {
+		return list
+	}
+	skip := make(map[Membership]bool, len(others))
+	for _, m := range others {
+		skip[m] = true
+	}
+	return slices.DeleteFunc(list, func(m Membership) bool { return skip[m] })
 }
 
 // memberIDs writes user keys as they are and group keys below zero.

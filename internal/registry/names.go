@@ -7,91 +7,96 @@ type intent struct {
 	key  string
 }
 
-// settleNames decides, before anything else, which operations of the batch get
-// the userName they ask for. Names are settled together because they may change
-// hands: of two people who swap, each asks for what the other still holds. An
-// operation loses when, after every change of the batch, somebody else would
-// hold the name; of two that ask for one name, the earlier wins.
+// settleNames decides, before anything is changed, which operations of the
+// batch get the userName they ask for. Names are settled together because they
+// may change hands: of two people who swap, each asks for what the other still
+// holds. An operation loses when, after every change of the batch, somebody
+// else would hold the name; of two that ask for one name, the earlier wins.
 func (u *unit) settleNames() {
-	intents, moving := u.nameIntents()
-	u.lost = map[int]NameHolder{}
+	intents, leaving := u.nameIntents()
 	for changed := true; changed; {
 		changed = false
-		asked := map[string]int{}
+		asked := map[string]bool{}
 		for _, in := range intents {
-			if _, lost := u.lost[in.op]; lost {
+			if u.results[in.op].Refused != nil {
 				continue
 			}
 			holder, held := u.names[in.key]
-			if held && holder.User != in.user && !moving[holder.User] {
-				u.lose(in, holder, moving)
-				changed = true
+			switch {
+			case held && holder.User != in.user && !leaving[holder.User]:
+				u.lose(in, &holder)
+			case asked[in.key]:
+				u.lose(in, nil)
+			default:
+				asked[in.key] = true
 				continue
 			}
-			if _, taken := asked[in.key]; taken {
-				u.lose(in, NameHolder{Key: in.key}, moving)
-				changed = true
-				continue
-			}
-			asked[in.key] = in.op
+			// Whoever loses stays where it was, which may refuse others.
+			delete(leaving, in.user)
+			changed = true
 		}
 	}
-	u.parkSwapped(intents, moving)
-}
-
-// lose refuses an intent; its user stays where it was, which may refuse others.
-func (u *unit) lose(in intent, holder NameHolder, moving map[UserID]bool) {
-	u.lost[in.op] = holder
-	delete(moving, in.user)
+	u.parkNames(intents)
 }
 
 // nameIntents lists who asks for a name, and which users leave theirs.
 func (u *unit) nameIntents() ([]intent, map[UserID]bool) {
 	var intents []intent
-	moving := map[UserID]bool{}
+	leaving := map[UserID]bool{}
 	for i, op := range u.b.Ops {
-		in := intent{op: i}
+		if u.results[i].Refused != nil {
+			continue
+		}
+		user := u.subject[i].user
 		switch op := op.(type) {
 		case CreateUser:
-			in.key = Key(op.Attributes.First(AttrUserName))
+			intents = append(intents, intent{op: i, key: Key(op.Attributes.First(AttrUserName))})
 		case PutUser:
-			in.key = Key(op.Attributes.First(AttrUserName))
-			if user := u.target(op); user != nil {
-				if user.Owner != u.b.Origin.ID && op.Join == 0 {
+			in := intent{op: i, key: Key(op.Attributes.First(AttrUserName))}
+			if user != nil {
+				if u.links[op.Anchor] != nil && user.Owner != u.b.Origin.ID {
 					continue // a link that does not own asserts, it does not rename
 				}
 				in.user = user.ID
 				if user.DeletedAt.IsZero() && Key(user.UserName()) != in.key {
-					moving[user.ID] = true
+					leaving[user.ID] = true
 				}
 			}
-		}
-		if in.key != "" {
 			intents = append(intents, in)
+		case DeleteUser:
+			leaving[user.ID] = user.DeletedAt.IsZero()
 		}
 	}
-	return intents, moving
+	return intents, leaving
 }
 
-// target is the existing user an assertion is about, or nil.
-func (u *unit) target(op PutUser) *User {
-	if l := u.links[op.Anchor]; l != nil {
-		return u.users[l.User]
+// lose refuses an operation whose name holder has, or, without one, another
+// operation of the batch gets.
+func (u *unit) lose(in intent, holder *NameHolder) {
+	res := &u.results[in.op]
+	if holder == nil {
+		res.Refused = Refuse(CodeUserNameTaken, "the userName %q is asked for by more than one person", res.Name)
+		return
 	}
-	if op.Join != 0 {
-		return u.users[op.Join]
+	why := "belongs to a person of another origin; rename or join them by hand"
+	switch {
+	case holder.Owner == u.b.Origin.ID:
+		why = "still belongs to another person of the same origin"
+	case holder.Credential == CredentialSet || holder.Credential == CredentialSSO:
+		why = "belongs to a person who signs in on their own; rename or join them by hand"
 	}
-	return nil
+	res.Refused = Refuse(CodeUserNameTaken, "the userName %q %s", res.Name, why)
+	res.Refused.User = holder.User
 }
 
-// parkSwapped marks the users whose present name goes to another user of the
-// same batch.
-func (u *unit) parkSwapped(intents []intent, moving map[UserID]bool) {
+// parkNames marks the users whose present name goes to another user of the
+// same batch: it has to be out of the way before the other one is written.
+func (u *unit) parkNames(intents []intent) {
 	for _, in := range intents {
-		if _, lost := u.lost[in.op]; lost {
+		if u.results[in.op].Refused != nil {
 			continue
 		}
-		if h, held := u.names[in.key]; held && h.User != in.user && moving[h.User] {
+		if h, held := u.names[in.key]; held && h.User != in.user {
 			u.w.ParkNames = append(u.w.ParkNames, u.users[h.User])
 		}
 	}

@@ -1,10 +1,14 @@
 package registry
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Batch is a set of operations that come through one door, decided together
 // and written in one transaction. An operation that a rule refuses does not
-// touch the others.
+// touch the others. Operations on one record are carried out in their order,
+// but an object at the origin may come only once.
 type Batch struct {
 	Company CompanyID
 	Origin  Origin
@@ -112,7 +116,7 @@ type SetBlocks struct {
 	Set, Clear Blocks
 }
 
-// MailSetup mails a person a set-up link, or the one already live once more.
+// MailSetup mails a person a fresh set-up link; older ones end.
 type MailSetup struct{ User UserID }
 
 func (PutUser) op()      {}
@@ -145,8 +149,8 @@ type Result struct {
 // Action says what a change did, in one word.
 type Action string
 
-// The actions of changes, the strongest first: a change that did several things
-// is called by the first that applies.
+// The actions of changes. A change that did several things is called by the one
+// that comes first in strength.
 const (
 	ActionCreate     Action = "create"
 	ActionRestore    Action = "restore"
@@ -163,6 +167,12 @@ const (
 	ActionPassword   Action = "password"
 	ActionMissing    Action = "missing"
 )
+
+// strength orders the actions, the strongest first.
+var strength = []Action{
+	ActionCreate, ActionRestore, ActionDelete, ActionJoin, ActionDeactivate, ActionEnable, ActionRename, ActionUpdate,
+	ActionMembers, ActionBlock, ActionUnblock, ActionInvite, ActionPassword, ActionMissing,
+}
 
 // Change is one row of history: one record in one transaction.
 type Change struct {
@@ -190,4 +200,48 @@ type Payload struct {
 	// AddedIDs and RemovedIDs are user keys, and group keys below zero.
 	AddedIDs   []int64 `json:"added_ids,omitempty"`
 	RemovedIDs []int64 `json:"removed_ids,omitempty"`
+}
+
+// fold adds what a later operation of the same transaction did to the same
+// record: the row says where the record came from and where it ended.
+func (c *Change) fold(action Action, reason string, version int64, p Payload) {
+	if slices.Index(strength, action) < slices.Index(strength, c.Action) {
+		c.Action = action
+	}
+	if c.Reason == "" {
+		c.Reason = reason
+	}
+	c.Version = version
+	c.Payload.fold(p)
+}
+
+func (p *Payload) fold(later Payload) {
+	before, after := p.Before.Clone(), p.After.Clone()
+	for name := range later.touched() {
+		if !p.touched()[name] {
+			before.Set(name, later.Before[name]...)
+		}
+		after.Set(name, later.After[name]...)
+		if slices.Equal(before[name], after[name]) {
+			delete(before, name)
+			delete(after, name)
+		}
+	}
+	p.Before, p.After = before, after
+	p.Added += later.Added
+	p.Removed += later.Removed
+	p.AddedIDs = append(p.AddedIDs, later.AddedIDs...)
+	p.RemovedIDs = append(p.RemovedIDs, later.RemovedIDs...)
+}
+
+// touched are the attributes that the payload speaks of.
+func (p *Payload) touched() map[string]bool {
+	out := make(map[string]bool, len(p.Before)+len(p.After))
+	for name := range p.Before {
+		out[name] = true
+	}
+	for name := range p.After {
+		out[name] = true
+	}
+	return out
 }

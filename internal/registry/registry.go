@@ -78,11 +78,19 @@ func (r *Registry) Preview(ctx context.Context, b Batch) ([]Result, error) {
 
 // decide loads what the batch speaks of and runs every operation against it.
 func (r *Registry) decide(ctx context.Context, tx Tx, b *Batch) (*unit, error) {
+	if b.Origin.Company != b.Company {
+		return nil, fmt.Errorf("origin %d belongs to company %d, not to company %d", b.Origin.ID, b.Origin.Company, b.Company)
+	}
 	u := newUnit(r, b)
+	u.screen()
 	if err := u.load(ctx, tx); err != nil {
 		return nil, fmt.Errorf("load batch: %w", err)
 	}
+	u.rules()
 	u.settleNames()
+	if err := u.loadPlaces(ctx, tx); err != nil {
+		return nil, fmt.Errorf("load departments and contracts: %w", err)
+	}
 	for i := range b.Ops {
 		if err := u.do(ctx, tx, i); err != nil {
 			return nil, err

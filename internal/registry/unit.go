@@ -20,12 +20,15 @@ type unit struct {
 	names       map[string]NameHolder
 	departments map[string]DepartmentID
 	contracts   map[string]ContractID
-	// lost are the operations whose name somebody else holds or will hold.
-	lost map[int]NameHolder
 
 	w       Writes
 	results []Result
 	subject []subject
+	// changes are the rows of w.Changes by the record (*User, *Group) they are
+	// about: whatever a batch does to a record is one row.
+	changes map[any]*Change
+	// done is what has happened to a record already, see once.
+	done map[mark]bool
 }
 
 // subject is the record an operation was about; its key may come only with Save.
@@ -43,20 +46,21 @@ func newUnit(r *Registry, b *Batch) *unit {
 		names:   map[string]NameHolder{},
 		results: make([]Result, len(b.Ops)),
 		subject: make([]subject, len(b.Ops)),
+		changes: map[any]*Change{},
+		done:    map[mark]bool{},
 	}
 }
 
-// wants is everything a batch needs to see before it can be decided.
+// wants are the records a batch needs to see before it can be decided.
 type wants struct {
-	anchors     []string
-	users       map[UserID]bool
-	groups      map[GroupID]bool
-	names       map[string]bool
-	departments map[string]string
-	contracts   map[string]bool
+	anchors []string
+	users   map[UserID]bool
+	groups  map[GroupID]bool
+	names   map[string]bool
 }
 
-// load reads, in a handful of statements, all that the operations speak of.
+// load reads, in a handful of statements, the records that the operations speak
+// of.
 func (u *unit) load(ctx context.Context, tx Tx) error {
 	n := u.gather()
 	links, err := tx.LinksByAnchor(ctx, u.b.Origin.ID, n.anchors)
@@ -87,57 +91,32 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 		u.groups[x.ID] = x
 	}
 	holders, err := tx.UsersByName(ctx, slices.Sorted(maps.Keys(n.names)))
-	if err != nil {
-		return err
-	}
 	for _, h := range holders {
 		u.names[h.Key] = h
 	}
-	if len(n.departments) > 0 {
-		if u.departments, err = tx.Departments(ctx, n.departments, u.now); err != nil {
-			return err
-		}
-	}
-	if len(n.contracts) > 0 {
-		if u.contracts, err = tx.Contracts(ctx, slices.Sorted(maps.Keys(n.contracts))); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // gather lists what the operations name.
 func (u *unit) gather() *wants {
-	n := &wants{
-		users: map[UserID]bool{}, groups: map[GroupID]bool{}, names: map[string]bool{},
-		departments: map[string]string{}, contracts: map[string]bool{},
-	}
-	for _, op := range u.b.Ops {
+	n := &wants{users: map[UserID]bool{}, groups: map[GroupID]bool{}, names: map[string]bool{}}
+	for i, op := range u.b.Ops {
+		if u.results[i].Refused != nil {
+			continue
+		}
+		if a, ok := anchorOf(op); ok {
+			n.anchors = append(n.anchors, a)
+		}
 		switch op := op.(type) {
 		case PutUser:
-			n.anchors = append(n.anchors, op.Anchor)
 			n.names[Key(op.Attributes.First(AttrUserName))] = true
 			if op.Join != 0 {
 				n.users[op.Join] = true
 			}
-			if op.Department != "" {
-				n.departments[Key(op.Department)] = op.Department
-			}
-			if op.Contract != "" {
-				n.contracts[Key(op.Contract)] = true
-			}
-		case MissUser:
-			n.anchors = append(n.anchors, op.Anchor)
-		case DeleteUser:
-			n.anchors = append(n.anchors, op.Anchor)
-		case PutGroup:
-			n.anchors = append(n.anchors, op.Anchor)
-		case MissGroup:
-			n.anchors = append(n.anchors, op.Anchor)
-		case PatchMembers:
-			n.groups[op.Group] = true
 		case CreateUser:
 			n.names[Key(op.Attributes.First(AttrUserName))] = true
+		case PatchMembers:
+			n.groups[op.Group] = true
 		case SetBlocks:
 			n.users[op.User] = true
 		case MailSetup:
@@ -147,26 +126,64 @@ func (u *unit) gather() *wants {
 	return n
 }
 
-// do decides operation i.
+// loadPlaces finds the departments and contracts that people are put into, and
+// makes the departments the company lacks. It comes last, because someone
+// refused founds no department.
+func (u *unit) loadPlaces(ctx context.Context, tx Tx) error {
+	departments, contracts := map[string]string{}, map[string]bool{}
+	for i, op := range u.b.Ops {
+		put, ok := op.(PutUser)
+		if !ok || u.results[i].Refused != nil || !u.owns(put, u.subject[i].user) {
+			continue
+		}
+		if put.Department != "" {
+			departments[Key(put.Department)] = put.Department
+		}
+		if put.Contract != "" {
+			contracts[Key(put.Contract)] = true
+		}
+	}
+	var err error
+	if len(departments) > 0 {
+		if u.departments, err = tx.Departments(ctx, departments, u.now); err != nil {
+			return err
+		}
+	}
+	if len(contracts) > 0 {
+		u.contracts, err = tx.Contracts(ctx, slices.Sorted(maps.Keys(contracts)))
+	}
+	return err
+}
+
+// owns reports whether an assertion is the owner's word: about someone new or
+// joined, who becomes the origin's, or about one of its own.
+func (u *unit) owns(op PutUser, user *User) bool {
+	return user == nil || u.links[op.Anchor] == nil || user.Owner == u.b.Origin.ID
+}
+
+// do carries out operation i, which neither a rule nor its name forbids.
 func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 	res := &u.results[i]
+	if res.Refused != nil {
+		return nil
+	}
 	switch op := u.b.Ops[i].(type) {
 	case PutUser:
 		u.putUser(i, op, res)
 	case MissUser:
 		u.missUser(i, op, res)
 	case DeleteUser:
-		u.deleteUser(i, op, res)
+		u.deleteUser(i, res)
 	case CreateUser:
 		u.createUser(i, op, res)
 	case SetBlocks:
 		u.setBlocks(i, op, res)
 	case MailSetup:
-		u.mailSetup(i, op, res)
+		u.mailSetup(i, res)
 	case PutGroup:
-		return u.putGroup(ctx, tx, i, op, res)
+		u.putGroup(i, op)
 	case MissGroup:
-		return u.missGroup(ctx, tx, i, op, res)
+		return u.missGroup(ctx, tx, i, op)
 	case PatchMembers:
 		return u.patchMembers(ctx, tx, i, op, res)
 	}
@@ -186,12 +203,39 @@ func (u *unit) finish() []Result {
 	return u.results
 }
 
-// change appends the one change row of operation i.
+// change enters what operation i did into the one change row of its record.
 func (u *unit) change(i int, action Action, reason string, version int64, p Payload) {
-	c := &Change{
-		At: u.now, Actor: u.b.Actor, Origin: u.b.Origin.ID, Run: u.b.Run,
-		Action: action, Reason: reason, Version: version, Payload: p,
+	s := u.subject[i]
+	record := any(s.user)
+	if s.group != nil {
+		record = s.group
+	}
+	c := u.changes[record]
+	if c != nil {
+		c.fold(action, reason, version, p)
+	} else {
+		c = &Change{
+			At: u.now, Actor: u.b.Actor, Origin: u.b.Origin.ID, Run: u.b.Run,
+			Action: action, Reason: reason, Version: version, Payload: p,
+		}
+		u.changes[record] = c
+		u.w.Changes = append(u.w.Changes, PendingChange{Change: c, User: s.user, Group: s.group})
 	}
 	u.results[i].Change = c
-	u.w.Changes = append(u.w.Changes, PendingChange{Change: c, User: u.subject[i].user, Group: u.subject[i].group})
+}
+
+// mark is a thing that happens to a record at most once in a batch.
+type mark struct {
+	what   string
+	record any // *User or *Group
+}
+
+// once reports whether the thing happens to the record for the first time.
+func (u *unit) once(what string, record any) bool {
+	m := mark{what, record}
+	if u.done[m] {
+		return false
+	}
+	u.done[m] = true
+	return true
 }

@@ -89,8 +89,9 @@ type User struct {
 	Enabled    bool // the owning origin's word; SCIM "active"
 	Blocks     Blocks
 	Credential Credential
-	// CredentialVersion moves whenever a password or an address changes; links
-	// and sessions of an older version are dead.
+	// CredentialVersion moves whenever a password is set or destroyed; links and
+	// sessions of an older version are dead. (A changed address ends links by
+	// superseding them, and leaves sessions alone.)
 	CredentialVersion int64
 
 	Owner      OriginID

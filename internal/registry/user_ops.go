@@ -31,7 +31,7 @@ func (u *unit) store(i int, before, user *User, action Action, reason string, re
 		user.DeactivatedAt = timeZero
 	}
 	if !slices.Equal(before.Attributes[AttrEmails], user.Attributes[AttrEmails]) {
-		u.w.Emails = append(u.w.Emails, EmailList{User: user, Verified: u.b.Origin.Kind.Directory()})
+		u.writeEmails(user, u.b.Origin.Kind.Directory())
 		if before.Email() != user.Email() {
 			u.voidLinks(user)
 		}
@@ -41,13 +41,28 @@ func (u *unit) store(i int, before, user *User, action Action, reason string, re
 	u.invite(user, setup, res)
 }
 
-// touch moves the version and has the row written, once however often a batch
-// comes back to the same person.
+// touch moves the version, once however often a batch comes back to the same
+// person, and has the row written.
 func (u *unit) touch(user *User) {
-	user.Version++
+	if user.ID != 0 && u.once("version", user) {
+		user.Version++
+	}
 	user.UpdatedAt = u.now
-	if user.ID != 0 && !slices.Contains(u.w.ChangedUsers, user) {
+	u.write(user)
+}
+
+// write has the row of a person who exists written.
+func (u *unit) write(user *User) {
+	if user.ID != 0 && u.once("row", user) {
 		u.w.ChangedUsers = append(u.w.ChangedUsers, user)
+	}
+}
+
+// writeEmails has the addresses of a person written as they stand at the end of
+// the batch.
+func (u *unit) writeEmails(user *User, verified bool) {
+	if u.once("emails", user) {
+		u.w.Emails = append(u.w.Emails, EmailList{User: user, Verified: verified})
 	}
 }
 
@@ -70,6 +85,7 @@ func nameAction(before, user *User, was, is Attributes) Action {
 // mails; someone invited is then as someone never invited, so that whoever may
 // be invited again later gets a fresh link.
 func (u *unit) voidLinks(user *User) {
+	u.w.Invites = slices.DeleteFunc(u.w.Invites, func(v Invite) bool { return v.User == user })
 	u.w.VoidLinks = append(u.w.VoidLinks, user)
 	if user.Credential == CredentialInvited {
 		user.Credential = CredentialNone
@@ -94,30 +110,18 @@ func (u *unit) invite(user *User, setup SetupMail, res *Result) {
 		CreatedAt: u.now, ExpiresAt: u.now.Add(u.r.LinkLife),
 	})
 	res.Mailed = true
-	if user.ID != 0 && !slices.Contains(u.w.ChangedUsers, user) {
-		u.w.ChangedUsers = append(u.w.ChangedUsers, user)
-	}
+	u.write(user)
 }
 
 // missUser draws the consequence of an absence that a complete look proved.
 func (u *unit) missUser(i int, op MissUser, res *Result) {
-	link, user := u.linkedUser(op.Anchor, res)
-	if user == nil {
-		return
-	}
-	u.subject[i].user = user
-	owned := user.Owner == u.b.Origin.ID
-	if op.Deactivate && owned && user.CompanyAdmin && user.Enabled {
-		res.Refused = Refuse(CodeProtectedAdmin,
-			"%s is a company admin; an absence does not deactivate an admin. Take the right away first, or disable the account in the directory", user.UserName())
-		return
-	}
+	user, link := u.subject[i].user, u.links[op.Anchor]
 	if link.MissingSince.IsZero() {
 		link.MissingSince = u.now
 		link.SeenRun = u.b.Run
 		u.w.ChangedLinks = append(u.w.ChangedLinks, link)
 	}
-	if !owned || !op.Deactivate {
+	if user.Owner != u.b.Origin.ID || !op.Deactivate || !user.DeletedAt.IsZero() {
 		return
 	}
 	before := *user
@@ -126,16 +130,8 @@ func (u *unit) missUser(i int, op MissUser, res *Result) {
 }
 
 // deleteUser ends a person after the grace.
-func (u *unit) deleteUser(i int, op DeleteUser, res *Result) {
-	_, user := u.linkedUser(op.Anchor, res)
-	if user == nil {
-		return
-	}
-	u.subject[i].user = user
-	if user.Owner != u.b.Origin.ID {
-		res.Refused = Refuse(CodeForeignOwner, "%s belongs to another origin", user.UserName())
-		return
-	}
+func (u *unit) deleteUser(i int, res *Result) {
+	user := u.subject[i].user
 	if !user.DeletedAt.IsZero() {
 		return
 	}
@@ -145,50 +141,34 @@ func (u *unit) deleteUser(i int, op DeleteUser, res *Result) {
 	u.store(i, &before, user, ActionDelete, "grace_over", res, SetupNone)
 }
 
-// linkedUser finds the person tied to the anchor.
-func (u *unit) linkedUser(anchor string, res *Result) (*Link, *User) {
-	link := u.links[anchor]
-	if link == nil || u.users[link.User] == nil {
-		res.Refused = Refuse(CodeNotFound, "nobody is tied to the id %s", anchor)
-		return nil, nil
-	}
-	return link, u.users[link.User]
-}
-
 // createUser makes a person without an anchor.
 func (u *unit) createUser(i int, op CreateUser, res *Result) {
-	if op.Attributes.First(AttrUserName) == "" {
-		res.Refused = Refuse(CodeUserNameMissing, "a person needs a userName")
-		return
-	}
-	if u.nameLost(i, op.Attributes, res) {
-		return
-	}
 	user := &User{
 		PublicID: u.r.NewID(), Company: u.b.Company,
-		Kind: orKind(op.Kind), Association: op.Association, CompanyAdmin: op.CompanyAdmin,
-		Attributes: op.Attributes.Clone(), Enabled: true, Blocks: op.Blocks,
+		Kind: op.Kind, Association: op.Association, CompanyAdmin: op.CompanyAdmin,
+		Attributes: Attributes{}, Enabled: true, Blocks: op.Blocks,
 		Credential: CredentialNone, CredentialVersion: 1,
 		Owner: u.b.Origin.ID, Version: 1, CreatedAt: u.now, UpdatedAt: u.now,
 	}
 	if user.Association == "" {
 		user.Association = Strong
 	}
+	if user.Kind == "" {
+		user.Kind = EndUser
+	}
+	for name, values := range op.Attributes {
+		user.Attributes.Set(name, slices.Clone(values)...)
+	}
 	u.subject[i].user = user
 	u.w.NewUsers = append(u.w.NewUsers, user)
-	u.w.Emails = append(u.w.Emails, EmailList{User: user, Verified: op.Verified})
+	u.writeEmails(user, op.Verified)
 	u.change(i, ActionCreate, "", 1, Payload{After: facts(user)})
 	u.invite(user, op.SetupMail, res)
 }
 
 // setBlocks sets and lifts blocks; a set block signs the person out.
 func (u *unit) setBlocks(i int, op SetBlocks, res *Result) {
-	user := u.users[op.User]
-	if user == nil {
-		res.Refused = Refuse(CodeNotFound, "there is no such person")
-		return
-	}
-	u.subject[i].user = user
+	user := u.subject[i].user
 	before := *user
 	user.Blocks = user.Blocks&^op.Clear | op.Set
 	if user.Blocks == before.Blocks {
@@ -204,13 +184,8 @@ func (u *unit) setBlocks(i int, op SetBlocks, res *Result) {
 }
 
 // mailSetup sends a person a fresh set-up link and kills the older ones.
-func (u *unit) mailSetup(i int, op MailSetup, res *Result) {
-	user := u.users[op.User]
-	if user == nil {
-		res.Refused = Refuse(CodeNotFound, "there is no such person")
-		return
-	}
-	u.subject[i].user = user
+func (u *unit) mailSetup(i int, res *Result) {
+	user := u.subject[i].user
 	if !user.MayReceiveSetup() {
 		res.Refused = Refuse(CodeNotInvitable, "%s is %s and cannot be mailed a set-up link", user.UserName(), user.State())
 		return

@@ -1,0 +1,210 @@
+package registry
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The longest texts accepted beside the attributes, in bytes of UTF-8.
+const (
+	maxAnchor = 1024
+	maxName   = 4096 // a DN
+	maxShort  = 512  // names of groups and departments, contract numbers, markers
+	// maxKey bounds the comparison form, which a single character can make
+	// eighteen times longer: PostgreSQL indexes no value beyond 2704 bytes.
+	maxKey = 1024
+)
+
+// screen refuses, before anything is looked up, operations whose values no
+// database could keep or that name a record which another operation of the
+// batch names too. It is what keeps one bad record from costing the batch.
+func (u *unit) screen() {
+	anchors := map[string]bool{}
+	for i, op := range u.b.Ops {
+		u.results[i].Name = Printable(nameOf(op))
+		err := badValues(op)
+		if a, ok := anchorOf(op); ok && err == nil {
+			if anchors[a] {
+				err = Refuse(CodeAnchorTaken, "the id %s comes twice in one batch", a)
+			}
+			anchors[a] = true
+		}
+		u.results[i].Refused = err
+	}
+}
+
+// anchorOf is the object at the origin that an operation is about.
+func anchorOf(op Op) (string, bool) {
+	switch op := op.(type) {
+	case PutUser:
+		return op.Anchor, true
+	case MissUser:
+		return op.Anchor, true
+	case DeleteUser:
+		return op.Anchor, true
+	case PutGroup:
+		return op.Anchor, true
+	case MissGroup:
+		return op.Anchor, true
+	}
+	return "", false
+}
+
+// nameOf is what a report calls the record before it is known.
+func nameOf(op Op) string {
+	switch op := op.(type) {
+	case PutUser:
+		if name := op.Attributes.First(AttrUserName); name != "" {
+			return name
+		}
+		return op.Name
+	case CreateUser:
+		return op.Attributes.First(AttrUserName)
+	case PutGroup:
+		return op.DisplayName
+	}
+	return ""
+}
+
+// badValues finds the first value of an operation that cannot be kept.
+func badValues(op Op) *Error {
+	switch op := op.(type) {
+	case PutUser:
+		return firstError(
+			badAnchor(op.Anchor),
+			badText("the name at the origin", op.Name, maxName), badText("the change marker", op.Marker, maxShort),
+			badKeyed("the department", op.Department, maxShort), badKeyed("the contract", op.Contract, maxShort),
+			badAttributes(op.Attributes), badUserName(op.Attributes),
+		)
+	case CreateUser:
+		return firstError(badAttributes(op.Attributes), badUserName(op.Attributes))
+	case PutGroup:
+		return firstError(
+			badAnchor(op.Anchor),
+			badText("the name at the origin", op.Name, maxName), badText("the change marker", op.Marker, maxShort),
+			badKeyed("the group's name", op.DisplayName, maxShort), badGroupName(op),
+		)
+	}
+	if a, ok := anchorOf(op); ok {
+		return badAnchor(a)
+	}
+	return nil
+}
+
+func firstError(errs ...*Error) *Error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func badAnchor(anchor string) *Error {
+	if anchor == "" {
+		return Refuse(CodeInvalidValue, "the id at the origin is empty")
+	}
+	return badText("the id at the origin", anchor, maxAnchor)
+}
+
+func badGroupName(op PutGroup) *Error {
+	if blank(op.DisplayName) {
+		return Refuse(CodeGroupNameMissing, "%s has no name", Printable(op.Name))
+	}
+	return nil
+}
+
+func badUserName(a Attributes) *Error {
+	if blank(a.First(AttrUserName)) {
+		return Refuse(CodeUserNameMissing, "a person needs a userName")
+	}
+	return nil
+}
+
+// blank reports whether nothing of a name is left for comparing.
+func blank(name string) bool { return strings.TrimSpace(Key(name)) == "" }
+
+func badAttributes(a Attributes) *Error {
+	for name, values := range a {
+		def, ok := attribute(name)
+		if !ok {
+			return Refuse(CodeInvalidValue, "there is no attribute %q", Printable(name))
+		}
+		if len(values) > 1 && !def.Multi {
+			return Refuse(CodeInvalidValue, "%s holds one value, not %d", name, len(values))
+		}
+		if len(values) > maxValues {
+			return Refuse(CodeInvalidValue, "%s holds at most %d values, not %d", name, maxValues, len(values))
+		}
+		for _, v := range values {
+			if err := badValue(def, v, len(values)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maxValues is how many values a list may have.
+const maxValues = 100
+
+func badValue(def AttributeDef, v string, of int) *Error {
+	if v == "" && of > 1 {
+		return Refuse(CodeInvalidValue, "%s has an empty value among others", def.Name)
+	}
+	if def.Name != AttrUserName && def.Name != AttrEmails {
+		return badText(def.Name, v, def.MaxLength)
+	}
+	if strings.ContainsFunc(v, unicode.IsControl) {
+		return Refuse(CodeInvalidValue, "%s contains a control character", def.Name)
+	}
+	return badKeyed(def.Name, v, def.MaxLength)
+}
+
+// badKeyed is badText for a value that is also kept in comparison form.
+func badKeyed(what, v string, limit int) *Error {
+	if err := badText(what, v, limit); err != nil {
+		return err
+	}
+	if len(Key(v)) > maxKey {
+		return Refuse(CodeInvalidValue, "%s is longer than %d bytes in comparison form", what, maxKey)
+	}
+	return nil
+}
+
+// badText refuses what is no text to a database: PostgreSQL keeps neither a
+// NUL nor invalid UTF-8, and SQLite would keep both.
+func badText(what, v string, limit int) *Error {
+	switch {
+	case len(v) > limit:
+		return Refuse(CodeInvalidValue, "%s is longer than %d bytes", what, limit)
+	case !utf8.ValidString(v):
+		return Refuse(CodeInvalidValue, "%s is not valid UTF-8", what)
+	case strings.IndexByte(v, 0) >= 0:
+		return Refuse(CodeInvalidValue, "%s contains a NUL", what)
+	}
+	return nil
+}
+
+// maxPrintable is how much of a hostile name a report shows.
+const maxPrintable = 256
+
+// Printable makes any bytes into a short text that every database and every
+// page can show: what is not text becomes U+FFFD, what is too long is cut.
+func Printable(s string) string {
+	cut := len(s) > maxPrintable
+	if cut {
+		s = s[:maxPrintable]
+	}
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	if cut {
+		s += "…"
+	}
+	return s
+}
