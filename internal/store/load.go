@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/usherd/usher/ent/db/contract"
@@ -152,7 +154,7 @@ func (t *tenantTx) LinksByAnchor(ctx context.Context, origin registry.OriginID, 
 	if len(anchors) == 0 {
 		return nil, nil
 	}
-	rows, err := t.query(ctx, `SELECT id, `+columns(linkCols)+` FROM links WHERE origin_id = ? AND `+t.in("anchor"),
+	rows, err := t.query(ctx, `SELECT id, `+columns(linkCols)+` FROM links WHERE origin_id = ? AND `+t.in("anchor")+` ORDER BY id`+t.forUpdate(),
 		origin, t.company, list(t.s, anchors))
 	return collect(rows, err, scanLink(t.company))
 }
@@ -191,10 +193,7 @@ func scanGroup(company registry.CompanyID) func(*sql.Rows) (*registry.Group, err
 
 // Departments implements registry.Tx.
 func (t *tenantTx) Departments(ctx context.Context, names map[string]string, now time.Time) (map[string]registry.DepartmentID, error) {
-	wanted := make([]string, 0, len(names))
-	for k := range names {
-		wanted = append(wanted, k)
-	}
+	wanted := slices.Sorted(maps.Keys(names)) // in one order, so that two writers do not deadlock
 	tx := t.s.entTx(t.tx)
 	have, err := tx.Department.Query().Where(department.CompanyID(int64(t.company)), department.NameKeyIn(wanted...)).All(ctx)
 	if err != nil {
@@ -204,11 +203,11 @@ func (t *tenantTx) Departments(ctx context.Context, names map[string]string, now
 	for _, d := range have {
 		out[d.NameKey] = registry.DepartmentID(d.ID)
 	}
-	for key, name := range names {
+	for _, key := range wanted {
 		if _, ok := out[key]; ok {
 			continue
 		}
-		d, err := tx.Department.Create().SetCompanyID(int64(t.company)).SetName(name).SetNameKey(key).SetCreatedAt(micros(now)).Save(ctx)
+		d, err := tx.Department.Create().SetCompanyID(int64(t.company)).SetName(names[key]).SetNameKey(key).SetCreatedAt(micros(now)).Save(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("create department: %w", err)
 		}

@@ -10,16 +10,19 @@ import (
 )
 
 // AddMembers implements registry.Tx. An assertion that is there already is left
-// alone; the unique indexes tell.
+// alone; the unique indexes tell. So is one about a record of another company.
 func (t *tenantTx) AddMembers(ctx context.Context, ms []registry.Membership, now time.Time) ([]registry.Membership, error) {
-	const q = `INSERT INTO memberships (company_id, group_id, user_id, member_group_id, origin_id, created_at)
-		VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	if t.s.Postgres() && len(ms) > 1 {
 		return t.addManyMembers(ctx, ms, now)
 	}
 	added := ms[:0:0]
 	for _, m := range ms {
-		n, err := t.affected(ctx, q, int64(t.company), int64(m.Group), nullable(int64(m.User)), nullable(int64(m.MemberGroup)), int64(m.Origin), micros(now))
+		_, member, id := memberOf(m)
+		q := `INSERT INTO memberships (company_id, group_id, user_id, member_group_id, origin_id, created_at)
+			SELECT company_id, CAST(? AS bigint), CAST(? AS bigint), CAST(? AS bigint), CAST(? AS bigint), CAST(? AS bigint)
+			FROM "` + member + `" WHERE company_id = ? AND id = ? ON CONFLICT DO NOTHING`
+		n, err := t.affected(ctx, q, int64(m.Group), nullable(int64(m.User)), nullable(int64(m.MemberGroup)), int64(m.Origin), micros(now),
+			int64(t.company), id)
 		if err != nil {
 			return nil, fmt.Errorf("add member: %w", err)
 		}
@@ -32,26 +35,23 @@ func (t *tenantTx) AddMembers(ctx context.Context, ms []registry.Membership, now
 
 // addManyMembers is AddMembers in one statement, with the members as arrays.
 func (t *tenantTx) addManyMembers(ctx context.Context, ms []registry.Membership, now time.Time) ([]registry.Membership, error) {
-	groups, users := make([]int64, len(ms)), make([]int64, len(ms))
-	nested, origins := make([]int64, len(ms)), make([]int64, len(ms))
-	for i, m := range ms {
-		groups[i], users[i], nested[i], origins[i] = int64(m.Group), int64(m.User), int64(m.MemberGroup), int64(m.Origin)
-	}
+	groups, users, nested, origins := memberArrays(ms)
 	rows, err := t.query(ctx, `INSERT INTO memberships (company_id, group_id, user_id, member_group_id, origin_id, created_at)
 		SELECT ?::bigint, g, NULLIF(u, 0), NULLIF(n, 0), o, ?::bigint FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[]) AS m(g, u, n, o)
+		WHERE EXISTS (SELECT 1 FROM users x WHERE x.company_id = ? AND x.id = u) OR EXISTS (SELECT 1 FROM "groups" x WHERE x.company_id = ? AND x.id = n)
 		ON CONFLICT DO NOTHING RETURNING group_id, coalesce(user_id, 0), coalesce(member_group_id, 0), origin_id`,
-		int64(t.company), micros(now), groups, users, nested, origins)
+		int64(t.company), micros(now), groups, users, nested, origins, int64(t.company), int64(t.company))
 	return collect(rows, err, scanMembership)
 }
 
 // RemoveMembers implements registry.Tx.
 func (t *tenantTx) RemoveMembers(ctx context.Context, ms []registry.Membership) ([]registry.Membership, error) {
+	if t.s.Postgres() && len(ms) > 1 {
+		return t.removeManyMembers(ctx, ms)
+	}
 	removed := ms[:0:0]
 	for _, m := range ms {
-		column, id := "user_id", int64(m.User)
-		if m.User == 0 {
-			column, id = "member_group_id", int64(m.MemberGroup)
-		}
+		column, _, id := memberOf(m)
 		n, err := t.affected(ctx, `DELETE FROM memberships WHERE company_id = ? AND group_id = ? AND origin_id = ? AND `+column+` = ?`,
 			int64(t.company), int64(m.Group), int64(m.Origin), id)
 		if err != nil {
@@ -62,6 +62,35 @@ func (t *tenantTx) RemoveMembers(ctx context.Context, ms []registry.Membership) 
 		}
 	}
 	return removed, nil
+}
+
+// removeManyMembers is RemoveMembers in one statement, with the members as
+// arrays.
+func (t *tenantTx) removeManyMembers(ctx context.Context, ms []registry.Membership) ([]registry.Membership, error) {
+	groups, users, nested, origins := memberArrays(ms)
+	rows, err := t.query(ctx, `DELETE FROM memberships m USING unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[]) AS d(g, u, n, o)
+		WHERE m.company_id = ? AND m.group_id = d.g AND m.origin_id = d.o AND (m.user_id = NULLIF(d.u, 0) OR m.member_group_id = NULLIF(d.n, 0))
+		RETURNING m.group_id, coalesce(m.user_id, 0), coalesce(m.member_group_id, 0), m.origin_id`,
+		groups, users, nested, origins, int64(t.company))
+	return collect(rows, err, scanMembership)
+}
+
+// memberOf is the column, the table and the key of a member.
+func memberOf(m registry.Membership) (column, table string, id int64) {
+	if m.User != 0 {
+		return "user_id", "users", int64(m.User)
+	}
+	return "member_group_id", "groups", int64(m.MemberGroup)
+}
+
+// memberArrays are memberships as one array a column.
+func memberArrays(ms []registry.Membership) (groups, users, nested, origins []int64) {
+	groups, users = make([]int64, len(ms)), make([]int64, len(ms))
+	nested, origins = make([]int64, len(ms)), make([]int64, len(ms))
+	for i, m := range ms {
+		groups[i], users[i], nested[i], origins[i] = int64(m.Group), int64(m.User), int64(m.MemberGroup), int64(m.Origin)
+	}
+	return groups, users, nested, origins
 }
 
 // RemoveMembersOf implements registry.Tx.
