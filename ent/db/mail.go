@@ -42,6 +42,8 @@ type Mail struct {
 	Message string `json:"message,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt int64 `json:"created_at,omitempty"`
+	// when a mail that was held went to the queue
+	ReleasedAt int64 `json:"released_at,omitempty"`
 	// FinishedAt holds the value of the "finished_at" field.
 	FinishedAt   int64 `json:"finished_at,omitempty"`
 	selectValues sql.SelectValues
@@ -52,7 +54,7 @@ func (*Mail) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case mail.FieldID, mail.FieldCompanyID, mail.FieldUserID, mail.FieldAttempts, mail.FieldNextTry, mail.FieldClaimedUntil, mail.FieldCreatedAt, mail.FieldFinishedAt:
+		case mail.FieldID, mail.FieldCompanyID, mail.FieldUserID, mail.FieldAttempts, mail.FieldNextTry, mail.FieldClaimedUntil, mail.FieldCreatedAt, mail.FieldReleasedAt, mail.FieldFinishedAt:
 			values[i] = new(sql.NullInt64)
 		case mail.FieldKind, mail.FieldLinkUID, mail.FieldAddress, mail.FieldMessageID, mail.FieldState, mail.FieldCode, mail.FieldMessage:
 			values[i] = new(sql.NullString)
@@ -155,6 +157,12 @@ func (_m *Mail) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.CreatedAt = value.Int64
 			}
+		case mail.FieldReleasedAt:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field released_at", values[i])
+			} else if value.Valid {
+				_m.ReleasedAt = value.Int64
+			}
 		case mail.FieldFinishedAt:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field finished_at", values[i])
@@ -235,6 +243,9 @@ func (_m *Mail) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(fmt.Sprintf("%v", _m.CreatedAt))
+	builder.WriteString(", ")
+	builder.WriteString("released_at=")
+	builder.WriteString(fmt.Sprintf("%v", _m.ReleasedAt))
 	builder.WriteString(", ")
 	builder.WriteString("finished_at=")
 	builder.WriteString(fmt.Sprintf("%v", _m.FinishedAt))

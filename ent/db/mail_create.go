@@ -147,6 +147,20 @@ func (_c *MailCreate) SetCreatedAt(v int64) *MailCreate {
 	return _c
 }
 
+// SetReleasedAt sets the "released_at" field.
+func (_c *MailCreate) SetReleasedAt(v int64) *MailCreate {
+	_c.mutation.SetReleasedAt(v)
+	return _c
+}
+
+// SetNillableReleasedAt sets the "released_at" field if the given value is not nil.
+func (_c *MailCreate) SetNillableReleasedAt(v *int64) *MailCreate {
+	if v != nil {
+		_c.SetReleasedAt(*v)
+	}
+	return _c
+}
+
 // SetFinishedAt sets the "finished_at" field.
 func (_c *MailCreate) SetFinishedAt(v int64) *MailCreate {
 	_c.mutation.SetFinishedAt(v)
@@ -226,6 +240,10 @@ func (_c *MailCreate) defaults() {
 		v := mail.DefaultMessage
 		_c.mutation.SetMessage(v)
 	}
+	if _, ok := _c.mutation.ReleasedAt(); !ok {
+		v := mail.DefaultReleasedAt
+		_c.mutation.SetReleasedAt(v)
+	}
 	if _, ok := _c.mutation.FinishedAt(); !ok {
 		v := mail.DefaultFinishedAt
 		_c.mutation.SetFinishedAt(v)
@@ -272,6 +290,9 @@ func (_c *MailCreate) check() error {
 	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
 		return &ValidationError{Name: "created_at", err: errors.New(`db: missing required field "Mail.created_at"`)}
+	}
+	if _, ok := _c.mutation.ReleasedAt(); !ok {
+		return &ValidationError{Name: "released_at", err: errors.New(`db: missing required field "Mail.released_at"`)}
 	}
 	if _, ok := _c.mutation.FinishedAt(); !ok {
 		return &ValidationError{Name: "finished_at", err: errors.New(`db: missing required field "Mail.finished_at"`)}
@@ -360,6 +381,10 @@ func (_c *MailCreate) createSpec() (*Mail, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(mail.FieldCreatedAt, field.TypeInt64, value)
 		_node.CreatedAt = value
+	}
+	if value, ok := _c.mutation.ReleasedAt(); ok {
+		_spec.SetField(mail.FieldReleasedAt, field.TypeInt64, value)
+		_node.ReleasedAt = value
 	}
 	if value, ok := _c.mutation.FinishedAt(); ok {
 		_spec.SetField(mail.FieldFinishedAt, field.TypeInt64, value)
@@ -504,6 +529,24 @@ func (u *MailUpsert) SetMessage(v string) *MailUpsert {
 // UpdateMessage sets the "message" field to the value that was provided on create.
 func (u *MailUpsert) UpdateMessage() *MailUpsert {
 	u.SetExcluded(mail.FieldMessage)
+	return u
+}
+
+// SetReleasedAt sets the "released_at" field.
+func (u *MailUpsert) SetReleasedAt(v int64) *MailUpsert {
+	u.Set(mail.FieldReleasedAt, v)
+	return u
+}
+
+// UpdateReleasedAt sets the "released_at" field to the value that was provided on create.
+func (u *MailUpsert) UpdateReleasedAt() *MailUpsert {
+	u.SetExcluded(mail.FieldReleasedAt)
+	return u
+}
+
+// AddReleasedAt adds v to the "released_at" field.
+func (u *MailUpsert) AddReleasedAt(v int64) *MailUpsert {
+	u.Add(mail.FieldReleasedAt, v)
 	return u
 }
 
@@ -696,6 +739,27 @@ func (u *MailUpsertOne) SetMessage(v string) *MailUpsertOne {
 func (u *MailUpsertOne) UpdateMessage() *MailUpsertOne {
 	return u.Update(func(s *MailUpsert) {
 		s.UpdateMessage()
+	})
+}
+
+// SetReleasedAt sets the "released_at" field.
+func (u *MailUpsertOne) SetReleasedAt(v int64) *MailUpsertOne {
+	return u.Update(func(s *MailUpsert) {
+		s.SetReleasedAt(v)
+	})
+}
+
+// AddReleasedAt adds v to the "released_at" field.
+func (u *MailUpsertOne) AddReleasedAt(v int64) *MailUpsertOne {
+	return u.Update(func(s *MailUpsert) {
+		s.AddReleasedAt(v)
+	})
+}
+
+// UpdateReleasedAt sets the "released_at" field to the value that was provided on create.
+func (u *MailUpsertOne) UpdateReleasedAt() *MailUpsertOne {
+	return u.Update(func(s *MailUpsert) {
+		s.UpdateReleasedAt()
 	})
 }
 
@@ -1057,6 +1121,27 @@ func (u *MailUpsertBulk) SetMessage(v string) *MailUpsertBulk {
 func (u *MailUpsertBulk) UpdateMessage() *MailUpsertBulk {
 	return u.Update(func(s *MailUpsert) {
 		s.UpdateMessage()
+	})
+}
+
+// SetReleasedAt sets the "released_at" field.
+func (u *MailUpsertBulk) SetReleasedAt(v int64) *MailUpsertBulk {
+	return u.Update(func(s *MailUpsert) {
+		s.SetReleasedAt(v)
+	})
+}
+
+// AddReleasedAt adds v to the "released_at" field.
+func (u *MailUpsertBulk) AddReleasedAt(v int64) *MailUpsertBulk {
+	return u.Update(func(s *MailUpsert) {
+		s.AddReleasedAt(v)
+	})
+}
+
+// UpdateReleasedAt sets the "released_at" field to the value that was provided on create.
+func (u *MailUpsertBulk) UpdateReleasedAt() *MailUpsertBulk {
+	return u.Update(func(s *MailUpsert) {
+		s.UpdateReleasedAt()
 	})
 }
 

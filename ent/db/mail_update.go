@@ -133,6 +133,27 @@ func (_u *MailUpdate) SetNillableMessage(v *string) *MailUpdate {
 	return _u
 }
 
+// SetReleasedAt sets the "released_at" field.
+func (_u *MailUpdate) SetReleasedAt(v int64) *MailUpdate {
+	_u.mutation.ResetReleasedAt()
+	_u.mutation.SetReleasedAt(v)
+	return _u
+}
+
+// SetNillableReleasedAt sets the "released_at" field if the given value is not nil.
+func (_u *MailUpdate) SetNillableReleasedAt(v *int64) *MailUpdate {
+	if v != nil {
+		_u.SetReleasedAt(*v)
+	}
+	return _u
+}
+
+// AddReleasedAt adds value to the "released_at" field.
+func (_u *MailUpdate) AddReleasedAt(v int64) *MailUpdate {
+	_u.mutation.AddReleasedAt(v)
+	return _u
+}
+
 // SetFinishedAt sets the "finished_at" field.
 func (_u *MailUpdate) SetFinishedAt(v int64) *MailUpdate {
 	_u.mutation.ResetFinishedAt()
@@ -227,6 +248,12 @@ func (_u *MailUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.Message(); ok {
 		_spec.SetField(mail.FieldMessage, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ReleasedAt(); ok {
+		_spec.SetField(mail.FieldReleasedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedReleasedAt(); ok {
+		_spec.AddField(mail.FieldReleasedAt, field.TypeInt64, value)
 	}
 	if value, ok := _u.mutation.FinishedAt(); ok {
 		_spec.SetField(mail.FieldFinishedAt, field.TypeInt64, value)
@@ -361,6 +388,27 @@ func (_u *MailUpdateOne) SetNillableMessage(v *string) *MailUpdateOne {
 	return _u
 }
 
+// SetReleasedAt sets the "released_at" field.
+func (_u *MailUpdateOne) SetReleasedAt(v int64) *MailUpdateOne {
+	_u.mutation.ResetReleasedAt()
+	_u.mutation.SetReleasedAt(v)
+	return _u
+}
+
+// SetNillableReleasedAt sets the "released_at" field if the given value is not nil.
+func (_u *MailUpdateOne) SetNillableReleasedAt(v *int64) *MailUpdateOne {
+	if v != nil {
+		_u.SetReleasedAt(*v)
+	}
+	return _u
+}
+
+// AddReleasedAt adds value to the "released_at" field.
+func (_u *MailUpdateOne) AddReleasedAt(v int64) *MailUpdateOne {
+	_u.mutation.AddReleasedAt(v)
+	return _u
+}
+
 // SetFinishedAt sets the "finished_at" field.
 func (_u *MailUpdateOne) SetFinishedAt(v int64) *MailUpdateOne {
 	_u.mutation.ResetFinishedAt()
@@ -485,6 +533,12 @@ func (_u *MailUpdateOne) sqlSave(ctx context.Context) (_node *Mail, err error) {
 	}
 	if value, ok := _u.mutation.Message(); ok {
 		_spec.SetField(mail.FieldMessage, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ReleasedAt(); ok {
+		_spec.SetField(mail.FieldReleasedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedReleasedAt(); ok {
+		_spec.AddField(mail.FieldReleasedAt, field.TypeInt64, value)
 	}
 	if value, ok := _u.mutation.FinishedAt(); ok {
 		_spec.SetField(mail.FieldFinishedAt, field.TypeInt64, value)

@@ -6684,6 +6684,8 @@ type MailMutation struct {
 	message          *string
 	created_at       *int64
 	addcreated_at    *int64
+	released_at      *int64
+	addreleased_at   *int64
 	finished_at      *int64
 	addfinished_at   *int64
 	clearedFields    map[string]struct{}
@@ -7384,6 +7386,62 @@ func (m *MailMutation) ResetCreatedAt() {
 	m.addcreated_at = nil
 }
 
+// SetReleasedAt sets the "released_at" field.
+func (m *MailMutation) SetReleasedAt(i int64) {
+	m.released_at = &i
+	m.addreleased_at = nil
+}
+
+// ReleasedAt returns the value of the "released_at" field in the mutation.
+func (m *MailMutation) ReleasedAt() (r int64, exists bool) {
+	v := m.released_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldReleasedAt returns the old "released_at" field's value of the Mail entity.
+// If the Mail object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MailMutation) OldReleasedAt(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldReleasedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldReleasedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldReleasedAt: %w", err)
+	}
+	return oldValue.ReleasedAt, nil
+}
+
+// AddReleasedAt adds i to the "released_at" field.
+func (m *MailMutation) AddReleasedAt(i int64) {
+	if m.addreleased_at != nil {
+		*m.addreleased_at += i
+	} else {
+		m.addreleased_at = &i
+	}
+}
+
+// AddedReleasedAt returns the value that was added to the "released_at" field in this mutation.
+func (m *MailMutation) AddedReleasedAt() (r int64, exists bool) {
+	v := m.addreleased_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetReleasedAt resets all changes to the "released_at" field.
+func (m *MailMutation) ResetReleasedAt() {
+	m.released_at = nil
+	m.addreleased_at = nil
+}
+
 // SetFinishedAt sets the "finished_at" field.
 func (m *MailMutation) SetFinishedAt(i int64) {
 	m.finished_at = &i
@@ -7474,7 +7532,7 @@ func (m *MailMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *MailMutation) Fields() []string {
-	fields := make([]string, 0, 14)
+	fields := make([]string, 0, 15)
 	if m.company_id != nil {
 		fields = append(fields, mail.FieldCompanyID)
 	}
@@ -7514,6 +7572,9 @@ func (m *MailMutation) Fields() []string {
 	if m.created_at != nil {
 		fields = append(fields, mail.FieldCreatedAt)
 	}
+	if m.released_at != nil {
+		fields = append(fields, mail.FieldReleasedAt)
+	}
 	if m.finished_at != nil {
 		fields = append(fields, mail.FieldFinishedAt)
 	}
@@ -7551,6 +7612,8 @@ func (m *MailMutation) Field(name string) (ent.Value, bool) {
 		return m.Message()
 	case mail.FieldCreatedAt:
 		return m.CreatedAt()
+	case mail.FieldReleasedAt:
+		return m.ReleasedAt()
 	case mail.FieldFinishedAt:
 		return m.FinishedAt()
 	}
@@ -7588,6 +7651,8 @@ func (m *MailMutation) OldField(ctx context.Context, name string) (ent.Value, er
 		return m.OldMessage(ctx)
 	case mail.FieldCreatedAt:
 		return m.OldCreatedAt(ctx)
+	case mail.FieldReleasedAt:
+		return m.OldReleasedAt(ctx)
 	case mail.FieldFinishedAt:
 		return m.OldFinishedAt(ctx)
 	}
@@ -7690,6 +7755,13 @@ func (m *MailMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetCreatedAt(v)
 		return nil
+	case mail.FieldReleasedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetReleasedAt(v)
+		return nil
 	case mail.FieldFinishedAt:
 		v, ok := value.(int64)
 		if !ok {
@@ -7723,6 +7795,9 @@ func (m *MailMutation) AddedFields() []string {
 	if m.addcreated_at != nil {
 		fields = append(fields, mail.FieldCreatedAt)
 	}
+	if m.addreleased_at != nil {
+		fields = append(fields, mail.FieldReleasedAt)
+	}
 	if m.addfinished_at != nil {
 		fields = append(fields, mail.FieldFinishedAt)
 	}
@@ -7746,6 +7821,8 @@ func (m *MailMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedClaimedUntil()
 	case mail.FieldCreatedAt:
 		return m.AddedCreatedAt()
+	case mail.FieldReleasedAt:
+		return m.AddedReleasedAt()
 	case mail.FieldFinishedAt:
 		return m.AddedFinishedAt()
 	}
@@ -7798,6 +7875,13 @@ func (m *MailMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddCreatedAt(v)
+		return nil
+	case mail.FieldReleasedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddReleasedAt(v)
 		return nil
 	case mail.FieldFinishedAt:
 		v, ok := value.(int64)
@@ -7871,6 +7955,9 @@ func (m *MailMutation) ResetField(name string) error {
 		return nil
 	case mail.FieldCreatedAt:
 		m.ResetCreatedAt()
+		return nil
+	case mail.FieldReleasedAt:
+		m.ResetReleasedAt()
 		return nil
 	case mail.FieldFinishedAt:
 		m.ResetFinishedAt()
@@ -13879,12 +13966,12 @@ type SessionMutation struct {
 	id                    *int64
 	company_id            *int64
 	addcompany_id         *int64
-	token_hash            *[]byte
+	token_hash            *string
 	user_id               *int64
 	adduser_id            *int64
 	credential_version    *int64
 	addcredential_version *int64
-	data                  *[]byte
+	address               *string
 	agent                 *string
 	created_at            *int64
 	addcreated_at         *int64
@@ -14059,12 +14146,12 @@ func (m *SessionMutation) ResetCompanyID() {
 }
 
 // SetTokenHash sets the "token_hash" field.
-func (m *SessionMutation) SetTokenHash(b []byte) {
-	m.token_hash = &b
+func (m *SessionMutation) SetTokenHash(s string) {
+	m.token_hash = &s
 }
 
 // TokenHash returns the value of the "token_hash" field in the mutation.
-func (m *SessionMutation) TokenHash() (r []byte, exists bool) {
+func (m *SessionMutation) TokenHash() (r string, exists bool) {
 	v := m.token_hash
 	if v == nil {
 		return
@@ -14075,7 +14162,7 @@ func (m *SessionMutation) TokenHash() (r []byte, exists bool) {
 // OldTokenHash returns the old "token_hash" field's value of the Session entity.
 // If the Session object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *SessionMutation) OldTokenHash(ctx context.Context) (v []byte, err error) {
+func (m *SessionMutation) OldTokenHash(ctx context.Context) (v string, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldTokenHash is only allowed on UpdateOne operations")
 	}
@@ -14206,40 +14293,40 @@ func (m *SessionMutation) ResetCredentialVersion() {
 	m.addcredential_version = nil
 }
 
-// SetData sets the "data" field.
-func (m *SessionMutation) SetData(b []byte) {
-	m.data = &b
+// SetAddress sets the "address" field.
+func (m *SessionMutation) SetAddress(s string) {
+	m.address = &s
 }
 
-// Data returns the value of the "data" field in the mutation.
-func (m *SessionMutation) Data() (r []byte, exists bool) {
-	v := m.data
+// Address returns the value of the "address" field in the mutation.
+func (m *SessionMutation) Address() (r string, exists bool) {
+	v := m.address
 	if v == nil {
 		return
 	}
 	return *v, true
 }
 
-// OldData returns the old "data" field's value of the Session entity.
+// OldAddress returns the old "address" field's value of the Session entity.
 // If the Session object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *SessionMutation) OldData(ctx context.Context) (v []byte, err error) {
+func (m *SessionMutation) OldAddress(ctx context.Context) (v string, err error) {
 	if !m.op.Is(OpUpdateOne) {
-		return v, errors.New("OldData is only allowed on UpdateOne operations")
+		return v, errors.New("OldAddress is only allowed on UpdateOne operations")
 	}
 	if m.id == nil || m.oldValue == nil {
-		return v, errors.New("OldData requires an ID field in the mutation")
+		return v, errors.New("OldAddress requires an ID field in the mutation")
 	}
 	oldValue, err := m.oldValue(ctx)
 	if err != nil {
-		return v, fmt.Errorf("querying old value for OldData: %w", err)
+		return v, fmt.Errorf("querying old value for OldAddress: %w", err)
 	}
-	return oldValue.Data, nil
+	return oldValue.Address, nil
 }
 
-// ResetData resets all changes to the "data" field.
-func (m *SessionMutation) ResetData() {
-	m.data = nil
+// ResetAddress resets all changes to the "address" field.
+func (m *SessionMutation) ResetAddress() {
+	m.address = nil
 }
 
 // SetAgent sets the "agent" field.
@@ -14493,8 +14580,8 @@ func (m *SessionMutation) Fields() []string {
 	if m.credential_version != nil {
 		fields = append(fields, session.FieldCredentialVersion)
 	}
-	if m.data != nil {
-		fields = append(fields, session.FieldData)
+	if m.address != nil {
+		fields = append(fields, session.FieldAddress)
 	}
 	if m.agent != nil {
 		fields = append(fields, session.FieldAgent)
@@ -14524,8 +14611,8 @@ func (m *SessionMutation) Field(name string) (ent.Value, bool) {
 		return m.UserID()
 	case session.FieldCredentialVersion:
 		return m.CredentialVersion()
-	case session.FieldData:
-		return m.Data()
+	case session.FieldAddress:
+		return m.Address()
 	case session.FieldAgent:
 		return m.Agent()
 	case session.FieldCreatedAt:
@@ -14551,8 +14638,8 @@ func (m *SessionMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldUserID(ctx)
 	case session.FieldCredentialVersion:
 		return m.OldCredentialVersion(ctx)
-	case session.FieldData:
-		return m.OldData(ctx)
+	case session.FieldAddress:
+		return m.OldAddress(ctx)
 	case session.FieldAgent:
 		return m.OldAgent(ctx)
 	case session.FieldCreatedAt:
@@ -14578,7 +14665,7 @@ func (m *SessionMutation) SetField(name string, value ent.Value) error {
 		m.SetCompanyID(v)
 		return nil
 	case session.FieldTokenHash:
-		v, ok := value.([]byte)
+		v, ok := value.(string)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
@@ -14598,12 +14685,12 @@ func (m *SessionMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetCredentialVersion(v)
 		return nil
-	case session.FieldData:
-		v, ok := value.([]byte)
+	case session.FieldAddress:
+		v, ok := value.(string)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
-		m.SetData(v)
+		m.SetAddress(v)
 		return nil
 	case session.FieldAgent:
 		v, ok := value.(string)
@@ -14769,8 +14856,8 @@ func (m *SessionMutation) ResetField(name string) error {
 	case session.FieldCredentialVersion:
 		m.ResetCredentialVersion()
 		return nil
-	case session.FieldData:
-		m.ResetData()
+	case session.FieldAddress:
+		m.ResetAddress()
 		return nil
 	case session.FieldAgent:
 		m.ResetAgent()

@@ -150,8 +150,12 @@ func init() {
 	mailDescMessage := mailFields[10].Descriptor()
 	// mail.DefaultMessage holds the default value on creation for the message field.
 	mail.DefaultMessage = mailDescMessage.Default.(string)
+	// mailDescReleasedAt is the schema descriptor for released_at field.
+	mailDescReleasedAt := mailFields[12].Descriptor()
+	// mail.DefaultReleasedAt holds the default value on creation for the released_at field.
+	mail.DefaultReleasedAt = mailDescReleasedAt.Default.(int64)
 	// mailDescFinishedAt is the schema descriptor for finished_at field.
-	mailDescFinishedAt := mailFields[12].Descriptor()
+	mailDescFinishedAt := mailFields[13].Descriptor()
 	// mail.DefaultFinishedAt holds the default value on creation for the finished_at field.
 	mail.DefaultFinishedAt = mailDescFinishedAt.Default.(int64)
 	mailattemptFields := schema.MailAttempt{}.Fields()
@@ -269,22 +273,14 @@ func init() {
 	runitem.DefaultMessage = runitemDescMessage.Default.(string)
 	sessionFields := schema.Session{}.Fields()
 	_ = sessionFields
-	// sessionDescUserID is the schema descriptor for user_id field.
-	sessionDescUserID := sessionFields[1].Descriptor()
-	// session.DefaultUserID holds the default value on creation for the user_id field.
-	session.DefaultUserID = sessionDescUserID.Default.(int64)
-	// sessionDescCredentialVersion is the schema descriptor for credential_version field.
-	sessionDescCredentialVersion := sessionFields[2].Descriptor()
-	// session.DefaultCredentialVersion holds the default value on creation for the credential_version field.
-	session.DefaultCredentialVersion = sessionDescCredentialVersion.Default.(int64)
+	// sessionDescAddress is the schema descriptor for address field.
+	sessionDescAddress := sessionFields[3].Descriptor()
+	// session.DefaultAddress holds the default value on creation for the address field.
+	session.DefaultAddress = sessionDescAddress.Default.(string)
 	// sessionDescAgent is the schema descriptor for agent field.
 	sessionDescAgent := sessionFields[4].Descriptor()
 	// session.DefaultAgent holds the default value on creation for the agent field.
 	session.DefaultAgent = sessionDescAgent.Default.(string)
-	// sessionDescSeenAt is the schema descriptor for seen_at field.
-	sessionDescSeenAt := sessionFields[6].Descriptor()
-	// session.DefaultSeenAt holds the default value on creation for the seen_at field.
-	session.DefaultSeenAt = sessionDescSeenAt.Default.(int64)
 	setuplinkFields := schema.SetupLink{}.Fields()
 	_ = setuplinkFields
 	// setuplinkDescUsedAt is the schema descriptor for used_at field.

@@ -18,14 +18,14 @@ type Session struct {
 	ID int64 `json:"id,omitempty"`
 	// CompanyID holds the value of the "company_id" field.
 	CompanyID int64 `json:"company_id,omitempty"`
-	// TokenHash holds the value of the "token_hash" field.
-	TokenHash []byte `json:"token_hash,omitempty"`
+	// SHA-256 of the cookie's token, base64url
+	TokenHash string `json:"token_hash,omitempty"`
 	// UserID holds the value of the "user_id" field.
 	UserID int64 `json:"user_id,omitempty"`
-	// CredentialVersion holds the value of the "credential_version" field.
+	// the user's at sign-in; the session ends when it moves
 	CredentialVersion int64 `json:"credential_version,omitempty"`
-	// Data holds the value of the "data" field.
-	Data []byte `json:"data,omitempty"`
+	// Address holds the value of the "address" field.
+	Address string `json:"address,omitempty"`
 	// the browser's own description, capped
 	Agent string `json:"agent,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
@@ -42,11 +42,9 @@ func (*Session) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case session.FieldTokenHash, session.FieldData:
-			values[i] = new([]byte)
 		case session.FieldID, session.FieldCompanyID, session.FieldUserID, session.FieldCredentialVersion, session.FieldCreatedAt, session.FieldSeenAt, session.FieldExpiresAt:
 			values[i] = new(sql.NullInt64)
-		case session.FieldAgent:
+		case session.FieldTokenHash, session.FieldAddress, session.FieldAgent:
 			values[i] = new(sql.NullString)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -76,10 +74,10 @@ func (_m *Session) assignValues(columns []string, values []any) error {
 				_m.CompanyID = value.Int64
 			}
 		case session.FieldTokenHash:
-			if value, ok := values[i].(*[]byte); !ok {
+			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field token_hash", values[i])
-			} else if value != nil {
-				_m.TokenHash = *value
+			} else if value.Valid {
+				_m.TokenHash = value.String
 			}
 		case session.FieldUserID:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -93,11 +91,11 @@ func (_m *Session) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.CredentialVersion = value.Int64
 			}
-		case session.FieldData:
-			if value, ok := values[i].(*[]byte); !ok {
-				return fmt.Errorf("unexpected type %T for field data", values[i])
-			} else if value != nil {
-				_m.Data = *value
+		case session.FieldAddress:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field address", values[i])
+			} else if value.Valid {
+				_m.Address = value.String
 			}
 		case session.FieldAgent:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -163,7 +161,7 @@ func (_m *Session) String() string {
 	builder.WriteString(fmt.Sprintf("%v", _m.CompanyID))
 	builder.WriteString(", ")
 	builder.WriteString("token_hash=")
-	builder.WriteString(fmt.Sprintf("%v", _m.TokenHash))
+	builder.WriteString(_m.TokenHash)
 	builder.WriteString(", ")
 	builder.WriteString("user_id=")
 	builder.WriteString(fmt.Sprintf("%v", _m.UserID))
@@ -171,8 +169,8 @@ func (_m *Session) String() string {
 	builder.WriteString("credential_version=")
 	builder.WriteString(fmt.Sprintf("%v", _m.CredentialVersion))
 	builder.WriteString(", ")
-	builder.WriteString("data=")
-	builder.WriteString(fmt.Sprintf("%v", _m.Data))
+	builder.WriteString("address=")
+	builder.WriteString(_m.Address)
 	builder.WriteString(", ")
 	builder.WriteString("agent=")
 	builder.WriteString(_m.Agent)

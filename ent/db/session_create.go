@@ -28,7 +28,7 @@ func (_c *SessionCreate) SetCompanyID(v int64) *SessionCreate {
 }
 
 // SetTokenHash sets the "token_hash" field.
-func (_c *SessionCreate) SetTokenHash(v []byte) *SessionCreate {
+func (_c *SessionCreate) SetTokenHash(v string) *SessionCreate {
 	_c.mutation.SetTokenHash(v)
 	return _c
 }
@@ -39,31 +39,23 @@ func (_c *SessionCreate) SetUserID(v int64) *SessionCreate {
 	return _c
 }
 
-// SetNillableUserID sets the "user_id" field if the given value is not nil.
-func (_c *SessionCreate) SetNillableUserID(v *int64) *SessionCreate {
-	if v != nil {
-		_c.SetUserID(*v)
-	}
-	return _c
-}
-
 // SetCredentialVersion sets the "credential_version" field.
 func (_c *SessionCreate) SetCredentialVersion(v int64) *SessionCreate {
 	_c.mutation.SetCredentialVersion(v)
 	return _c
 }
 
-// SetNillableCredentialVersion sets the "credential_version" field if the given value is not nil.
-func (_c *SessionCreate) SetNillableCredentialVersion(v *int64) *SessionCreate {
-	if v != nil {
-		_c.SetCredentialVersion(*v)
-	}
+// SetAddress sets the "address" field.
+func (_c *SessionCreate) SetAddress(v string) *SessionCreate {
+	_c.mutation.SetAddress(v)
 	return _c
 }
 
-// SetData sets the "data" field.
-func (_c *SessionCreate) SetData(v []byte) *SessionCreate {
-	_c.mutation.SetData(v)
+// SetNillableAddress sets the "address" field if the given value is not nil.
+func (_c *SessionCreate) SetNillableAddress(v *string) *SessionCreate {
+	if v != nil {
+		_c.SetAddress(*v)
+	}
 	return _c
 }
 
@@ -90,14 +82,6 @@ func (_c *SessionCreate) SetCreatedAt(v int64) *SessionCreate {
 // SetSeenAt sets the "seen_at" field.
 func (_c *SessionCreate) SetSeenAt(v int64) *SessionCreate {
 	_c.mutation.SetSeenAt(v)
-	return _c
-}
-
-// SetNillableSeenAt sets the "seen_at" field if the given value is not nil.
-func (_c *SessionCreate) SetNillableSeenAt(v *int64) *SessionCreate {
-	if v != nil {
-		_c.SetSeenAt(*v)
-	}
 	return _c
 }
 
@@ -148,21 +132,13 @@ func (_c *SessionCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *SessionCreate) defaults() {
-	if _, ok := _c.mutation.UserID(); !ok {
-		v := session.DefaultUserID
-		_c.mutation.SetUserID(v)
-	}
-	if _, ok := _c.mutation.CredentialVersion(); !ok {
-		v := session.DefaultCredentialVersion
-		_c.mutation.SetCredentialVersion(v)
+	if _, ok := _c.mutation.Address(); !ok {
+		v := session.DefaultAddress
+		_c.mutation.SetAddress(v)
 	}
 	if _, ok := _c.mutation.Agent(); !ok {
 		v := session.DefaultAgent
 		_c.mutation.SetAgent(v)
-	}
-	if _, ok := _c.mutation.SeenAt(); !ok {
-		v := session.DefaultSeenAt
-		_c.mutation.SetSeenAt(v)
 	}
 }
 
@@ -180,8 +156,8 @@ func (_c *SessionCreate) check() error {
 	if _, ok := _c.mutation.CredentialVersion(); !ok {
 		return &ValidationError{Name: "credential_version", err: errors.New(`db: missing required field "Session.credential_version"`)}
 	}
-	if _, ok := _c.mutation.Data(); !ok {
-		return &ValidationError{Name: "data", err: errors.New(`db: missing required field "Session.data"`)}
+	if _, ok := _c.mutation.Address(); !ok {
+		return &ValidationError{Name: "address", err: errors.New(`db: missing required field "Session.address"`)}
 	}
 	if _, ok := _c.mutation.Agent(); !ok {
 		return &ValidationError{Name: "agent", err: errors.New(`db: missing required field "Session.agent"`)}
@@ -233,7 +209,7 @@ func (_c *SessionCreate) createSpec() (*Session, *sqlgraph.CreateSpec) {
 		_node.CompanyID = value
 	}
 	if value, ok := _c.mutation.TokenHash(); ok {
-		_spec.SetField(session.FieldTokenHash, field.TypeBytes, value)
+		_spec.SetField(session.FieldTokenHash, field.TypeString, value)
 		_node.TokenHash = value
 	}
 	if value, ok := _c.mutation.UserID(); ok {
@@ -244,9 +220,9 @@ func (_c *SessionCreate) createSpec() (*Session, *sqlgraph.CreateSpec) {
 		_spec.SetField(session.FieldCredentialVersion, field.TypeInt64, value)
 		_node.CredentialVersion = value
 	}
-	if value, ok := _c.mutation.Data(); ok {
-		_spec.SetField(session.FieldData, field.TypeBytes, value)
-		_node.Data = value
+	if value, ok := _c.mutation.Address(); ok {
+		_spec.SetField(session.FieldAddress, field.TypeString, value)
+		_node.Address = value
 	}
 	if value, ok := _c.mutation.Agent(); ok {
 		_spec.SetField(session.FieldAgent, field.TypeString, value)
@@ -352,15 +328,15 @@ func (u *SessionUpsert) AddCredentialVersion(v int64) *SessionUpsert {
 	return u
 }
 
-// SetData sets the "data" field.
-func (u *SessionUpsert) SetData(v []byte) *SessionUpsert {
-	u.Set(session.FieldData, v)
+// SetAddress sets the "address" field.
+func (u *SessionUpsert) SetAddress(v string) *SessionUpsert {
+	u.Set(session.FieldAddress, v)
 	return u
 }
 
-// UpdateData sets the "data" field to the value that was provided on create.
-func (u *SessionUpsert) UpdateData() *SessionUpsert {
-	u.SetExcluded(session.FieldData)
+// UpdateAddress sets the "address" field to the value that was provided on create.
+func (u *SessionUpsert) UpdateAddress() *SessionUpsert {
+	u.SetExcluded(session.FieldAddress)
 	return u
 }
 
@@ -511,17 +487,17 @@ func (u *SessionUpsertOne) UpdateCredentialVersion() *SessionUpsertOne {
 	})
 }
 
-// SetData sets the "data" field.
-func (u *SessionUpsertOne) SetData(v []byte) *SessionUpsertOne {
+// SetAddress sets the "address" field.
+func (u *SessionUpsertOne) SetAddress(v string) *SessionUpsertOne {
 	return u.Update(func(s *SessionUpsert) {
-		s.SetData(v)
+		s.SetAddress(v)
 	})
 }
 
-// UpdateData sets the "data" field to the value that was provided on create.
-func (u *SessionUpsertOne) UpdateData() *SessionUpsertOne {
+// UpdateAddress sets the "address" field to the value that was provided on create.
+func (u *SessionUpsertOne) UpdateAddress() *SessionUpsertOne {
 	return u.Update(func(s *SessionUpsert) {
-		s.UpdateData()
+		s.UpdateAddress()
 	})
 }
 
@@ -846,17 +822,17 @@ func (u *SessionUpsertBulk) UpdateCredentialVersion() *SessionUpsertBulk {
 	})
 }
 
-// SetData sets the "data" field.
-func (u *SessionUpsertBulk) SetData(v []byte) *SessionUpsertBulk {
+// SetAddress sets the "address" field.
+func (u *SessionUpsertBulk) SetAddress(v string) *SessionUpsertBulk {
 	return u.Update(func(s *SessionUpsert) {
-		s.SetData(v)
+		s.SetAddress(v)
 	})
 }
 
-// UpdateData sets the "data" field to the value that was provided on create.
-func (u *SessionUpsertBulk) UpdateData() *SessionUpsertBulk {
+// UpdateAddress sets the "address" field to the value that was provided on create.
+func (u *SessionUpsertBulk) UpdateAddress() *SessionUpsertBulk {
 	return u.Update(func(s *SessionUpsert) {
-		s.UpdateData()
+		s.UpdateAddress()
 	})
 }
 

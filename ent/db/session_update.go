@@ -70,9 +70,17 @@ func (_u *SessionUpdate) AddCredentialVersion(v int64) *SessionUpdate {
 	return _u
 }
 
-// SetData sets the "data" field.
-func (_u *SessionUpdate) SetData(v []byte) *SessionUpdate {
-	_u.mutation.SetData(v)
+// SetAddress sets the "address" field.
+func (_u *SessionUpdate) SetAddress(v string) *SessionUpdate {
+	_u.mutation.SetAddress(v)
+	return _u
+}
+
+// SetNillableAddress sets the "address" field if the given value is not nil.
+func (_u *SessionUpdate) SetNillableAddress(v *string) *SessionUpdate {
+	if v != nil {
+		_u.SetAddress(*v)
+	}
 	return _u
 }
 
@@ -191,8 +199,8 @@ func (_u *SessionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.AddedCredentialVersion(); ok {
 		_spec.AddField(session.FieldCredentialVersion, field.TypeInt64, value)
 	}
-	if value, ok := _u.mutation.Data(); ok {
-		_spec.SetField(session.FieldData, field.TypeBytes, value)
+	if value, ok := _u.mutation.Address(); ok {
+		_spec.SetField(session.FieldAddress, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.Agent(); ok {
 		_spec.SetField(session.FieldAgent, field.TypeString, value)
@@ -273,9 +281,17 @@ func (_u *SessionUpdateOne) AddCredentialVersion(v int64) *SessionUpdateOne {
 	return _u
 }
 
-// SetData sets the "data" field.
-func (_u *SessionUpdateOne) SetData(v []byte) *SessionUpdateOne {
-	_u.mutation.SetData(v)
+// SetAddress sets the "address" field.
+func (_u *SessionUpdateOne) SetAddress(v string) *SessionUpdateOne {
+	_u.mutation.SetAddress(v)
+	return _u
+}
+
+// SetNillableAddress sets the "address" field if the given value is not nil.
+func (_u *SessionUpdateOne) SetNillableAddress(v *string) *SessionUpdateOne {
+	if v != nil {
+		_u.SetAddress(*v)
+	}
 	return _u
 }
 
@@ -424,8 +440,8 @@ func (_u *SessionUpdateOne) sqlSave(ctx context.Context) (_node *Session, err er
 	if value, ok := _u.mutation.AddedCredentialVersion(); ok {
 		_spec.AddField(session.FieldCredentialVersion, field.TypeInt64, value)
 	}
-	if value, ok := _u.mutation.Data(); ok {
-		_spec.SetField(session.FieldData, field.TypeBytes, value)
+	if value, ok := _u.mutation.Address(); ok {
+		_spec.SetField(session.FieldAddress, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.Agent(); ok {
 		_spec.SetField(session.FieldAgent, field.TypeString, value)

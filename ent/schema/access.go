@@ -63,6 +63,7 @@ func (Mail) Fields() []ent.Field {
 		field.String("code").Default(""),
 		field.String("message").Default(""),
 		field.Int64("created_at").Immutable(),
+		field.Int64("released_at").Default(0).Comment("when a mail that was held went to the queue"),
 		field.Int64("finished_at").Default(0),
 	}
 }
@@ -94,7 +95,12 @@ func (MailAttempt) Fields() []ent.Field {
 }
 
 // Indexes of MailAttempt.
-func (MailAttempt) Indexes() []ent.Index { return []ent.Index{index.Fields("mail_id")} }
+func (MailAttempt) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("mail_id"),
+		index.Fields("company_id", "at"),
+	}
+}
 
 // Token is a bearer token of a connection; only its hash is stored.
 type Token struct{ ent.Schema }
@@ -131,16 +137,16 @@ type Session struct{ ent.Schema }
 // Mixin of Session.
 func (Session) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
 
-// Fields of Session. A session before sign-in has no user; its company is 0.
+// Fields of Session. Nobody has a session before signing in.
 func (Session) Fields() []ent.Field {
 	return []ent.Field{
-		field.Bytes("token_hash").Immutable(),
-		field.Int64("user_id").Default(0),
-		field.Int64("credential_version").Default(0),
-		field.Bytes("data"),
+		field.String("token_hash").Immutable().Comment("SHA-256 of the cookie's token, base64url"),
+		field.Int64("user_id"),
+		field.Int64("credential_version").Comment("the user's at sign-in; the session ends when it moves"),
+		field.String("address").Default(""),
 		field.String("agent").Default("").Comment("the browser's own description, capped"),
 		field.Int64("created_at").Immutable(),
-		field.Int64("seen_at").Default(0),
+		field.Int64("seen_at"),
 		field.Int64("expires_at"),
 	}
 }

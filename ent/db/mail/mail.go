@@ -37,6 +37,8 @@ const (
 	FieldMessage = "message"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
+	// FieldReleasedAt holds the string denoting the released_at field in the database.
+	FieldReleasedAt = "released_at"
 	// FieldFinishedAt holds the string denoting the finished_at field in the database.
 	FieldFinishedAt = "finished_at"
 	// Table holds the table name of the mail in the database.
@@ -59,6 +61,7 @@ var Columns = []string{
 	FieldCode,
 	FieldMessage,
 	FieldCreatedAt,
+	FieldReleasedAt,
 	FieldFinishedAt,
 }
 
@@ -85,6 +88,8 @@ var (
 	DefaultCode string
 	// DefaultMessage holds the default value on creation for the "message" field.
 	DefaultMessage string
+	// DefaultReleasedAt holds the default value on creation for the "released_at" field.
+	DefaultReleasedAt int64
 	// DefaultFinishedAt holds the default value on creation for the "finished_at" field.
 	DefaultFinishedAt int64
 )
@@ -160,6 +165,11 @@ func ByMessage(opts ...sql.OrderTermOption) OrderOption {
 // ByCreatedAt orders the results by the created_at field.
 func ByCreatedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCreatedAt, opts...).ToFunc()
+}
+
+// ByReleasedAt orders the results by the released_at field.
+func ByReleasedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldReleasedAt, opts...).ToFunc()
 }
 
 // ByFinishedAt orders the results by the finished_at field.

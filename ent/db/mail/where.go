@@ -117,6 +117,11 @@ func CreatedAt(v int64) predicate.Mail {
 	return predicate.Mail(sql.FieldEQ(FieldCreatedAt, v))
 }
 
+// ReleasedAt applies equality check predicate on the "released_at" field. It's identical to ReleasedAtEQ.
+func ReleasedAt(v int64) predicate.Mail {
+	return predicate.Mail(sql.FieldEQ(FieldReleasedAt, v))
+}
+
 // FinishedAt applies equality check predicate on the "finished_at" field. It's identical to FinishedAtEQ.
 func FinishedAt(v int64) predicate.Mail {
 	return predicate.Mail(sql.FieldEQ(FieldFinishedAt, v))
@@ -815,6 +820,46 @@ func CreatedAtLT(v int64) predicate.Mail {
 // CreatedAtLTE applies the LTE predicate on the "created_at" field.
 func CreatedAtLTE(v int64) predicate.Mail {
 	return predicate.Mail(sql.FieldLTE(FieldCreatedAt, v))
+}
+
+// ReleasedAtEQ applies the EQ predicate on the "released_at" field.
+func ReleasedAtEQ(v int64) predicate.Mail {
+	return predicate.Mail(sql.FieldEQ(FieldReleasedAt, v))
+}
+
+// ReleasedAtNEQ applies the NEQ predicate on the "released_at" field.
+func ReleasedAtNEQ(v int64) predicate.Mail {
+	return predicate.Mail(sql.FieldNEQ(FieldReleasedAt, v))
+}
+
+// ReleasedAtIn applies the In predicate on the "released_at" field.
+func ReleasedAtIn(vs ...int64) predicate.Mail {
+	return predicate.Mail(sql.FieldIn(FieldReleasedAt, vs...))
+}
+
+// ReleasedAtNotIn applies the NotIn predicate on the "released_at" field.
+func ReleasedAtNotIn(vs ...int64) predicate.Mail {
+	return predicate.Mail(sql.FieldNotIn(FieldReleasedAt, vs...))
+}
+
+// ReleasedAtGT applies the GT predicate on the "released_at" field.
+func ReleasedAtGT(v int64) predicate.Mail {
+	return predicate.Mail(sql.FieldGT(FieldReleasedAt, v))
+}
+
+// ReleasedAtGTE applies the GTE predicate on the "released_at" field.
+func ReleasedAtGTE(v int64) predicate.Mail {
+	return predicate.Mail(sql.FieldGTE(FieldReleasedAt, v))
+}
+
+// ReleasedAtLT applies the LT predicate on the "released_at" field.
+func ReleasedAtLT(v int64) predicate.Mail {
+	return predicate.Mail(sql.FieldLT(FieldReleasedAt, v))
+}
+
+// ReleasedAtLTE applies the LTE predicate on the "released_at" field.
+func ReleasedAtLTE(v int64) predicate.Mail {
+	return predicate.Mail(sql.FieldLTE(FieldReleasedAt, v))
 }
 
 // FinishedAtEQ applies the EQ predicate on the "finished_at" field.

@@ -264,6 +264,7 @@ var (
 		{Name: "code", Type: field.TypeString, Default: ""},
 		{Name: "message", Type: field.TypeString, Default: ""},
 		{Name: "created_at", Type: field.TypeInt64},
+		{Name: "released_at", Type: field.TypeInt64, Default: 0},
 		{Name: "finished_at", Type: field.TypeInt64, Default: 0},
 	}
 	// MailsTable holds the schema information for the "mails" table.
@@ -312,6 +313,11 @@ var (
 				Name:    "mailattempt_mail_id",
 				Unique:  false,
 				Columns: []*schema.Column{MailAttemptsColumns[2]},
+			},
+			{
+				Name:    "mailattempt_company_id_at",
+				Unique:  false,
+				Columns: []*schema.Column{MailAttemptsColumns[1], MailAttemptsColumns[3]},
 			},
 		},
 	}
@@ -501,13 +507,13 @@ var (
 	SessionsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
 		{Name: "company_id", Type: field.TypeInt64},
-		{Name: "token_hash", Type: field.TypeBytes},
-		{Name: "user_id", Type: field.TypeInt64, Default: 0},
-		{Name: "credential_version", Type: field.TypeInt64, Default: 0},
-		{Name: "data", Type: field.TypeBytes},
+		{Name: "token_hash", Type: field.TypeString},
+		{Name: "user_id", Type: field.TypeInt64},
+		{Name: "credential_version", Type: field.TypeInt64},
+		{Name: "address", Type: field.TypeString, Default: ""},
 		{Name: "agent", Type: field.TypeString, Default: ""},
 		{Name: "created_at", Type: field.TypeInt64},
-		{Name: "seen_at", Type: field.TypeInt64, Default: 0},
+		{Name: "seen_at", Type: field.TypeInt64},
 		{Name: "expires_at", Type: field.TypeInt64},
 	}
 	// SessionsTable holds the schema information for the "sessions" table.

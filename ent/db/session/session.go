@@ -19,8 +19,8 @@ const (
 	FieldUserID = "user_id"
 	// FieldCredentialVersion holds the string denoting the credential_version field in the database.
 	FieldCredentialVersion = "credential_version"
-	// FieldData holds the string denoting the data field in the database.
-	FieldData = "data"
+	// FieldAddress holds the string denoting the address field in the database.
+	FieldAddress = "address"
 	// FieldAgent holds the string denoting the agent field in the database.
 	FieldAgent = "agent"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
@@ -40,7 +40,7 @@ var Columns = []string{
 	FieldTokenHash,
 	FieldUserID,
 	FieldCredentialVersion,
-	FieldData,
+	FieldAddress,
 	FieldAgent,
 	FieldCreatedAt,
 	FieldSeenAt,
@@ -58,14 +58,10 @@ func ValidColumn(column string) bool {
 }
 
 var (
-	// DefaultUserID holds the default value on creation for the "user_id" field.
-	DefaultUserID int64
-	// DefaultCredentialVersion holds the default value on creation for the "credential_version" field.
-	DefaultCredentialVersion int64
+	// DefaultAddress holds the default value on creation for the "address" field.
+	DefaultAddress string
 	// DefaultAgent holds the default value on creation for the "agent" field.
 	DefaultAgent string
-	// DefaultSeenAt holds the default value on creation for the "seen_at" field.
-	DefaultSeenAt int64
 )
 
 // OrderOption defines the ordering options for the Session queries.
@@ -81,6 +77,11 @@ func ByCompanyID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCompanyID, opts...).ToFunc()
 }
 
+// ByTokenHash orders the results by the token_hash field.
+func ByTokenHash(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldTokenHash, opts...).ToFunc()
+}
+
 // ByUserID orders the results by the user_id field.
 func ByUserID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldUserID, opts...).ToFunc()
@@ -89,6 +90,11 @@ func ByUserID(opts ...sql.OrderTermOption) OrderOption {
 // ByCredentialVersion orders the results by the credential_version field.
 func ByCredentialVersion(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCredentialVersion, opts...).ToFunc()
+}
+
+// ByAddress orders the results by the address field.
+func ByAddress(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldAddress, opts...).ToFunc()
 }
 
 // ByAgent orders the results by the agent field.

@@ -58,7 +58,7 @@ func CompanyID(v int64) predicate.Session {
 }
 
 // TokenHash applies equality check predicate on the "token_hash" field. It's identical to TokenHashEQ.
-func TokenHash(v []byte) predicate.Session {
+func TokenHash(v string) predicate.Session {
 	return predicate.Session(sql.FieldEQ(FieldTokenHash, v))
 }
 
@@ -72,9 +72,9 @@ func CredentialVersion(v int64) predicate.Session {
 	return predicate.Session(sql.FieldEQ(FieldCredentialVersion, v))
 }
 
-// Data applies equality check predicate on the "data" field. It's identical to DataEQ.
-func Data(v []byte) predicate.Session {
-	return predicate.Session(sql.FieldEQ(FieldData, v))
+// Address applies equality check predicate on the "address" field. It's identical to AddressEQ.
+func Address(v string) predicate.Session {
+	return predicate.Session(sql.FieldEQ(FieldAddress, v))
 }
 
 // Agent applies equality check predicate on the "agent" field. It's identical to AgentEQ.
@@ -138,43 +138,68 @@ func CompanyIDLTE(v int64) predicate.Session {
 }
 
 // TokenHashEQ applies the EQ predicate on the "token_hash" field.
-func TokenHashEQ(v []byte) predicate.Session {
+func TokenHashEQ(v string) predicate.Session {
 	return predicate.Session(sql.FieldEQ(FieldTokenHash, v))
 }
 
 // TokenHashNEQ applies the NEQ predicate on the "token_hash" field.
-func TokenHashNEQ(v []byte) predicate.Session {
+func TokenHashNEQ(v string) predicate.Session {
 	return predicate.Session(sql.FieldNEQ(FieldTokenHash, v))
 }
 
 // TokenHashIn applies the In predicate on the "token_hash" field.
-func TokenHashIn(vs ...[]byte) predicate.Session {
+func TokenHashIn(vs ...string) predicate.Session {
 	return predicate.Session(sql.FieldIn(FieldTokenHash, vs...))
 }
 
 // TokenHashNotIn applies the NotIn predicate on the "token_hash" field.
-func TokenHashNotIn(vs ...[]byte) predicate.Session {
+func TokenHashNotIn(vs ...string) predicate.Session {
 	return predicate.Session(sql.FieldNotIn(FieldTokenHash, vs...))
 }
 
 // TokenHashGT applies the GT predicate on the "token_hash" field.
-func TokenHashGT(v []byte) predicate.Session {
+func TokenHashGT(v string) predicate.Session {
 	return predicate.Session(sql.FieldGT(FieldTokenHash, v))
 }
 
 // TokenHashGTE applies the GTE predicate on the "token_hash" field.
-func TokenHashGTE(v []byte) predicate.Session {
+func TokenHashGTE(v string) predicate.Session {
 	return predicate.Session(sql.FieldGTE(FieldTokenHash, v))
 }
 
 // TokenHashLT applies the LT predicate on the "token_hash" field.
-func TokenHashLT(v []byte) predicate.Session {
+func TokenHashLT(v string) predicate.Session {
 	return predicate.Session(sql.FieldLT(FieldTokenHash, v))
 }
 
 // TokenHashLTE applies the LTE predicate on the "token_hash" field.
-func TokenHashLTE(v []byte) predicate.Session {
+func TokenHashLTE(v string) predicate.Session {
 	return predicate.Session(sql.FieldLTE(FieldTokenHash, v))
+}
+
+// TokenHashContains applies the Contains predicate on the "token_hash" field.
+func TokenHashContains(v string) predicate.Session {
+	return predicate.Session(sql.FieldContains(FieldTokenHash, v))
+}
+
+// TokenHashHasPrefix applies the HasPrefix predicate on the "token_hash" field.
+func TokenHashHasPrefix(v string) predicate.Session {
+	return predicate.Session(sql.FieldHasPrefix(FieldTokenHash, v))
+}
+
+// TokenHashHasSuffix applies the HasSuffix predicate on the "token_hash" field.
+func TokenHashHasSuffix(v string) predicate.Session {
+	return predicate.Session(sql.FieldHasSuffix(FieldTokenHash, v))
+}
+
+// TokenHashEqualFold applies the EqualFold predicate on the "token_hash" field.
+func TokenHashEqualFold(v string) predicate.Session {
+	return predicate.Session(sql.FieldEqualFold(FieldTokenHash, v))
+}
+
+// TokenHashContainsFold applies the ContainsFold predicate on the "token_hash" field.
+func TokenHashContainsFold(v string) predicate.Session {
+	return predicate.Session(sql.FieldContainsFold(FieldTokenHash, v))
 }
 
 // UserIDEQ applies the EQ predicate on the "user_id" field.
@@ -257,44 +282,69 @@ func CredentialVersionLTE(v int64) predicate.Session {
 	return predicate.Session(sql.FieldLTE(FieldCredentialVersion, v))
 }
 
-// DataEQ applies the EQ predicate on the "data" field.
-func DataEQ(v []byte) predicate.Session {
-	return predicate.Session(sql.FieldEQ(FieldData, v))
+// AddressEQ applies the EQ predicate on the "address" field.
+func AddressEQ(v string) predicate.Session {
+	return predicate.Session(sql.FieldEQ(FieldAddress, v))
 }
 
-// DataNEQ applies the NEQ predicate on the "data" field.
-func DataNEQ(v []byte) predicate.Session {
-	return predicate.Session(sql.FieldNEQ(FieldData, v))
+// AddressNEQ applies the NEQ predicate on the "address" field.
+func AddressNEQ(v string) predicate.Session {
+	return predicate.Session(sql.FieldNEQ(FieldAddress, v))
 }
 
-// DataIn applies the In predicate on the "data" field.
-func DataIn(vs ...[]byte) predicate.Session {
-	return predicate.Session(sql.FieldIn(FieldData, vs...))
+// AddressIn applies the In predicate on the "address" field.
+func AddressIn(vs ...string) predicate.Session {
+	return predicate.Session(sql.FieldIn(FieldAddress, vs...))
 }
 
-// DataNotIn applies the NotIn predicate on the "data" field.
-func DataNotIn(vs ...[]byte) predicate.Session {
-	return predicate.Session(sql.FieldNotIn(FieldData, vs...))
+// AddressNotIn applies the NotIn predicate on the "address" field.
+func AddressNotIn(vs ...string) predicate.Session {
+	return predicate.Session(sql.FieldNotIn(FieldAddress, vs...))
 }
 
-// DataGT applies the GT predicate on the "data" field.
-func DataGT(v []byte) predicate.Session {
-	return predicate.Session(sql.FieldGT(FieldData, v))
+// AddressGT applies the GT predicate on the "address" field.
+func AddressGT(v string) predicate.Session {
+	return predicate.Session(sql.FieldGT(FieldAddress, v))
 }
 
-// DataGTE applies the GTE predicate on the "data" field.
-func DataGTE(v []byte) predicate.Session {
-	return predicate.Session(sql.FieldGTE(FieldData, v))
+// AddressGTE applies the GTE predicate on the "address" field.
+func AddressGTE(v string) predicate.Session {
+	return predicate.Session(sql.FieldGTE(FieldAddress, v))
 }
 
-// DataLT applies the LT predicate on the "data" field.
-func DataLT(v []byte) predicate.Session {
-	return predicate.Session(sql.FieldLT(FieldData, v))
+// AddressLT applies the LT predicate on the "address" field.
+func AddressLT(v string) predicate.Session {
+	return predicate.Session(sql.FieldLT(FieldAddress, v))
 }
 
-// DataLTE applies the LTE predicate on the "data" field.
-func DataLTE(v []byte) predicate.Session {
-	return predicate.Session(sql.FieldLTE(FieldData, v))
+// AddressLTE applies the LTE predicate on the "address" field.
+func AddressLTE(v string) predicate.Session {
+	return predicate.Session(sql.FieldLTE(FieldAddress, v))
+}
+
+// AddressContains applies the Contains predicate on the "address" field.
+func AddressContains(v string) predicate.Session {
+	return predicate.Session(sql.FieldContains(FieldAddress, v))
+}
+
+// AddressHasPrefix applies the HasPrefix predicate on the "address" field.
+func AddressHasPrefix(v string) predicate.Session {
+	return predicate.Session(sql.FieldHasPrefix(FieldAddress, v))
+}
+
+// AddressHasSuffix applies the HasSuffix predicate on the "address" field.
+func AddressHasSuffix(v string) predicate.Session {
+	return predicate.Session(sql.FieldHasSuffix(FieldAddress, v))
+}
+
+// AddressEqualFold applies the EqualFold predicate on the "address" field.
+func AddressEqualFold(v string) predicate.Session {
+	return predicate.Session(sql.FieldEqualFold(FieldAddress, v))
+}
+
+// AddressContainsFold applies the ContainsFold predicate on the "address" field.
+func AddressContainsFold(v string) predicate.Session {
+	return predicate.Session(sql.FieldContainsFold(FieldAddress, v))
 }
 
 // AgentEQ applies the EQ predicate on the "agent" field.

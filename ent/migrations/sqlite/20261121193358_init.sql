@@ -44,7 +44,7 @@ CREATE INDEX `link_user_id` ON `links` (`user_id`);
 -- create index "link_group_id" to table: "links"
 CREATE INDEX `link_group_id` ON `links` (`group_id`);
 -- create "mails" table
-CREATE TABLE `mails` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `company_id` integer NOT NULL, `user_id` integer NOT NULL, `kind` text NOT NULL, `link_uid` text NOT NULL DEFAULT (''), `address` text NOT NULL, `message_id` text NOT NULL, `state` text NOT NULL, `attempts` integer NOT NULL DEFAULT (0), `next_try` integer NOT NULL DEFAULT (0), `claimed_until` integer NOT NULL DEFAULT (0), `code` text NOT NULL DEFAULT (''), `message` text NOT NULL DEFAULT (''), `created_at` integer NOT NULL, `finished_at` integer NOT NULL DEFAULT (0));
+CREATE TABLE `mails` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `company_id` integer NOT NULL, `user_id` integer NOT NULL, `kind` text NOT NULL, `link_uid` text NOT NULL DEFAULT (''), `address` text NOT NULL, `message_id` text NOT NULL, `state` text NOT NULL, `attempts` integer NOT NULL DEFAULT (0), `next_try` integer NOT NULL DEFAULT (0), `claimed_until` integer NOT NULL DEFAULT (0), `code` text NOT NULL DEFAULT (''), `message` text NOT NULL DEFAULT (''), `created_at` integer NOT NULL, `released_at` integer NOT NULL DEFAULT (0), `finished_at` integer NOT NULL DEFAULT (0));
 -- create index "mail_message_id" to table: "mails"
 CREATE UNIQUE INDEX `mail_message_id` ON `mails` (`message_id`);
 -- create index "mail_next_try" to table: "mails"
@@ -55,6 +55,8 @@ CREATE INDEX `mail_user_id` ON `mails` (`user_id`);
 CREATE TABLE `mail_attempts` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `company_id` integer NOT NULL, `mail_id` integer NOT NULL, `at` integer NOT NULL, `outcome` text NOT NULL, `code` text NOT NULL DEFAULT (''), `message` text NOT NULL DEFAULT (''));
 -- create index "mailattempt_mail_id" to table: "mail_attempts"
 CREATE INDEX `mailattempt_mail_id` ON `mail_attempts` (`mail_id`);
+-- create index "mailattempt_company_id_at" to table: "mail_attempts"
+CREATE INDEX `mailattempt_company_id_at` ON `mail_attempts` (`company_id`, `at`);
 -- create "memberships" table
 CREATE TABLE `memberships` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `company_id` integer NOT NULL, `user_id` integer NULL, `member_group_id` integer NULL, `origin_id` integer NOT NULL, `created_at` integer NOT NULL, `group_id` integer NOT NULL, CONSTRAINT `memberships_groups_memberships` FOREIGN KEY (`group_id`) REFERENCES `groups` (`id`) ON DELETE CASCADE);
 -- create index "membership_group_id_user_id_origin_id" to table: "memberships"
@@ -86,7 +88,7 @@ CREATE TABLE `run_items` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `comp
 -- create index "runitem_run_id" to table: "run_items"
 CREATE INDEX `runitem_run_id` ON `run_items` (`run_id`);
 -- create "sessions" table
-CREATE TABLE `sessions` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `company_id` integer NOT NULL, `token_hash` blob NOT NULL, `user_id` integer NOT NULL DEFAULT (0), `credential_version` integer NOT NULL DEFAULT (0), `data` blob NOT NULL, `agent` text NOT NULL DEFAULT (''), `created_at` integer NOT NULL, `seen_at` integer NOT NULL DEFAULT (0), `expires_at` integer NOT NULL);
+CREATE TABLE `sessions` (`id` integer NOT NULL PRIMARY KEY AUTOINCREMENT, `company_id` integer NOT NULL, `token_hash` text NOT NULL, `user_id` integer NOT NULL, `credential_version` integer NOT NULL, `address` text NOT NULL DEFAULT (''), `agent` text NOT NULL DEFAULT (''), `created_at` integer NOT NULL, `seen_at` integer NOT NULL, `expires_at` integer NOT NULL);
 -- create index "session_token_hash" to table: "sessions"
 CREATE UNIQUE INDEX `session_token_hash` ON `sessions` (`token_hash`);
 -- create index "session_user_id" to table: "sessions"
@@ -201,6 +203,8 @@ DROP INDEX `membership_group_id_member_group_id_origin_id`;
 DROP INDEX `membership_group_id_user_id_origin_id`;
 -- reverse: create "memberships" table
 DROP TABLE `memberships`;
+-- reverse: create index "mailattempt_company_id_at" to table: "mail_attempts"
+DROP INDEX `mailattempt_company_id_at`;
 -- reverse: create index "mailattempt_mail_id" to table: "mail_attempts"
 DROP INDEX `mailattempt_mail_id`;
 -- reverse: create "mail_attempts" table
