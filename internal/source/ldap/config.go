@@ -3,6 +3,7 @@ package ldap
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -198,17 +199,29 @@ func parseSocketURL(raw, path string, startTLS bool) (endpoint, error) {
 	return endpoint{shown: raw, network: "unix", address: path}, nil
 }
 
-// loadCAs reads the certificates to trust.
+// loadCAs reads the certificates to trust. Each is parsed here because
+// AppendCertsFromPEM passes over those it cannot read, such as the ones with
+// negative serial numbers that Samba makes for itself.
 func loadCAs(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file) //nolint:gosec // the administrator names the file
+	rest, err := os.ReadFile(file) //nolint:gosec // the administrator names the file
 	if err != nil {
 		return nil, fmt.Errorf("read certificates: %w", err)
 	}
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no PEM certificate", file)
+	for n := 0; ; n++ {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			if n == 0 {
+				return nil, fmt.Errorf("%s holds no PEM certificate", file)
+			}
+			return pool, nil
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%s: certificate %d: %w", file, n+1, err)
+		}
+		pool.AddCert(cert)
 	}
-	return pool, nil
 }
 
 // tlsConfig is the TLS configuration for an endpoint. go-ldap would not infer

@@ -3,6 +3,7 @@ package ldap_test
 import (
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +20,8 @@ import (
 type fakeServer struct {
 	url    string
 	script func(page int, answer func(op *ber.Packet, controls ...ldap.Control))
+	// lax counts searches whose paging control was not critical.
+	lax atomic.Int64
 }
 
 func startFake(t *testing.T, script func(page int, answer func(op *ber.Packet, controls ...ldap.Control))) *fakeServer {
@@ -69,18 +72,33 @@ func (f *fakeServer) serve(c net.Conn) {
 			answer(fakeEntry("", "supportedControl", ldap.ControlTypePaging))
 			answer(fakeDone(0))
 		case op.Tag == ldap.ApplicationSearchRequest:
+			if !criticalPaging(req) && op.Children[1].Value != int64(ldap.ScopeBaseObject) {
+				f.lax.Add(1)
+			}
 			f.script(page, answer)
 			page++
 		}
 	}
 }
 
-// fakeEntry is a search entry of attribute, value pairs.
+// criticalPaging reports whether a request carries a critical paging control.
+func criticalPaging(req *ber.Packet) bool {
+	if len(req.Children) < 3 || len(req.Children[2].Children) != 1 {
+		return false
+	}
+	control := req.Children[2].Children[0]
+	return len(control.Children) == 3 && control.Children[0].Value == ldap.ControlTypePaging && control.Children[1].Value == true
+}
+
+// fakeEntry is a search entry of attribute, values pairs, the values joined by
+// bars.
 func fakeEntry(dn string, pairs ...string) *ber.Packet {
 	list := ber.NewSequence("attributes")
 	for i := 0; i < len(pairs); i += 2 {
 		set := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSet, nil, "values")
-		set.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, pairs[i+1], "value"))
+		for v := range strings.SplitSeq(pairs[i+1], "|") {
+			set.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, v, "value"))
+		}
 		attr := ber.NewSequence("attribute")
 		attr.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, pairs[i], "type"))
 		attr.AppendChild(set)
@@ -126,7 +144,7 @@ func TestLyingServers(t *testing.T) {
 				answer(referral)
 				answer(fakeDone(0), paging(0, []string{"more", ""}[page]))
 			},
-			users: 2, note: "2 referrals to other servers were not followed: ldap://other/dc=y",
+			users: 2, note: "referrals to other servers were not followed (2): ldap://other/dc=y",
 		},
 		{
 			name:   "paging ignored",
@@ -198,6 +216,9 @@ func TestLyingServers(t *testing.T) {
 			}
 			sum, err := src.Read(t.Context(), func(source.Entry) error { return nil })
 			wantErr(t, err, tc.err, tc.errText)
+			if f.lax.Load() > 0 {
+				t.Error("the paging control was not critical")
+			}
 			if err != nil {
 				if sum.Complete {
 					t.Error("a failed read is called complete")
@@ -209,6 +230,57 @@ func TestLyingServers(t *testing.T) {
 			}
 			if got := strings.Join(sum.Notes, "; "); !strings.Contains(got, tc.note) {
 				t.Errorf("notes = %q, want %q", got, tc.note)
+			}
+		})
+	}
+}
+
+// TestRanges plays Active Directory's way with large groups (MS-ADTS
+// 3.1.1.3.1.3.3): an empty member beside a first range, and the rest on request.
+func TestRanges(t *testing.T) {
+	type answerer = func(op *ber.Packet, controls ...ldap.Control)
+	ranges := func(parts ...string) func(page int, answer answerer) {
+		return func(page int, answer answerer) {
+			switch {
+			case page == 0: // users
+				answer(fakeDone(0), paging(0, ""))
+			case page == 1:
+				answer(fakeEntry("cn=big,dc=x", "entryUUID", "g", "Member;Range=0-1", "cn=a,dc=x|cn=b,dc=x"))
+				answer(fakeEntry("cn=small,dc=x", "entryUUID", "h", "member", "cn=a,dc=x"))
+				answer(fakeDone(0), paging(0, ""))
+			case page-2 < len(parts) && parts[page-2] == "gone":
+				answer(fakeDone(32))
+			case page-2 < len(parts):
+				option, values, _ := strings.Cut(parts[page-2], " ")
+				answer(fakeEntry("cn=big,dc=x", "member;range="+option, values))
+				answer(fakeDone(0))
+			default:
+				answer(fakeEntry("cn=big,dc=x"))
+				answer(fakeDone(0))
+			}
+		}
+	}
+	for _, tc := range []struct {
+		name    string
+		script  func(page int, answer answerer)
+		members int
+		problem string
+	}{
+		{"two more ranges", ranges("2-3 cn=c,dc=x|cn=d,dc=x", "4-* cn=e,dc=x"), 5, ""},
+		{"the group is gone", ranges("2-3 cn=c,dc=x|cn=d,dc=x", "gone"), 4, "the group has more than 4 members"},
+		{"no progress", ranges("0-1 cn=a,dc=x|cn=b,dc=x"), 4, "repeats the group's members"},
+		{"nothing more", ranges(), 2, "the server gave no further members"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			f := startFake(t, tc.script)
+			src := open(t, sourceldap.Config{Name: "x", URLs: []string{f.url}, Users: sourceldap.Search{Base: "dc=x"}, Groups: sourceldap.Search{Base: "dc=x"}})
+			got := mustRead(t, src)
+			big, small := got["cn=big,dc=x"], got["cn=small,dc=x"]
+			if len(big.Members) != tc.members || (big.Problem == "") != (tc.problem == "") || !strings.Contains(big.Problem, tc.problem) {
+				t.Errorf("entry = %+v", big)
+			}
+			if len(small.Members) != 1 || small.Problem != "" {
+				t.Errorf("the other group: %+v", small)
 			}
 		})
 	}

@@ -297,7 +297,7 @@ func (p *pager) conclude(sum *source.Summary) {
 		sum.Incomplete += why
 	}
 	if n := len(p.referrals); n > 0 {
-		sum.Notes = append(sum.Notes, fmt.Sprintf("%d referrals to other servers were not followed: %s", n,
+		sum.Notes = append(sum.Notes, fmt.Sprintf("referrals to other servers were not followed (%d): %s", n,
 			strings.Join(p.referrals[:min(n, maxNamedReferrals)], ", ")))
 	}
 }

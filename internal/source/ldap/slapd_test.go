@@ -3,6 +3,7 @@ package ldap_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/usherd/usher/internal/source"
 	sourceldap "github.com/usherd/usher/internal/source/ldap"
+	"github.com/usherd/usher/internal/testkit/certs"
 	"github.com/usherd/usher/internal/testkit/dirgen"
 	"github.com/usherd/usher/internal/testkit/slapd"
 	"github.com/usherd/usher/internal/testkit/tcpfault"
@@ -94,6 +96,11 @@ func people(n, groups, members int) func(io.Writer) error {
 func TestConnect(t *testing.T) {
 	s := slapd.Start(t, slapd.Options{TLS: true, LDIF: people(3, 0, 0)})
 	closed := "ldap://127.0.0.1:1"
+	second, err := tcpfault.Start(s.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
 	type cfg = sourceldap.Config
 	for _, tc := range []struct {
 		name   string
@@ -114,7 +121,7 @@ func TestConnect(t *testing.T) {
 		{"nobody there", func(c *cfg) { c.URLs = []string{closed} }, source.ErrUnreachable, "connect to " + closed},
 		{"wrong password", func(c *cfg) { c.BindPassword = sourceldap.Password("nope") }, source.ErrAuth, "bind_password"},
 		{"wrong password is not tried twice", func(c *cfg) {
-			c.URLs, c.BindPassword = []string{s.URL, closed}, sourceldap.Password("nope")
+			c.URLs, c.BindPassword = []string{s.URL, "ldap://" + second.Addr()}, sourceldap.Password("nope")
 		}, source.ErrAuth, "Invalid Credentials"},
 		{"empty password", func(c *cfg) { c.BindPassword = sourceldap.Password("") }, source.ErrAuth, "the password is empty"},
 		{"no password file", func(c *cfg) { c.BindPassword = func() (string, error) { return "", os.ErrNotExist } }, source.ErrAuth, "read the password"},
@@ -131,11 +138,40 @@ func TestConnect(t *testing.T) {
 			}
 		})
 	}
+	if second.Connections() != 0 {
+		t.Error("refused credentials were tried on the next server, which locks accounts")
+	}
 	if err := s.SetReaderPassword("changed"); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := readAll(t.Context(), open(t, config(s)))
+	_, _, err = readAll(t.Context(), open(t, config(s)))
 	wantErr(t, err, source.ErrAuth, "Invalid Credentials")
+}
+
+// TestCommonNameOnly: certificates as old domain controllers have them.
+func TestCommonNameOnly(t *testing.T) {
+	files, err := certs.Make(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		if c, err := l.Accept(); err == nil {
+			_, _ = c.Read(make([]byte, 1)) // shakes hands until the client gives up
+			_ = c.Close()
+		}
+	}()
+	src := open(t, sourceldap.Config{Name: "x", URLs: []string{"ldaps://" + l.Addr().String()}, CAFile: files.CA, Users: sourceldap.Search{Base: "dc=x"}})
+	_, _, err = readAll(t.Context(), src)
+	wantErr(t, err, source.ErrUnreachable, "no subjectAltName")
 }
 
 func TestNewFaults(t *testing.T) {

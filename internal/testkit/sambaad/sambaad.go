@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/usherd/usher/internal/testkit/certs"
 	"github.com/usherd/usher/internal/testkit/need"
 )
 
@@ -31,8 +32,8 @@ const schemaDir = "/usr/share/samba/setup/ad-schema"
 
 // Server is a running domain controller.
 type Server struct {
-	// URL is its ldap:// address and TLSURL its ldaps:// one, which has a
-	// certificate signed by CAFile for dc1.example.test.
+	// URL is its ldap:// address and TLSURL its ldaps:// one, whose certificate
+	// CAFile signed.
 	URL, TLSURL, CAFile string
 	// Addr is host:port of URL.
 	Addr string
@@ -53,11 +54,16 @@ func Run(dir string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	files, err := certs.Make(dir, host, "dc1.example.test")
+	if err != nil {
+		return nil, fmt.Errorf("make certificates: %w", err)
+	}
 	options := []string{
 		"--option=interfaces=" + host + "/8", "--option=bind interfaces only=yes", "--option=server services=ldap",
 		"--option=vfs objects=dfs_samba4 acl_xattr", "--option=log file=" + filepath.Join(dir, "log"),
 		"--option=pid directory=" + dir, "--option=ncalrpc dir=" + filepath.Join(dir, "ncalrpc"),
 		"--option=winbindd socket directory=" + filepath.Join(dir, "winbindd"),
+		"--option=tls cafile=" + files.CA, "--option=tls certfile=" + files.Cert, "--option=tls keyfile=" + files.Key,
 		"--option=ldap server require strong auth=no", // plain binds, as many test servers allow
 	}
 	provision := exec.Command(tool, append([]string{ //nolint:gosec // a test server with our own arguments
@@ -69,7 +75,7 @@ func Run(dir string) (*Server, error) {
 	}
 	s := &Server{
 		URL: "ldap://" + host, TLSURL: "ldaps://" + host, Addr: net.JoinHostPort(host, "389"),
-		CAFile: filepath.Join(dir, "private", "tls", "ca.pem"),
+		CAFile: files.CA,
 	}
 	return s, s.launch(samba, filepath.Join(dir, "etc", "smb.conf"), options)
 }
@@ -93,7 +99,7 @@ func Start(tb need.TB) *Server {
 	return s
 }
 
-// launch starts the process and waits until it answers on LDAP and LDAPS.
+// launch starts the process and waits until it answers.
 func (s *Server) launch(samba, conf string, options []string) error {
 	var log bytes.Buffer
 	s.cmd = exec.Command(samba, append([]string{"-F", "--no-process-group", "-M", "single", "-s", conf}, options...)...) //nolint:gosec // as above
@@ -111,10 +117,7 @@ func (s *Server) launch(samba, conf string, options []string) error {
 			return fmt.Errorf("samba ended at once: %w: %s", err, tail(log.Bytes()))
 		case <-time.After(20 * time.Millisecond):
 		}
-		if err := s.Admin(func(*ldap.Conn) error { return nil }); err != nil {
-			continue
-		}
-		if _, err := os.Stat(s.CAFile); err == nil {
+		if err := s.Admin(func(*ldap.Conn) error { return nil }); err == nil {
 			return nil
 		}
 	}

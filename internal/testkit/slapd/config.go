@@ -38,8 +38,8 @@ func (s *Server) config() (string, error) {
 	}
 	if s.opts.TLS {
 		put("TLSCACertificateFile %s", s.CAFile)
-		put("TLSCertificateFile %s", filepath.Join(s.dir, "server.pem"))
-		put("TLSCertificateKeyFile %s", filepath.Join(s.dir, "server.key"))
+		put("TLSCertificateFile %s", s.files.Cert)
+		put("TLSCertificateKeyFile %s", s.files.Key)
 	}
 	put("database config\nrootpw %s", RootPassword)
 	put("database mdb\nsuffix %q\nrootdn %q\nrootpw %s", BaseDN, RootDN, RootPassword)

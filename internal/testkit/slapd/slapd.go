@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/usherd/usher/internal/testkit/certs"
 	"github.com/usherd/usher/internal/testkit/dirgen"
 	"github.com/usherd/usher/internal/testkit/need"
 )
@@ -53,7 +54,8 @@ type Options struct {
 type Server struct {
 	// URL is its ldap:// address.
 	URL string
-	// TLSURL is its ldaps:// address, "" without Options.TLS.
+	// TLSURL is its ldaps:// address, "" without Options.TLS. The certificate is
+	// good for 127.0.0.1 and ldap.example.com.
 	TLSURL string
 	// SocketURL is its ldapi:// address.
 	SocketURL string
@@ -63,12 +65,13 @@ type Server struct {
 	// OtherCAFile one of an authority that did not.
 	CAFile, OtherCAFile string
 
-	dir  string
-	opts Options
-	bin  string
-	cmd  *exec.Cmd
-	exit chan error
-	log  *bytes.Buffer
+	dir   string
+	files certs.Files
+	opts  Options
+	bin   string
+	cmd   *exec.Cmd
+	exit  chan error
+	log   *bytes.Buffer
 }
 
 // Run starts a server that keeps everything in dir, which must exist, and
@@ -115,9 +118,11 @@ func (s *Server) prepare() error {
 		return err
 	}
 	if s.opts.TLS {
-		if err := s.makeCertificates(); err != nil {
+		files, err := certs.Make(s.dir, "127.0.0.1", "ldap.example.com")
+		if err != nil {
 			return fmt.Errorf("make certificates: %w", err)
 		}
+		s.files, s.CAFile, s.OtherCAFile = files, files.CA, files.OtherCA
 	}
 	conf, err := s.config()
 	if err != nil {

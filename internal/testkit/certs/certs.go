@@ -1,4 +1,6 @@
-package slapd
+// Package certs makes certificates for test servers: an authority, a server
+// certificate it signed, and a second authority that signed nothing.
+package certs
 
 import (
 	"crypto/ecdsa"
@@ -14,45 +16,58 @@ import (
 	"time"
 )
 
-// authority is a certificate authority made for one server.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+// Files are the PEM files made by Make.
+type Files struct {
+	// CA signed Cert, whose key is Key; OtherCA signed nothing.
+	CA, OtherCA, Cert, Key string
 }
 
-// makeCertificates writes ca.pem, other-ca.pem (which signed nothing),
-// server.pem and server.key. The certificate is good for 127.0.0.1 and
-// ldap.example.com.
-func (s *Server) makeCertificates() error {
-	s.CAFile = filepath.Join(s.dir, "ca.pem")
-	s.OtherCAFile = filepath.Join(s.dir, "other-ca.pem")
-	ca, err := newAuthority(s.CAFile)
-	if err != nil {
-		return err
+// Make writes the files into dir. The certificate is good for the hosts (names
+// or addresses); without any it carries a common name only, which no client
+// may accept any more (RFC 9525).
+func Make(dir string, hosts ...string) (Files, error) {
+	f := Files{
+		CA: filepath.Join(dir, "ca.pem"), OtherCA: filepath.Join(dir, "other-ca.pem"),
+		Cert: filepath.Join(dir, "server.pem"), Key: filepath.Join(dir, "server.key"),
 	}
-	if _, err := newAuthority(s.OtherCAFile); err != nil {
-		return err
+	ca, err := newAuthority(f.CA)
+	if err != nil {
+		return f, err
+	}
+	if _, err := newAuthority(f.OtherCA); err != nil {
+		return f, err
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return err
+		return f, err
 	}
-	leaf := template("ldap.example.com")
-	leaf.DNSNames = []string{"ldap.example.com"}
-	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
+	leaf := template("test server")
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	for _, h := range hosts {
+		if ip := net.ParseIP(h); ip != nil {
+			leaf.IPAddresses = append(leaf.IPAddresses, ip)
+		} else {
+			leaf.DNSNames = append(leaf.DNSNames, h)
+		}
+	}
 	der, err := x509.CreateCertificate(rand.Reader, leaf, ca.cert, &key.PublicKey, ca.key)
 	if err != nil {
-		return err
+		return f, err
 	}
-	if err := writePEM(filepath.Join(s.dir, "server.pem"), "CERTIFICATE", der); err != nil {
-		return err
+	if err := writePEM(f.Cert, "CERTIFICATE", der); err != nil {
+		return f, err
 	}
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return err
+		return f, err
 	}
-	return writePEM(filepath.Join(s.dir, "server.key"), "PRIVATE KEY", pkcs8)
+	return f, writePEM(f.Key, "PRIVATE KEY", pkcs8)
+}
+
+// authority is a certificate authority.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
 }
 
 // newAuthority makes an authority and writes its certificate to the file.
