@@ -124,6 +124,10 @@ type Invite struct {
 	MessageID string
 	MailKind  string
 	Held      bool
+	// Follows is true when the invite is a consequence of the person's record:
+	// where it supersedes a held one, it is held too. An admin's own word is no
+	// such consequence.
+	Follows   bool
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }

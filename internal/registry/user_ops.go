@@ -107,6 +107,7 @@ func (u *unit) invite(user *User, setup SetupMail, res *Result) {
 		MessageID: "setup." + uid + "@" + u.r.MessageDomain,
 		MailKind:  MailKindSetup,
 		Held:      setup == SetupHold,
+		Follows:   true,
 		CreatedAt: u.now, ExpiresAt: u.now.Add(u.r.LinkLife),
 	})
 	res.Mailed = true
@@ -193,4 +194,5 @@ func (u *unit) mailSetup(i int, res *Result) {
 	u.voidLinks(user)
 	u.change(i, ActionInvite, "", user.Version, Payload{})
 	u.invite(user, SetupSend, res)
+	u.w.Invites[len(u.w.Invites)-1].Follows = false
 }

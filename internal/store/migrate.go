@@ -18,6 +18,10 @@ import (
 // understand it after a migration.
 var ErrLive = errors.New("other usher processes are running on this database; stop them before migrating")
 
+// ErrNewer: a later usher migrated this database; this one would not understand
+// it.
+var ErrNewer = errors.New("the database was migrated by a newer version of usher")
+
 // Extra brings the tables of another library up to date, under the same lock.
 type Extra func(ctx context.Context, db *sql.DB) error
 
@@ -39,6 +43,9 @@ func (s *Store) Migrate(ctx context.Context, extra ...Extra) error {
 	if err != nil {
 		return err
 	}
+	if err := checkNewer(ctx, p); err != nil {
+		return err
+	}
 	pending, err := p.HasPending(ctx)
 	if err != nil {
 		return fmt.Errorf("look for migrations: %w", err)
@@ -55,6 +62,18 @@ func (s *Store) Migrate(ctx context.Context, extra ...Extra) error {
 		if err := fn(ctx, s.write); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkNewer refuses a database that a later program migrated.
+func checkNewer(ctx context.Context, p *goose.Provider) error {
+	version, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("read schema version: %w", err)
+	}
+	if known := p.ListSources(); version > known[len(known)-1].Version {
+		return fmt.Errorf("%w (its schema is %d)", ErrNewer, version)
 	}
 	return nil
 }
@@ -102,8 +121,11 @@ func (s *Store) liveBeforeMigration(ctx context.Context, p *goose.Provider) (boo
 	return len(live) > 0, err
 }
 
-// migrationLock is the key of PostgreSQL's advisory lock: "usher" in ASCII.
-const migrationLock = 0x7573686572
+// The keys of PostgreSQL's advisory locks: "usher" in ASCII, and what follows.
+const (
+	migrationLock = 0x7573686572
+	announceLock  = migrationLock + 1
+)
 
 // lockMigration makes processes that start at once migrate one after another.
 func (s *Store) lockMigration(ctx context.Context) (func(), error) {

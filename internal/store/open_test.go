@@ -8,30 +8,55 @@ import (
 	"github.com/usherd/usher/internal/testkit/postgres"
 )
 
+// databases are the kinds there are: an address of an empty one, and the driver
+// that guards the tenant fence.
+var databases = []struct {
+	name, driver string
+	address      func(t testing.TB) string
+}{
+	{"sqlite", "sqlite", func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "usher.db") }},
+	{"postgres", "pgx", func(t testing.TB) string { return postgres.New(t) }},
+}
+
 // onBoth runs a test on a migrated SQLite file and on a migrated PostgreSQL
-// database.
+// database, both behind the tenant fence.
 func onBoth(t *testing.T, fn func(t *testing.T, s *store.Store)) {
 	t.Helper()
-	for name, address := range map[string]func(t *testing.T) string{
-		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "usher.db") },
-		"postgres": func(t *testing.T) string { return postgres.New(t) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			s, err := store.Open(t.Context(), address(t), store.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := s.Close(); err != nil {
-					t.Error(err)
-				}
+	onBothEmpty(t, func(t *testing.T, open func() *store.Store) {
+		s := open()
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		fn(t, s)
+	})
+}
+
+// onBothEmpty is onBoth before the migration; each open is another process.
+func onBothEmpty(t *testing.T, fn func(t *testing.T, open func() *store.Store)) {
+	t.Helper()
+	for _, d := range databases {
+		t.Run(d.name, func(t *testing.T) {
+			address := d.address(t)
+			fn(t, func() *store.Store {
+				t.Helper()
+				return openStore(t, address, store.Options{Driver: store.FencedDriver(d.driver)})
 			})
-			if err := s.Migrate(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			fn(t, s)
 		})
 	}
+}
+
+func openStore(t testing.TB, address string, o store.Options) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), address, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
 }
 
 func TestMigrationsLeadToTheSchema(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"entgo.io/ent/dialect/sql/schema"
 
 	"github.com/usherd/usher/ent/db"
+	"github.com/usherd/usher/internal/registry"
 )
 
 // driftOptions make the comparison of schemas see what is too much as well as
@@ -49,9 +50,15 @@ func (s *Store) LiveProcesses(ctx context.Context) ([]Process, error) {
 }
 
 // Announce enters this process among the running ones, or refuses when another
-// runs with a different configuration.
+// runs with a different configuration. To announce oneself again is to show a
+// sign of life.
 func (s *Store) Announce(ctx context.Context, p Process) error {
 	return s.inTx(ctx, func(x *session) error {
+		if s.Postgres() { // of two that start at once, one must see the other
+			if _, err := x.exec(ctx, `SELECT pg_advisory_xact_lock(?)`, announceLock); err != nil {
+				return fmt.Errorf("announce process: %w", err)
+			}
+		}
 		if _, err := x.exec(ctx, `DELETE FROM processes WHERE alive_until <= `+s.clock()); err != nil {
 			return fmt.Errorf("announce process: %w", err)
 		}
@@ -63,7 +70,8 @@ func (s *Store) Announce(ctx context.Context, p Process) error {
 		if len(others) > 0 {
 			return fmt.Errorf("%w: %s", ErrOtherConfig, others[0])
 		}
-		_, err = x.exec(ctx, `INSERT INTO processes (name, version, config_hash, started_at, alive_until) VALUES (?, ?, ?, ?, `+s.clock()+` + ?)`,
+		_, err = x.exec(ctx, `INSERT INTO processes (name, version, config_hash, started_at, alive_until) VALUES (?, ?, ?, ?, `+s.clock()+` + ?)
+			ON CONFLICT (name) DO UPDATE SET version = excluded.version, config_hash = excluded.config_hash, alive_until = excluded.alive_until`,
 			p.Name, p.Version, p.ConfigHash, micros(s.now()), processLife.Microseconds())
 		if err != nil {
 			return fmt.Errorf("announce process: %w", err)
@@ -72,10 +80,15 @@ func (s *Store) Announce(ctx context.Context, p Process) error {
 	})
 }
 
-// Alive shows a sign of life of an announced process.
+// Alive shows a sign of life of an announced process. registry.ErrNotFound means
+// that it was silent for so long that others took it for dead: it has to
+// announce itself again before it goes on.
 func (s *Store) Alive(ctx context.Context, name string) error {
 	return s.inTx(ctx, func(x *session) error {
-		_, err := x.exec(ctx, `UPDATE processes SET alive_until = `+s.clock()+` + ? WHERE name = ?`, processLife.Microseconds(), name)
+		n, err := x.affected(ctx, `UPDATE processes SET alive_until = `+s.clock()+` + ? WHERE name = ?`, processLife.Microseconds(), name)
+		if err == nil && n == 0 {
+			return fmt.Errorf("show life of %s: %w", name, registry.ErrNotFound)
+		}
 		return err
 	})
 }

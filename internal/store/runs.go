@@ -17,6 +17,9 @@ import (
 // CreateRun enters a run and numbers it.
 func (t *Tenant) CreateRun(ctx context.Context, r *registry.Run) error {
 	return t.s.inTx(ctx, func(x *session) error {
+		if err := t.mustHave(ctx, x, source.Table, r.Source); err != nil {
+			return fmt.Errorf("create run: %w", err)
+		}
 		rows, err := x.query(ctx, `SELECT coalesce(max(number), 0) + 1 FROM runs WHERE company_id = ?`, int64(t.id))
 		if r.Number, err = one(rows, err, scanInt); err != nil {
 			return fmt.Errorf("number run: %w", err)
@@ -32,6 +35,13 @@ func (t *Tenant) CreateRun(ctx context.Context, r *registry.Run) error {
 	})
 }
 
+// mustHave returns registry.ErrNotFound unless the company has the row.
+func (t *Tenant) mustHave(ctx context.Context, x *session, table string, id int64) error {
+	rows, err := x.query(ctx, `SELECT id FROM "`+table+`" WHERE company_id = ? AND id = ?`, int64(t.id), id)
+	_, err = one(rows, err, scanInt)
+	return err
+}
+
 // UpdateRun writes how a run stands. Only the holder of the lease may.
 func (t *Tenant) UpdateRun(ctx context.Context, f registry.Fence, r *registry.Run) error {
 	return t.s.inTx(ctx, func(x *session) error {
@@ -40,7 +50,7 @@ func (t *Tenant) UpdateRun(ctx context.Context, f registry.Fence, r *registry.Ru
 		}
 		n, err := t.s.entTx(x.tx).Run.Update().Where(run.CompanyID(int64(t.id)), run.ID(int64(r.ID))).
 			SetState(string(r.State)).SetComplete(r.Complete).SetCounts(r.Counts).SetLimits(r.Limits).SetPlanHash(r.PlanHash).
-			SetCode(r.Code).SetMessage(r.Message).SetNotes(r.Notes).SetFinishedAt(micros(r.FinishedAt)).Save(ctx)
+			SetCode(r.Code).SetMessage(asText(r.Message)).SetNotes(r.Notes).SetFinishedAt(micros(r.FinishedAt)).Save(ctx)
 		if err != nil {
 			return fmt.Errorf("update run: %w", err)
 		}
@@ -148,28 +158,56 @@ func (t *Tenant) AddItems(ctx context.Context, f registry.Fence, id registry.Run
 	if len(items) == 0 {
 		return nil
 	}
+	rows, err := t.itemRows(id, items)
+	if err != nil {
+		return err
+	}
 	return t.s.inTx(ctx, func(x *session) error {
 		if err := x.checkFence(ctx, t.id, f); err != nil {
 			return err
 		}
-		rows := make([][]any, len(items))
-		for i, it := range items {
-			var detail any
-			if it.Detail != nil {
-				doc, err := json.Marshal(it.Detail)
-				if err != nil {
-					return fmt.Errorf("encode report row: %w", err)
-				}
-				detail = string(doc)
-			}
-			rows[i] = []any{
-				int64(t.id), int64(id), string(it.Outcome), string(it.Action), string(it.Code), it.Anchor,
-				it.Name, int64(it.User), int64(it.Group), it.Message, detail, micros(it.At),
-			}
+		if err := t.mustHave(ctx, x, run.Table, int64(id)); err != nil {
+			return fmt.Errorf("add report rows: %w", err)
 		}
 		_, err := x.insert(ctx, itemsTable, rows)
 		return err
 	})
+}
+
+// itemRows are the values of itemsTable. What a directory sent may be no text;
+// the row that reports so must still go in.
+func (t *Tenant) itemRows(id registry.RunID, items []registry.RunItem) ([][]any, error) {
+	rows := make([][]any, len(items))
+	for i, it := range items {
+		var detail any
+		if it.Detail != nil {
+			doc, err := json.Marshal(registry.Payload{
+				Before: textOnly(it.Detail.Before), After: textOnly(it.Detail.After), Added: it.Detail.Added, Removed: it.Detail.Removed,
+				AddedIDs: it.Detail.AddedIDs, RemovedIDs: it.Detail.RemovedIDs,
+			})
+			if err != nil {
+				return nil, fmt.Errorf("encode report row: %w", err)
+			}
+			detail = string(doc)
+		}
+		rows[i] = []any{
+			int64(t.id), int64(id), string(it.Outcome), string(it.Action), string(it.Code), asText(it.Anchor),
+			asText(it.Name), int64(it.User), int64(it.Group), asText(it.Message), detail, micros(it.At),
+		}
+	}
+	return rows, nil
+}
+
+// textOnly makes text of every value.
+func textOnly(a registry.Attributes) registry.Attributes {
+	out := make(registry.Attributes, len(a))
+	for name, values := range a {
+		out[asText(name)] = make([]string, len(values))
+		for i, v := range values {
+			out[asText(name)][i] = asText(v)
+		}
+	}
+	return out
 }
 
 // pageSize is how many rows a streaming query fetches at once.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/usherd/usher/ent/db/change"
@@ -267,6 +268,9 @@ func (t *tenantTx) saveLinks(ctx context.Context, w *registry.Writes) error {
 
 // voidLinks supersedes live links and cancels the mails that would carry them.
 func (t *tenantTx) voidLinks(ctx context.Context, w *registry.Writes) error {
+	if err := t.keepHeld(ctx, w); err != nil {
+		return err
+	}
 	now := micros(t.s.now())
 	for _, u := range w.VoidLinks {
 		if _, err := t.exec(ctx, `UPDATE setup_links SET superseded_at = ? WHERE company_id = ? AND user_id = ? AND used_at = 0 AND superseded_at = 0`,
@@ -278,6 +282,31 @@ func (t *tenantTx) voidLinks(ctx context.Context, w *registry.Writes) error {
 			now, int64(t.company), int64(u.ID)); err != nil {
 			return fmt.Errorf("cancel mails: %w", err)
 		}
+	}
+	return nil
+}
+
+// keepHeld has the mails that follow a held one wait likewise: an admin has yet
+// to let these people in, whatever else became of their addresses.
+func (t *tenantTx) keepHeld(ctx context.Context, w *registry.Writes) error {
+	follow := map[int64]*registry.Invite{}
+	var ids []registry.UserID
+	for i := range w.Invites {
+		if v := &w.Invites[i]; v.Follows && !v.Held && v.User.ID != 0 && slices.Contains(w.VoidLinks, v.User) {
+			follow[int64(v.User.ID)] = v
+			ids = append(ids, v.User.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, err := t.query(ctx, `SELECT user_id FROM mails WHERE state = 'held' AND `+t.in("user_id"), int64(t.company), keys(t.s, ids))
+	found, err := collect(rows, err, scanInt)
+	if err != nil {
+		return fmt.Errorf("look for held mails: %w", err)
+	}
+	for _, id := range found {
+		follow[id].Held = true
 	}
 	return nil
 }

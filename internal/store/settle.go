@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usherd/usher/ent/db"
@@ -41,19 +43,42 @@ func (s *Store) Settle(ctx context.Context, want Settled) error {
 			return err
 		}
 		kept := make([]string, 0, len(want.Sources))
-		for _, src := range want.Sources {
+		for _, src := range renamedFirst(want.Sources) {
 			kept = append(kept, src.Key)
 			if err := s.settleSource(ctx, tx, ids[src.CompanyKey], src); err != nil {
 				return fmt.Errorf("settle source %s: %w", src.Key, err)
 			}
 		}
-		_, err = tx.Source.Update().Where(source.KeyNotIn(kept...), source.RetiredAt(0)).
-			SetRetiredAt(micros(s.now())).SetNextDue(0).Save(ctx)
-		if err != nil {
-			return fmt.Errorf("retire sources: %w", err)
-		}
-		return nil
+		return s.retireSources(ctx, tx, kept)
 	})
+}
+
+// renamedFirst puts the sources that were called something else first, so that
+// a new one can take a name that became free in the same file.
+func renamedFirst(want []SettledSource) []SettledSource {
+	out := slices.Clone(want)
+	slices.SortStableFunc(out, func(a, b SettledSource) int {
+		return cmp.Compare(min(len(b.Was), 1), min(len(a.Was), 1))
+	})
+	return out
+}
+
+// retireSources unschedules the sources that are not among the kept.
+func (s *Store) retireSources(ctx context.Context, tx *db.Client, kept []string) error {
+	gone, err := tx.Source.Query().Where(source.KeyNotIn(kept...), source.RetiredAt(0)).All(ctx)
+	if err != nil {
+		return fmt.Errorf("find sources to retire: %w", err)
+	}
+	now := micros(s.now())
+	for _, row := range gone {
+		if err := tx.Source.UpdateOne(row).SetRetiredAt(now).SetNextDue(0).Exec(ctx); err != nil {
+			return fmt.Errorf("retire source %s: %w", row.Key, err)
+		}
+		if err := tx.Origin.UpdateOneID(row.OriginID).SetRetiredAt(now).Exec(ctx); err != nil {
+			return fmt.Errorf("retire origin of source %s: %w", row.Key, err)
+		}
+	}
+	return nil
 }
 
 func (s *Store) settleCompanies(ctx context.Context, tx *db.Client, want []registry.Company) (map[string]int64, error) {
@@ -76,11 +101,10 @@ func (s *Store) settleCompanies(ctx context.Context, tx *db.Client, want []regis
 }
 
 func (s *Store) settleSource(ctx context.Context, tx *db.Client, companyID int64, want SettledSource) error {
-	names := []string{want.Key}
-	if want.Was != "" {
-		names = append(names, want.Was)
+	row, err := tx.Source.Query().Where(source.Key(want.Key)).Only(ctx)
+	if db.IsNotFound(err) && want.Was != "" {
+		row, err = tx.Source.Query().Where(source.Key(want.Was)).Only(ctx)
 	}
-	row, err := tx.Source.Query().Where(source.KeyIn(names...)).Order(source.ByID()).First(ctx)
 	if db.IsNotFound(err) {
 		return s.createSource(ctx, tx, companyID, want)
 	}
@@ -90,6 +114,13 @@ func (s *Store) settleSource(ctx context.Context, tx *db.Client, companyID int64
 	if row.CompanyID != companyID {
 		return fmt.Errorf("it belongs to another company; give it a new name instead of moving its people across")
 	}
+	o, err := tx.Origin.Get(ctx, row.OriginID)
+	if err != nil {
+		return err
+	}
+	if o.Kind != string(want.Kind) {
+		return fmt.Errorf("it is of kind %s, whose ids mean nothing to %s; give it a new name", o.Kind, want.Kind)
+	}
 	u := tx.Source.UpdateOne(row).SetKey(want.Key).SetRetiredAt(0)
 	if row.Schedule != want.Schedule || row.RetiredAt != 0 {
 		u.SetSchedule(want.Schedule).SetNextDue(micros(want.NextDue))
@@ -97,7 +128,7 @@ func (s *Store) settleSource(ctx context.Context, tx *db.Client, companyID int64
 	if err := u.Exec(ctx); err != nil {
 		return err
 	}
-	return tx.Origin.Update().Where(origin.ID(row.OriginID), origin.CompanyID(companyID)).SetKey(want.Key).SetRetiredAt(0).Exec(ctx)
+	return tx.Origin.UpdateOne(o).SetKey(want.Key).SetRetiredAt(0).Exec(ctx)
 }
 
 func (s *Store) createSource(ctx context.Context, tx *db.Client, companyID int64, want SettledSource) error {

@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // clock is the database's own clock in microseconds: leases must not depend on
@@ -49,13 +51,28 @@ func (s *Store) anyOf(column string) string {
 	return column + " IN (SELECT value FROM json_each(?))"
 }
 
-// list is the argument of anyOf.
+// list is the argument of anyOf. What is no text is left out: no row has it,
+// PostgreSQL refuses to look for it, and JSON would turn it into something else.
 func list(s *Store, values []string) any {
+	if slices.ContainsFunc(values, notText) {
+		values = slices.DeleteFunc(slices.Clone(values), notText)
+	}
 	if s.Postgres() {
 		return values
 	}
 	b, _ := json.Marshal(values) //nolint:errchkjson // strings always encode
 	return string(b)
+}
+
+// notText reports whether a value cannot be kept as text.
+func notText(v string) bool { return !utf8.ValidString(v) || strings.IndexByte(v, 0) >= 0 }
+
+// asText makes a value that can be kept as text of any.
+func asText(v string) string {
+	if !notText(v) {
+		return v
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(v, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // keys is the argument of anyOf for integer keys.

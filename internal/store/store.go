@@ -35,6 +35,9 @@ type Options struct {
 	// Synchronous is SQLite's setting of that name: FULL (the default) answers
 	// only when the data is on disk, NORMAL risks the last moments on power loss.
 	Synchronous string
+	// BusyTimeout is how long SQLite waits for another process that holds the
+	// file; 10 seconds when 0.
+	BusyTimeout time.Duration
 	// Driver, when set, replaces the name of the database/sql driver; the tests
 	// use it to watch every statement.
 	Driver string
@@ -76,8 +79,12 @@ func (s *Store) openSQLite(path string, o Options) error {
 	if synchronous == "" {
 		synchronous = "FULL"
 	}
+	busy := o.BusyTimeout
+	if busy == 0 {
+		busy = 10 * time.Second
+	}
 	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join([]string{
-		"_pragma=busy_timeout(10000)", "_pragma=journal_mode(WAL)", "_pragma=foreign_keys(1)",
+		fmt.Sprintf("_pragma=busy_timeout(%d)", busy.Milliseconds()), "_pragma=journal_mode(WAL)", "_pragma=foreign_keys(1)",
 		"_pragma=synchronous(" + synchronous + ")", "_pragma=cache_size(-32000)", "_pragma=temp_store(MEMORY)",
 	}, "&")
 	s.dialect, s.path = dialect.SQLite, path
@@ -165,3 +172,6 @@ func fromMicros(us int64) time.Time {
 	}
 	return time.UnixMicro(us).UTC()
 }
+
+// Ping asks the database for a sign of life.
+func (s *Store) Ping(ctx context.Context) error { return s.read.PingContext(ctx) }

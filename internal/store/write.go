@@ -51,11 +51,19 @@ func (s *Store) Read(ctx context.Context, company registry.CompanyID, fn func(re
 	return err
 }
 
+// ErrLocked: another process held the SQLite file for the whole of
+// Options.BusyTimeout. Nothing was written.
+var ErrLocked = errors.New("the database is locked by another process")
+
 // inTx runs fn in a write transaction, again when the database asks for it.
 func (s *Store) inTx(ctx context.Context, fn func(*session) error) error {
 	var err error
 	for range attempts {
-		if err = s.tryTx(ctx, fn); !retryable(err) || ctx.Err() != nil {
+		err = s.tryTx(ctx, fn)
+		if isBusy(err) {
+			return fmt.Errorf("%w: %w", ErrLocked, err) // the driver has waited already
+		}
+		if !retryable(err) || ctx.Err() != nil {
 			return err
 		}
 	}
@@ -81,16 +89,13 @@ func (s *Store) tryTx(ctx context.Context, fn func(*session) error) error {
 
 // retryable reports whether a transaction failed only because another one was
 // there first: a deadlock, a serialisation failure, a unique row that appeared
-// since it was looked for, a file that stayed locked.
+// since it was looked for. SQLite, with its one writer, knows none of these.
 func retryable(err error) bool {
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		switch pg.Code {
-		case "40001", "40P01", "23505":
-			return true
-		}
+	if !errors.As(err, &pg) {
+		return false
 	}
-	return isBusy(err)
+	return pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "23505"
 }
 
 // isBusy reports SQLITE_BUSY or SQLITE_LOCKED.
