@@ -130,9 +130,9 @@ func french() culture {
 func japanese() culture {
 	return culture{
 		language: "ja-JP", office: "東京", phone: "+81 3 5550", share: 15, familyFirst: true,
-		women:    pairs("花子", "Hanako", "美咲", "Misaki", "由美", "Yumi", "さくら", "Sakura"),
-		men:      pairs("太郎", "Taro", "健一", "Kenichi", "翔太", "Shota", "大輔", "Daisuke"),
-		families: families(pairs("山田", "Yamada", "佐藤", "Sato", "鈴木", "Suzuki", "高橋", "Takahashi", "田中", "Tanaka", "渡辺", "Watanabe")),
+		women:    pairs("花子", "Hanako", "美咲", "Misaki", "由美", "Yumi", "さくら", "Sakura", "陽菜", "Hina", "恵子", "Keiko"),
+		men:      pairs("太郎", "Taro", "健一", "Kenichi", "翔太", "Shota", "大輔", "Daisuke", "直樹", "Naoki", "誠", "Makoto"),
+		families: families(pairs("山田", "Yamada", "佐藤", "Sato", "鈴木", "Suzuki", "高橋", "Takahashi", "田中", "Tanaka", "渡辺", "Watanabe", "伊藤", "Ito", "中村", "Nakamura")),
 	}
 }
 
