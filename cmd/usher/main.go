@@ -1,0 +1,144 @@
+// Command usher keeps the user registry of a helpdesk true. See the README, or
+// `usher help`.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // schedules name zones, and a container has none
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the build.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// The exit codes of design section 7.
+const (
+	exitOK      = 0
+	exitFailed  = 1
+	exitChanges = 2 // preview: there is something to do
+	exitPartial = 3 // run: done, but some records failed or conflict
+	exitHeld    = 4 // the guard holds it, or would
+	exitBusy    = 5 // another process is running the source
+	exitMisuse  = 64
+)
+
+// exitError ends the program with a code; a nil err says nothing more.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// exit is an exitError without words, or nil for success.
+func exit(code int) error {
+	if code == exitOK {
+		return nil
+	}
+	return &exitError{code: code}
+}
+
+// misuse is a mistake in how the command was called.
+func misuse(err error) error { return &exitError{code: exitMisuse, err: err} }
+
+// run is the program: it returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	var e *exitError
+	if !errors.As(err, &e) {
+		e = &exitError{code: exitFailed, err: err}
+	}
+	if e.err != nil {
+		_, _ = fmt.Fprintln(stderr, "usher:", e.err)
+	}
+	return e.code
+}
+
+// newRoot assembles the commands.
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "usher",
+		Short: "Keep the user registry of a helpdesk true",
+		Long: `usher keeps the user registry of a helpdesk true: it pulls people from
+directories, decides who each one is and which door owns them, shows what will
+change before it changes, and mails each new person a link to set up their
+account.
+
+Try it:  usher demo`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse(err) })
+	f := &flags{}
+	root.PersistentFlags().StringVarP(&f.config, "config", "c", "usher.yaml", "configuration file")
+	root.PersistentFlags().StringVarP(&f.output, "output", "o", "table", "output: table, json or csv")
+	root.PersistentFlags().StringVar(&f.color, "color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
+	root.PersistentFlags().BoolVarP(&f.verbose, "verbose", "v", false, "log what happens to standard error")
+	root.AddCommand(demoCmd(f), serveCmd(f), configCmd(f), sourceCmd(f), syncCmd(f), userCmd(f), mailCmd(f), migrateCmd(f), healthcheckCmd(f), versionCmd())
+	strict(root)
+	return root
+}
+
+// strict makes every command refuse arguments it does not take, and a command
+// that only holds others say what it holds, as misuse.
+func strict(cmd *cobra.Command) {
+	for _, c := range cmd.Commands() {
+		strict(c)
+	}
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return misuse(fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
+			}
+			return nil
+		}
+	}
+	if cmd.Run == nil && cmd.RunE == nil {
+		cmd.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			return misuse(fmt.Errorf("there is no command %q; see `%s --help`", args[0], c.CommandPath()))
+		}
+	}
+}
+
+func versionCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "usher", version)
+			return err
+		},
+	}
+}

@@ -1,0 +1,328 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usherd/usher/internal/app"
+	"github.com/usherd/usher/internal/registry"
+)
+
+// runDoc is a run as JSON shows it. Its field names are a contract.
+type runDoc struct {
+	Run          int64            `json:"run"`
+	ID           string           `json:"id"`
+	Source       string           `json:"source"`
+	Mode         string           `json:"mode"`
+	Trigger      string           `json:"trigger"`
+	Actor        string           `json:"actor,omitempty"`
+	State        string           `json:"state"`
+	Complete     bool             `json:"complete"`
+	Counts       registry.Counts  `json:"counts"`
+	Limits       []registry.Limit `json:"limits,omitempty"`
+	PlanHash     string           `json:"plan_hash,omitempty"`
+	Code         string           `json:"code,omitempty"`
+	Message      string           `json:"message,omitempty"`
+	Notes        []string         `json:"notes,omitempty"`
+	DecidedBy    string           `json:"decided_by,omitempty"`
+	DecisionNote string           `json:"decision_note,omitempty"`
+	StartedAt    time.Time        `json:"started_at"`
+	FinishedAt   *time.Time       `json:"finished_at,omitempty"`
+}
+
+func toRunDoc(r *registry.Run) runDoc {
+	d := runDoc{
+		Run: r.Number, ID: r.PublicID, Source: r.SourceKey, Mode: r.Mode, Trigger: r.Trigger, Actor: r.Actor, State: string(r.State),
+		Complete: r.Complete, Counts: r.Counts, Limits: r.Limits, PlanHash: r.PlanHash, Code: r.Code, Message: r.Message, Notes: r.Notes,
+		DecidedBy: r.DecidedBy, DecisionNote: r.DecisionNote, StartedAt: r.StartedAt,
+	}
+	if !r.FinishedAt.IsZero() {
+		d.FinishedAt = &r.FinishedAt
+	}
+	return d
+}
+
+// rowDoc is a row of a report as JSON shows it: an item, or a change that was
+// made.
+type rowDoc struct {
+	Outcome string              `json:"outcome"`
+	Action  string              `json:"action,omitempty"`
+	Kind    string              `json:"kind"`
+	Name    string              `json:"name"`
+	Code    string              `json:"code,omitempty"`
+	Message string              `json:"message,omitempty"`
+	Anchor  string              `json:"anchor,omitempty"`
+	Before  registry.Attributes `json:"before,omitempty"`
+	After   registry.Attributes `json:"after,omitempty"`
+	Added   int                 `json:"members_added,omitempty"`
+	Removed int                 `json:"members_removed,omitempty"`
+	At      time.Time           `json:"at"`
+}
+
+func itemRow(it registry.RunItem) rowDoc {
+	d := rowDoc{
+		Outcome: string(it.Outcome), Action: string(it.Action), Kind: kindOf(it.Group), Name: it.Name, Code: string(it.Code),
+		Message: it.Message, Anchor: it.Anchor, At: it.At,
+	}
+	if p := it.Detail; p != nil {
+		d.Before, d.After, d.Added, d.Removed = p.Before, p.After, p.Added, p.Removed
+		if p.Added+p.Removed > 0 {
+			d.Kind = "group"
+		}
+	}
+	return d
+}
+
+func changeRow(c registry.Change, name string) rowDoc {
+	p := c.Payload
+	return rowDoc{
+		Outcome: "changed", Action: string(c.Action), Kind: kindOf(c.Group), Name: name, Code: c.Reason,
+		Before: p.Before, After: p.After, Added: p.Added, Removed: p.Removed, At: c.At,
+	}
+}
+
+func kindOf(group registry.GroupID) string {
+	if group != 0 {
+		return "group"
+	}
+	return "user"
+}
+
+// report prints a run and its rows. JSON and CSV are streamed and whole; the
+// table shows the first rows of each kind.
+func (f *flags) report(ctx context.Context, w io.Writer, core *app.Core, r *registry.Run, all bool) error {
+	rows := func(fn func(rowDoc) error) error {
+		ledger := core.Store.For(r.Company)
+		if err := ledger.Items(ctx, r.ID, func(it registry.RunItem) error { return fn(itemRow(it)) }); err != nil {
+			return err
+		}
+		return ledger.ChangesOf(ctx, r.ID, func(c registry.Change, name string) error { return fn(changeRow(c, name)) })
+	}
+	switch f.output {
+	case "json":
+		return jsonReport(w, toRunDoc(r), rows)
+	case "csv":
+		return csvReport(w, rows)
+	}
+	t := &tableReport{w: w, p: f.paint(w), all: all, run: r}
+	if err := rows(t.row); err != nil {
+		return err
+	}
+	return t.end()
+}
+
+// jsonReport writes one document without holding its rows.
+func jsonReport(w io.Writer, run runDoc, rows func(func(rowDoc) error) error) error {
+	head, err := compactJSON(run)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "{\"run\":%s,\"rows\":[", head); err != nil {
+		return err
+	}
+	sep := "\n"
+	err = rows(func(d rowDoc) error {
+		doc, err := compactJSON(d)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w, "%s%s", sep, doc)
+		sep = ",\n"
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(w, "\n]}")
+	return err
+}
+
+// csvReport writes the rows, values before and after in one cell.
+func csvReport(w io.Writer, rows func(func(rowDoc) error) error) error {
+	g := &grid{head: []string{"outcome", "action", "kind", "name", "code", "what", "anchor", "at"}}
+	err := rows(func(d rowDoc) error {
+		g.add(d.Outcome, d.Action, d.Kind, d.Name, d.Code, what(d), d.Anchor, d.At.UTC().Format(time.RFC3339))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return g.csv(w)
+}
+
+// what says in a few words what a row is about.
+func what(d rowDoc) string {
+	if d.Message != "" {
+		return d.Message
+	}
+	var parts []string
+	names := make([]string, 0, len(d.After)+len(d.Before))
+	for name := range d.After {
+		names = append(names, name)
+	}
+	for name := range d.Before {
+		if _, ok := d.After[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		was, is := strings.Join(d.Before[name], ", "), strings.Join(d.After[name], ", ")
+		switch {
+		case d.Action == string(registry.ActionCreate):
+			if name != registry.AttrUserName && is != "" && name != "kind" && name != "enabled" {
+				parts = append(parts, is)
+			}
+		case was == "":
+			parts = append(parts, name+": + "+is)
+		case is == "":
+			parts = append(parts, name+": − "+was)
+		default:
+			parts = append(parts, name+": "+was+" → "+is)
+		}
+	}
+	if d.Added > 0 {
+		parts = append(parts, fmt.Sprintf("%d members added", d.Added))
+	}
+	if d.Removed > 0 {
+		parts = append(parts, fmt.Sprintf("%d members removed", d.Removed))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// shownRows is how many rows of a kind a table shows unless all are asked for.
+const shownRows = 50
+
+// sections are the parts of a report, the most urgent first.
+var sections = []struct{ outcome, title, color string }{
+	{"failed", "Failed", red},
+	{"conflict", "Conflicts", red},
+	{"held", "Held by the guard", yellow},
+	{"warning", "Warnings", yellow},
+	{"skipped", "Skipped", dim},
+	{"planned", "Would change", green},
+	{"changed", "Changed", green},
+}
+
+// tableReport prints a report for people: what matters first, the summary last.
+type tableReport struct {
+	w    io.Writer
+	p    palette
+	all  bool
+	run  *registry.Run
+	part map[string]*grid
+	more map[string]int
+}
+
+func (t *tableReport) row(d rowDoc) error {
+	if t.part == nil {
+		t.part, t.more = map[string]*grid{}, map[string]int{}
+	}
+	g := t.part[d.Outcome]
+	if g == nil {
+		g = &grid{head: []string{"action", "", "name", "what"}}
+		t.part[d.Outcome] = g
+	}
+	if len(g.rows) >= shownRows && !t.all {
+		t.more[d.Outcome]++
+		return nil
+	}
+	action := d.Action
+	if action == "" {
+		action = d.Code
+	}
+	g.add(action, d.Kind, d.Name, what(d))
+	return nil
+}
+
+func (t *tableReport) end() error {
+	for _, s := range sections {
+		g := t.part[s.outcome]
+		if g == nil {
+			continue
+		}
+		_, _ = fmt.Fprintln(t.w, t.p.in(bold+";"+s.color, s.title))
+		if err := g.table(t.w); err != nil {
+			return err
+		}
+		if n := t.more[s.outcome]; n > 0 {
+			_, _ = fmt.Fprintf(t.w, "… and %d more; --all or -o json shows them\n", n)
+		}
+		_, _ = fmt.Fprintln(t.w)
+	}
+	for _, n := range t.run.Notes {
+		_, _ = fmt.Fprintln(t.w, "Note:", printable(n))
+	}
+	_, err := fmt.Fprintln(t.w, t.summary())
+	return err
+}
+
+// summary is the last line: how the run ended and what it did.
+func (t *tableReport) summary() string {
+	r := t.run
+	head := fmt.Sprintf("%s %d of %s: %s", map[string]string{registry.ModePreview: "Preview", registry.ModeRun: "Run"}[r.Mode], r.Number, r.SourceKey, t.p.in(stateColor(r), stateWord(r)))
+	if r.Message != "" {
+		head += ": " + printable(r.Message)
+	}
+	c := r.Counts
+	var parts []string
+	for _, x := range []struct {
+		n    int64
+		word string
+	}{
+		{c.Created, "created"}, {c.Updated, "updated"}, {c.Renamed, "renamed"}, {c.Joined, "joined"}, {c.Restored, "restored"},
+		{c.Deactivated, "deactivated"}, {c.Deleted, "deleted"}, {c.GroupsCreated, "groups created"}, {c.GroupsChanged, "group changes"},
+		{c.GroupsDeleted, "groups deleted"}, {c.MembersAdded, "members added"}, {c.MembersRemoved, "members removed"},
+		{c.Mailed, "set-up mails"}, {c.Unchanged, "unchanged"}, {c.OutOfScope, "out of scope"}, {c.Conflicts, "conflicts"},
+		{c.Failed, "failed"}, {c.Warnings, "warnings"},
+	} {
+		if x.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", x.n, x.word))
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing changed"}
+	}
+	return head + ". " + strings.Join(parts, ", ") + ". Took " + took(r) + "."
+}
+
+// stateWord is the state in words; a preview is never "held" itself.
+func stateWord(r *registry.Run) string {
+	switch {
+	case r.Mode == registry.ModePreview && len(r.Limits) > 0:
+		return "the guard would hold it"
+	case r.State == registry.RunPartial && r.Mode == registry.ModePreview:
+		return "done, with records that cannot be used"
+	case r.State == registry.RunPartial:
+		return "done, but not everything went through"
+	case r.State == registry.RunHeld:
+		return fmt.Sprintf("held, waiting for `usher sync approve %d` or `reject %d`", r.Number, r.Number)
+	}
+	return string(r.State)
+}
+
+func stateColor(r *registry.Run) string {
+	switch {
+	case r.State == registry.RunFailed || r.State == registry.RunInterrupted:
+		return red
+	case len(r.Limits) > 0 || r.State == registry.RunPartial:
+		return yellow
+	}
+	return green
+}
+
+// took is how long a run took.
+func took(r *registry.Run) string {
+	if r.FinishedAt.IsZero() {
+		return "–"
+	}
+	d := r.FinishedAt.Sub(r.StartedAt)
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(100 * time.Millisecond).String()
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usherd/usher/internal/app"
+)
+
+// stopTime is how long running work may take to end when the program is told to
+// stop.
+const stopTime = 20 * time.Second
+
+func serveCmd(f *flags) *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Serve the pages, keep the schedules, send the mails", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := f.load()
+			if err != nil {
+				return err
+			}
+			level := slog.LevelInfo
+			if f.verbose {
+				level = slog.LevelDebug
+			}
+			log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+			server, err := app.New(cmd.Context(), cfg, app.Options{Log: log, Version: version})
+			if err != nil {
+				return err
+			}
+			if err := server.Start(cmd.Context()); err != nil {
+				return errors.Join(err, stopServer(server))
+			}
+			log.Info("usher serves", "address", server.Addr(), "telemetry", server.TelemetryAddr(), "public_url", cfg.PublicURL, "version", version)
+			<-cmd.Context().Done()
+			log.Info("usher stops")
+			return stopServer(server)
+		},
+	}
+}
+
+// stopServer stops in bounded time, though the program's own context is over.
+func stopServer(s *app.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	if err := s.Stop(ctx); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	return nil
+}

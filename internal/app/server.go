@@ -1,0 +1,301 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	mathrand "math/rand/v2"
+	"net"
+	"net/http"
+	"net/mail"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/usherd/usher/internal/auth"
+	"github.com/usherd/usher/internal/config"
+	"github.com/usherd/usher/internal/jobs"
+	usermail "github.com/usherd/usher/internal/mail"
+	"github.com/usherd/usher/internal/onboard"
+	"github.com/usherd/usher/internal/reconcile"
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/web"
+	"github.com/usherd/usher/internal/web/self"
+)
+
+// Server is usher as it stays: pages, queue, schedules, mail. New binds the
+// addresses, Start serves, Stop ends everything that was started, the last
+// first.
+type Server struct {
+	*Core
+	listener, telemetry net.Listener
+	queue               *jobs.Queue
+	drainer             *usermail.Drainer
+	stops               []stop
+}
+
+// stop is how one started thing ends.
+type stop struct {
+	name string
+	fn   func(context.Context) error
+}
+
+// onStop registers how something that was just started ends.
+func (s *Server) onStop(name string, fn func(context.Context) error) {
+	s.stops = append(s.stops, stop{name, fn})
+}
+
+// New opens the registry and binds the addresses, so that Addr is known and a
+// taken port fails here.
+func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err error) {
+	o.Serve = true
+	core, err := Open(ctx, cfg, o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Core: core}
+	s.onStop("registry", func(context.Context) error { return core.Close() })
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	if s.listener, err = s.listen("listen", cfg.Listen); err != nil {
+		return nil, err
+	}
+	if cfg.Telemetry != "" {
+		if s.telemetry, err = s.listen("telemetry", cfg.Telemetry); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *Server) listen(setting, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", setting, err)
+	}
+	s.onStop(setting, func(context.Context) error {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	return l, nil
+}
+
+// Addr is where the pages are served.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// TelemetryAddr is where health and metrics are served, "" for nowhere.
+func (s *Server) TelemetryAddr() string {
+	if s.telemetry == nil {
+		return ""
+	}
+	return s.telemetry.Addr().String()
+}
+
+// Start serves and works until Stop. The context bounds the starting only.
+func (s *Server) Start(ctx context.Context) error {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.onStop("work", func(context.Context) error { cancel(); return nil })
+	service, err := s.onboarding()
+	if err != nil {
+		return err
+	}
+	s.background(work, "onboarding", service.Run)
+	s.background(work, "sign of life", s.showLife)
+	if s.drainer, err = s.newDrainer(); err != nil {
+		return err
+	}
+	handler, err := s.handler(service)
+	if err != nil {
+		return err
+	}
+	s.serve("pages", s.listener, handler, s.Config.TLS)
+	if s.telemetry != nil {
+		s.serve("telemetry", s.telemetry, s.health(), config.TLS{})
+	}
+	return s.startQueue(ctx, work)
+}
+
+// startQueue begins the schedules and the queued work.
+func (s *Server) startQueue(ctx, work context.Context) error {
+	var err error
+	s.queue, err = jobs.New(jobs.Config{
+		DB: s.Store.WriteDB(), Postgres: s.Store.Postgres(), Sources: dueSources{s.Core}, Now: s.Now, Log: s.Log,
+		Work: jobs.Work{
+			RunSource: s.runQueued,
+			DrainMail: func(ctx context.Context) error { _, err := s.drainer.Drain(ctx); return err },
+			Sweep: func(ctx context.Context) error {
+				return s.Store.Sweep(ctx, s.Now(), time.Duration(s.Config.Retention))
+			},
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.queue.Start(work); err != nil {
+		return err
+	}
+	s.onStop("queue", s.queue.Stop)
+	return ctx.Err()
+}
+
+// background runs something until Stop.
+func (s *Server) background(ctx context.Context, name string, fn func(context.Context)) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { fn(ctx) })
+	s.onStop(name, func(context.Context) error {
+		cancel()
+		wg.Wait()
+		return nil
+	})
+}
+
+// showLife keeps this process on the list of the living.
+func (s *Server) showLife(ctx context.Context) {
+	tick := time.NewTicker(15 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := s.Store.Alive(ctx, s.process.Name); err != nil && ctx.Err() == nil {
+				s.Log.WarnContext(ctx, "show sign of life", "error", err)
+			}
+		}
+	}
+}
+
+// dueSources adapts the store to the queue.
+type dueSources struct{ *Core }
+
+func (d dueSources) DueSources(ctx context.Context, now time.Time) ([]registry.Source, error) {
+	return d.Store.DueSources(ctx, now)
+}
+
+func (d dueSources) AbandonedSources(ctx context.Context) ([]registry.Source, error) {
+	return d.Store.AbandonedSources(ctx)
+}
+
+func (d dueSources) TakeDue(ctx context.Context, src registry.Source, next time.Time, then func(*sql.Tx) error) (bool, error) {
+	return d.Store.For(src.Company).TakeDue(ctx, src.ID, src.NextDue, next, then)
+}
+
+// runQueued does a run that the schedule or a button asked for.
+func (s *Server) runQueued(ctx context.Context, key, trigger string) error {
+	run, err := s.RunSource(ctx, key, reconcile.Request{Mode: registry.ModeRun, Trigger: trigger})
+	if err != nil {
+		return err
+	}
+	s.Log.InfoContext(ctx, "run ended", "source", key, "run", run.Number, "state", run.State, "changes", run.Counts.Changes(),
+		"failed", run.Counts.Failed, "conflicts", run.Counts.Conflicts)
+	return nil
+}
+
+// RunSoon queues a run of a source, as its schedule would.
+func (s *Server) RunSoon(ctx context.Context, key, trigger string) error {
+	if _, err := s.source(key); err != nil {
+		return err
+	}
+	return s.queue.Run(ctx, key, trigger)
+}
+
+// onboarding builds the service behind set-up links and passwords.
+func (s *Server) onboarding() (*onboard.Service, error) {
+	hasher, err := auth.NewHasher(auth.DefaultParams(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return onboard.New(onboard.Deps{
+		Store: s.Store.Onboarding(messageDomain(s.Config), newID), Minter: s.minter, Hasher: hasher, Now: s.Now, NewUID: newID, Log: s.Log,
+	}, onboard.Config{SetupLife: setupLife}), nil
+}
+
+// newDrainer builds what sends the mails.
+func (s *Server) newDrainer() (*usermail.Drainer, error) {
+	renderer, err := usermail.NewRenderer(time.UTC)
+	if err != nil {
+		return nil, err
+	}
+	from, err := mail.ParseAddress(s.Config.Mail.From)
+	if err != nil {
+		return nil, fmt.Errorf("mail.from: %w", err)
+	}
+	m := s.Config.Mail.SMTP
+	perMinute := 0
+	if r := s.Config.Mail.Rate; r.Count > 0 {
+		perMinute = int(math.Ceil(float64(r.Count) * float64(time.Minute) / float64(r.Per)))
+	}
+	return usermail.NewDrainer(usermail.DrainerConfig{
+		Queue: s.Store.MailQueue(), Renderer: renderer, PerMinute: perMinute, Now: s.Now, Random: mathrand.Float64,
+		Sender: usermail.NewTransport(usermail.Server{
+			Host: m.Host, Port: m.Port, ImplicitTLS: m.Implicit, StartTLS: usermail.StartTLS(m.StartTLS),
+			User: m.Username, Password: m.Password.Reveal(),
+		}, from, 30*time.Second),
+		LinkURL: func(q usermail.Queued) string {
+			return s.Config.PublicURL + "/setup/" + s.minter.Token(q.LinkUID, string(q.Kind))
+		},
+	}), nil
+}
+
+// handler is everything served to people and programs.
+func (s *Server) handler(service *onboard.Service) (http.Handler, error) {
+	public, err := url.Parse(s.Config.PublicURL)
+	if err != nil {
+		return nil, fmt.Errorf("public_url: %w", err)
+	}
+	shell, err := web.New(web.Config{
+		PublicURL: public, Sessions: s.Store.Sessions(), People: auth.DefaultPeopleLife(), Admins: auth.DefaultAdminLife(),
+		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewRequestID: newID, Log: s.Log,
+	}, self.Files())
+	if err != nil {
+		return nil, err
+	}
+	pages := http.NewServeMux()
+	(&self.Handlers{Shell: shell, Onboarding: service, People: s.Store.People()}).Mount(pages)
+	root := http.NewServeMux()
+	root.Handle("/", shell.Handler(pages))
+	return root, nil
+}
+
+// serve answers on a listener until Stop, which lets running requests end.
+func (s *Server) serve(name string, l net.Listener, h http.Handler, tls config.TLS) {
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
+	}
+	go func() {
+		var err error
+		if tls.CertFile != "" {
+			err = srv.ServeTLS(l, tls.CertFile, tls.KeyFile)
+		} else {
+			err = srv.Serve(l)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.Log.Error("serve", "what", name, "error", err)
+		}
+	}()
+	s.onStop("serve "+name, srv.Shutdown)
+}
+
+// Stop ends everything that was started, the last first. Work that does not end
+// before ctx does is cut off; it goes on where it was at the next start.
+func (s *Server) Stop(ctx context.Context) error {
+	var errs []error
+	for i := len(s.stops) - 1; i >= 0; i-- {
+		if err := s.stops[i].fn(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", s.stops[i].name, err))
+		}
+	}
+	s.stops = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,206 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/usherd/usher/internal/config"
+	"github.com/usherd/usher/internal/mapping"
+	"github.com/usherd/usher/internal/plan"
+	"github.com/usherd/usher/internal/reconcile"
+	"github.com/usherd/usher/internal/registry"
+	port "github.com/usherd/usher/internal/source"
+	"github.com/usherd/usher/internal/source/ldap"
+)
+
+// source is a source of the file, compiled.
+type source struct {
+	cfg    config.Source
+	reader port.Source
+	mapper *mapping.Mapper
+	hash   string
+}
+
+func compare(a, b string) int { return cmp.Compare(a, b) }
+
+// CheckSources compiles every source of a configuration and returns all that is
+// wrong with their expressions, filters and certificates.
+func CheckSources(cfg *config.Config) error {
+	_, err := compileSources(cfg)
+	return err
+}
+
+func compileSources(cfg *config.Config) (map[string]*source, error) {
+	out := map[string]*source{}
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(cfg.Sources)) {
+		s, err := compileSource(key, cfg.Sources[key])
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		out[key] = s
+	}
+	return out, errors.Join(errs...)
+}
+
+func compileSource(key string, cfg config.Source) (*source, error) {
+	if cfg.LDAP == nil {
+		return nil, fmt.Errorf("sources.%s.kind: %s is not available in this version; use ldap", key, cfg.Kind)
+	}
+	l := cfg.LDAP
+	mapper, mapErr := mapping.Compile(mapping.Spec{
+		Source: key, Attributes: l.Users.Attributes, Scope: l.Users.Scope,
+		KindOfUser: cfg.KindOfUser, Department: cfg.Department, Contract: cfg.Contract,
+	})
+	c := ldap.Config{
+		Name: key, URLs: l.URLs, StartTLS: l.StartTLS, CAFile: l.CAFile, BindDN: l.BindDN,
+		Users:  ldap.Search{Base: l.Users.Base, Filter: l.Users.Filter},
+		Groups: ldap.Search{Base: l.Groups.Base, Filter: l.Groups.Filter},
+	}
+	if l.BindPassword.IsSet() {
+		c.BindPassword = ldap.Password(l.BindPassword.Reveal())
+	}
+	if mapper != nil {
+		c.Users.Attributes, c.Groups.Attributes = mapper.Wants(), mapper.GroupWants()
+	}
+	reader, err := ldap.New(c)
+	if err = errors.Join(mapErr, err); err != nil {
+		return nil, err
+	}
+	hash, err := settingsHash(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &source{cfg: cfg, reader: reader, mapper: mapper, hash: hash}, nil
+}
+
+// settingsHash identifies a source's settings, without its secrets.
+func settingsHash(cfg config.Source) (string, error) {
+	doc, err := json.Marshal(cfg)
+	if err != nil {
+		return "", fmt.Errorf("encode settings: %w", err)
+	}
+	sum := sha256.Sum256(doc)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// UnknownSourceError says which sources there are.
+type UnknownSourceError struct {
+	Key   string
+	Known []string
+}
+
+func (e *UnknownSourceError) Error() string {
+	if len(e.Known) == 0 {
+		return fmt.Sprintf("there is no source %q; the configuration file has no sources", e.Key)
+	}
+	return fmt.Sprintf("there is no source %q; the configuration file has %v", e.Key, e.Known)
+}
+
+func (c *Core) source(key string) (*source, error) {
+	s, ok := c.sources[key]
+	if !ok {
+		return nil, &UnknownSourceError{Key: key, Known: slices.Sorted(maps.Keys(c.sources))}
+	}
+	return s, nil
+}
+
+// RunSource runs or previews a source now.
+func (c *Core) RunSource(ctx context.Context, key string, req reconcile.Request) (*registry.Run, error) {
+	s, err := c.source(key)
+	if err != nil {
+		return nil, err
+	}
+	state, err := c.Store.SourceByKey(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("find source %s: %w", key, err)
+	}
+	g := s.cfg.Guard
+	return c.Engine.Run(ctx, &reconcile.Source{
+		State: state, Reader: s.reader, Mapper: s.mapper, Join: s.cfg.Join,
+		Nested: plan.Nested(s.nested()), OnMissing: s.cfg.OnMissing == config.MissingDeactivate,
+		DeleteAfter: time.Duration(s.cfg.DeleteAfter), Setup: reconcile.SetupMode(s.cfg.SetupMail),
+		Limits: plan.Limits{
+			Deactivate: threshold(g.Deactivate), GroupDelete: threshold(g.GroupDelete), MembershipRemove: threshold(g.MembershipRemove),
+		},
+		SettingsHash: s.hash,
+	}, req)
+}
+
+func (s *source) nested() config.Nested {
+	if s.cfg.LDAP.Groups.Nested == "" {
+		return config.NestedFlatten
+	}
+	return s.cfg.LDAP.Groups.Nested
+}
+
+func threshold(l config.Limit) plan.Threshold {
+	return plan.Threshold{Count: int64(l.Count), Percent: float64(l.Percent), Floor: int64(l.Floor)}
+}
+
+// SampleRow is one person of a source as the mapping would have them.
+type SampleRow struct {
+	Name   string // at the directory
+	Anchor string
+	Person mapping.Person
+	// Problem is set when the entry itself could not be used.
+	Problem string
+}
+
+// TestSource connects to a source and maps a few of its people. The facts come
+// back even when the sample does not.
+func (c *Core) TestSource(ctx context.Context, key string, n int) (port.Info, []SampleRow, error) {
+	s, err := c.source(key)
+	if err != nil {
+		return port.Info{}, nil, err
+	}
+	info, err := s.reader.Probe(ctx)
+	if err != nil {
+		return info, nil, err
+	}
+	entries, err := s.reader.Sample(ctx, n)
+	if err != nil {
+		return info, nil, err
+	}
+	rows := make([]SampleRow, len(entries))
+	for i, e := range entries {
+		rows[i] = SampleRow{Name: e.Name, Anchor: e.Anchor, Problem: e.Problem}
+		if e.Problem == "" {
+			rows[i].Person = s.mapper.Map(e.Values, e.Disabled)
+		}
+	}
+	return info, rows, nil
+}
+
+// FindRun finds a run of a source by the number people type.
+func (c *Core) FindRun(ctx context.Context, company registry.CompanyID, number int64) (*registry.Run, error) {
+	run, err := c.Store.For(company).RunByNumber(ctx, number)
+	if errors.Is(err, registry.ErrNotFound) {
+		return nil, fmt.Errorf("there is no run %d", number)
+	}
+	return run, err
+}
+
+// Approve lets a held run through and carries it out.
+func (c *Core) Approve(ctx context.Context, held *registry.Run, by, note string, progress func(reconcile.Progress)) (*registry.Run, error) {
+	if err := c.Engine.Decide(ctx, held, registry.RunApproved, by, note); err != nil {
+		return nil, err
+	}
+	return c.RunSource(ctx, held.SourceKey, reconcile.Request{
+		Mode: registry.ModeRun, Trigger: "approval", Actor: by, Approved: held, Progress: progress,
+	})
+}
+
+// Reject discards a held run.
+func (c *Core) Reject(ctx context.Context, held *registry.Run, by, note string) error {
+	return c.Engine.Decide(ctx, held, registry.RunRejected, by, note)
+}
