@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/usherd/usher/internal/auth"
+	"github.com/usherd/usher/internal/onboard"
 	"github.com/usherd/usher/internal/registry"
 )
 
@@ -76,6 +78,112 @@ func (s *Store) AbandonedSources(ctx context.Context) ([]registry.Source, error)
 			SELECT 1 FROM runs r WHERE r.source_id = s.id AND r.mode = 'run' AND r.state IN ('reading', 'planning', 'applying'))
 		ORDER BY s.id`))
 	return collect(rows, err, scanSource)
+}
+
+// linkByToken finds a mailed link by the hash of its token: who holds the token
+// does not know the company.
+func (x *session) linkByToken(ctx context.Context, hash []byte) (onboard.Link, error) {
+	rows, err := x.query(crossing(ctx), `SELECT `+setupLinkCols+` FROM setup_links WHERE token_hash = ?`, hash)
+	return one(rows, err, scanSetupLink)
+}
+
+// FindSession implements auth.SessionStore: the browser's token is the proof.
+func (s *Store) FindSession(ctx context.Context, id string, now time.Time) (v auth.Session, err error) {
+	if notText(id) {
+		return v, registry.ErrNotFound
+	}
+	err = s.view(ctx, func(x *session) error {
+		rows, err := x.query(crossing(ctx), `SELECT `+sessionCols+` FROM sessions s JOIN companies c ON c.id = s.company_id WHERE s.token_hash = ?`, id)
+		if v, err = one(rows, err, scanSession); err != nil {
+			return err
+		}
+		users, err := x.tenant(v.Company).seen(ctx, v.User)
+		if err == nil && !joinAccount(&v, users[v.User], now) {
+			err = registry.ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return auth.Session{}, err
+	}
+	return v, nil
+}
+
+// TouchSession implements auth.SessionStore.
+func (s *Store) TouchSession(ctx context.Context, id string, seen time.Time) error {
+	return s.bySession(ctx, `UPDATE sessions SET seen_at = ? WHERE token_hash = ?`, micros(seen), id)
+}
+
+// DeleteSession implements auth.SessionStore.
+func (s *Store) DeleteSession(ctx context.Context, id string) error {
+	return s.bySession(ctx, `DELETE FROM sessions WHERE token_hash = ?`, id)
+}
+
+// bySession runs a statement on the one session that its last argument names.
+func (s *Store) bySession(ctx context.Context, q string, args ...any) error {
+	return s.inTx(ctx, func(x *session) error {
+		_, err := x.exec(crossing(ctx), q, args...)
+		return err
+	})
+}
+
+// claimMails takes up to n due mails of all companies until the lease ends, by
+// the database's clock. Of two processes each gets others.
+func (s *Store) claimMails(ctx context.Context, n int, lease time.Duration) (map[registry.CompanyID][]int64, error) {
+	skip := ""
+	if s.Postgres() {
+		skip = " FOR UPDATE SKIP LOCKED"
+	}
+	clock, out := s.clock(), map[registry.CompanyID][]int64{}
+	err := s.inTx(ctx, func(x *session) error {
+		clear(out)
+		// The list is a table of its own because a planner may run a subquery
+		// with a LIMIT more than once, and claim more than n.
+		rows, err := x.query(crossing(ctx), `WITH due AS (SELECT id FROM mails
+				WHERE next_try <> 0 AND next_try <= ? AND state = 'queued' AND claimed_until <= `+clock+`
+				ORDER BY next_try, id LIMIT ?`+skip+`)
+			UPDATE mails SET claimed_until = `+clock+` + ? WHERE id IN (SELECT id FROM due) RETURNING company_id, id`,
+			micros(s.now()), n, lease.Microseconds())
+		return each(rows, err, func(rows *sql.Rows) error {
+			var company registry.CompanyID
+			var id int64
+			err := rows.Scan(&company, &id)
+			out[company] = append(out[company], id)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim mails: %w", err)
+	}
+	return out, nil
+}
+
+// claimedMail says whose a mail is and how it stands.
+type claimedMail struct {
+	company registry.CompanyID
+	state   string
+}
+
+// holdMails holds mails of all companies against other writers, to record what
+// became of them.
+func (x *session) holdMails(ctx context.Context, ids []int64) (map[int64]claimedMail, error) {
+	q := `SELECT id, company_id, state FROM mails WHERE ` + x.s.anyOf("id") + ` ORDER BY id`
+	if x.s.Postgres() {
+		q += " FOR UPDATE"
+	}
+	out := make(map[int64]claimedMail, len(ids))
+	rows, err := x.query(crossing(ctx), q, keys(x.s, ids))
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var id int64
+		var m claimedMail
+		err := rows.Scan(&id, &m.company, &m.state)
+		out[id] = m
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("hold mails: %w", err)
+	}
+	return out, nil
 }
 
 // one reads a single row; none is registry.ErrNotFound.
