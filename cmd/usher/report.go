@@ -65,12 +65,12 @@ type rowDoc struct {
 
 func itemRow(it registry.RunItem) rowDoc {
 	d := rowDoc{
-		Outcome: string(it.Outcome), Action: string(it.Action), Kind: kindOf(it.Group), Name: it.Name, Code: string(it.Code),
+		Outcome: string(it.Outcome), Action: string(it.Action), Kind: kindOf(it.User, it.Group), Name: it.Name, Code: string(it.Code),
 		Message: it.Message, Anchor: it.Anchor, At: it.At,
 	}
 	if p := it.Detail; p != nil {
 		d.Before, d.After, d.Added, d.Removed = p.Before, p.After, p.Added, p.Removed
-		if p.Added+p.Removed > 0 {
+		if d.Kind == "" && p.Added+p.Removed > 0 {
 			d.Kind = "group"
 		}
 	}
@@ -80,16 +80,20 @@ func itemRow(it registry.RunItem) rowDoc {
 func changeRow(c registry.Change, name string) rowDoc {
 	p := c.Payload
 	return rowDoc{
-		Outcome: "changed", Action: string(c.Action), Kind: kindOf(c.Group), Name: name, Code: c.Reason,
+		Outcome: "changed", Action: string(c.Action), Kind: kindOf(c.User, c.Group), Name: name, Code: c.Reason,
 		Before: p.Before, After: p.After, Added: p.Added, Removed: p.Removed, At: c.At,
 	}
 }
 
-func kindOf(group registry.GroupID) string {
-	if group != 0 {
+// kindOf is what a row is about, "" for an entry that has become nothing yet.
+func kindOf(user registry.UserID, group registry.GroupID) string {
+	switch {
+	case group != 0:
 		return "group"
+	case user != 0:
+		return "user"
 	}
-	return "user"
+	return ""
 }
 
 // report prints a run and its rows. JSON and CSV are streamed and whole; the
@@ -174,7 +178,7 @@ func what(d rowDoc) string {
 		was, is := strings.Join(d.Before[name], ", "), strings.Join(d.After[name], ", ")
 		switch {
 		case d.Action == string(registry.ActionCreate):
-			if name != registry.AttrUserName && is != "" && name != "kind" && name != "enabled" {
+			if name == registry.AttrDisplayName || name == registry.AttrEmails || name == registry.AttrTitle {
 				parts = append(parts, is)
 			}
 		case was == "":

@@ -141,7 +141,7 @@ func mailCmd(f *flags) *cobra.Command {
 				}
 				g := &grid{head: []string{"created", "kind", "to", "state", "tries", "what happened"}}
 				for _, m := range rows {
-					g.add(stamp(m.CreatedAt), m.Kind, m.Address, m.State, fmt.Sprint(m.Attempts), m.Message)
+					g.add(stamp(m.CreatedAt), m.Kind, m.To, m.State, fmt.Sprint(len(m.Attempts)), m.Message)
 				}
 				return f.print(cmd.OutOrStdout(), g, rows)
 			})

@@ -99,7 +99,7 @@ func (f *flags) withPerson(cmd *cobra.Command, company, who string, fn func(cont
 
 // showPerson prints a person with where each value came from.
 func (f *flags) showPerson(ctx context.Context, cmd *cobra.Command, core *app.Core, u *registry.User) error {
-	p, err := core.Store.People().Profile(ctx, u.Company, u.ID)
+	p, err := core.Store.Profile(ctx, u.Company, u.ID)
 	if err != nil {
 		return err
 	}

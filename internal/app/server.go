@@ -254,14 +254,14 @@ func (s *Server) handler(service *onboard.Service) (http.Handler, error) {
 		return nil, fmt.Errorf("public_url: %w", err)
 	}
 	shell, err := web.New(web.Config{
-		PublicURL: public, Sessions: s.Store.Sessions(), People: auth.DefaultPeopleLife(), Admins: auth.DefaultAdminLife(),
+		PublicURL: public, Sessions: s.Store, People: auth.DefaultPeopleLife(), Admins: auth.DefaultAdminLife(),
 		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewRequestID: newID, Log: s.Log,
 	}, self.Files())
 	if err != nil {
 		return nil, err
 	}
 	pages := http.NewServeMux()
-	(&self.Handlers{Shell: shell, Onboarding: service, People: s.Store.People()}).Mount(pages)
+	(&self.Handlers{Shell: shell, Onboarding: service, People: s.Store}).Mount(pages)
 	root := http.NewServeMux()
 	root.Handle("/", shell.Handler(pages))
 	return root, nil

@@ -11,7 +11,7 @@ import (
 const (
 	// CodeBadEntry: the source could read the entry but not understand it.
 	CodeBadEntry registry.Code = "bad_entry"
-	// CodeDuplicateAnchor: two entries of one read have one id.
+	// CodeDuplicateAnchor: a person and a group of one read have one id.
 	CodeDuplicateAnchor registry.Code = "duplicate_anchor"
 	// CodeSharedMail: two people have one address.
 	CodeSharedMail registry.Code = "shared_mail"

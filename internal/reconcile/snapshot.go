@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"strconv"
+	"strings"
 
 	"github.com/usherd/usher/internal/mapping"
 	"github.com/usherd/usher/internal/plan"
@@ -41,7 +42,7 @@ type snapshot struct {
 	names   []string
 	groups  []groupRecord
 	places  map[ref]place
-	anchors map[string]bool
+	anchors map[string]place
 	mails   map[uint64]int32
 	open    [][]ref // per group: members not yet found
 	// blind counts entries without an id: any of them may be somebody who would
@@ -55,7 +56,7 @@ type groupRecord struct{ name, marker, displayName string }
 func newSnapshot(src *Source, sp *spool, rep *report, counts *registry.Counts) *snapshot {
 	return &snapshot{
 		spool: sp, source: src, report: rep, counts: counts, seed: maphash.MakeSeed(),
-		places: map[ref]place{}, anchors: map[string]bool{}, mails: map[uint64]int32{},
+		places: map[ref]place{}, anchors: map[string]place{}, mails: map[uint64]int32{},
 	}
 }
 
@@ -91,33 +92,54 @@ func (s *snapshot) entry(ctx context.Context, e *source.Entry) error {
 	} else {
 		s.counts.Groups++
 	}
-	switch {
-	case e.Problem != "":
+	if e.Problem != "" {
 		s.report.failed(ctx, registry.RunItem{Code: CodeBadEntry, Anchor: e.Anchor, Name: e.Name, Message: e.Problem})
-	case s.anchors[e.Anchor]:
-		s.report.failed(ctx, registry.RunItem{Code: CodeDuplicateAnchor, Anchor: e.Anchor, Name: e.Name,
-			Message: "the directory gave another entry with the same id in this read"})
-		return nil
 	}
 	if e.Anchor == "" {
 		s.blind++
 		return nil
 	}
-	s.anchors[e.Anchor] = true
-	if e.Kind == source.User {
-		return s.user(ctx, e)
+	// The source's strings share memory with a whole page.
+	e.Anchor, e.Name, e.Marker = strings.Clone(e.Anchor), strings.Clone(e.Name), strings.Clone(e.Marker)
+	at, again := s.anchors[e.Anchor]
+	if again && at.group != (e.Kind == source.Group) {
+		s.report.failed(ctx, registry.RunItem{Code: CodeDuplicateAnchor, Anchor: e.Anchor, Name: e.Name,
+			Message: "the directory gave a person and a group with the same id in this read"})
+		return nil
 	}
-	s.group(ctx, e)
-	return nil
+	if !again {
+		at = s.newPlace(e.Kind == source.Group)
+		s.anchors[e.Anchor] = at
+	}
+	for _, k := range e.Keys {
+		s.places[refOf(k)] = at
+	}
+	if at.group {
+		s.group(ctx, e, at.index)
+		return nil
+	}
+	return s.user(ctx, e, at.index)
 }
 
-func (s *snapshot) user(ctx context.Context, e *source.Entry) error {
-	index := int32(len(s.Users)) //nolint:gosec // snapshots are far below 2^31
-	for _, k := range e.Keys {
-		s.places[refOf(k)] = place{index: index}
+// newPlace makes room for a person or a group. An object that moves while it is
+// read may come twice: then the later entry takes the place of the earlier.
+func (s *snapshot) newPlace(group bool) place {
+	if group {
+		s.Groups = append(s.Groups, plan.SeenGroup{})
+		s.groups = append(s.groups, groupRecord{})
+		s.open = append(s.open, nil)
+		return place{index: int32(len(s.Groups) - 1), group: true} //nolint:gosec // snapshots are far below 2^31
 	}
+	s.Users = append(s.Users, plan.Seen{})
+	s.offset = append(s.offset, -1)
+	s.names = append(s.names, "")
+	return place{index: int32(len(s.Users) - 1)} //nolint:gosec // as above
+}
+
+func (s *snapshot) user(ctx context.Context, e *source.Entry, index int32) error {
 	seen := plan.Seen{Anchor: e.Anchor, Standing: plan.Failed}
 	offset := int64(-1)
+	s.names[index] = e.Name
 	if e.Problem == "" {
 		p := s.source.Mapper.Map(e.Values, e.Disabled)
 		switch {
@@ -139,9 +161,7 @@ func (s *snapshot) user(ctx context.Context, e *source.Entry) error {
 			seen.Fingerprint = fingerprint(&p)
 		}
 	}
-	s.Users = append(s.Users, seen)
-	s.offset = append(s.offset, offset)
-	s.names = append(s.names, e.Name)
+	s.Users[index], s.offset[index] = seen, offset
 	return nil
 }
 
@@ -176,11 +196,7 @@ func (s *snapshot) warnings(ctx context.Context, e *source.Entry, p *mapping.Per
 	}
 }
 
-func (s *snapshot) group(ctx context.Context, e *source.Entry) {
-	index := int32(len(s.Groups)) //nolint:gosec // snapshots are far below 2^31
-	for _, k := range e.Keys {
-		s.places[refOf(k)] = place{index: index, group: true}
-	}
+func (s *snapshot) group(ctx context.Context, e *source.Entry, index int32) {
 	seen := plan.SeenGroup{Anchor: e.Anchor, Failed: e.Problem != ""}
 	rec := groupRecord{name: e.Name, marker: e.Marker}
 	if !seen.Failed {
@@ -202,9 +218,7 @@ func (s *snapshot) group(ctx context.Context, e *source.Entry) {
 		}
 		open = append(open, r)
 	}
-	s.Groups = append(s.Groups, seen)
-	s.groups = append(s.groups, rec)
-	s.open = append(s.open, open)
+	s.Groups[index], s.groups[index], s.open[index] = seen, rec, open
 }
 
 // resolve finds the members that came later than their group: groups inside

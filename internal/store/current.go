@@ -8,7 +8,9 @@ import (
 	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/usherd/usher/ent/db"
+	"github.com/usherd/usher/ent/db/email"
 	"github.com/usherd/usher/ent/db/group"
+	"github.com/usherd/usher/ent/db/predicate"
 	"github.com/usherd/usher/ent/db/user"
 	"github.com/usherd/usher/internal/registry"
 )
@@ -133,4 +135,34 @@ func each(rows *sql.Rows, err error, fn func(*sql.Rows) error) error {
 		}
 	}
 	return rows.Err()
+}
+
+// FindUser finds one person by userName, verified address or public id, in this
+// order; the deleted are found by id only. An address that several have finds
+// nobody.
+func (t *Tenant) FindUser(ctx context.Context, who string) (*registry.User, error) {
+	client, key := t.s.ent(), registry.Key(who)
+	for _, p := range []predicate.User{
+		user.And(user.UserNameKey(key), user.DeletedAt(0)),
+		user.And(user.HasEmailsWith(email.CompanyID(int64(t.id)), email.AddressKey(key), email.VerifiedAtNEQ(0)), user.DeletedAt(0)),
+		user.PublicID(who),
+	} {
+		ids, err := client.User.Query().Where(user.CompanyID(int64(t.id)), p).Limit(2).IDs(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("find person: %w", err)
+		}
+		if len(ids) != 1 {
+			continue
+		}
+		var found []*registry.User
+		err = t.s.Read(ctx, t.id, func(tx registry.Tx) (err error) {
+			found, err = tx.Users(ctx, []registry.UserID{registry.UserID(ids[0])})
+			return err
+		})
+		if err != nil || len(found) == 0 {
+			return nil, err
+		}
+		return found[0], nil
+	}
+	return nil, registry.ErrNotFound
 }

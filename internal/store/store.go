@@ -144,8 +144,15 @@ func (s *Store) ent() *db.Client { return s.client(s.read) }
 
 // entTx is Ent inside a transaction.
 func (s *Store) entTx(tx *sql.Tx) *db.Client {
-	return db.NewClient(db.Driver(entsql.NewDriver(s.dialect, entsql.Conn{ExecQuerier: tx})))
+	return db.NewClient(db.Driver(inTxDriver{entsql.NewDriver(s.dialect, entsql.Conn{ExecQuerier: tx})}))
 }
+
+// inTxDriver keeps Ent in the transaction it was given: some of its statements
+// would begin one of their own.
+type inTxDriver struct{ dialect.Driver }
+
+// Tx implements dialect.Driver.
+func (d inTxDriver) Tx(context.Context) (dialect.Tx, error) { return dialect.NopTx(d.Driver), nil }
 
 // Tenant is the store of one company: the only way to that company's rows.
 type Tenant struct {
