@@ -52,8 +52,7 @@ func (u *unit) rule(s *subject, op Op) *Error {
 		}
 		s.group = u.groups[link.Group]
 	case PatchMembers:
-		if s.group = u.groups[op.Group]; s.group == nil || !s.group.DeletedAt.IsZero() {
-			s.group = nil
+		if s.group = u.groups[op.Group]; s.group == nil {
 			return Refuse(CodeNotFound, "there is no such group")
 		}
 	case SetBlocks:
