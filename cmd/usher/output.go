@@ -52,26 +52,31 @@ func (g *grid) table(w io.Writer) error {
 	return t.Flush()
 }
 
-// csv prints the rows so that a spreadsheet takes no cell for a formula (OWASP,
-// CSV injection).
+// csv prints the rows.
 func (g *grid) csv(w io.Writer) error {
 	c := csv.NewWriter(w)
 	if err := c.Write(g.head); err != nil {
 		return err
 	}
 	for _, row := range g.rows {
-		safe := make([]string, len(row))
-		for i, cell := range row {
-			if safe[i] = cell; cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-				safe[i] = "'" + cell
-			}
-		}
-		if err := c.Write(safe); err != nil {
+		if err := c.Write(inert(row)); err != nil {
 			return err
 		}
 	}
 	c.Flush()
 	return c.Error()
+}
+
+// inert makes cells that no spreadsheet takes for a formula (OWASP, CSV
+// injection).
+func inert(row []string) []string {
+	out := make([]string, len(row))
+	for i, cell := range row {
+		if out[i] = cell; cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+			out[i] = "'" + cell
+		}
+	}
+	return out
 }
 
 // print prints a grid in the form asked for; doc is what JSON shows.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -145,17 +147,17 @@ func jsonReport(w io.Writer, run runDoc, rows func(func(rowDoc) error) error) er
 	return err
 }
 
-// csvReport writes the rows, values before and after in one cell.
+// csvReport writes the rows as they come, values before and after in one cell.
 func csvReport(w io.Writer, rows func(func(rowDoc) error) error) error {
-	g := &grid{head: []string{"outcome", "action", "kind", "name", "code", "what", "anchor", "at"}}
-	err := rows(func(d rowDoc) error {
-		g.add(d.Outcome, d.Action, d.Kind, d.Name, d.Code, what(d), d.Anchor, d.At.UTC().Format(time.RFC3339))
-		return nil
-	})
-	if err != nil {
+	c := csv.NewWriter(w)
+	if err := c.Write([]string{"outcome", "action", "kind", "name", "code", "what", "anchor", "at"}); err != nil {
 		return err
 	}
-	return g.csv(w)
+	err := rows(func(d rowDoc) error {
+		return c.Write(inert([]string{d.Outcome, d.Action, d.Kind, d.Name, d.Code, what(d), d.Anchor, d.At.UTC().Format(time.RFC3339)}))
+	})
+	c.Flush()
+	return errors.Join(err, c.Error())
 }
 
 // what says in a few words what a row is about.

@@ -85,15 +85,15 @@ func (s *Store) openSQLite(path string, o Options) error {
 	}
 	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join([]string{
 		fmt.Sprintf("_pragma=busy_timeout(%d)", busy.Milliseconds()), "_pragma=journal_mode(WAL)", "_pragma=foreign_keys(1)",
-		"_pragma=synchronous(" + synchronous + ")", "_pragma=cache_size(-32000)", "_pragma=temp_store(MEMORY)",
+		"_pragma=synchronous(" + synchronous + ")",
 	}, "&")
 	s.dialect, s.path = dialect.SQLite, path
 	var err error
-	if s.write, err = sql.Open(orDriver(o.Driver, "sqlite"), base+"&_txlock=immediate"); err != nil {
+	if s.write, err = sql.Open(orDriver(o.Driver, "sqlite"), base+"&_txlock=immediate&_pragma=cache_size(-32000)"); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)
-	if s.read, err = sql.Open(orDriver(o.Driver, "sqlite"), base+"&_pragma=query_only(1)"); err != nil {
+	if s.read, err = sql.Open(orDriver(o.Driver, "sqlite"), base+"&_pragma=query_only(1)&_pragma=cache_size(-4000)"); err != nil {
 		return errors.Join(err, s.write.Close())
 	}
 	s.read.SetMaxOpenConns(readers)
