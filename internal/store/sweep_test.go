@@ -24,9 +24,9 @@ func TestSweep(t *testing.T) {
 				ID: fmt.Sprint("s", i), Company: src.Company, User: 1, CreatedAt: now.Add(-age), ExpiresAt: now.Add(-age).Add(30 * day),
 			}))
 			must(t, s.MailQueue().Finish(ctx, []mail.Result{{ID: claimed[i].ID, State: mail.StateSent, Attempted: true, At: now.Add(-age)}}))
-			fence, _, err := tenant.AcquireLease(ctx, registry.SourceID(src.ID), "test")
+			fence, _, err := tenant.AcquireLease(ctx, src.ID, "test")
 			must(t, err)
-			run := registry.Run{PublicID: fmt.Sprint("run", i), Source: int64(src.ID), Mode: "run", State: registry.RunApplying, Fence: fence.Number, CreatedAt: now.Add(-age)}
+			run := registry.Run{PublicID: fmt.Sprint("run", i), Source: src.ID, Mode: "run", State: registry.RunApplying, Fence: fence.Number, CreatedAt: now.Add(-age)}
 			must(t, tenant.CreateRun(ctx, &run))
 			must(t, tenant.AddItems(ctx, fence, run.ID, make([]registry.RunItem, 2500)))
 			run.State, run.FinishedAt = registry.RunDone, now.Add(-age)
