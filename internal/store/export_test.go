@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"github.com/usherd/usher/ent/db/migrate"
+)
 
 // Crossing marks a context of a test that looks at tables from outside the
 // tenant fence.
@@ -10,4 +14,13 @@ func Crossing(ctx context.Context) context.Context { return crossing(ctx) }
 // company than this one.
 func OnlyCompany(ctx context.Context, id int64) context.Context {
 	return context.WithValue(ctx, onlyKey{}, id)
+}
+
+// Tables are the names of all tables of the Ent schema.
+func Tables() []string {
+	out := make([]string, len(migrate.Tables))
+	for i, t := range migrate.Tables {
+		out[i] = t.Name
+	}
+	return out
 }

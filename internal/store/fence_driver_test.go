@@ -19,8 +19,8 @@ import (
 // tenant fence: a statement on a table with a company_id must bind the company,
 // unless its context carries the mark of crossing.go.
 
-// errClimb is what a refused statement gets.
-var errClimb = errors.New("statement on company data without a company")
+// ErrClimb is what a refused statement gets.
+var ErrClimb = errors.New("statement on company data without a company")
 
 // onlyKey is the context key of OnlyCompany.
 type onlyKey struct{}
@@ -77,16 +77,16 @@ func judge(ctx context.Context, q string, args []driver.NamedValue) error {
 	}
 	bound := boundCompanies(q)
 	if len(bound) == 0 || strings.Count(q, "company_id") < tables {
-		return fmt.Errorf("%w: %s", errClimb, q)
+		return fmt.Errorf("%w: %s", ErrClimb, q)
 	}
 	only := ctx.Value(onlyKey{})
 	for _, i := range bound {
 		if i >= len(args) {
-			return fmt.Errorf("%w (no argument %d): %s", errClimb, i, q)
+			return fmt.Errorf("%w (no argument %d): %s", ErrClimb, i, q)
 		}
 		id := reflect.ValueOf(args[i].Value) // pgx leaves named integer types alone
 		if !id.CanInt() || only != nil && id.Int() != only.(int64) {
-			return fmt.Errorf("%w (bound %v): %s", errClimb, args[i].Value, q)
+			return fmt.Errorf("%w (bound %v): %s", ErrClimb, args[i].Value, q)
 		}
 	}
 	return nil

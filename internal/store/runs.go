@@ -50,7 +50,7 @@ func (t *Tenant) UpdateRun(ctx context.Context, f registry.Fence, r *registry.Ru
 		}
 		n, err := t.s.entTx(x.tx).Run.Update().Where(run.CompanyID(int64(t.id)), run.ID(int64(r.ID))).
 			SetState(string(r.State)).SetComplete(r.Complete).SetCounts(r.Counts).SetLimits(r.Limits).SetPlanHash(r.PlanHash).
-			SetCode(r.Code).SetMessage(asText(r.Message)).SetNotes(r.Notes).SetFinishedAt(micros(r.FinishedAt)).Save(ctx)
+			SetCode(r.Code).SetMessage(asText(r.Message)).SetNotes(texts(r.Notes)).SetFinishedAt(micros(r.FinishedAt)).Save(ctx)
 		if err != nil {
 			return fmt.Errorf("update run: %w", err)
 		}
@@ -202,10 +202,15 @@ func (t *Tenant) itemRows(id registry.RunID, items []registry.RunItem) ([][]any,
 func textOnly(a registry.Attributes) registry.Attributes {
 	out := make(registry.Attributes, len(a))
 	for name, values := range a {
-		out[asText(name)] = make([]string, len(values))
-		for i, v := range values {
-			out[asText(name)][i] = asText(v)
-		}
+		out[asText(name)] = texts(values)
+	}
+	return out
+}
+
+func texts(values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = asText(v)
 	}
 	return out
 }

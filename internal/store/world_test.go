@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -217,4 +218,19 @@ func (w *world) signIn(id registry.UserID) {
 	w.t.Helper()
 	w.sql(`INSERT INTO sessions (company_id, token_hash, user_id, credential_version, created_at, seen_at, expires_at)
 		VALUES (%d, 'token', %d, 1, 0, 0, 9)`, w.src.Company, id)
+}
+
+// empty removes every row there is.
+func (w *world) empty() {
+	w.t.Helper()
+	tables := store.Tables()
+	if w.s.Postgres() {
+		w.sql(`TRUNCATE "` + strings.Join(tables, `", "`) + `" RESTART IDENTITY`)
+		return
+	}
+	w.sql(`PRAGMA foreign_keys = 0`)
+	for _, table := range tables {
+		w.sql(`DELETE FROM "` + table + `"`)
+	}
+	w.sql(`PRAGMA foreign_keys = 1`)
 }
