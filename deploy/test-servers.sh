@@ -13,12 +13,15 @@ parts() {
 slapd|program slapd|the LDAP source, sync runs against OpenLDAP, the benchmark
 ldap-utils|program ldapsearch|the benchmark's comparison with ldapsearch
 samba-ad-dc|program samba-tool|the LDAP source against Active Directory
+samba-ad-provision|folder /usr/share/samba/setup|the LDAP source against Active Directory
 postgresql|server_of_postgresql|the store on PostgreSQL, two processes sharing one database
 chromium|program chromium|the set-up and sign-in pages in a browser
 TABLE
 }
 
 program() { PATH="$PATH:/usr/sbin:/usr/local/sbin:/sbin" command -v "$1" >/dev/null; }
+
+folder() { [ -d "$1" ]; }
 
 server_of_postgresql() {
 	program postgres && return
