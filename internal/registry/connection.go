@@ -1,0 +1,98 @@
+package registry
+
+import "time"
+
+// Connection is a SCIM origin with its settings. Its tokens can change without
+// touching what it owns.
+type Connection struct {
+	Origin    Origin
+	CreatedAt time.Time
+	ConnectionSettings
+}
+
+// ConnectionSettings are what an admin decides about a connection. They are kept
+// as JSON; the field names are a contract.
+type ConnectionSettings struct {
+	// Profile names the identity provider whose dialect is spoken: entra, okta,
+	// strict, …; "" for the rewrites that cannot be misread.
+	Profile string `json:"profile,omitempty"`
+	// Visible says what reads show: own (what the connection is tied to) or
+	// company (everybody).
+	Visible Visibility `json:"visible,omitempty"`
+	// OnForeign says what becomes of a push about somebody another origin owns.
+	OnForeign OnForeign `json:"on_foreign,omitempty"`
+	// SetupMail is true when people the connection creates are mailed a set-up
+	// link.
+	SetupMail bool `json:"setup_mail,omitempty"`
+	// Rate is the most requests a second, 0 for the default.
+	Rate int `json:"rate,omitempty"`
+	// AllowFrom are the networks requests may come from, none for all.
+	AllowFrom []string `json:"allow_from,omitempty"`
+	// Paused refuses every request and keeps everything.
+	Paused bool `json:"paused,omitempty"`
+}
+
+// Visibility is what a connection's reads show.
+type Visibility string
+
+// The visibilities.
+const (
+	VisibleOwn     Visibility = "own"
+	VisibleCompany Visibility = "company"
+)
+
+// OnForeign is what becomes of a push about a person of another origin.
+type OnForeign string
+
+// The answers to a foreign person.
+const (
+	// ForeignConflict refuses with 409.
+	ForeignConflict OnForeign = "conflict"
+	// ForeignLink ties the person to the connection, which reads and asserts
+	// but does not own.
+	ForeignLink OnForeign = "link"
+	// ForeignPromote makes a contact without an account the connection's own.
+	ForeignPromote OnForeign = "promote"
+)
+
+// DefaultConnection are the settings of a connection nobody decided about.
+func DefaultConnection() ConnectionSettings {
+	return ConnectionSettings{Visible: VisibleOwn, OnForeign: ForeignConflict}
+}
+
+// TokenID is the key of a token.
+type TokenID int64
+
+// Token is a bearer token, without its secret.
+type Token struct {
+	ID     TokenID
+	Origin OriginID
+	// Prefix is how the token begins, to tell tokens apart.
+	Prefix     string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time // zero for never
+	LastUsedAt time.Time
+	RevokedAt  time.Time
+}
+
+// Live reports whether the token opens anything now.
+func (t Token) Live(now time.Time) bool {
+	return t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || now.Before(t.ExpiresAt))
+}
+
+// ScimRequest is a row of a connection's request log: what an identity engineer
+// reads when something fails. Bodies are redacted and capped.
+type ScimRequest struct {
+	ID        int64
+	Origin    OriginID
+	At        time.Time
+	RequestID string
+	Method    string
+	Path      string
+	Status    int
+	ScimType  string
+	Detail    string // the error as it was answered
+	Resource  string // id of the resource, where there is one
+	Micros    int64  // how long it took
+	Body      string // the request's body, redacted and capped, kept for failures
+}

@@ -1,0 +1,159 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/usherd/usher/internal/registry"
+)
+
+func scanConnection(company registry.CompanyID) func(*sql.Rows) (registry.Connection, error) {
+	return func(rows *sql.Rows) (registry.Connection, error) {
+		c := registry.Connection{Origin: registry.Origin{Company: company, Kind: registry.OriginSCIM}}
+		var settings []byte
+		var created, retired int64
+		if err := rows.Scan(&c.Origin.ID, &c.Origin.Key, &settings, &created, &retired); err != nil {
+			return c, fmt.Errorf("scan connection: %w", err)
+		}
+		c.CreatedAt, c.Origin.RetiredAt = fromMicros(created), fromMicros(retired)
+		return c, decodeSettings(settings, &c.ConnectionSettings)
+	}
+}
+
+func decodeSettings(doc []byte, into *registry.ConnectionSettings) error {
+	*into = registry.DefaultConnection()
+	if len(doc) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(doc, into); err != nil {
+		return fmt.Errorf("decode connection settings: %w", err)
+	}
+	return nil
+}
+
+const connectionCols = `id, key, settings, created_at, retired_at`
+
+// Connections lists the company's SCIM connections, without the retired ones.
+func (t *Tenant) Connections(ctx context.Context) ([]registry.Connection, error) {
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT `+connectionCols+` FROM origins
+		WHERE company_id = ? AND kind = 'scim' AND retired_at = 0 ORDER BY key`), int64(t.id))
+	return collect(rows, err, scanConnection(t.id))
+}
+
+// Connection finds a SCIM connection by its name.
+func (t *Tenant) Connection(ctx context.Context, key string) (registry.Connection, error) {
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT `+connectionCols+` FROM origins
+		WHERE company_id = ? AND kind = 'scim' AND key = ?`), int64(t.id), key)
+	return one(rows, err, scanConnection(t.id))
+}
+
+// SaveConnection makes a connection, or gives one that is there these settings.
+// One that was deleted comes back with what it owned.
+func (t *Tenant) SaveConnection(ctx context.Context, key string, settings registry.ConnectionSettings) (registry.Connection, error) {
+	doc, err := json.Marshal(settings)
+	if err != nil {
+		return registry.Connection{}, fmt.Errorf("encode connection settings: %w", err)
+	}
+	err = t.s.inTx(ctx, func(x *session) error {
+		_, err := x.exec(ctx, `INSERT INTO origins (company_id, kind, key, settings, created_at, retired_at) VALUES (?, 'scim', ?, ?, ?, 0)
+			ON CONFLICT (company_id, kind, key) DO UPDATE SET settings = excluded.settings, retired_at = 0`,
+			int64(t.id), key, string(doc), micros(t.s.now()))
+		return err
+	})
+	if err != nil {
+		return registry.Connection{}, fmt.Errorf("save connection: %w", err)
+	}
+	return t.Connection(ctx, key)
+}
+
+// DeleteConnection retires a connection and revokes its tokens. Its people are
+// kept.
+func (t *Tenant) DeleteConnection(ctx context.Context, origin registry.OriginID) error {
+	now := micros(t.s.now())
+	return t.s.inTx(ctx, func(x *session) error {
+		if _, err := x.exec(ctx, `UPDATE origins SET retired_at = ? WHERE company_id = ? AND id = ? AND kind = 'scim'`, now, int64(t.id), int64(origin)); err != nil {
+			return fmt.Errorf("retire connection: %w", err)
+		}
+		_, err := x.exec(ctx, `UPDATE tokens SET revoked_at = ? WHERE company_id = ? AND origin_id = ? AND revoked_at = 0`, now, int64(t.id), int64(origin))
+		if err != nil {
+			return fmt.Errorf("revoke tokens: %w", err)
+		}
+		return nil
+	})
+}
+
+const tokenCols = `id, origin_id, prefix, created_at, expires_at, last_used_at, revoked_at`
+
+func scanToken(rows *sql.Rows) (k registry.Token, err error) {
+	var created, expires, used, revoked int64
+	err = rows.Scan(&k.ID, &k.Origin, &k.Prefix, &created, &expires, &used, &revoked)
+	k.CreatedAt, k.ExpiresAt, k.LastUsedAt, k.RevokedAt = fromMicros(created), fromMicros(expires), fromMicros(used), fromMicros(revoked)
+	return k, err
+}
+
+// CreateToken keeps a new token's hash.
+func (t *Tenant) CreateToken(ctx context.Context, origin registry.OriginID, hash []byte, prefix string, expires time.Time) (k registry.Token, err error) {
+	k = registry.Token{Origin: origin, Prefix: prefix, CreatedAt: t.s.now(), ExpiresAt: expires}
+	err = t.s.inTx(ctx, func(x *session) error {
+		ids, err := x.insert(ctx, table{"tokens", []string{"company_id", "origin_id", "token_hash", "prefix", "created_at", "expires_at"}},
+			[][]any{{int64(t.id), int64(origin), hash, prefix, micros(k.CreatedAt), micros(expires)}})
+		if err == nil {
+			k.ID = registry.TokenID(ids[0])
+		}
+		return err
+	})
+	return k, err
+}
+
+// Tokens lists the tokens of a connection, the newest first.
+func (t *Tenant) Tokens(ctx context.Context, origin registry.OriginID) ([]registry.Token, error) {
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT `+tokenCols+` FROM tokens WHERE company_id = ? AND origin_id = ? ORDER BY id DESC`),
+		int64(t.id), int64(origin))
+	return collect(rows, err, scanToken)
+}
+
+// ExpireTokens lets every live token of a connection but one end at a time, at
+// once when it is now. It tells how many.
+func (t *Tenant) ExpireTokens(ctx context.Context, origin registry.OriginID, except registry.TokenID, at time.Time) (int, error) {
+	column := "expires_at"
+	if !at.After(t.s.now()) {
+		column = "revoked_at"
+	}
+	var n int64
+	err := t.s.inTx(ctx, func(x *session) (err error) {
+		n, err = x.affected(ctx, `UPDATE tokens SET `+column+` = ? WHERE company_id = ? AND origin_id = ? AND id <> ? AND revoked_at = 0
+			AND (expires_at = 0 OR expires_at > ?)`, micros(at), int64(t.id), int64(origin), int64(except), micros(at))
+		return err
+	})
+	return int(n), err
+}
+
+// RevokeToken ends one token at once, found by its prefix.
+func (t *Tenant) RevokeToken(ctx context.Context, prefix string) (bool, error) {
+	var n int64
+	err := t.s.inTx(ctx, func(x *session) (err error) {
+		n, err = x.affected(ctx, `UPDATE tokens SET revoked_at = ? WHERE company_id = ? AND prefix = ? AND revoked_at = 0`,
+			micros(t.s.now()), int64(t.id), prefix)
+		return err
+	})
+	return n > 0, err
+}
+
+// UseTokens records when tokens were last used, many at once: a request must
+// not cost a write.
+func (s *Store) UseTokens(ctx context.Context, used map[registry.CompanyID]map[registry.TokenID]time.Time) error {
+	return s.inTx(ctx, func(x *session) error {
+		for company, tokens := range used {
+			for id, at := range tokens {
+				if _, err := x.exec(ctx, `UPDATE tokens SET last_used_at = ? WHERE company_id = ? AND id = ? AND last_used_at < ?`,
+					micros(at), int64(company), int64(id), micros(at)); err != nil {
+					return fmt.Errorf("record use of token: %w", err)
+				}
+			}
+		}
+		return nil
+	})
+}
