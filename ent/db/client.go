@@ -29,6 +29,7 @@ import (
 	"github.com/usherd/usher/ent/db/process"
 	"github.com/usherd/usher/ent/db/run"
 	"github.com/usherd/usher/ent/db/runitem"
+	"github.com/usherd/usher/ent/db/scimrequest"
 	"github.com/usherd/usher/ent/db/session"
 	"github.com/usherd/usher/ent/db/setuplink"
 	"github.com/usherd/usher/ent/db/source"
@@ -71,6 +72,8 @@ type Client struct {
 	Run *RunClient
 	// RunItem is the client for interacting with the RunItem builders.
 	RunItem *RunItemClient
+	// ScimRequest is the client for interacting with the ScimRequest builders.
+	ScimRequest *ScimRequestClient
 	// Session is the client for interacting with the Session builders.
 	Session *SessionClient
 	// SetupLink is the client for interacting with the SetupLink builders.
@@ -106,6 +109,7 @@ func (c *Client) init() {
 	c.Process = NewProcessClient(c.config)
 	c.Run = NewRunClient(c.config)
 	c.RunItem = NewRunItemClient(c.config)
+	c.ScimRequest = NewScimRequestClient(c.config)
 	c.Session = NewSessionClient(c.config)
 	c.SetupLink = NewSetupLinkClient(c.config)
 	c.Source = NewSourceClient(c.config)
@@ -217,6 +221,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Process:     NewProcessClient(cfg),
 		Run:         NewRunClient(cfg),
 		RunItem:     NewRunItemClient(cfg),
+		ScimRequest: NewScimRequestClient(cfg),
 		Session:     NewSessionClient(cfg),
 		SetupLink:   NewSetupLinkClient(cfg),
 		Source:      NewSourceClient(cfg),
@@ -255,6 +260,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Process:     NewProcessClient(cfg),
 		Run:         NewRunClient(cfg),
 		RunItem:     NewRunItemClient(cfg),
+		ScimRequest: NewScimRequestClient(cfg),
 		Session:     NewSessionClient(cfg),
 		SetupLink:   NewSetupLinkClient(cfg),
 		Source:      NewSourceClient(cfg),
@@ -290,8 +296,8 @@ func (c *Client) Close() error {
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
 		c.Change, c.Company, c.Contract, c.Department, c.Email, c.Group, c.Link, c.Mail,
-		c.MailAttempt, c.Membership, c.Origin, c.Process, c.Run, c.RunItem, c.Session,
-		c.SetupLink, c.Source, c.Token, c.User,
+		c.MailAttempt, c.Membership, c.Origin, c.Process, c.Run, c.RunItem,
+		c.ScimRequest, c.Session, c.SetupLink, c.Source, c.Token, c.User,
 	} {
 		n.Use(hooks...)
 	}
@@ -302,8 +308,8 @@ func (c *Client) Use(hooks ...Hook) {
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
 		c.Change, c.Company, c.Contract, c.Department, c.Email, c.Group, c.Link, c.Mail,
-		c.MailAttempt, c.Membership, c.Origin, c.Process, c.Run, c.RunItem, c.Session,
-		c.SetupLink, c.Source, c.Token, c.User,
+		c.MailAttempt, c.Membership, c.Origin, c.Process, c.Run, c.RunItem,
+		c.ScimRequest, c.Session, c.SetupLink, c.Source, c.Token, c.User,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -340,6 +346,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Run.mutate(ctx, m)
 	case *RunItemMutation:
 		return c.RunItem.mutate(ctx, m)
+	case *ScimRequestMutation:
+		return c.ScimRequest.mutate(ctx, m)
 	case *SessionMutation:
 		return c.Session.mutate(ctx, m)
 	case *SetupLinkMutation:
@@ -2265,6 +2273,139 @@ func (c *RunItemClient) mutate(ctx context.Context, m *RunItemMutation) (Value, 
 	}
 }
 
+// ScimRequestClient is a client for the ScimRequest schema.
+type ScimRequestClient struct {
+	config
+}
+
+// NewScimRequestClient returns a client for the ScimRequest from the given config.
+func NewScimRequestClient(c config) *ScimRequestClient {
+	return &ScimRequestClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `scimrequest.Hooks(f(g(h())))`.
+func (c *ScimRequestClient) Use(hooks ...Hook) {
+	c.hooks.ScimRequest = append(c.hooks.ScimRequest, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `scimrequest.Intercept(f(g(h())))`.
+func (c *ScimRequestClient) Intercept(interceptors ...Interceptor) {
+	c.inters.ScimRequest = append(c.inters.ScimRequest, interceptors...)
+}
+
+// Create returns a builder for creating a ScimRequest entity.
+func (c *ScimRequestClient) Create() *ScimRequestCreate {
+	mutation := newScimRequestMutation(c.config, OpCreate)
+	return &ScimRequestCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of ScimRequest entities.
+func (c *ScimRequestClient) CreateBulk(builders ...*ScimRequestCreate) *ScimRequestCreateBulk {
+	return &ScimRequestCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ScimRequestClient) MapCreateBulk(slice any, setFunc func(*ScimRequestCreate, int)) *ScimRequestCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ScimRequestCreateBulk{err: fmt.Errorf("calling to ScimRequestClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ScimRequestCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ScimRequestCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for ScimRequest.
+func (c *ScimRequestClient) Update() *ScimRequestUpdate {
+	mutation := newScimRequestMutation(c.config, OpUpdate)
+	return &ScimRequestUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ScimRequestClient) UpdateOne(_m *ScimRequest) *ScimRequestUpdateOne {
+	mutation := newScimRequestMutation(c.config, OpUpdateOne, withScimRequest(_m))
+	return &ScimRequestUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ScimRequestClient) UpdateOneID(id int64) *ScimRequestUpdateOne {
+	mutation := newScimRequestMutation(c.config, OpUpdateOne, withScimRequestID(id))
+	return &ScimRequestUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for ScimRequest.
+func (c *ScimRequestClient) Delete() *ScimRequestDelete {
+	mutation := newScimRequestMutation(c.config, OpDelete)
+	return &ScimRequestDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ScimRequestClient) DeleteOne(_m *ScimRequest) *ScimRequestDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ScimRequestClient) DeleteOneID(id int64) *ScimRequestDeleteOne {
+	builder := c.Delete().Where(scimrequest.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ScimRequestDeleteOne{builder}
+}
+
+// Query returns a query builder for ScimRequest.
+func (c *ScimRequestClient) Query() *ScimRequestQuery {
+	return &ScimRequestQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeScimRequest},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a ScimRequest entity by its id.
+func (c *ScimRequestClient) Get(ctx context.Context, id int64) (*ScimRequest, error) {
+	return c.Query().Where(scimrequest.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ScimRequestClient) GetX(ctx context.Context, id int64) *ScimRequest {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *ScimRequestClient) Hooks() []Hook {
+	return c.hooks.ScimRequest
+}
+
+// Interceptors returns the client interceptors.
+func (c *ScimRequestClient) Interceptors() []Interceptor {
+	return c.inters.ScimRequest
+}
+
+func (c *ScimRequestClient) mutate(ctx context.Context, m *ScimRequestMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ScimRequestCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ScimRequestUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ScimRequestUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ScimRequestDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("db: unknown ScimRequest mutation op: %q", m.Op())
+	}
+}
+
 // SessionClient is a client for the Session schema.
 type SessionClient struct {
 	config
@@ -2950,13 +3091,13 @@ func (c *UserClient) mutate(ctx context.Context, m *UserMutation) (Value, error)
 type (
 	hooks struct {
 		Change, Company, Contract, Department, Email, Group, Link, Mail, MailAttempt,
-		Membership, Origin, Process, Run, RunItem, Session, SetupLink, Source, Token,
-		User []ent.Hook
+		Membership, Origin, Process, Run, RunItem, ScimRequest, Session, SetupLink,
+		Source, Token, User []ent.Hook
 	}
 	inters struct {
 		Change, Company, Contract, Department, Email, Group, Link, Mail, MailAttempt,
-		Membership, Origin, Process, Run, RunItem, Session, SetupLink, Source, Token,
-		User []ent.Interceptor
+		Membership, Origin, Process, Run, RunItem, ScimRequest, Session, SetupLink,
+		Source, Token, User []ent.Interceptor
 	}
 )
 

@@ -26,6 +26,7 @@ import (
 	"github.com/usherd/usher/ent/db/process"
 	"github.com/usherd/usher/ent/db/run"
 	"github.com/usherd/usher/ent/db/runitem"
+	"github.com/usherd/usher/ent/db/scimrequest"
 	"github.com/usherd/usher/ent/db/session"
 	"github.com/usherd/usher/ent/db/setuplink"
 	"github.com/usherd/usher/ent/db/source"
@@ -105,6 +106,7 @@ func checkColumn(t, c string) error {
 			process.Table:     process.ValidColumn,
 			run.Table:         run.ValidColumn,
 			runitem.Table:     runitem.ValidColumn,
+			scimrequest.Table: scimrequest.ValidColumn,
 			session.Table:     session.ValidColumn,
 			setuplink.Table:   setuplink.ValidColumn,
 			source.Table:      source.ValidColumn,

@@ -4,6 +4,7 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -25,6 +26,7 @@ import (
 	"github.com/usherd/usher/ent/db/process"
 	"github.com/usherd/usher/ent/db/run"
 	"github.com/usherd/usher/ent/db/runitem"
+	"github.com/usherd/usher/ent/db/scimrequest"
 	"github.com/usherd/usher/ent/db/session"
 	"github.com/usherd/usher/ent/db/setuplink"
 	"github.com/usherd/usher/ent/db/source"
@@ -56,6 +58,7 @@ const (
 	TypeProcess     = "Process"
 	TypeRun         = "Run"
 	TypeRunItem     = "RunItem"
+	TypeScimRequest = "ScimRequest"
 	TypeSession     = "Session"
 	TypeSetupLink   = "SetupLink"
 	TypeSource      = "Source"
@@ -13958,6 +13961,1100 @@ func (m *RunItemMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown RunItem edge %s", name)
 }
 
+// ScimRequestMutation represents an operation that mutates the ScimRequest nodes in the graph.
+type ScimRequestMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int64
+	company_id    *int64
+	addcompany_id *int64
+	origin_id     *int64
+	addorigin_id  *int64
+	at            *int64
+	addat         *int64
+	request_id    *string
+	method        *string
+	_path         *string
+	status        *int
+	addstatus     *int
+	scim_type     *string
+	detail        *string
+	resource      *string
+	micros        *int64
+	addmicros     *int64
+	body          *string
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*ScimRequest, error)
+	predicates    []predicate.ScimRequest
+}
+
+var _ ent.Mutation = (*ScimRequestMutation)(nil)
+
+// scimrequestOption allows management of the mutation configuration using functional options.
+type scimrequestOption func(*ScimRequestMutation)
+
+// newScimRequestMutation creates new mutation for the ScimRequest entity.
+func newScimRequestMutation(c config, op Op, opts ...scimrequestOption) *ScimRequestMutation {
+	m := &ScimRequestMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeScimRequest,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withScimRequestID sets the ID field of the mutation.
+func withScimRequestID(id int64) scimrequestOption {
+	return func(m *ScimRequestMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *ScimRequest
+		)
+		m.oldValue = func(ctx context.Context) (*ScimRequest, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().ScimRequest.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withScimRequest sets the old ScimRequest of the mutation.
+func withScimRequest(node *ScimRequest) scimrequestOption {
+	return func(m *ScimRequestMutation) {
+		m.oldValue = func(context.Context) (*ScimRequest, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m ScimRequestMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m ScimRequestMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("db: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of ScimRequest entities.
+func (m *ScimRequestMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *ScimRequestMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *ScimRequestMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().ScimRequest.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCompanyID sets the "company_id" field.
+func (m *ScimRequestMutation) SetCompanyID(i int64) {
+	m.company_id = &i
+	m.addcompany_id = nil
+}
+
+// CompanyID returns the value of the "company_id" field in the mutation.
+func (m *ScimRequestMutation) CompanyID() (r int64, exists bool) {
+	v := m.company_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCompanyID returns the old "company_id" field's value of the ScimRequest entity.
+// If the ScimRequest object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ScimRequestMutation) OldCompanyID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCompanyID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCompanyID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCompanyID: %w", err)
+	}
+	return oldValue.CompanyID, nil
+}
+
+// AddCompanyID adds i to the "company_id" field.
+func (m *ScimRequestMutation) AddCompanyID(i int64) {
+	if m.addcompany_id != nil {
+		*m.addcompany_id += i
+	} else {
+		m.addcompany_id = &i
+	}
+}
+
+// AddedCompanyID returns the value that was added to the "company_id" field in this mutation.
+func (m *ScimRequestMutation) AddedCompanyID() (r int64, exists bool) {
+	v := m.addcompany_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCompanyID resets all changes to the "company_id" field.
+func (m *ScimRequestMutation) ResetCompanyID() {
+	m.company_id = nil
+	m.addcompany_id = nil
+}
+
+// SetOriginID sets the "origin_id" field.
+func (m *ScimRequestMutation) SetOriginID(i int64) {
+	m.origin_id = &i
+	m.addorigin_id = nil
+}
+
+// OriginID returns the value of the "origin_id" field in the mutation.
+func (m *ScimRequestMutation) OriginID() (r int64, exists bool) {
+	v := m.origin_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOriginID returns the old "origin_id" field's value of the ScimRequest entity.
+// If the ScimRequest object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ScimRequestMutation) OldOriginID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOriginID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOriginID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOriginID: %w", err)
+	}
+	return oldValue.OriginID, nil
+}
+
+// AddOriginID adds i to the "origin_id" field.
+func (m *ScimRequestMutation) AddOriginID(i int64) {
+	if m.addorigin_id != nil {
+		*m.addorigin_id += i
+	} else {
+		m.addorigin_id = &i
+	}
+}
+
+// AddedOriginID returns the value that was added to the "origin_id" field in this mutation.
+func (m *ScimRequestMutation) AddedOriginID() (r int64, exists bool) {
+	v := m.addorigin_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetOriginID resets all changes to the "origin_id" field.
+func (m *ScimRequestMutation) ResetOriginID() {
+	m.origin_id = nil
+	m.addorigin_id = nil
+}
+
+// SetAt sets the "at" field.
+func (m *ScimRequestMutation) SetAt(i int64) {
+	m.at = &i
+	m.addat = nil
+}
+
+// At returns the value of the "at" field in the mutation.
+func (m *ScimRequestMutation) At() (r int64, exists bool) {
+	v := m.at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAt returns the old "at" field's value of the ScimRequest entity.
+// If the ScimRequest object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ScimRequestMutation) OldAt(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAt: %w", err)
+	}
+	return oldValue.At, nil
+}
+
+// AddAt adds i to the "at" field.
+func (m *ScimRequestMutation) AddAt(i int64) {
+	if m.addat != nil {
+		*m.addat += i
+	} else {
+		m.addat = &i
+	}
+}
+
+// AddedAt returns the value that was added to the "at" field in this mutation.
+func (m *ScimRequestMutation) AddedAt() (r int64, exists bool) {
+	v := m.addat
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetAt resets all changes to the "at" field.
+func (m *ScimRequestMutation) ResetAt() {
+	m.at = nil
+	m.addat = nil
+}
+
+// SetRequestID sets the "request_id" field.
+func (m *ScimRequestMutation) SetRequestID(s string) {
+	m.request_id = &s
+}
+
+// RequestID returns the value of the "request_id" field in the mutation.
+func (m *ScimRequestMutation) RequestID() (r string, exists bool) {
+	v := m.request_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRequestID returns the old "request_id" field's value of the ScimRequest entity.
+// If the ScimRequest object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ScimRequestMutation) OldRequestID(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRequestID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRequestID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRequestID: %w", err)
+	}
+	return oldValue.RequestID, nil
+}
+
+// ResetRequestID resets all changes to the "request_id" field.
+func (m *ScimRequestMutation) ResetRequestID() {
+	m.request_id = nil
+}
+
+// SetMethod sets the "method" field.
+func (m *ScimRequestMutation) SetMethod(s string) {
+	m.method = &s
+}
+
+// Method returns the value of the "method" field in the mutation.
+func (m *ScimRequestMutation) Method() (r string, exists bool) {
+	v := m.method
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMethod returns the old "method" field's value of the ScimRequest entity.
+// If the ScimRequest object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ScimRequestMutation) OldMethod(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMethod is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMethod requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMethod: %w", err)
+	}
+	return oldValue.Method, nil
+}
+
+// ResetMethod resets all changes to the "method" field.
+func (m *ScimRequestMutation) ResetMethod() {
+	m.method = nil
+}
+
+// SetPath sets the "path" field.
+func (m *ScimRequestMutation) SetPath(s string) {
+	m._path = &s
+}
+
+// Path returns the value of the "path" field in the mutation.
+func (m *ScimRequestMutation) Path() (r string, exists bool) {
+	v := m._path
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPath returns the old "path" field's value of the ScimRequest entity.
+// If the ScimRequest object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ScimRequestMutation) OldPath(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPath is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPath requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPath: %w", err)
+	}
+	return oldValue.Path, nil
+}
+
+// ResetPath resets all changes to the "path" field.
+func (m *ScimRequestMutation) ResetPath() {
+	m._path = nil
+}
+
+// SetStatus sets the "status" field.
+func (m *ScimRequestMutation) SetStatus(i int) {
+	m.status = &i
+	m.addstatus = nil
+}
+
+// Status returns the value of the "status" field in the mutation.
+func (m *ScimRequestMutation) Status() (r int, exists bool) {
+	v := m.status
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStatus returns the old "status" field's value of the ScimRequest entity.
+// If the ScimRequest object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ScimRequestMutation) OldStatus(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStatus is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStatus requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStatus: %w", err)
+	}
+	return oldValue.Status, nil
+}
+
+// AddStatus adds i to the "status" field.
+func (m *ScimRequestMutation) AddStatus(i int) {
+	if m.addstatus != nil {
+		*m.addstatus += i
+	} else {
+		m.addstatus = &i
+	}
+}
+
+// AddedStatus returns the value that was added to the "status" field in this mutation.
+func (m *ScimRequestMutation) AddedStatus() (r int, exists bool) {
+	v := m.addstatus
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetStatus resets all changes to the "status" field.
+func (m *ScimRequestMutation) ResetStatus() {
+	m.status = nil
+	m.addstatus = nil
+}
+
+// SetScimType sets the "scim_type" field.
+func (m *ScimRequestMutation) SetScimType(s string) {
+	m.scim_type = &s
+}
+
+// ScimType returns the value of the "scim_type" field in the mutation.
+func (m *ScimRequestMutation) ScimType() (r string, exists bool) {
+	v := m.scim_type
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldScimType returns the old "scim_type" field's value of the ScimRequest entity.
+// If the ScimRequest object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ScimRequestMutation) OldScimType(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldScimType is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldScimType requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldScimType: %w", err)
+	}
+	return oldValue.ScimType, nil
+}
+
+// ResetScimType resets all changes to the "scim_type" field.
+func (m *ScimRequestMutation) ResetScimType() {
+	m.scim_type = nil
+}
+
+// SetDetail sets the "detail" field.
+func (m *ScimRequestMutation) SetDetail(s string) {
+	m.detail = &s
+}
+
+// Detail returns the value of the "detail" field in the mutation.
+func (m *ScimRequestMutation) Detail() (r string, exists bool) {
+	v := m.detail
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDetail returns the old "detail" field's value of the ScimRequest entity.
+// If the ScimRequest object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ScimRequestMutation) OldDetail(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDetail is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDetail requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDetail: %w", err)
+	}
+	return oldValue.Detail, nil
+}
+
+// ResetDetail resets all changes to the "detail" field.
+func (m *ScimRequestMutation) ResetDetail() {
+	m.detail = nil
+}
+
+// SetResource sets the "resource" field.
+func (m *ScimRequestMutation) SetResource(s string) {
+	m.resource = &s
+}
+
+// Resource returns the value of the "resource" field in the mutation.
+func (m *ScimRequestMutation) Resource() (r string, exists bool) {
+	v := m.resource
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldResource returns the old "resource" field's value of the ScimRequest entity.
+// If the ScimRequest object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ScimRequestMutation) OldResource(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldResource is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldResource requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldResource: %w", err)
+	}
+	return oldValue.Resource, nil
+}
+
+// ResetResource resets all changes to the "resource" field.
+func (m *ScimRequestMutation) ResetResource() {
+	m.resource = nil
+}
+
+// SetMicros sets the "micros" field.
+func (m *ScimRequestMutation) SetMicros(i int64) {
+	m.micros = &i
+	m.addmicros = nil
+}
+
+// Micros returns the value of the "micros" field in the mutation.
+func (m *ScimRequestMutation) Micros() (r int64, exists bool) {
+	v := m.micros
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMicros returns the old "micros" field's value of the ScimRequest entity.
+// If the ScimRequest object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ScimRequestMutation) OldMicros(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMicros is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMicros requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMicros: %w", err)
+	}
+	return oldValue.Micros, nil
+}
+
+// AddMicros adds i to the "micros" field.
+func (m *ScimRequestMutation) AddMicros(i int64) {
+	if m.addmicros != nil {
+		*m.addmicros += i
+	} else {
+		m.addmicros = &i
+	}
+}
+
+// AddedMicros returns the value that was added to the "micros" field in this mutation.
+func (m *ScimRequestMutation) AddedMicros() (r int64, exists bool) {
+	v := m.addmicros
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetMicros resets all changes to the "micros" field.
+func (m *ScimRequestMutation) ResetMicros() {
+	m.micros = nil
+	m.addmicros = nil
+}
+
+// SetBody sets the "body" field.
+func (m *ScimRequestMutation) SetBody(s string) {
+	m.body = &s
+}
+
+// Body returns the value of the "body" field in the mutation.
+func (m *ScimRequestMutation) Body() (r string, exists bool) {
+	v := m.body
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBody returns the old "body" field's value of the ScimRequest entity.
+// If the ScimRequest object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ScimRequestMutation) OldBody(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBody is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBody requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBody: %w", err)
+	}
+	return oldValue.Body, nil
+}
+
+// ResetBody resets all changes to the "body" field.
+func (m *ScimRequestMutation) ResetBody() {
+	m.body = nil
+}
+
+// Where appends a list predicates to the ScimRequestMutation builder.
+func (m *ScimRequestMutation) Where(ps ...predicate.ScimRequest) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the ScimRequestMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *ScimRequestMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.ScimRequest, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *ScimRequestMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *ScimRequestMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (ScimRequest).
+func (m *ScimRequestMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *ScimRequestMutation) Fields() []string {
+	fields := make([]string, 0, 12)
+	if m.company_id != nil {
+		fields = append(fields, scimrequest.FieldCompanyID)
+	}
+	if m.origin_id != nil {
+		fields = append(fields, scimrequest.FieldOriginID)
+	}
+	if m.at != nil {
+		fields = append(fields, scimrequest.FieldAt)
+	}
+	if m.request_id != nil {
+		fields = append(fields, scimrequest.FieldRequestID)
+	}
+	if m.method != nil {
+		fields = append(fields, scimrequest.FieldMethod)
+	}
+	if m._path != nil {
+		fields = append(fields, scimrequest.FieldPath)
+	}
+	if m.status != nil {
+		fields = append(fields, scimrequest.FieldStatus)
+	}
+	if m.scim_type != nil {
+		fields = append(fields, scimrequest.FieldScimType)
+	}
+	if m.detail != nil {
+		fields = append(fields, scimrequest.FieldDetail)
+	}
+	if m.resource != nil {
+		fields = append(fields, scimrequest.FieldResource)
+	}
+	if m.micros != nil {
+		fields = append(fields, scimrequest.FieldMicros)
+	}
+	if m.body != nil {
+		fields = append(fields, scimrequest.FieldBody)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *ScimRequestMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case scimrequest.FieldCompanyID:
+		return m.CompanyID()
+	case scimrequest.FieldOriginID:
+		return m.OriginID()
+	case scimrequest.FieldAt:
+		return m.At()
+	case scimrequest.FieldRequestID:
+		return m.RequestID()
+	case scimrequest.FieldMethod:
+		return m.Method()
+	case scimrequest.FieldPath:
+		return m.Path()
+	case scimrequest.FieldStatus:
+		return m.Status()
+	case scimrequest.FieldScimType:
+		return m.ScimType()
+	case scimrequest.FieldDetail:
+		return m.Detail()
+	case scimrequest.FieldResource:
+		return m.Resource()
+	case scimrequest.FieldMicros:
+		return m.Micros()
+	case scimrequest.FieldBody:
+		return m.Body()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *ScimRequestMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case scimrequest.FieldCompanyID:
+		return m.OldCompanyID(ctx)
+	case scimrequest.FieldOriginID:
+		return m.OldOriginID(ctx)
+	case scimrequest.FieldAt:
+		return m.OldAt(ctx)
+	case scimrequest.FieldRequestID:
+		return m.OldRequestID(ctx)
+	case scimrequest.FieldMethod:
+		return m.OldMethod(ctx)
+	case scimrequest.FieldPath:
+		return m.OldPath(ctx)
+	case scimrequest.FieldStatus:
+		return m.OldStatus(ctx)
+	case scimrequest.FieldScimType:
+		return m.OldScimType(ctx)
+	case scimrequest.FieldDetail:
+		return m.OldDetail(ctx)
+	case scimrequest.FieldResource:
+		return m.OldResource(ctx)
+	case scimrequest.FieldMicros:
+		return m.OldMicros(ctx)
+	case scimrequest.FieldBody:
+		return m.OldBody(ctx)
+	}
+	return nil, fmt.Errorf("unknown ScimRequest field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ScimRequestMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case scimrequest.FieldCompanyID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCompanyID(v)
+		return nil
+	case scimrequest.FieldOriginID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOriginID(v)
+		return nil
+	case scimrequest.FieldAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAt(v)
+		return nil
+	case scimrequest.FieldRequestID:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRequestID(v)
+		return nil
+	case scimrequest.FieldMethod:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMethod(v)
+		return nil
+	case scimrequest.FieldPath:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPath(v)
+		return nil
+	case scimrequest.FieldStatus:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStatus(v)
+		return nil
+	case scimrequest.FieldScimType:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetScimType(v)
+		return nil
+	case scimrequest.FieldDetail:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDetail(v)
+		return nil
+	case scimrequest.FieldResource:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetResource(v)
+		return nil
+	case scimrequest.FieldMicros:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMicros(v)
+		return nil
+	case scimrequest.FieldBody:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBody(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ScimRequest field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *ScimRequestMutation) AddedFields() []string {
+	var fields []string
+	if m.addcompany_id != nil {
+		fields = append(fields, scimrequest.FieldCompanyID)
+	}
+	if m.addorigin_id != nil {
+		fields = append(fields, scimrequest.FieldOriginID)
+	}
+	if m.addat != nil {
+		fields = append(fields, scimrequest.FieldAt)
+	}
+	if m.addstatus != nil {
+		fields = append(fields, scimrequest.FieldStatus)
+	}
+	if m.addmicros != nil {
+		fields = append(fields, scimrequest.FieldMicros)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *ScimRequestMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case scimrequest.FieldCompanyID:
+		return m.AddedCompanyID()
+	case scimrequest.FieldOriginID:
+		return m.AddedOriginID()
+	case scimrequest.FieldAt:
+		return m.AddedAt()
+	case scimrequest.FieldStatus:
+		return m.AddedStatus()
+	case scimrequest.FieldMicros:
+		return m.AddedMicros()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ScimRequestMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case scimrequest.FieldCompanyID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCompanyID(v)
+		return nil
+	case scimrequest.FieldOriginID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddOriginID(v)
+		return nil
+	case scimrequest.FieldAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddAt(v)
+		return nil
+	case scimrequest.FieldStatus:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddStatus(v)
+		return nil
+	case scimrequest.FieldMicros:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddMicros(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ScimRequest numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *ScimRequestMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *ScimRequestMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *ScimRequestMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown ScimRequest nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *ScimRequestMutation) ResetField(name string) error {
+	switch name {
+	case scimrequest.FieldCompanyID:
+		m.ResetCompanyID()
+		return nil
+	case scimrequest.FieldOriginID:
+		m.ResetOriginID()
+		return nil
+	case scimrequest.FieldAt:
+		m.ResetAt()
+		return nil
+	case scimrequest.FieldRequestID:
+		m.ResetRequestID()
+		return nil
+	case scimrequest.FieldMethod:
+		m.ResetMethod()
+		return nil
+	case scimrequest.FieldPath:
+		m.ResetPath()
+		return nil
+	case scimrequest.FieldStatus:
+		m.ResetStatus()
+		return nil
+	case scimrequest.FieldScimType:
+		m.ResetScimType()
+		return nil
+	case scimrequest.FieldDetail:
+		m.ResetDetail()
+		return nil
+	case scimrequest.FieldResource:
+		m.ResetResource()
+		return nil
+	case scimrequest.FieldMicros:
+		m.ResetMicros()
+		return nil
+	case scimrequest.FieldBody:
+		m.ResetBody()
+		return nil
+	}
+	return fmt.Errorf("unknown ScimRequest field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *ScimRequestMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *ScimRequestMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *ScimRequestMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *ScimRequestMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *ScimRequestMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *ScimRequestMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *ScimRequestMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown ScimRequest unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *ScimRequestMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown ScimRequest edge %s", name)
+}
+
 // SessionMutation represents an operation that mutates the Session nodes in the graph.
 type SessionMutation struct {
 	config
@@ -18136,6 +19233,8 @@ type UserMutation struct {
 	locale                *string
 	employee_number       *string
 	attributes            *map[string][]string
+	document              *json.RawMessage
+	appenddocument        json.RawMessage
 	enabled               *bool
 	blocks                *int
 	addblocks             *int
@@ -19056,6 +20155,71 @@ func (m *UserMutation) ResetAttributes() {
 	delete(m.clearedFields, user.FieldAttributes)
 }
 
+// SetDocument sets the "document" field.
+func (m *UserMutation) SetDocument(jm json.RawMessage) {
+	m.document = &jm
+	m.appenddocument = nil
+}
+
+// Document returns the value of the "document" field in the mutation.
+func (m *UserMutation) Document() (r json.RawMessage, exists bool) {
+	v := m.document
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDocument returns the old "document" field's value of the User entity.
+// If the User object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UserMutation) OldDocument(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDocument is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDocument requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDocument: %w", err)
+	}
+	return oldValue.Document, nil
+}
+
+// AppendDocument adds jm to the "document" field.
+func (m *UserMutation) AppendDocument(jm json.RawMessage) {
+	m.appenddocument = append(m.appenddocument, jm...)
+}
+
+// AppendedDocument returns the list of values that were appended to the "document" field in this mutation.
+func (m *UserMutation) AppendedDocument() (json.RawMessage, bool) {
+	if len(m.appenddocument) == 0 {
+		return nil, false
+	}
+	return m.appenddocument, true
+}
+
+// ClearDocument clears the value of the "document" field.
+func (m *UserMutation) ClearDocument() {
+	m.document = nil
+	m.appenddocument = nil
+	m.clearedFields[user.FieldDocument] = struct{}{}
+}
+
+// DocumentCleared returns if the "document" field was cleared in this mutation.
+func (m *UserMutation) DocumentCleared() bool {
+	_, ok := m.clearedFields[user.FieldDocument]
+	return ok
+}
+
+// ResetDocument resets all changes to the "document" field.
+func (m *UserMutation) ResetDocument() {
+	m.document = nil
+	m.appenddocument = nil
+	delete(m.clearedFields, user.FieldDocument)
+}
+
 // SetEnabled sets the "enabled" field.
 func (m *UserMutation) SetEnabled(b bool) {
 	m.enabled = &b
@@ -19560,7 +20724,7 @@ func (m *UserMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *UserMutation) Fields() []string {
-	fields := make([]string, 0, 26)
+	fields := make([]string, 0, 27)
 	if m.company_id != nil {
 		fields = append(fields, user.FieldCompanyID)
 	}
@@ -19614,6 +20778,9 @@ func (m *UserMutation) Fields() []string {
 	}
 	if m.attributes != nil {
 		fields = append(fields, user.FieldAttributes)
+	}
+	if m.document != nil {
+		fields = append(fields, user.FieldDocument)
 	}
 	if m.enabled != nil {
 		fields = append(fields, user.FieldEnabled)
@@ -19683,6 +20850,8 @@ func (m *UserMutation) Field(name string) (ent.Value, bool) {
 		return m.EmployeeNumber()
 	case user.FieldAttributes:
 		return m.Attributes()
+	case user.FieldDocument:
+		return m.Document()
 	case user.FieldEnabled:
 		return m.Enabled()
 	case user.FieldBlocks:
@@ -19744,6 +20913,8 @@ func (m *UserMutation) OldField(ctx context.Context, name string) (ent.Value, er
 		return m.OldEmployeeNumber(ctx)
 	case user.FieldAttributes:
 		return m.OldAttributes(ctx)
+	case user.FieldDocument:
+		return m.OldDocument(ctx)
 	case user.FieldEnabled:
 		return m.OldEnabled(ctx)
 	case user.FieldBlocks:
@@ -19894,6 +21065,13 @@ func (m *UserMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetAttributes(v)
+		return nil
+	case user.FieldDocument:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDocument(v)
 		return nil
 	case user.FieldEnabled:
 		v, ok := value.(bool)
@@ -20122,6 +21300,9 @@ func (m *UserMutation) ClearedFields() []string {
 	if m.FieldCleared(user.FieldAttributes) {
 		fields = append(fields, user.FieldAttributes)
 	}
+	if m.FieldCleared(user.FieldDocument) {
+		fields = append(fields, user.FieldDocument)
+	}
 	if m.FieldCleared(user.FieldDepartmentID) {
 		fields = append(fields, user.FieldDepartmentID)
 	}
@@ -20147,6 +21328,9 @@ func (m *UserMutation) ClearField(name string) error {
 		return nil
 	case user.FieldAttributes:
 		m.ClearAttributes()
+		return nil
+	case user.FieldDocument:
+		m.ClearDocument()
 		return nil
 	case user.FieldDepartmentID:
 		m.ClearDepartmentID()
@@ -20215,6 +21399,9 @@ func (m *UserMutation) ResetField(name string) error {
 		return nil
 	case user.FieldAttributes:
 		m.ResetAttributes()
+		return nil
+	case user.FieldDocument:
+		m.ResetDocument()
 		return nil
 	case user.FieldEnabled:
 		m.ResetEnabled()

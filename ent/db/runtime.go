@@ -15,6 +15,7 @@ import (
 	"github.com/usherd/usher/ent/db/process"
 	"github.com/usherd/usher/ent/db/run"
 	"github.com/usherd/usher/ent/db/runitem"
+	"github.com/usherd/usher/ent/db/scimrequest"
 	"github.com/usherd/usher/ent/db/session"
 	"github.com/usherd/usher/ent/db/setuplink"
 	"github.com/usherd/usher/ent/db/source"
@@ -271,6 +272,28 @@ func init() {
 	runitemDescMessage := runitemFields[8].Descriptor()
 	// runitem.DefaultMessage holds the default value on creation for the message field.
 	runitem.DefaultMessage = runitemDescMessage.Default.(string)
+	scimrequestFields := schema.ScimRequest{}.Fields()
+	_ = scimrequestFields
+	// scimrequestDescScimType is the schema descriptor for scim_type field.
+	scimrequestDescScimType := scimrequestFields[6].Descriptor()
+	// scimrequest.DefaultScimType holds the default value on creation for the scim_type field.
+	scimrequest.DefaultScimType = scimrequestDescScimType.Default.(string)
+	// scimrequestDescDetail is the schema descriptor for detail field.
+	scimrequestDescDetail := scimrequestFields[7].Descriptor()
+	// scimrequest.DefaultDetail holds the default value on creation for the detail field.
+	scimrequest.DefaultDetail = scimrequestDescDetail.Default.(string)
+	// scimrequestDescResource is the schema descriptor for resource field.
+	scimrequestDescResource := scimrequestFields[8].Descriptor()
+	// scimrequest.DefaultResource holds the default value on creation for the resource field.
+	scimrequest.DefaultResource = scimrequestDescResource.Default.(string)
+	// scimrequestDescMicros is the schema descriptor for micros field.
+	scimrequestDescMicros := scimrequestFields[9].Descriptor()
+	// scimrequest.DefaultMicros holds the default value on creation for the micros field.
+	scimrequest.DefaultMicros = scimrequestDescMicros.Default.(int64)
+	// scimrequestDescBody is the schema descriptor for body field.
+	scimrequestDescBody := scimrequestFields[10].Descriptor()
+	// scimrequest.DefaultBody holds the default value on creation for the body field.
+	scimrequest.DefaultBody = scimrequestDescBody.Default.(string)
 	sessionFields := schema.Session{}.Fields()
 	_ = sessionFields
 	// sessionDescAddress is the schema descriptor for address field.
@@ -379,19 +402,19 @@ func init() {
 	// user.DefaultLocale holds the default value on creation for the locale field.
 	user.DefaultLocale = userDescLocale.Default.(string)
 	// userDescBlocks is the schema descriptor for blocks field.
-	userDescBlocks := userFields[12].Descriptor()
+	userDescBlocks := userFields[13].Descriptor()
 	// user.DefaultBlocks holds the default value on creation for the blocks field.
 	user.DefaultBlocks = userDescBlocks.Default.(int)
 	// userDescCredentialVersion is the schema descriptor for credential_version field.
-	userDescCredentialVersion := userFields[14].Descriptor()
+	userDescCredentialVersion := userFields[15].Descriptor()
 	// user.DefaultCredentialVersion holds the default value on creation for the credential_version field.
 	user.DefaultCredentialVersion = userDescCredentialVersion.Default.(int64)
 	// userDescPasswordHash is the schema descriptor for password_hash field.
-	userDescPasswordHash := userFields[15].Descriptor()
+	userDescPasswordHash := userFields[16].Descriptor()
 	// user.DefaultPasswordHash holds the default value on creation for the password_hash field.
 	user.DefaultPasswordHash = userDescPasswordHash.Default.(string)
 	// userDescDeactivatedAt is the schema descriptor for deactivated_at field.
-	userDescDeactivatedAt := userFields[18].Descriptor()
+	userDescDeactivatedAt := userFields[19].Descriptor()
 	// user.DefaultDeactivatedAt holds the default value on creation for the deactivated_at field.
 	user.DefaultDeactivatedAt = userDescDeactivatedAt.Default.(int64)
 }

@@ -42,6 +42,8 @@ type Tx struct {
 	Run *RunClient
 	// RunItem is the client for interacting with the RunItem builders.
 	RunItem *RunItemClient
+	// ScimRequest is the client for interacting with the ScimRequest builders.
+	ScimRequest *ScimRequestClient
 	// Session is the client for interacting with the Session builders.
 	Session *SessionClient
 	// SetupLink is the client for interacting with the SetupLink builders.
@@ -197,6 +199,7 @@ func (tx *Tx) init() {
 	tx.Process = NewProcessClient(tx.config)
 	tx.Run = NewRunClient(tx.config)
 	tx.RunItem = NewRunItemClient(tx.config)
+	tx.ScimRequest = NewScimRequestClient(tx.config)
 	tx.Session = NewSessionClient(tx.config)
 	tx.SetupLink = NewSetupLinkClient(tx.config)
 	tx.Source = NewSourceClient(tx.config)

@@ -53,6 +53,8 @@ type User struct {
 	EmployeeNumber *string `json:"employee_number,omitempty"`
 	// attributes without a column of their own
 	Attributes map[string][]string `json:"attributes,omitempty"`
+	// what a SCIM connection said of the person, as a resource without id, externalId, meta, userName, active, groups
+	Document json.RawMessage `json:"document,omitempty"`
 	// the owning origin's word; SCIM active
 	Enabled bool `json:"enabled,omitempty"`
 	// bits: 1 awaiting activation, 2 admin block, 4 held by approval
@@ -98,7 +100,7 @@ func (*User) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case user.FieldAttributes:
+		case user.FieldAttributes, user.FieldDocument:
 			values[i] = new([]byte)
 		case user.FieldCompanyAdmin, user.FieldEnabled:
 			values[i] = new(sql.NullBool)
@@ -236,6 +238,14 @@ func (_m *User) assignValues(columns []string, values []any) error {
 			} else if value != nil && len(*value) > 0 {
 				if err := json.Unmarshal(*value, &_m.Attributes); err != nil {
 					return fmt.Errorf("unmarshal field attributes: %w", err)
+				}
+			}
+		case user.FieldDocument:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field document", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Document); err != nil {
+					return fmt.Errorf("unmarshal field document: %w", err)
 				}
 			}
 		case user.FieldEnabled:
@@ -384,6 +394,9 @@ func (_m *User) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("attributes=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Attributes))
+	builder.WriteString(", ")
+	builder.WriteString("document=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Document))
 	builder.WriteString(", ")
 	builder.WriteString("enabled=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Enabled))

@@ -4,6 +4,7 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -191,6 +192,12 @@ func (_c *UserCreate) SetNillableEmployeeNumber(v *string) *UserCreate {
 // SetAttributes sets the "attributes" field.
 func (_c *UserCreate) SetAttributes(v map[string][]string) *UserCreate {
 	_c.mutation.SetAttributes(v)
+	return _c
+}
+
+// SetDocument sets the "document" field.
+func (_c *UserCreate) SetDocument(v json.RawMessage) *UserCreate {
+	_c.mutation.SetDocument(v)
 	return _c
 }
 
@@ -570,6 +577,10 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 		_spec.SetField(user.FieldAttributes, field.TypeJSON, value)
 		_node.Attributes = value
 	}
+	if value, ok := _c.mutation.Document(); ok {
+		_spec.SetField(user.FieldDocument, field.TypeJSON, value)
+		_node.Document = value
+	}
 	if value, ok := _c.mutation.Enabled(); ok {
 		_spec.SetField(user.FieldEnabled, field.TypeBool, value)
 		_node.Enabled = value
@@ -883,6 +894,24 @@ func (u *UserUpsert) UpdateAttributes() *UserUpsert {
 // ClearAttributes clears the value of the "attributes" field.
 func (u *UserUpsert) ClearAttributes() *UserUpsert {
 	u.SetNull(user.FieldAttributes)
+	return u
+}
+
+// SetDocument sets the "document" field.
+func (u *UserUpsert) SetDocument(v json.RawMessage) *UserUpsert {
+	u.Set(user.FieldDocument, v)
+	return u
+}
+
+// UpdateDocument sets the "document" field to the value that was provided on create.
+func (u *UserUpsert) UpdateDocument() *UserUpsert {
+	u.SetExcluded(user.FieldDocument)
+	return u
+}
+
+// ClearDocument clears the value of the "document" field.
+func (u *UserUpsert) ClearDocument() *UserUpsert {
+	u.SetNull(user.FieldDocument)
 	return u
 }
 
@@ -1330,6 +1359,27 @@ func (u *UserUpsertOne) UpdateAttributes() *UserUpsertOne {
 func (u *UserUpsertOne) ClearAttributes() *UserUpsertOne {
 	return u.Update(func(s *UserUpsert) {
 		s.ClearAttributes()
+	})
+}
+
+// SetDocument sets the "document" field.
+func (u *UserUpsertOne) SetDocument(v json.RawMessage) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetDocument(v)
+	})
+}
+
+// UpdateDocument sets the "document" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateDocument() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateDocument()
+	})
+}
+
+// ClearDocument clears the value of the "document" field.
+func (u *UserUpsertOne) ClearDocument() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearDocument()
 	})
 }
 
@@ -1966,6 +2016,27 @@ func (u *UserUpsertBulk) UpdateAttributes() *UserUpsertBulk {
 func (u *UserUpsertBulk) ClearAttributes() *UserUpsertBulk {
 	return u.Update(func(s *UserUpsert) {
 		s.ClearAttributes()
+	})
+}
+
+// SetDocument sets the "document" field.
+func (u *UserUpsertBulk) SetDocument(v json.RawMessage) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetDocument(v)
+	})
+}
+
+// UpdateDocument sets the "document" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateDocument() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateDocument()
+	})
+}
+
+// ClearDocument clears the value of the "document" field.
+func (u *UserUpsertBulk) ClearDocument() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearDocument()
 	})
 }
 

@@ -4,11 +4,13 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"entgo.io/ent/dialect/sql/sqljson"
 	"entgo.io/ent/schema/field"
 	"github.com/usherd/usher/ent/db/email"
 	"github.com/usherd/usher/ent/db/predicate"
@@ -268,6 +270,24 @@ func (_u *UserUpdate) SetAttributes(v map[string][]string) *UserUpdate {
 // ClearAttributes clears the value of the "attributes" field.
 func (_u *UserUpdate) ClearAttributes() *UserUpdate {
 	_u.mutation.ClearAttributes()
+	return _u
+}
+
+// SetDocument sets the "document" field.
+func (_u *UserUpdate) SetDocument(v json.RawMessage) *UserUpdate {
+	_u.mutation.SetDocument(v)
+	return _u
+}
+
+// AppendDocument appends value to the "document" field.
+func (_u *UserUpdate) AppendDocument(v json.RawMessage) *UserUpdate {
+	_u.mutation.AppendDocument(v)
+	return _u
+}
+
+// ClearDocument clears the value of the "document" field.
+func (_u *UserUpdate) ClearDocument() *UserUpdate {
+	_u.mutation.ClearDocument()
 	return _u
 }
 
@@ -575,6 +595,17 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.AttributesCleared() {
 		_spec.ClearField(user.FieldAttributes, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Document(); ok {
+		_spec.SetField(user.FieldDocument, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedDocument(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, user.FieldDocument, value)
+		})
+	}
+	if _u.mutation.DocumentCleared() {
+		_spec.ClearField(user.FieldDocument, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.Enabled(); ok {
 		_spec.SetField(user.FieldEnabled, field.TypeBool, value)
@@ -930,6 +961,24 @@ func (_u *UserUpdateOne) ClearAttributes() *UserUpdateOne {
 	return _u
 }
 
+// SetDocument sets the "document" field.
+func (_u *UserUpdateOne) SetDocument(v json.RawMessage) *UserUpdateOne {
+	_u.mutation.SetDocument(v)
+	return _u
+}
+
+// AppendDocument appends value to the "document" field.
+func (_u *UserUpdateOne) AppendDocument(v json.RawMessage) *UserUpdateOne {
+	_u.mutation.AppendDocument(v)
+	return _u
+}
+
+// ClearDocument clears the value of the "document" field.
+func (_u *UserUpdateOne) ClearDocument() *UserUpdateOne {
+	_u.mutation.ClearDocument()
+	return _u
+}
+
 // SetEnabled sets the "enabled" field.
 func (_u *UserUpdateOne) SetEnabled(v bool) *UserUpdateOne {
 	_u.mutation.SetEnabled(v)
@@ -1264,6 +1313,17 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 	}
 	if _u.mutation.AttributesCleared() {
 		_spec.ClearField(user.FieldAttributes, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Document(); ok {
+		_spec.SetField(user.FieldDocument, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedDocument(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, user.FieldDocument, value)
+		})
+	}
+	if _u.mutation.DocumentCleared() {
+		_spec.ClearField(user.FieldDocument, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.Enabled(); ok {
 		_spec.SetField(user.FieldEnabled, field.TypeBool, value)

@@ -130,6 +130,32 @@ func (Token) Indexes() []ent.Index {
 	}
 }
 
+// ScimRequest is a row of a connection's request log.
+type ScimRequest struct{ ent.Schema }
+
+// Mixin of ScimRequest.
+func (ScimRequest) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of ScimRequest.
+func (ScimRequest) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("origin_id").Immutable(),
+		field.Int64("at").Immutable(),
+		field.String("request_id").Immutable(),
+		field.String("method").Immutable(),
+		field.String("path").Immutable(),
+		field.Int("status").Immutable(),
+		field.String("scim_type").Default("").Immutable(),
+		field.String("detail").Default("").Immutable(),
+		field.String("resource").Default("").Immutable(),
+		field.Int64("micros").Default(0).Immutable().Comment("how long it took"),
+		field.String("body").Default("").Immutable().Comment("redacted and capped; kept for failures"),
+	}
+}
+
+// Indexes of ScimRequest.
+func (ScimRequest) Indexes() []ent.Index { return []ent.Index{index.Fields("origin_id", "at")} }
+
 // Session is a signed-in browser. It carries its user, so that deactivation and
 // a changed password end it at once.
 type Session struct{ ent.Schema }

@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"encoding/json"
+
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/schema/edge"
@@ -32,6 +34,7 @@ func (User) Fields() []ent.Field {
 		field.String("locale").Default(""),
 		field.String("employee_number").Optional().Nillable(),
 		field.JSON("attributes", map[string][]string{}).Optional().Comment("attributes without a column of their own"),
+		field.JSON("document", json.RawMessage{}).Optional().Comment("what a SCIM connection said of the person, as a resource without id, externalId, meta, userName, active, groups"),
 		field.Bool("enabled").Comment("the owning origin's word; SCIM active"),
 		field.Int("blocks").Default(0).Comment("bits: 1 awaiting activation, 2 admin block, 4 held by approval"),
 		field.String("credential"),

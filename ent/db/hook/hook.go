@@ -177,6 +177,18 @@ func (f RunItemFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.RunItemMutation", m)
 }
 
+// The ScimRequestFunc type is an adapter to allow the use of ordinary
+// function as ScimRequest mutator.
+type ScimRequestFunc func(context.Context, *db.ScimRequestMutation) (db.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f ScimRequestFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
+	if mv, ok := m.(*db.ScimRequestMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.ScimRequestMutation", m)
+}
+
 // The SessionFunc type is an adapter to allow the use of ordinary
 // function as Session mutator.
 type SessionFunc func(context.Context, *db.SessionMutation) (db.Value, error)

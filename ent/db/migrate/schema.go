@@ -503,6 +503,35 @@ var (
 			},
 		},
 	}
+	// ScimRequestsColumns holds the columns for the "scim_requests" table.
+	ScimRequestsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "origin_id", Type: field.TypeInt64},
+		{Name: "at", Type: field.TypeInt64},
+		{Name: "request_id", Type: field.TypeString},
+		{Name: "method", Type: field.TypeString},
+		{Name: "path", Type: field.TypeString},
+		{Name: "status", Type: field.TypeInt},
+		{Name: "scim_type", Type: field.TypeString, Default: ""},
+		{Name: "detail", Type: field.TypeString, Default: ""},
+		{Name: "resource", Type: field.TypeString, Default: ""},
+		{Name: "micros", Type: field.TypeInt64, Default: 0},
+		{Name: "body", Type: field.TypeString, Default: ""},
+	}
+	// ScimRequestsTable holds the schema information for the "scim_requests" table.
+	ScimRequestsTable = &schema.Table{
+		Name:       "scim_requests",
+		Columns:    ScimRequestsColumns,
+		PrimaryKey: []*schema.Column{ScimRequestsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "scimrequest_origin_id_at",
+				Unique:  false,
+				Columns: []*schema.Column{ScimRequestsColumns[2], ScimRequestsColumns[3]},
+			},
+		},
+	}
 	// SessionsColumns holds the columns for the "sessions" table.
 	SessionsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -675,6 +704,7 @@ var (
 		{Name: "locale", Type: field.TypeString, Default: ""},
 		{Name: "employee_number", Type: field.TypeString, Nullable: true},
 		{Name: "attributes", Type: field.TypeJSON, Nullable: true},
+		{Name: "document", Type: field.TypeJSON, Nullable: true},
 		{Name: "enabled", Type: field.TypeBool},
 		{Name: "blocks", Type: field.TypeInt, Default: 0},
 		{Name: "credential", Type: field.TypeString},
@@ -737,6 +767,7 @@ var (
 		ProcessesTable,
 		RunsTable,
 		RunItemsTable,
+		ScimRequestsTable,
 		SessionsTable,
 		SetupLinksTable,
 		SourcesTable,

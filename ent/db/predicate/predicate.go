@@ -48,6 +48,9 @@ type Run func(*sql.Selector)
 // RunItem is the predicate function for runitem builders.
 type RunItem func(*sql.Selector)
 
+// ScimRequest is the predicate function for scimrequest builders.
+type ScimRequest func(*sql.Selector)
+
 // Session is the predicate function for session builders.
 type Session func(*sql.Selector)
 

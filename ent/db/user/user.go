@@ -48,6 +48,8 @@ const (
 	FieldEmployeeNumber = "employee_number"
 	// FieldAttributes holds the string denoting the attributes field in the database.
 	FieldAttributes = "attributes"
+	// FieldDocument holds the string denoting the document field in the database.
+	FieldDocument = "document"
 	// FieldEnabled holds the string denoting the enabled field in the database.
 	FieldEnabled = "enabled"
 	// FieldBlocks holds the string denoting the blocks field in the database.
@@ -98,6 +100,7 @@ var Columns = []string{
 	FieldLocale,
 	FieldEmployeeNumber,
 	FieldAttributes,
+	FieldDocument,
 	FieldEnabled,
 	FieldBlocks,
 	FieldCredential,

@@ -1098,6 +1098,16 @@ func AttributesNotNil() predicate.User {
 	return predicate.User(sql.FieldNotNull(FieldAttributes))
 }
 
+// DocumentIsNil applies the IsNil predicate on the "document" field.
+func DocumentIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldDocument))
+}
+
+// DocumentNotNil applies the NotNil predicate on the "document" field.
+func DocumentNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldDocument))
+}
+
 // EnabledEQ applies the EQ predicate on the "enabled" field.
 func EnabledEQ(v bool) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldEnabled, v))
