@@ -22,7 +22,7 @@ func configCmd(f *flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := app.CheckSources(cfg); err != nil {
+			if err := app.Check(cfg); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %s, %s.\n", f.config,

@@ -56,7 +56,7 @@ type Options struct {
 // Open opens the database, brings it up to date, and settles companies and
 // sources. Errors name the setting and what to do.
 func Open(ctx context.Context, cfg *config.Config, o Options) (*Core, error) {
-	c := &Core{Config: cfg, Log: o.Log, Now: time.Now} //nolint:forbidigo // the one place where the clock comes from
+	c := &Core{Config: cfg, Log: o.Log, Now: time.Now}
 	if err := c.secretKey(); err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (c *Core) settle(ctx context.Context, o Options) error {
 		return fmt.Errorf("%w (%s); use the file it uses, or stop it first", store.ErrOtherConfig, live[i].Name)
 	}
 	if o.Serve {
-		host, _ := os.Hostname() //nolint:errcheck // a nameless host is still told apart by the rest
+		host, _ := os.Hostname() // a nameless host is still told apart by the rest
 		c.process = store.Process{Name: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:6]), Version: o.Version, ConfigHash: hash}
 		if err := c.Store.Announce(ctx, c.process); err != nil {
 			return err

@@ -67,7 +67,7 @@ func NewDemo(ctx context.Context, dir, program string, log *slog.Logger) (_ *Dem
 	if err != nil {
 		return nil, err
 	}
-	d.directory = demo.New(demoSeed, time.Now()) //nolint:forbidigo // the sample's days begin today
+	d.directory = demo.New(demoSeed, time.Now())
 	d.ldap = demo.Serve(ldapListener, d.directory)
 	stops = append(stops, stop{"directory", func(context.Context) error { return d.ldap.Close() }})
 	smtp, err := listenNear(demoSMTP)
@@ -129,7 +129,7 @@ func (d *Demo) configure(dir string) (*config.Config, error) {
 	if err := os.WriteFile(d.ConfigFile, doc.Bytes(), 0o600); err != nil {
 		return nil, fmt.Errorf("write demo configuration: %w", err)
 	}
-	return config.Load(d.ConfigFile, os.LookupEnv)
+	return config.Load(d.ConfigFile, func(string) (string, bool) { return "", false })
 }
 
 // demoConfig is the file a real installation would have. Quoted strings are

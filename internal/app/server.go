@@ -2,18 +2,15 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
-	mathrand "math/rand/v2"
 	"net"
 	"net/http"
-	"net/mail"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/usherd/usher/internal/auth"
@@ -23,6 +20,7 @@ import (
 	"github.com/usherd/usher/internal/onboard"
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/store"
 	"github.com/usherd/usher/internal/web"
 	"github.com/usherd/usher/internal/web/self"
 )
@@ -36,6 +34,10 @@ type Server struct {
 	queue               *jobs.Queue
 	drainer             *usermail.Drainer
 	stops               []stop
+	// mailTrouble is what the mail server's trouble was last, as a string.
+	mailTrouble atomic.Value
+	// failed gets the reason why this process cannot go on.
+	failed chan error
 }
 
 // stop is how one started thing ends.
@@ -57,7 +59,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Core: core}
+	s := &Server{Core: core, failed: make(chan error, 1)}
 	s.onStop("registry", func(context.Context) error { return core.Close() })
 	defer func() {
 		if err != nil {
@@ -131,7 +133,7 @@ func (s *Server) startQueue(ctx, work context.Context) error {
 		DB: s.Store.WriteDB(), Postgres: s.Store.Postgres(), Sources: dueSources{s.Core}, Now: s.Now, Log: s.Log,
 		Work: jobs.Work{
 			RunSource: s.runQueued,
-			DrainMail: func(ctx context.Context) error { _, err := s.drainer.Drain(ctx); return err },
+			DrainMail: s.drainMail,
 			Sweep: func(ctx context.Context) error {
 				return s.Store.Sweep(ctx, s.Now(), time.Duration(s.Config.Retention))
 			},
@@ -168,10 +170,27 @@ func (s *Server) showLife(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := s.Store.Alive(ctx, s.process.Name); err != nil && ctx.Err() == nil {
+			err := s.Store.Alive(ctx, s.process.Name)
+			if errors.Is(err, registry.ErrNotFound) { // it was silent too long: a suspended machine, a database that was away
+				err = s.Store.Announce(ctx, s.process)
+			}
+			switch {
+			case errors.Is(err, store.ErrOtherConfig):
+				s.fail(err)
+			case err != nil && ctx.Err() == nil:
 				s.Log.WarnContext(ctx, "show sign of life", "error", err)
 			}
 		}
+	}
+}
+
+// Failed gives the reason when the server cannot go on and has to be stopped.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+func (s *Server) fail(err error) {
+	select {
+	case s.failed <- err:
+	default: // the first reason is enough
 	}
 }
 
@@ -196,6 +215,9 @@ func (s *Server) runQueued(ctx context.Context, key, trigger string) error {
 	if err != nil {
 		return err
 	}
+	if ctx.Err() != nil && run.State == registry.RunFailed {
+		return ctx.Err() // cut off by the end of this process: the queue hands it to the next
+	}
 	s.Log.InfoContext(ctx, "run ended", "source", key, "run", run.Number, "state", run.State, "changes", run.Counts.Changes(),
 		"failed", run.Counts.Failed, "conflicts", run.Counts.Conflicts)
 	return nil
@@ -207,44 +229,6 @@ func (s *Server) RunSoon(ctx context.Context, key, trigger string) error {
 		return err
 	}
 	return s.queue.Run(ctx, key, trigger)
-}
-
-// onboarding builds the service behind set-up links and passwords.
-func (s *Server) onboarding() (*onboard.Service, error) {
-	hasher, err := auth.NewHasher(auth.DefaultParams(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	return onboard.New(onboard.Deps{
-		Store: s.Store.Onboarding(messageDomain(s.Config), newID), Minter: s.minter, Hasher: hasher, Now: s.Now, NewUID: newID, Log: s.Log,
-	}, onboard.Config{SetupLife: setupLife}), nil
-}
-
-// newDrainer builds what sends the mails.
-func (s *Server) newDrainer() (*usermail.Drainer, error) {
-	renderer, err := usermail.NewRenderer(time.UTC)
-	if err != nil {
-		return nil, err
-	}
-	from, err := mail.ParseAddress(s.Config.Mail.From)
-	if err != nil {
-		return nil, fmt.Errorf("mail.from: %w", err)
-	}
-	m := s.Config.Mail.SMTP
-	perMinute := 0
-	if r := s.Config.Mail.Rate; r.Count > 0 {
-		perMinute = int(math.Ceil(float64(r.Count) * float64(time.Minute) / float64(r.Per)))
-	}
-	return usermail.NewDrainer(usermail.DrainerConfig{
-		Queue: s.Store.MailQueue(), Renderer: renderer, PerMinute: perMinute, Now: s.Now, Random: mathrand.Float64,
-		Sender: usermail.NewTransport(usermail.Server{
-			Host: m.Host, Port: m.Port, ImplicitTLS: m.Implicit, StartTLS: usermail.StartTLS(m.StartTLS),
-			User: m.Username, Password: m.Password.Reveal(),
-		}, from, 30*time.Second),
-		LinkURL: func(q usermail.Queued) string {
-			return s.Config.PublicURL + "/setup/" + s.minter.Token(q.LinkUID, string(q.Kind))
-		},
-	}), nil
 }
 
 // handler is everything served to people and programs.
@@ -281,7 +265,7 @@ func (s *Server) serve(name string, l net.Listener, h http.Handler, tls config.T
 			err = srv.Serve(l)
 		}
 		if !errors.Is(err, http.ErrServerClosed) {
-			s.Log.Error("serve", "what", name, "error", err)
+			s.fail(fmt.Errorf("serve %s: %w", name, err))
 		}
 	}()
 	s.onStop("serve "+name, srv.Shutdown)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/usherd/usher/internal/config"
@@ -31,18 +32,19 @@ type source struct {
 
 func compare(a, b string) int { return cmp.Compare(a, b) }
 
-// CheckSources compiles every source of a configuration and returns all that is
-// wrong with their expressions, filters and certificates.
-func CheckSources(cfg *config.Config) error {
-	_, err := compileSources(cfg)
-	return err
+// Check looks at a configuration as a start would, and returns all that is wrong
+// with expressions, filters and certificates.
+func Check(cfg *config.Config) error {
+	_, sourceErr := compileSources(cfg)
+	_, mailErr := newTransport(cfg)
+	return errors.Join(sourceErr, mailErr)
 }
 
 func compileSources(cfg *config.Config) (map[string]*source, error) {
 	out := map[string]*source{}
 	var errs []error
 	for _, key := range slices.Sorted(maps.Keys(cfg.Sources)) {
-		s, err := compileSource(key, cfg.Sources[key])
+		s, err := compileSource(cfg, key)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -52,9 +54,10 @@ func compileSources(cfg *config.Config) (map[string]*source, error) {
 	return out, errors.Join(errs...)
 }
 
-func compileSource(key string, cfg config.Source) (*source, error) {
+func compileSource(all *config.Config, key string) (*source, error) {
+	cfg := all.Sources[key]
 	if cfg.LDAP == nil {
-		return nil, fmt.Errorf("sources.%s.kind: %s is not available in this version; use ldap", key, cfg.Kind)
+		return nil, all.Fault("sources."+key+".kind", string(cfg.Kind)+" is not available in this version", "use ldap")
 	}
 	l := cfg.LDAP
 	mapper, mapErr := mapping.Compile(mapping.Spec{
@@ -73,7 +76,7 @@ func compileSource(key string, cfg config.Source) (*source, error) {
 		c.Users.Attributes, c.Groups.Attributes = mapper.Wants(), mapper.GroupWants()
 	}
 	reader, err := ldap.New(c)
-	if err = errors.Join(mapErr, err); err != nil {
+	if err = errors.Join(placed(all, mapErr), placed(all, err)); err != nil {
 		return nil, err
 	}
 	hash, err := settingsHash(cfg)
@@ -81,6 +84,21 @@ func compileSource(key string, cfg config.Source) (*source, error) {
 		return nil, err
 	}
 	return &source{cfg: cfg, reader: reader, mapper: mapper, hash: hash}, nil
+}
+
+// placed tells where in the file each fault stands. Both rooms word theirs as
+// "sources.corp.setting: what is wrong".
+func placed(cfg *config.Config, err error) error {
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the list itself is wanted
+	if !ok {
+		return err
+	}
+	var out []error
+	for _, err := range joined.Unwrap() {
+		path, problem, _ := strings.Cut(err.Error(), ": ")
+		out = append(out, cfg.Fault(path, problem, ""))
+	}
+	return errors.Join(out...)
 }
 
 // settingsHash identifies a source's settings, without its secrets.

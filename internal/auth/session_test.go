@@ -3,7 +3,6 @@ package auth_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -32,7 +31,7 @@ func newSite(t *testing.T, secure bool) *site {
 	s.sessions = auth.NewSessions(auth.SessionConfig{
 		Secure: secure, People: auth.DefaultPeopleLife(), Admins: auth.DefaultAdminLife(),
 		Failed: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusInternalServerError) },
-		Now:    func() time.Time { return s.now }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Now:    func() time.Time { return s.now }, Log: slog.New(slog.DiscardHandler),
 	}, s.store)
 	company := s.store.AddCompany(t, registry.Company{Key: "acme", Name: "Acme"})
 	s.user = s.store.AddUser(t, onboardtest.Person(company.ID, "ada", registry.CredentialSet), "h", true)

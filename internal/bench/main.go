@@ -111,17 +111,16 @@ func (b *bench) compare(ctx context.Context) error {
 	return b.usherRuns(ctx, "SQLite", "sqlite:"+filepath.Join(b.dir, "usher.db"), row)
 }
 
-func (b *bench) postgres(ctx context.Context) error {
+func (b *bench) postgres(ctx context.Context) (err error) {
 	pg, err := postgres.Start(ctx)
 	if err != nil {
 		return err
 	}
-	defer pg.Stop()
-	dsn, drop, err := pg.CreateDatabase(ctx)
+	defer func() { err = errors.Join(err, pg.Stop()) }()
+	dsn, _, err := pg.CreateDatabase(ctx) // gone with the server
 	if err != nil {
 		return err
 	}
-	defer func() { _ = drop }()
 	row := func(what string, c cost) {
 		_, _ = fmt.Fprintf(b.out, "%s\t%.2f s\t%d MB\t\t\t\n", what, c.wall.Seconds(), c.peak>>20)
 	}
@@ -188,7 +187,7 @@ func (b *bench) ldapsearch(ctx context.Context) (cost, error) {
 
 // goLDAP pages through the directory with the bare library and drops it all.
 func (b *bench) goLDAP() (_ cost, err error) {
-	begin := time.Now() //nolint:forbidigo // measuring is what this program is for
+	begin := time.Now()
 	conn, err := ldap.DialURL(b.server.URL)
 	if err != nil {
 		return cost{}, err
@@ -249,7 +248,7 @@ func (b *bench) sync(ctx context.Context, config string) (cost, error) {
 // measure runs a program and asks the system what it took.
 func measure(cmd *exec.Cmd) (cost, error) {
 	cmd.Stderr = os.Stderr
-	begin := time.Now() //nolint:forbidigo // as above
+	begin := time.Now()
 	err := cmd.Run()
 	c := cost{wall: time.Since(begin)}
 	if err != nil {

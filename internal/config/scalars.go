@@ -152,11 +152,19 @@ type SMTP struct {
 	StartTLS StartTLS
 	Username string
 	Password Secret
+	// CAFile holds the trusted roots in PEM; "" trusts the system's.
+	CAFile string
+	// Hello is the name we greet with; "" is the machine's own.
+	Hello string
 }
 
-// UnmarshalText reads smtp://[user[:password]@]host[:port][?starttls=…] or
-// smtps://…. Without a word on it, StartTLS is required where there is a
-// password to protect and optional where there is none.
+// UnmarshalText reads
+//
+//	smtp://user:password@mail.example.com:587?starttls=required&ca_file=/etc/ssl/mail.pem&hello=people.example.com
+//
+// or smtps://…. The port is 25 or 465 where none is written. Without a word on
+// it, StartTLS is required where there is a password to protect and optional
+// where there is none.
 func (s *SMTP) UnmarshalText(text []byte) error {
 	u, err := parseURL(string(text))
 	if err != nil {
@@ -184,19 +192,25 @@ func (s *SMTP) UnmarshalText(text []byte) error {
 	return s.readQuery(u.Query())
 }
 
-// readQuery takes the only parameter there is, starttls.
+// readQuery takes what stands after the question mark.
 func (s *SMTP) readQuery(q url.Values) error {
-	for name := range q {
-		if name != "starttls" {
-			return wrong{"unknown parameter " + strconv.Quote(name) + " in the address", "the only one is starttls"}
+	for name, values := range q {
+		switch name {
+		case "starttls":
+			s.StartTLS = StartTLS(values[0])
+			if s.Implicit {
+				return wrong{"smtps:// is encrypted from the start and has no starttls", "leave starttls out, or write smtp://"}
+			}
+			if !slices.Contains([]StartTLS{StartTLSRequired, StartTLSOptional, StartTLSNever}, s.StartTLS) {
+				return wrong{"starttls is not an answer it knows", "write required, optional or never"}
+			}
+		case "ca_file":
+			s.CAFile = values[0]
+		case "hello":
+			s.Hello = values[0]
+		default:
+			return wrong{"unknown parameter " + strconv.Quote(name) + " in the address", "there are starttls, ca_file and hello"}
 		}
-	}
-	if !q.Has("starttls") {
-		return nil
-	}
-	s.StartTLS = StartTLS(q.Get("starttls"))
-	if !slices.Contains([]StartTLS{StartTLSRequired, StartTLSOptional, StartTLSNever}, s.StartTLS) {
-		return wrong{"starttls is not an answer it knows", "write required, optional or never"}
 	}
 	return nil
 }

@@ -156,6 +156,9 @@ func TestSMTP(t *testing.T) {
 		"smtp://u:p@mail:587":               {Host: "mail", Port: 587, StartTLS: config.StartTLSRequired, Username: "u", Password: secret},
 		"smtp://u:p@mail:25?starttls=never": {Host: "mail", Port: 25, StartTLS: config.StartTLSNever, Username: "u", Password: secret},
 		"smtp://mail/?starttls=required":    {Host: "mail", Port: 25, StartTLS: config.StartTLSRequired},
+		"smtps://mail?ca_file=/a%20b.pem&hello=us": {
+			Host: "mail", Port: 465, Implicit: true, StartTLS: config.StartTLSOptional, CAFile: "/a b.pem", Hello: "us",
+		},
 	}
 	for text, want := range tests {
 		var got config.SMTP
@@ -166,7 +169,7 @@ func TestSMTP(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", text, diff)
 		}
 	}
-	for _, text := range []string{"mail", "http://mail", "smtp://", "smtp://mail:0", "smtp://mail:65536", "smtp://mail/x", "smtp://mail?tls=1", "smtp://mail?starttls="} {
+	for _, text := range []string{"mail", "http://mail", "smtp://", "smtp://mail:0", "smtp://mail:65536", "smtp://mail/x", "smtp://mail?tls=1", "smtp://mail?starttls=", "smtps://mail?starttls=required"} {
 		var got config.SMTP
 		if err := got.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%s: accepted as %+v", text, got)

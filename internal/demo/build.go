@@ -29,7 +29,7 @@ func newBuilder(s *store, seed uint64) *builder {
 	s.uuid = func() string {
 		var raw uuid.UUID
 		for i := range raw {
-			raw[i] = byte(b.rand.Uint32())
+			raw[i] = byte(b.rand.Uint32() & 0xff)
 		}
 		raw[6], raw[8] = raw[6]&0x0f|0x40, raw[8]&0x3f|0x80
 		return raw.String()

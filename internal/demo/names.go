@@ -28,7 +28,7 @@ func same(plain ...string) []name {
 	return out
 }
 
-// pairs are names given as native, plain, native, plain, …
+// pairs are names given as native, plain, native, plain, and so on.
 func pairs(s ...string) []name {
 	out := make([]name, 0, len(s)/2)
 	for i := 0; i+1 < len(s); i += 2 {

@@ -330,7 +330,7 @@ func ExampleServe() {
 		panic(err)
 	}
 	s := demo.Serve(l, demo.New(1, begin()))
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	fmt.Println(strings.HasPrefix(s.URL(), "ldap://127.0.0.1:"))
 	// Output: true
 }

@@ -63,6 +63,10 @@ const (
 	// leasedAgain is when a scheduled run looks again at a source that another
 	// run still holds.
 	leasedAgain = 30 * time.Second
+	// patience is how long a stop waits for present work before it cuts it off.
+	// Whoever stops containers gives them ten seconds, and all work here can be
+	// taken up where it was left.
+	patience = 5 * time.Second
 )
 
 func driver(db *sql.DB, postgres bool) riverdriver.Driver[*sql.Tx] {
@@ -147,10 +151,13 @@ func (q *Queue) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop takes no new work and waits for the present; when ctx ends first, the
-// work is cancelled. A run that is cancelled goes on from where it was, later.
+// Stop takes no new work and gives the present five seconds, or until ctx ends;
+// then it is cancelled. A run that is cancelled goes on from where it was, in
+// another process or at the next start.
 func (q *Queue) Stop(ctx context.Context) error {
-	if err := q.client.Stop(ctx); err == nil {
+	soft, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := q.client.Stop(soft); err == nil {
 		return nil
 	}
 	if err := q.client.StopAndCancel(context.WithoutCancel(ctx)); err != nil {
@@ -245,6 +252,9 @@ func (*runWorker) Timeout(*river.Job[runArgs]) time.Duration { return -1 }
 // Work implements river.Worker.
 func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 	err := w.q.cfg.Work.RunSource(ctx, job.Args.Source, job.Args.Trigger)
+	if err != nil && ctx.Err() != nil {
+		return river.JobSnooze(0) // cut off by Stop: for the next process to go on with
+	}
 	if !errors.Is(err, registry.ErrLeased) {
 		return err
 	}

@@ -91,7 +91,7 @@ func (c *connection) send(ctx context.Context, from *mail.Address, m Outgoing) (
 	if err := c.client.UpdateDeadline(c.timeout); err != nil {
 		return judge(atConnect, err)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = c.raw.SetDeadline(time.Now().Add(min(grace, c.timeout))) })
+	stop := context.AfterFunc(ctx, func() { _ = c.raw.SetDeadline(graceful(c.timeout)) })
 	defer stop()
 	return c.transact(from.Address, to, body.Bytes())
 }
@@ -143,9 +143,14 @@ func (c *connection) alive() bool {
 
 // quit says goodbye.
 func (c *connection) quit() {
-	_ = c.raw.SetDeadline(time.Now().Add(min(grace, c.timeout)))
+	_ = c.raw.SetDeadline(graceful(c.timeout))
 	_ = c.client.Quit()
 	c.close()
+}
+
+// graceful is when a conversation that is to end has to have ended.
+func graceful(timeout time.Duration) time.Time {
+	return time.Now().Add(min(grace, timeout)) //nolint:forbidigo // the network keeps real time
 }
 
 // close drops the connection.

@@ -140,7 +140,7 @@ func TestThousandMailsOverTwoConnections(t *testing.T) {
 	q := &memoryQueue{clock: newClock()}
 	q.add(1000, nil)
 	c := start(t, mailcatcher.Options{})
-	stats := drain(t, newDrainer(t, q, transport(t, c, "smtp://%s"), nil))
+	stats := drain(t, newDrainer(t, q, transport(t, c), nil))
 	if stats.Sent != 1000 || len(c.Messages()) != 1000 || q.states()[mail.StateSent] != 1000 {
 		t.Errorf("%+v, %d arrived", stats, len(c.Messages()))
 	}
@@ -169,7 +169,7 @@ func TestEachDeliveryIsRecordedAtOnce(t *testing.T) {
 		return nil
 	}
 	c := start(t, mailcatcher.Options{})
-	d := newDrainer(t, q, transport(t, c, "smtp://%s"), func(c *mail.DrainerConfig) { c.Connections = 1 })
+	d := newDrainer(t, q, transport(t, c), func(c *mail.DrainerConfig) { c.Connections = 1 })
 	stats, err := d.Drain(t.Context())
 	if !errors.Is(err, broken) || stats.Sent != 2 {
 		t.Errorf("%+v, %v", stats, err)
@@ -201,7 +201,7 @@ func TestOneBadMailFailsAlone(t *testing.T) {
 		}
 		return mailcatcher.Action{}
 	}})
-	drain(t, newDrainer(t, q, transport(t, c, "smtp://%s"), nil))
+	drain(t, newDrainer(t, q, transport(t, c), nil))
 	for i, want := range []struct {
 		state     mail.State
 		attempted bool
@@ -234,7 +234,7 @@ func TestBackOffUntilGivenUp(t *testing.T) {
 		}
 		return mailcatcher.Action{}
 	}})
-	d := newDrainer(t, q, transport(t, c, "smtp://%s"), nil)
+	d := newDrainer(t, q, transport(t, c), nil)
 	var waits []time.Duration
 	for range 100 {
 		drain(t, d)
@@ -264,7 +264,7 @@ func TestNoRetryBeyondTheLink(t *testing.T) {
 	c := start(t, mailcatcher.Options{Script: func(s mailcatcher.Step) mailcatcher.Action {
 		return mailcatcher.Action{Hangup: s.Stage == mailcatcher.StageData}
 	}})
-	d := newDrainer(t, q, transport(t, c, "smtp://%s"), nil)
+	d := newDrainer(t, q, transport(t, c), nil)
 	drain(t, d)
 	q.clock.Advance(time.Minute)
 	drain(t, d)
@@ -287,7 +287,7 @@ func TestServerDownForAWhile(t *testing.T) {
 		}
 		return mailcatcher.Action{}
 	}})
-	d := newDrainer(t, q, transport(t, c, "smtp://%s"), nil)
+	d := newDrainer(t, q, transport(t, c), nil)
 	stats := drain(t, d)
 	if !strings.Contains(stats.Trouble, "4.3.2 Going down") || stats.Retried != 50 || c.Connections() > 2 {
 		t.Errorf("%+v over %d connections", stats, c.Connections())
@@ -308,7 +308,7 @@ func TestRateLimit(t *testing.T) {
 	q := &memoryQueue{clock: newClock()}
 	q.add(100, nil)
 	c := start(t, mailcatcher.Options{})
-	d := newDrainer(t, q, transport(t, c, "smtp://%s"), func(c *mail.DrainerConfig) { c.PerMinute = 30 })
+	d := newDrainer(t, q, transport(t, c), func(c *mail.DrainerConfig) { c.PerMinute = 30 })
 	if stats := drain(t, d); stats.Sent != 30 || stats.Again != 2*time.Second {
 		t.Errorf("first: %+v", stats)
 	}
@@ -332,7 +332,7 @@ func TestStopReturnsWhatWasNotSent(t *testing.T) {
 		}
 		return mailcatcher.Action{}
 	}})
-	d := newDrainer(t, q, transport(t, c, "smtp://%s"), func(c *mail.DrainerConfig) { c.Connections = 1 })
+	d := newDrainer(t, q, transport(t, c), func(c *mail.DrainerConfig) { c.Connections = 1 })
 	stats, err := d.Drain(ctx)
 	if err != nil || stats.Sent != 5 || stats.Retried != 35 || len(c.Messages()) != 5 {
 		t.Errorf("%+v, %v, %d arrived", stats, err, len(c.Messages()))

@@ -8,12 +8,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"math/big"
 	"net"
-	"os"
-	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -37,14 +35,17 @@ func start(t *testing.T, opts mailcatcher.Options) *mailcatcher.Catcher {
 	return c
 }
 
-// transport talks to the catcher by an address as a person would configure it;
-// %s stands for host and port.
-func transport(t *testing.T, c *mailcatcher.Catcher, format string) *mail.Transport {
+// transport talks to the catcher as most installations talk to their server.
+func transport(t *testing.T, c *mailcatcher.Catcher) *mail.Transport {
 	t.Helper()
-	server, err := mail.ParseServer(fmt.Sprintf(format, c.Addr()), "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	return transportTo(t, c, mail.Server{StartTLS: mail.StartTLSOptional})
+}
+
+// transportTo talks to the catcher with the server's other settings as given.
+func transportTo(t *testing.T, c *mailcatcher.Catcher, server mail.Server) *mail.Transport {
+	t.Helper()
+	where := at(t, c.Addr())
+	server.Host, server.Port = where.Host, where.Port
 	from, err := mail.ParseFrom("Acme Helpdesk <helpdesk@example.com>")
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +53,20 @@ func transport(t *testing.T, c *mailcatcher.Catcher, format string) *mail.Transp
 	tr := mail.NewTransport(server, from, 5*time.Second)
 	t.Cleanup(tr.CloseIdle)
 	return tr
+}
+
+// at is the server at a host and port.
+func at(t *testing.T, addr string) mail.Server {
+	t.Helper()
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mail.Server{Host: host, Port: n, StartTLS: mail.StartTLSOptional}
 }
 
 // outgoing is a rendered set-up mail to each address.
@@ -91,7 +106,7 @@ func send(ctx context.Context, t *testing.T, tr *mail.Transport, mails []mail.Ou
 
 // certificate makes a server certificate for 127.0.0.1 and a file with the
 // authority to trust.
-func certificate(t *testing.T) (server *tls.Config, caFile string) {
+func certificate(t *testing.T) (server, client *tls.Config) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -106,11 +121,13 @@ func certificate(t *testing.T) (server *tls.Config, caFile string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	caFile = filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
 		t.Fatal(err)
 	}
+	roots := x509.NewCertPool()
+	roots.AddCert(leaf)
 	return &tls.Config{
 		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12,
-	}, caFile
+	}, &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 }

@@ -13,7 +13,7 @@ import (
 
 func TestMailAsItArrives(t *testing.T) {
 	c := start(t, mailcatcher.Options{})
-	tr := transport(t, c, "smtp://%s")
+	tr := transport(t, c)
 	outs := send(t.Context(), t, tr, outgoing(t, "anna@example.org", "bo@bücher.example"))
 	for i, o := range outs {
 		if o.Status != mail.Delivered || o.Code != 250 || !strings.Contains(o.Text, "queued") {
@@ -55,7 +55,7 @@ func TestMailAsItArrives(t *testing.T) {
 // The same mail is the same bytes, so that a repeated one can be told.
 func TestMailIsDeterministic(t *testing.T) {
 	c := start(t, mailcatcher.Options{})
-	tr := transport(t, c, "smtp://%s")
+	tr := transport(t, c)
 	for range 2 {
 		send(t.Context(), t, tr, outgoing(t, "anna@example.org"))
 	}
@@ -68,11 +68,12 @@ func TestMailIsDeterministic(t *testing.T) {
 func TestEncryptionAndSignIn(t *testing.T) {
 	tlsServer, ca := certificate(t)
 	type row struct {
-		name, address string
-		opts          mailcatcher.Options
-		want          mail.Status
-		secure        bool
-		text          string
+		name   string
+		server mail.Server
+		opts   mailcatcher.Options
+		want   mail.Status
+		secure bool
+		text   string
 	}
 	auth := mailcatcher.Options{User: "usher", Password: "p:w/d"}
 	withTLS := func(o mailcatcher.Options, implicit bool) mailcatcher.Options {
@@ -80,36 +81,36 @@ func TestEncryptionAndSignIn(t *testing.T) {
 		return o
 	}
 	for _, tc := range []row{
-		{name: "STARTTLS taken where offered", address: "smtp://%s?ca_file=" + ca,
+		{name: "STARTTLS taken where offered", server: mail.Server{StartTLS: mail.StartTLSOptional, TLS: ca},
 			opts: withTLS(mailcatcher.Options{}, false), want: mail.Delivered, secure: true},
-		{name: "STARTTLS required", address: "smtp://%s?starttls=required&ca_file=" + ca,
+		{name: "STARTTLS required", server: mail.Server{StartTLS: mail.StartTLSRequired, TLS: ca},
 			opts: withTLS(mailcatcher.Options{}, false), want: mail.Delivered, secure: true},
-		{name: "STARTTLS required, not offered", address: "smtp://%s?starttls=required",
+		{name: "STARTTLS required, not offered", server: mail.Server{StartTLS: mail.StartTLSRequired},
 			want: mail.NotTried, text: "STARTTLS"},
-		{name: "STARTTLS declined", address: "smtp://%s?starttls=none",
+		{name: "STARTTLS declined", server: mail.Server{StartTLS: mail.StartTLSNever},
 			opts: withTLS(mailcatcher.Options{}, false), want: mail.Delivered},
-		{name: "unknown authority", address: "smtp://%s",
+		{name: "unknown authority", server: mail.Server{StartTLS: mail.StartTLSOptional},
 			opts: withTLS(mailcatcher.Options{}, false), want: mail.NotTried, text: "certificate"},
-		{name: "implicit TLS", address: "smtps://%s?ca_file=" + ca,
+		{name: "implicit TLS", server: mail.Server{ImplicitTLS: true, TLS: ca},
 			opts: withTLS(mailcatcher.Options{}, true), want: mail.Delivered, secure: true},
-		{name: "implicit TLS, unknown authority", address: "smtps://%s",
+		{name: "implicit TLS, unknown authority", server: mail.Server{ImplicitTLS: true},
 			opts: withTLS(mailcatcher.Options{}, true), want: mail.NotTried, text: "certificate"},
-		{name: "sign-in over STARTTLS", address: "smtp://usher:p%%3Aw%%2Fd@%s?ca_file=" + ca,
+		{name: "sign-in over STARTTLS", server: mail.Server{StartTLS: mail.StartTLSRequired, User: "usher", Password: "p:w/d", TLS: ca},
 			opts: withTLS(auth, false), want: mail.Delivered, secure: true},
-		{name: "sign-in over implicit TLS", address: "smtps://usher:p%%3Aw%%2Fd@%s?ca_file=" + ca,
+		{name: "sign-in over implicit TLS", server: mail.Server{ImplicitTLS: true, User: "usher", Password: "p:w/d", TLS: ca},
 			opts: withTLS(auth, true), want: mail.Delivered, secure: true},
-		{name: "wrong password", address: "smtps://usher:nonsense@%s?ca_file=" + ca,
+		{name: "wrong password", server: mail.Server{ImplicitTLS: true, User: "usher", Password: "nonsense", TLS: ca},
 			opts: withTLS(auth, true), want: mail.NotTried, text: "turned us away: 5.7.8 Authentication failed"},
-		{name: "password never in the clear", address: "smtp://usher:p%%3Aw%%2Fd@%s?starttls=opportunistic",
+		{name: "password never in the clear", server: mail.Server{StartTLS: mail.StartTLSOptional, User: "usher", Password: "p:w/d"},
 			opts: auth, want: mail.NotTried, text: "keeps the password secret"},
-		{name: "password in the clear on this machine when asked for", address: "smtp://usher:p%%3Aw%%2Fd@%s?starttls=none",
+		{name: "password in the clear on this machine when asked for", server: mail.Server{StartTLS: mail.StartTLSNever, User: "usher", Password: "p:w/d"},
 			opts: auth, want: mail.Delivered},
-		{name: "sign-in forgotten", address: "smtp://%s", opts: auth,
+		{name: "sign-in forgotten", server: mail.Server{StartTLS: mail.StartTLSOptional}, opts: auth,
 			want: mail.Temporary, text: "does not take mail from our sender address: 5.7.0"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := start(t, tc.opts)
-			o := send(t.Context(), t, transport(t, c, tc.address), outgoing(t, "anna@example.org"))[0]
+			o := send(t.Context(), t, transportTo(t, c, tc.server), outgoing(t, "anna@example.org"))[0]
 			if o.Status != tc.want || !strings.Contains(o.Text, tc.text) {
 				t.Fatalf("%v %+v, want %v", o.Status, o, tc.want)
 			}
@@ -160,7 +161,7 @@ func TestWhatAnswersMean(t *testing.T) {
 				}
 				return mailcatcher.Action{}
 			}})
-			tr := transport(t, c, "smtp://%s")
+			tr := transport(t, c)
 			outs := send(t.Context(), t, tr, outgoing(t, "bad@example.org", "good@example.org"))
 			if o := outs[0]; o.Status != tc.want || o.Code != tc.code {
 				t.Errorf("%v %+v, want %v", o.Status, o, tc.want)
@@ -197,7 +198,7 @@ func TestDroppedConnections(t *testing.T) {
 			c := start(t, mailcatcher.Options{Script: func(s mailcatcher.Step) mailcatcher.Action {
 				return mailcatcher.Action{Hangup: tc.drop(s)}
 			}})
-			outs := send(t.Context(), t, transport(t, c, "smtp://%s"), outgoing(t, people...))
+			outs := send(t.Context(), t, transport(t, c), outgoing(t, people...))
 			var got []mail.Status
 			for _, o := range outs {
 				got = append(got, o.Status)
@@ -219,12 +220,8 @@ func TestUnreachableServer(t *testing.T) {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	server, err := mail.ParseServer("smtp://"+addr, "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	from, _ := mail.ParseFrom("helpdesk@example.com")
-	outs := send(t.Context(), t, mail.NewTransport(server, from, 0), outgoing(t, "a@x.example", "b@x.example"))
+	outs := send(t.Context(), t, mail.NewTransport(at(t, addr), from, 0), outgoing(t, "a@x.example", "b@x.example"))
 	for _, o := range outs {
 		if o.Status != mail.NotTried || !strings.Contains(o.Text, "cannot be reached: connect: connection refused") {
 			t.Errorf("%v %+v", o.Status, o)
@@ -238,12 +235,8 @@ func TestSilentServerRunsIntoTheTimeout(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close() // accepts by the kernel, never greets
-	server, err := mail.ParseServer("smtp://"+l.Addr().String(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	from, _ := mail.ParseFrom("helpdesk@example.com")
-	o := send(t.Context(), t, mail.NewTransport(server, from, 50_000_000), outgoing(t, "a@x.example"))[0]
+	o := send(t.Context(), t, mail.NewTransport(at(t, l.Addr().String()), from, 50_000_000), outgoing(t, "a@x.example"))[0]
 	if o.Status != mail.NotTried || !strings.Contains(o.Text, "in time") {
 		t.Errorf("%v %+v", o.Status, o)
 	}
@@ -257,7 +250,7 @@ func TestStopInTheMiddle(t *testing.T) {
 		}
 		return mailcatcher.Action{}
 	}})
-	outs := send(ctx, t, transport(t, c, "smtp://%s"), outgoing(t, "a@x.example", "b@x.example", "c@x.example"))
+	outs := send(ctx, t, transport(t, c), outgoing(t, "a@x.example", "b@x.example", "c@x.example"))
 	want := []mail.Status{mail.Delivered, mail.Delivered, mail.NotTried}
 	for i, o := range outs {
 		if o.Status != want[i] {
@@ -268,7 +261,7 @@ func TestStopInTheMiddle(t *testing.T) {
 
 func TestStaleIdleConnectionIsReplaced(t *testing.T) {
 	c := start(t, mailcatcher.Options{})
-	tr := transport(t, c, "smtp://%s")
+	tr := transport(t, c)
 	for round := range 3 {
 		outs := send(t.Context(), t, tr, outgoing(t, "a@x.example"))
 		if outs[0].Status != mail.Delivered || c.Connections() != 1+round/2 {
@@ -296,7 +289,7 @@ func TestInternationalAddresses(t *testing.T) {
 		{"a@-.example", false, mail.Refused, ""},
 	} {
 		c := start(t, mailcatcher.Options{SMTPUTF8: tc.utf8})
-		o := send(t.Context(), t, transport(t, c, "smtp://%s"), outgoing(t, tc.to))[0]
+		o := send(t.Context(), t, transport(t, c), outgoing(t, tc.to))[0]
 		if o.Status != tc.want || (o.Status == mail.Refused && o.Text == "") {
 			t.Errorf("%q: %v %+v, want %v", tc.to, o.Status, o, tc.want)
 		}
@@ -315,32 +308,4 @@ func FuzzRecipient(f *testing.F) {
 			t.Errorf("%q becomes %q", to, wire)
 		}
 	})
-}
-
-func TestParseServer(t *testing.T) {
-	for _, tc := range []struct{ address, password, problem string }{
-		{"http://mail.example.com", "", "neither smtp nor smtps"},
-		{"smtp://", "", "want smtp://host:port"},
-		{"smtp://mail.example.com/path", "", "without a path"},
-		{"smtp://mail.example.com:99999", "", "port"},
-		{"smtp://mail.example.com?starttls=maybe", "", "required, opportunistic or none"},
-		{"smtps://mail.example.com?starttls=required", "", "only with smtp://"},
-		{"smtp://mail.example.com?tls=yes", "", `unknown option "tls"`},
-		{"smtp://mail.example.com?ca_file=/does/not/exist", "", "read ca_file"},
-		{"smtp://u:secret%zz@mail.example.com", "", "percent-encoded"},
-		{"smtp://u:secret@mail.example.com", "other", "given twice"},
-	} {
-		_, err := mail.ParseServer(tc.address, tc.password)
-		if err == nil || !strings.Contains(err.Error(), tc.problem) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: %v, want something about %s", tc.address, err, tc.problem)
-		}
-	}
-	s, err := mail.ParseServer("smtp://usher@mail.example.com", "secret")
-	if err != nil || s.Port != 587 || s.StartTLS != mail.StartTLSRequired || s.User != "usher" || s.Password != "secret" {
-		t.Errorf("%+v, %v", s, err)
-	}
-	s, err = mail.ParseServer("smtps://mail.example.com", "")
-	if err != nil || s.Port != 465 || !s.ImplicitTLS {
-		t.Errorf("%+v, %v", s, err)
-	}
 }

@@ -98,7 +98,7 @@ func (s *session) carryOut(a Action) error {
 	if a.Code != 0 {
 		// The library would answer after we return, when the connection is
 		// already closed; so the last words are written here.
-		fmt.Fprintf(raw, "%d %d.%d.%d %s\r\n", a.Code, a.Enhanced[0], a.Enhanced[1], a.Enhanced[2], a.Text)
+		_, _ = fmt.Fprintf(raw, "%d %d.%d.%d %s\r\n", a.Code, a.Enhanced[0], a.Enhanced[1], a.Enhanced[2], a.Text)
 	}
 	_ = raw.Close()
 	return &smtp.SMTPError{Code: 421, Message: "closing connection"}

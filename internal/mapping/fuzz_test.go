@@ -15,7 +15,7 @@ func FuzzExpression(f *testing.F) {
 	for _, s := range []string{
 		`uid`, `cn ?? (givenName + " " + sn)`, `all("mail")`, `attr("x")`, `let X = cn; X + x`, `split(cn, " ")[0]`,
 		`title != "Contractor"`, `map(all("mail"), lower(#))`, `cn?.x`, `if cn == nil { "a" } else { "b" }`, `$env`, `"\xff"`, "`a`", `1/0`,
-		`mail | trim() | lower()`, `all`, `now()`, `repeat(cn, 99999999)`, `cn[1:99]`, `fromJSON(cn)`, `int(cn)`, `-cn`, `cn matches "("`,
+		`mail | trim() | lower()`, `all`, `now()`, `repeat(cn, 99999999)`, `cn[1:99]`, `all("\xc8")`, `fromJSON(cn)`, `int(cn)`, `-cn`, `cn matches "("`,
 	} {
 		f.Add(s, "Ada", "x\xffy")
 	}

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -149,6 +151,10 @@ func (n *names) call(node *ast.Node, call *ast.CallNode) {
 	}
 	if arg == "" {
 		n.fail(call, `%s takes one attribute name in quotes, e.g. %s("mail")`, callee.Value, callee.Value)
+		return
+	}
+	if !utf8.ValidString(arg) || strings.ContainsFunc(arg, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		n.fail(call, "%s is no attribute name: it holds characters that cannot be printed", quote(arg))
 		return
 	}
 	r := readOf(arg, callee.Value == fnAll)

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -49,7 +48,7 @@ func newHouse(t *testing.T) *house {
 	h.Service = onboard.New(onboard.Deps{
 		Store: h.store, Minter: h.minter, Hasher: h.hasher, Now: func() time.Time { return h.now },
 		NewUID: func() string { h.uids++; return fmt.Sprint("uid-", h.uids) },
-		Log:    slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Log:    slog.New(slog.DiscardHandler),
 	}, onboard.Config{})
 	return h
 }

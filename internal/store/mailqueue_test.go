@@ -9,6 +9,7 @@ import (
 	"net"
 	netmail "net/mail"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -57,8 +58,11 @@ func catcher(t *testing.T, o mailcatcher.Options) *mailcatcher.Catcher {
 
 func drainer(t *testing.T, q mail.Queue, c *mailcatcher.Catcher) *mail.Drainer {
 	t.Helper()
-	server, err := mail.ParseServer("smtp://"+c.Addr(), "")
+	host, port, err := net.SplitHostPort(c.Addr())
 	must(t, err)
+	number, err := strconv.Atoi(port)
+	must(t, err)
+	server := mail.Server{Host: host, Port: number, StartTLS: mail.StartTLSNever}
 	renderer, err := mail.NewRenderer(time.UTC)
 	must(t, err)
 	from := &netmail.Address{Name: "Acme", Address: "help@example.com"}

@@ -20,7 +20,7 @@ func testConfig() Config {
 		PublicURL: &url.URL{Scheme: "https", Host: "people.example.com"},
 		People:    auth.DefaultPeopleLife(), Admins: auth.DefaultAdminLife(),
 		ClientIP: func(*http.Request) netip.Addr { return netip.Addr{} }, Now: time.Now,
-		NewRequestID: func() string { return "id" }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		NewRequestID: func() string { return "id" }, Log: slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -77,7 +77,7 @@ func TestCancelAndEmitError(t *testing.T) {
 
 	stop := errors.New("enough")
 	sum, err := src.Read(t.Context(), func(source.Entry) error { return stop })
-	if err != stop || sum.Complete {
+	if !errors.Is(err, stop) || sum.Complete {
 		t.Errorf("a refusing consumer: %+v, %v", sum, err)
 	}
 

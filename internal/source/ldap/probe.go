@@ -123,7 +123,7 @@ func (s *Source) Sample(ctx context.Context, n int) ([]source.Entry, error) {
 	}
 	defer sess.close()
 	l := s.listings(&sess.server)[0]
-	size := min(s.cfg.PageSize, uint32(min(n, 1000))) //nolint:gosec // between 1 and 1000
+	size := min(s.cfg.PageSize, uint32(min(n, 1000)))
 	p := &pager{sess: sess, list: l, build: s.builder(&sess.server, l), size: size, out: make(chan []source.Entry, batchQueue)}
 	var out []source.Entry
 	_, err = p.run(ctx, cancel, func(e source.Entry) error {

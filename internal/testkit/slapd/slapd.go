@@ -231,7 +231,7 @@ func (s *Server) end(sig syscall.Signal) {
 		return
 	}
 	_ = s.cmd.Process.Signal(sig)
-	<-s.exit
+	_ = <-s.exit // it was told to
 	s.cmd = nil
 }
 
