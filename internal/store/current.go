@@ -8,10 +8,6 @@ import (
 	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/usherd/usher/ent/db"
-	"github.com/usherd/usher/ent/db/email"
-	"github.com/usherd/usher/ent/db/group"
-	"github.com/usherd/usher/ent/db/predicate"
-	"github.com/usherd/usher/ent/db/user"
 	"github.com/usherd/usher/internal/registry"
 )
 
@@ -21,8 +17,8 @@ func entDesc() entsql.OrderTermOption { return entsql.OrderDesc() }
 // LinkedUsers streams the people tied to an origin, in no order: sorting a
 // million rows is the plan's to do, in less memory.
 func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error) error {
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.user_id, l.fingerprint, u.user_name_key, l.missing_since,
-		u.owner_id, u.enabled, u.deleted_at
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.user_id, l.fingerprint, u.user_name_key,
+		CASE WHEN l.missing_since > 0 AND u.deactivated_at > l.missing_since THEN u.deactivated_at ELSE l.missing_since END, u.owner_id, u.enabled, u.deleted_at
 		FROM links l JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id
 		WHERE l.company_id = ? AND l.origin_id = ? AND l.user_id IS NOT NULL`), int64(t.id), int64(origin))
 	return each(rows, err, func(rows *sql.Rows) error {
@@ -99,19 +95,25 @@ func (t *Tenant) names(ctx context.Context, rows []*db.Change) ([]string, error)
 		}
 	}
 	userNames, groupNames := map[int64]string{}, map[int64]string{}
-	us, err := t.s.ent().User.Query().Where(user.CompanyID(int64(t.id)), user.IDIn(users...)).Select(user.FieldID, user.FieldUserName).All(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read names: %w", err)
-	}
-	for _, u := range us {
-		userNames[u.ID] = u.UserName
-	}
-	gs, err := t.s.ent().Group.Query().Where(group.CompanyID(int64(t.id)), group.IDIn(groups...)).Select(group.FieldID, group.FieldDisplayName).All(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read names: %w", err)
-	}
-	for _, g := range gs {
-		groupNames[g.ID] = g.DisplayName
+	for _, of := range []struct {
+		query string
+		ids   []int64
+		names map[int64]string
+	}{
+		{`SELECT id, user_name FROM users WHERE ` + t.s.byKey("id"), users, userNames},
+		{`SELECT id, display_name FROM "groups" WHERE ` + t.s.byKey("id"), groups, groupNames},
+	} {
+		rows, err := t.s.read.QueryContext(ctx, t.s.rebind(of.query), int64(t.id), keys(t.s, of.ids))
+		err = each(rows, err, func(rows *sql.Rows) error {
+			var id int64
+			var name string
+			err := rows.Scan(&id, &name)
+			of.names[id] = name
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read names: %w", err)
+		}
 	}
 	out := make([]string, len(rows))
 	for i, r := range rows {
@@ -142,13 +144,17 @@ func each(rows *sql.Rows, err error, fn func(*sql.Rows) error) error {
 // order; the deleted are found by id only. An address that several have finds
 // nobody.
 func (t *Tenant) FindUser(ctx context.Context, who string) (*registry.User, error) {
-	client, key := t.s.ent(), registry.Key(who)
-	for _, p := range []predicate.User{
-		user.And(user.UserNameKey(key), user.DeletedAt(0)),
-		user.And(user.HasEmailsWith(email.CompanyID(int64(t.id)), email.AddressKey(key), email.VerifiedAtNEQ(0)), user.DeletedAt(0)),
-		user.PublicID(who),
+	if notText(who) {
+		return nil, registry.ErrNotFound
+	}
+	for _, by := range []struct{ query, value string }{
+		{`SELECT id FROM users WHERE company_id = ? AND user_name_key = ? AND deleted_at = 0`, registry.Key(who)},
+		{`SELECT DISTINCT u.id FROM emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id
+			WHERE e.company_id = ? AND e.address_key = ? AND e.verified_at <> 0 AND u.deleted_at = 0 LIMIT 2`, registry.Key(who)},
+		{`SELECT id FROM users WHERE company_id = ? AND public_id = ?`, who},
 	} {
-		ids, err := client.User.Query().Where(user.CompanyID(int64(t.id)), p).Limit(2).IDs(ctx)
+		rows, err := t.s.read.QueryContext(ctx, t.s.rebind(by.query), int64(t.id), by.value)
+		ids, err := collect(rows, err, scanInt)
 		if err != nil {
 			return nil, fmt.Errorf("find person: %w", err)
 		}
@@ -160,10 +166,12 @@ func (t *Tenant) FindUser(ctx context.Context, who string) (*registry.User, erro
 			found, err = tx.Users(ctx, []registry.UserID{registry.UserID(ids[0])})
 			return err
 		})
-		if err != nil || len(found) == 0 {
+		if err != nil {
 			return nil, err
 		}
-		return found[0], nil
+		if len(found) == 1 {
+			return found[0], nil
+		}
 	}
 	return nil, registry.ErrNotFound
 }

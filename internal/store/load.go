@@ -76,7 +76,7 @@ func (t *tenantTx) Users(ctx context.Context, ids []registry.UserID) ([]*registr
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := t.query(ctx, `SELECT id, `+columns(userCols)+` FROM users WHERE `+t.in("id")+` ORDER BY id`+t.forUpdate(), t.company, keys(t.s, ids))
+	rows, err := t.query(ctx, `SELECT id, `+columns(userCols)+` FROM users WHERE `+t.s.byKey("id")+` ORDER BY id`+t.forUpdate(), t.company, keys(t.s, ids))
 	users, err := collect(rows, err, scanUser(t.company))
 	if err != nil {
 		return nil, fmt.Errorf("load users: %w", err)
@@ -91,7 +91,7 @@ func (t *tenantTx) addEmails(ctx context.Context, users []*registry.User) error 
 	for _, u := range users {
 		byID[u.ID], ids = u, append(ids, u.ID)
 	}
-	rows, err := t.query(ctx, `SELECT `+email.FieldUserID+`, `+email.FieldAddress+` FROM emails WHERE `+t.in(email.FieldUserID)+
+	rows, err := t.query(ctx, `SELECT `+email.FieldUserID+`, `+email.FieldAddress+` FROM emails WHERE `+t.s.byKey(email.FieldUserID)+
 		` ORDER BY `+email.FieldUserID+`, `+email.FieldPosition, t.company, keys(t.s, ids))
 	_, err = collect(rows, err, func(rows *sql.Rows) (struct{}, error) {
 		var id registry.UserID
@@ -164,7 +164,7 @@ func (t *tenantTx) Groups(ctx context.Context, ids []registry.GroupID) ([]*regis
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := t.query(ctx, `SELECT id, `+columns(groupCols)+` FROM groups WHERE `+t.in("id")+` ORDER BY id`+t.forUpdate(), t.company, keys(t.s, ids))
+	rows, err := t.query(ctx, `SELECT id, `+columns(groupCols)+` FROM "groups" WHERE `+t.s.byKey("id")+` ORDER BY id`+t.forUpdate(), t.company, keys(t.s, ids))
 	return collect(rows, err, scanGroup(t.company))
 }
 

@@ -93,13 +93,19 @@ func memberArrays(ms []registry.Membership) (groups, users, nested, origins []in
 	return groups, users, nested, origins
 }
 
-// RemoveMembersOf implements registry.Tx.
+// RemoveMembersOf implements registry.Tx. It takes two statements, because the
+// indexes of a group's members are one for people and one for groups.
 func (t *tenantTx) RemoveMembersOf(ctx context.Context, group registry.GroupID, origin registry.OriginID) (int, error) {
-	n, err := t.affected(ctx, `DELETE FROM memberships WHERE company_id = ? AND group_id = ? AND origin_id = ?`, int64(t.company), int64(group), int64(origin))
-	if err != nil {
-		return 0, fmt.Errorf("remove members of group: %w", err)
+	var removed int64
+	for _, column := range []string{"user_id", "member_group_id"} {
+		n, err := t.affected(ctx, `DELETE FROM memberships WHERE company_id = ? AND group_id = ? AND origin_id = ? AND `+column+` IS NOT NULL`,
+			int64(t.company), int64(group), int64(origin))
+		if err != nil {
+			return 0, fmt.Errorf("remove members of group: %w", err)
+		}
+		removed += n
 	}
-	return int(n), nil
+	return int(removed), nil
 }
 
 func scanMembership(rows *sql.Rows) (m registry.Membership, err error) {

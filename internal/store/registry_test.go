@@ -27,7 +27,7 @@ func newRegistry(s *store.Store) *registry.Registry {
 }
 
 // corp settles one company with one LDAP source and gives its origin.
-func corp(ctx context.Context, t *testing.T, s *store.Store) registry.Source {
+func corp(ctx context.Context, t testing.TB, s *store.Store) registry.Source {
 	t.Helper()
 	err := s.Settle(ctx, store.Settled{
 		Companies: []registry.Company{{Key: "acme", Name: "Acme", Locale: "it"}},

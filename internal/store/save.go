@@ -300,7 +300,7 @@ func (t *tenantTx) keepHeld(ctx context.Context, w *registry.Writes) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	rows, err := t.query(ctx, `SELECT user_id FROM mails WHERE state = 'held' AND `+t.in("user_id"), int64(t.company), keys(t.s, ids))
+	rows, err := t.query(ctx, `SELECT user_id FROM mails WHERE state = 'held' AND `+t.s.byKey("user_id"), int64(t.company), keys(t.s, ids))
 	found, err := collect(rows, err, scanInt)
 	if err != nil {
 		return fmt.Errorf("look for held mails: %w", err)

@@ -51,6 +51,13 @@ func (s *Store) anyOf(column string) string {
 	return column + " IN (SELECT value FROM json_each(?))"
 }
 
+// byKey is the condition that a company's rows have a key among a list, with
+// the arguments company and list. The plus keeps SQLite, which knows no sizes,
+// from going through all that the company has to find them.
+func (s *Store) byKey(column string) string {
+	return "+company_id = ? AND " + s.anyOf(column)
+}
+
 // list is the argument of anyOf. What is no text is left out: no row has it,
 // PostgreSQL refuses to look for it, and JSON would turn it into something else.
 func list(s *Store, values []string) any {
@@ -113,7 +120,9 @@ func (x *session) exec(ctx context.Context, q string, args ...any) (sql.Result, 
 		}
 		x.prepared[q] = st // closed by the transaction's end
 	}
-	return st.ExecContext(ctx, args...)
+	// Watching a context costs the driver a goroutine a statement, a tenth of a
+	// batch; the transaction watches it already.
+	return st.ExecContext(context.WithoutCancel(ctx), args...)
 }
 
 // query runs a query in the transaction.

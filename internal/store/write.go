@@ -76,6 +76,9 @@ func (s *Store) tryTx(ctx context.Context, fn func(*session) error) error {
 		return fmt.Errorf("begin transaction: %w", err)
 	}
 	if err := fn(&session{s: s, tx: tx}); err != nil {
+		if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
+			err = errors.Join(ctx.Err(), err) // the transaction ended under fn
+		}
 		if rb := tx.Rollback(); rb != nil && !errors.Is(rb, sql.ErrTxDone) {
 			return errors.Join(err, fmt.Errorf("roll back: %w", rb))
 		}
@@ -128,8 +131,8 @@ type tenantTx struct {
 	company registry.CompanyID
 }
 
-// in is the condition that a list of keys restricts, with its arguments after
-// the company's.
+// in is the condition that a list restricts, with its arguments after the
+// company's, for columns that are indexed together with the company.
 func (t *tenantTx) in(column string) string {
 	return "company_id = ? AND " + t.s.anyOf(column)
 }
