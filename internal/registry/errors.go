@@ -24,6 +24,7 @@ const (
 	CodeGroupNameMissing Code = "group_name_missing"
 	CodeUnknownContract  Code = "unknown_contract"
 	CodeNotInvitable     Code = "not_invitable"
+	CodeStale            Code = "stale"
 )
 
 // Error is a refusal by a rule of the registry. Message is safe to show to the

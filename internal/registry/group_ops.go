@@ -32,10 +32,10 @@ func (u *unit) putGroup(i int, op PutGroup) {
 
 // refreshGroupLink keeps what the origin says now, if it is anything new.
 func (u *unit) refreshGroupLink(l *Link, op PutGroup) {
-	if l.Name == op.Name && l.Marker == op.Marker && l.Fingerprint == op.Fingerprint && l.MissingSince.IsZero() {
+	if l.Anchor == op.Anchor && l.Name == op.Name && l.Marker == op.Marker && l.Fingerprint == op.Fingerprint && l.MissingSince.IsZero() {
 		return
 	}
-	l.Name, l.Marker, l.Fingerprint = op.Name, op.Marker, op.Fingerprint
+	l.Anchor, l.Name, l.Marker, l.Fingerprint = op.Anchor, op.Name, op.Marker, op.Fingerprint
 	l.SeenRun, l.MissingSince = u.b.Run, timeZero
 	u.w.ChangedLinks = append(u.w.ChangedLinks, l)
 }
@@ -103,7 +103,14 @@ func (u *unit) patchMembers(ctx context.Context, tx Tx, i int, op PatchMembers, 
 	}
 	// Someone both removed and added ends as a member, so nothing is removed.
 	add := u.memberships(op.Group, op.AddUsers, op.AddGroups)
-	remove := without(u.memberships(op.Group, op.RemoveUsers, op.RemoveGroups), add)
+	remove := u.memberships(op.Group, op.RemoveUsers, op.RemoveGroups)
+	if op.Exactly {
+		var err error
+		if remove, err = tx.MembersOf(ctx, op.Group, u.b.Origin.ID); err != nil {
+			return err
+		}
+	}
+	remove = without(remove, add)
 	removed, err := tx.RemoveMembers(ctx, remove)
 	if err != nil {
 		return err

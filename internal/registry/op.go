@@ -61,8 +61,20 @@ type PutUser struct {
 	SetupMail   SetupMail
 	// Join names an existing user to tie to this anchor when none is tied yet.
 	Join UserID
+	// LinkOnly ties the person named by Join to the anchor without owning them:
+	// the origin may then read and assert, and changes nothing.
+	LinkOnly bool
 	// RecheckAt, when set, is when to look again without a marker.
 	RecheckAt time.Time
+	// WasAnchor is the anchor the person is tied by until now, for origins whose
+	// external ids can change (SCIM's externalId); "" when it did not.
+	WasAnchor string
+	// Document is the person as a SCIM connection said them, for reading back;
+	// nil leaves what there is.
+	Document []byte
+	// IfVersion, when set, refuses with CodeStale unless the person is still at
+	// this version.
+	IfVersion int64
 }
 
 // MissUser says that a complete look at the origin did not find the person, or
@@ -76,7 +88,14 @@ type MissUser struct {
 
 // DeleteUser ends a person who has been missing for the whole grace period. The
 // row is kept, the name is free, and the same anchor restores the same person.
-type DeleteUser struct{ Anchor string }
+// It is also what an origin that deletes outright asks for.
+type DeleteUser struct {
+	Anchor    string
+	IfVersion int64 // as in PutUser
+}
+
+// UnlinkUser ends the tie between an origin and a person it does not own.
+type UnlinkUser struct{ Anchor string }
 
 // PutGroup is what an origin says of one group now.
 type PutGroup struct {
@@ -85,11 +104,16 @@ type PutGroup struct {
 	Marker      string
 	DisplayName string
 	Fingerprint Fingerprint
+	WasAnchor   string // as in PutUser
+	IfVersion   int64  // as in PutUser
 }
 
 // MissGroup says that a complete look at the origin did not find the group. It
 // is deleted, with what the origin said of its members; a return restores it.
-type MissGroup struct{ Anchor string }
+type MissGroup struct {
+	Anchor    string
+	IfVersion int64 // as in PutUser
+}
 
 // PatchMembers adds and removes members as this origin asserts them. What other
 // origins assert stays.
@@ -97,6 +121,9 @@ type PatchMembers struct {
 	Group                   GroupID
 	AddUsers, RemoveUsers   []UserID
 	AddGroups, RemoveGroups []GroupID
+	// Exactly makes the members to add the only ones this origin asserts.
+	Exactly   bool
+	IfVersion int64 // as in PutUser
 }
 
 // CreateUser makes a person by hand or by another door that has no anchors.
@@ -122,6 +149,7 @@ type MailSetup struct{ User UserID }
 func (PutUser) op()      {}
 func (MissUser) op()     {}
 func (DeleteUser) op()   {}
+func (UnlinkUser) op()   {}
 func (PutGroup) op()     {}
 func (MissGroup) op()    {}
 func (PatchMembers) op() {}

@@ -1,7 +1,9 @@
 package registry
 
 import (
+	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 )
@@ -12,6 +14,8 @@ func (u *unit) putUser(i int, op PutUser, res *Result) {
 	switch {
 	case user == nil:
 		u.create(i, op, res)
+	case link == nil && op.LinkOnly:
+		u.w.NewLinks = append(u.w.NewLinks, NewLink{Link: u.newLink(op), User: user})
 	case link == nil:
 		u.join(i, op, user, res)
 	default:
@@ -83,6 +87,9 @@ func (u *unit) amend(user *User, op PutUser, asserted Attributes, res *Result) {
 	for name, values := range op.Attributes {
 		user.Attributes.Set(name, slices.Clone(values)...)
 	}
+	if op.Document != nil {
+		user.Document = op.Document
+	}
 	user.Enabled = op.Enabled
 	if op.Kind != "" {
 		user.Kind = op.Kind
@@ -117,14 +124,14 @@ func (u *unit) newLink(op PutUser) *Link {
 func (u *unit) refreshLink(l *Link, op PutUser) {
 	was := *l
 	u.fillLink(l, op)
-	if was.Name != l.Name || was.Marker != l.Marker || was.Enabled != l.Enabled || was.Fingerprint != l.Fingerprint ||
+	if was.Anchor != l.Anchor || was.Name != l.Name || was.Marker != l.Marker || was.Enabled != l.Enabled || was.Fingerprint != l.Fingerprint ||
 		!was.MissingSince.IsZero() || !was.RecheckAt.Equal(l.RecheckAt) || !maps.EqualFunc(was.Asserted, l.Asserted, slices.Equal) {
 		u.w.ChangedLinks = append(u.w.ChangedLinks, l)
 	}
 }
 
 func (u *unit) fillLink(l *Link, op PutUser) {
-	l.Name, l.Marker, l.Asserted, l.Enabled = op.Name, op.Marker, op.Attributes, op.Enabled
+	l.Anchor, l.Name, l.Marker, l.Asserted, l.Enabled = op.Anchor, op.Name, op.Marker, op.Attributes, op.Enabled
 	l.Fingerprint, l.SeenRun, l.MissingSince, l.RecheckAt = op.Fingerprint, u.b.Run, timeZero, op.RecheckAt
 }
 
@@ -134,6 +141,9 @@ func facts(user *User) Attributes {
 	a := user.Attributes.Clone()
 	a["enabled"] = []string{strconv.FormatBool(user.Enabled)}
 	a["kind"] = []string{string(user.Kind)}
+	if len(user.Document) > 0 {
+		a["document"] = []string{string(user.Document)}
+	}
 	if user.CompanyAdmin {
 		a["companyAdmin"] = []string{"true"}
 	}
@@ -154,14 +164,30 @@ func facts(user *User) Attributes {
 func diff(before, after Attributes) (Attributes, Attributes) {
 	b, a := Attributes{}, Attributes{}
 	for k, v := range before {
-		if !slices.Equal(v, after[k]) {
+		if !sameFact(k, v, after[k]) {
 			b[k] = v
 		}
 	}
 	for k, v := range after {
-		if !slices.Equal(v, before[k]) {
+		if !sameFact(k, v, before[k]) {
 			a[k] = v
 		}
 	}
 	return b, a
+}
+
+// sameFact compares values; documents by what they mean, because a database may
+// order and space them anew.
+func sameFact(name string, x, y []string) bool {
+	if slices.Equal(x, y) {
+		return true
+	}
+	if name != "document" || len(x) != 1 || len(y) != 1 {
+		return false
+	}
+	var a, b any
+	if json.Unmarshal([]byte(x[0]), &a) != nil || json.Unmarshal([]byte(y[0]), &b) != nil {
+		return false
+	}
+	return reflect.DeepEqual(a, b)
 }

@@ -42,7 +42,17 @@ func (u *unit) rule(s *subject, op Op) *Error {
 		if s.user.Owner != u.b.Origin.ID {
 			return Refuse(CodeForeignOwner, "%s belongs to another origin", s.user.UserName())
 		}
+		if err := stale(s.user.Version, op.IfVersion); err != nil {
+			return err
+		}
 		return u.mayEnd(s.user, true)
+	case UnlinkUser:
+		if err := u.linkedUser(s, op.Anchor); err != nil {
+			return err
+		}
+		if s.user.Owner == u.b.Origin.ID {
+			return Refuse(CodeForeignOwner, "%s belongs to this origin, which cannot let go of them", s.user.UserName())
+		}
 	case PutGroup:
 		return u.mayPutGroup(s, op)
 	case MissGroup:
@@ -51,10 +61,12 @@ func (u *unit) rule(s *subject, op Op) *Error {
 			return Refuse(CodeNotFound, "no group is tied to the id %s", op.Anchor)
 		}
 		s.group = u.groups[link.Group]
+		return stale(s.group.Version, op.IfVersion)
 	case PatchMembers:
 		if s.group = u.groups[op.Group]; s.group == nil {
 			return Refuse(CodeNotFound, "there is no such group")
 		}
+		return stale(s.group.Version, op.IfVersion)
 	case SetBlocks:
 		return u.livingUser(s, op.User)
 	case MailSetup:
@@ -73,13 +85,25 @@ func (u *unit) mayPut(s *subject, op PutUser) *Error {
 		return Refuse(CodeNotFound, "the person tied to the id %s is gone", op.Anchor)
 	case link != nil:
 		s.user = u.users[link.User]
+	case op.LinkOnly:
+		return u.livingUser(s, op.Join)
 	case op.Join != 0:
 		if err := u.mayJoin(op); err != nil {
 			return err
 		}
 		s.user = u.users[op.Join]
+	default:
+		return nil
 	}
-	return nil
+	return stale(s.user.Version, op.IfVersion)
+}
+
+// stale refuses an operation that was meant for another version.
+func stale(version, want int64) *Error {
+	if want == 0 || version == want {
+		return nil
+	}
+	return Refuse(CodeStale, "the record was changed by somebody else meanwhile")
 }
 
 // mayJoin holds promise 4: never onto an admin, another origin's account or one
@@ -145,5 +169,5 @@ func (u *unit) mayPutGroup(s *subject, op PutGroup) *Error {
 		return Refuse(CodeNotFound, "the group tied to the id %s is gone", op.Anchor)
 	}
 	s.group = u.groups[link.Group]
-	return nil
+	return stale(s.group.Version, op.IfVersion)
 }

@@ -43,6 +43,8 @@ func anchorOf(op Op) (string, bool) {
 		return op.Anchor, true
 	case DeleteUser:
 		return op.Anchor, true
+	case UnlinkUser:
+		return op.Anchor, true
 	case PutGroup:
 		return op.Anchor, true
 	case MissGroup:

@@ -38,6 +38,8 @@ type Tx interface {
 	AddMembers(ctx context.Context, ms []Membership, now time.Time) ([]Membership, error)
 	// RemoveMembers removes memberships and tells which were there.
 	RemoveMembers(ctx context.Context, ms []Membership) ([]Membership, error)
+	// MembersOf is everything the origin says about members of the group.
+	MembersOf(ctx context.Context, group GroupID, origin OriginID) ([]Membership, error)
 	// RemoveMembersOf removes everything the origin says about members of the
 	// group and tells how many there were.
 	RemoveMembersOf(ctx context.Context, group GroupID, origin OriginID) (int, error)
@@ -81,6 +83,7 @@ type Writes struct {
 
 	NewLinks     []NewLink
 	ChangedLinks []*Link
+	RemovedLinks []*Link
 
 	Changes []PendingChange
 	Invites []Invite
@@ -135,6 +138,6 @@ type Invite struct {
 // empty reports whether there is nothing to save.
 func (w *Writes) empty() bool {
 	return len(w.NewUsers)+len(w.ChangedUsers)+len(w.Emails)+len(w.WipePassword)+len(w.NewGroups)+
-		len(w.ChangedGroups)+len(w.NewLinks)+len(w.ChangedLinks)+len(w.Changes)+len(w.Invites)+
+		len(w.ChangedGroups)+len(w.NewLinks)+len(w.ChangedLinks)+len(w.RemovedLinks)+len(w.Changes)+len(w.Invites)+
 		len(w.VoidLinks)+len(w.EndSessions) == 0
 }

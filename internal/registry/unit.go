@@ -76,6 +76,7 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 			n.groups[l.Group] = true
 		}
 	}
+	u.moveAnchors()
 	users, err := tx.Users(ctx, slices.Sorted(maps.Keys(n.users)))
 	if err != nil {
 		return err
@@ -97,6 +98,32 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 	return err
 }
 
+// moveAnchors lets an operation find its record by the anchor it is about to
+// get.
+func (u *unit) moveAnchors() {
+	for i, op := range u.b.Ops {
+		var was, is string
+		switch op := op.(type) {
+		case PutUser:
+			was, is = op.WasAnchor, op.Anchor
+		case PutGroup:
+			was, is = op.WasAnchor, op.Anchor
+		}
+		if was == "" || was == is || u.results[i].Refused != nil {
+			continue
+		}
+		link := u.links[was]
+		switch {
+		case link == nil:
+			u.results[i].Refused = Refuse(CodeNotFound, "nothing is tied to the id %s", was)
+		case u.links[is] != nil:
+			u.results[i].Refused = Refuse(CodeAnchorTaken, "the id %s belongs to another record", is)
+		default:
+			u.links[is] = link
+		}
+	}
+}
+
 // gather lists what the operations name.
 func (u *unit) gather() *wants {
 	n := &wants{users: map[UserID]bool{}, groups: map[GroupID]bool{}, names: map[string]bool{}}
@@ -110,11 +137,18 @@ func (u *unit) gather() *wants {
 		switch op := op.(type) {
 		case PutUser:
 			n.names[Key(op.Attributes.First(AttrUserName))] = true
+			if op.WasAnchor != "" {
+				n.anchors = append(n.anchors, op.WasAnchor)
+			}
 			if op.Join != 0 {
 				n.users[op.Join] = true
 			}
 		case CreateUser:
 			n.names[Key(op.Attributes.First(AttrUserName))] = true
+		case PutGroup:
+			if op.WasAnchor != "" {
+				n.anchors = append(n.anchors, op.WasAnchor)
+			}
 		case PatchMembers:
 			n.groups[op.Group] = true
 		case SetBlocks:
@@ -173,7 +207,9 @@ func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 	case MissUser:
 		u.missUser(i, op, res)
 	case DeleteUser:
-		u.deleteUser(i, res)
+		u.deleteUser(i, op, res)
+	case UnlinkUser:
+		u.w.RemovedLinks = append(u.w.RemovedLinks, u.links[op.Anchor])
 	case CreateUser:
 		u.createUser(i, op, res)
 	case SetBlocks:

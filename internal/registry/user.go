@@ -86,6 +86,10 @@ type User struct {
 	// included. Emails are ordered, primary first.
 	Attributes Attributes
 
+	// Document is what a SCIM connection said of the person, as JSON; nil for a
+	// person of another door.
+	Document []byte
+
 	Enabled    bool // the owning origin's word; SCIM "active"
 	Blocks     Blocks
 	Credential Credential

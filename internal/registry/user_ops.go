@@ -130,8 +130,9 @@ func (u *unit) missUser(i int, op MissUser, res *Result) {
 	u.store(i, &before, user, "", op.Reason, res, SetupNone)
 }
 
-// deleteUser ends a person after the grace.
-func (u *unit) deleteUser(i int, res *Result) {
+// deleteUser ends a person after the grace, or at the word of an origin that
+// deletes outright.
+func (u *unit) deleteUser(i int, op DeleteUser, res *Result) {
 	user := u.subject[i].user
 	if !user.DeletedAt.IsZero() {
 		return
@@ -139,7 +140,13 @@ func (u *unit) deleteUser(i int, res *Result) {
 	before := *user
 	user.Enabled = false
 	user.DeletedAt = u.now
-	u.store(i, &before, user, ActionDelete, "grace_over", res, SetupNone)
+	reason := "grace_over"
+	if link := u.links[op.Anchor]; link.MissingSince.IsZero() {
+		reason = "deleted_at_origin"
+		link.MissingSince, link.SeenRun = u.now, u.b.Run
+		u.w.ChangedLinks = append(u.w.ChangedLinks, link)
+	}
+	u.store(i, &before, user, ActionDelete, reason, res, SetupNone)
 }
 
 // createUser makes a person without an anchor.

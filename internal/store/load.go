@@ -23,7 +23,7 @@ import (
 var userCols = []string{
 	user.FieldPublicID, user.FieldKind, user.FieldAssociation, user.FieldCompanyAdmin,
 	user.FieldUserName, user.FieldUserNameKey, user.FieldDisplayName, user.FieldGivenName, user.FieldFamilyName,
-	user.FieldLocale, user.FieldEmployeeNumber, user.FieldAttributes,
+	user.FieldLocale, user.FieldEmployeeNumber, user.FieldAttributes, user.FieldDocument,
 	user.FieldEnabled, user.FieldBlocks, user.FieldCredential, user.FieldCredentialVersion,
 	user.FieldOwnerID, user.FieldDepartmentID, user.FieldContractID,
 	user.FieldVersion, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldDeactivatedAt, user.FieldDeletedAt,
@@ -47,7 +47,7 @@ func scanUser(company registry.CompanyID) func(*sql.Rows) (*registry.User, error
 		var created, updated, deactivated, deleted int64
 		var dept, contr sql.NullInt64
 		if err := rows.Scan(&u.ID, &u.PublicID, &u.Kind, &u.Association, &u.CompanyAdmin,
-			&own[0], &key, &own[1], &own[2], &own[3], &own[4], &employee, &extra,
+			&own[0], &key, &own[1], &own[2], &own[3], &own[4], &employee, &extra, &u.Document,
 			&u.Enabled, &u.Blocks, &u.Credential, &u.CredentialVersion,
 			&u.Owner, &dept, &contr, &u.Version, &created, &updated, &deactivated, &deleted); err != nil {
 			return nil, fmt.Errorf("scan user: %w", err)

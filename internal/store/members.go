@@ -93,6 +93,13 @@ func memberArrays(ms []registry.Membership) (groups, users, nested, origins []in
 	return groups, users, nested, origins
 }
 
+// MembersOf implements registry.Tx.
+func (t *tenantTx) MembersOf(ctx context.Context, group registry.GroupID, origin registry.OriginID) ([]registry.Membership, error) {
+	rows, err := t.query(ctx, `SELECT group_id, coalesce(user_id, 0), coalesce(member_group_id, 0), origin_id FROM memberships
+		WHERE company_id = ? AND group_id = ? AND origin_id = ?`, int64(t.company), int64(group), int64(origin))
+	return collect(rows, err, scanMembership)
+}
+
 // RemoveMembersOf implements registry.Tx. It takes two statements, because the
 // indexes of a group's members are one for people and one for groups.
 func (t *tenantTx) RemoveMembersOf(ctx context.Context, group registry.GroupID, origin registry.OriginID) (int, error) {

@@ -77,7 +77,7 @@ func userRow(u *registry.User) ([]any, error) {
 	return []any{
 		u.PublicID, string(u.Kind), string(u.Association), u.CompanyAdmin,
 		u.UserName(), registry.Key(u.UserName()), a.First(registry.AttrDisplayName), a.First(registry.AttrGivenName), a.First(registry.AttrFamilyName),
-		a.First(registry.AttrLocale), nullableText(a.First(registry.AttrEmployeeNumber)), string(doc),
+		a.First(registry.AttrLocale), nullableText(a.First(registry.AttrEmployeeNumber)), string(doc), nullableText(string(u.Document)),
 		u.Enabled, int64(u.Blocks), string(u.Credential), u.CredentialVersion,
 		int64(u.Owner), nullable(int64(u.Department)), nullable(int64(u.Contract)),
 		u.Version, micros(u.CreatedAt), micros(u.UpdatedAt), micros(u.DeactivatedAt), micros(u.DeletedAt),
@@ -252,6 +252,11 @@ func (t *tenantTx) saveLinks(ctx context.Context, w *registry.Writes) error {
 	}
 	if _, err := t.insert(ctx, linksTable, rows); err != nil {
 		return err
+	}
+	for _, l := range w.RemovedLinks {
+		if _, err := t.exec(ctx, `DELETE FROM links WHERE company_id = ? AND id = ?`, int64(t.company), int64(l.ID)); err != nil {
+			return fmt.Errorf("remove link: %w", err)
+		}
 	}
 	q := updateSQL(link.Table, append(append([]string{}, linkCols...), link.FieldUpdatedAt))
 	for _, l := range w.ChangedLinks {
