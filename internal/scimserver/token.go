@@ -1,0 +1,48 @@
+package scimserver
+
+import (
+	"crypto/sha256"
+	"io"
+	"strings"
+)
+
+// TokenPrefix begins every bearer token, so that scanners for leaked secrets
+// know one when they see it.
+const TokenPrefix = "ush_"
+
+// alphabet has 32 letters, so that every 5 bits of randomness are one.
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+
+// tokenLetters gives a token 200 bits of randomness.
+const tokenLetters = 40
+
+// shownLetters is how much of a token is kept to tell it from others.
+const shownLetters = 6
+
+// NewToken makes a bearer token from a source of randomness: the secret, which
+// is shown once, what is stored of it, and how it begins.
+func NewToken(random io.Reader) (secret string, hash []byte, prefix string, err error) {
+	raw := make([]byte, tokenLetters)
+	if _, err := io.ReadFull(random, raw); err != nil {
+		return "", nil, "", err
+	}
+	for i, b := range raw {
+		raw[i] = alphabet[b&31]
+	}
+	secret = TokenPrefix + string(raw)
+	return secret, HashToken(secret), secret[:len(TokenPrefix)+shownLetters], nil
+}
+
+// HashToken is the stored form of a token: its SHA-256. A token has 200 bits of
+// its own, so the hash needs neither salt nor slowness.
+func HashToken(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+// bearer takes the token out of an Authorization header (RFC 6750 section 2.1).
+func bearer(header string) (string, bool) {
+	scheme, secret, ok := strings.Cut(header, " ")
+	secret = strings.TrimSpace(secret)
+	return secret, ok && strings.EqualFold(scheme, "Bearer") && secret != ""
+}
