@@ -164,9 +164,6 @@ func (u *unit) owns(op PutUser, user *User) bool {
 // do carries out operation i, which neither a rule nor its name forbids.
 func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 	res := &u.results[i]
-	if res.Refused != nil {
-		return nil
-	}
 	switch op := u.b.Ops[i].(type) {
 	case PutUser:
 		u.putUser(i, op, res)
