@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -29,7 +27,7 @@ const redraw = 100 * time.Millisecond
 func (b *bar) show(p app.Progress) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now() //nolint:forbidigo // how often to draw is between us and the terminal
+	now := time.Now()
 	if !b.on || now.Sub(b.last) < redraw && p.Done != p.Total {
 		return
 	}
@@ -50,15 +48,4 @@ func (b *bar) clear() {
 	if b.on {
 		_, _ = fmt.Fprint(b.w, "\r\x1b[K")
 	}
-}
-
-// compactJSON is a value on one line, with its characters as they are.
-func compactJSON(v any) (string, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return "", err
-	}
-	return strings.TrimSuffix(b.String(), "\n"), nil
 }

@@ -47,8 +47,12 @@ func (f *flags) demo(cmd *cobra.Command, dir string) (err error) {
 		return errors.Join(err, stopServer(d.Server))
 	}
 	welcome(cmd.OutOrStdout(), d, first)
-	<-cmd.Context().Done()
-	return stopServer(d.Server)
+	var failed error
+	select {
+	case <-cmd.Context().Done():
+	case failed = <-d.Failed():
+	}
+	return errors.Join(failed, stopServer(d.Server))
 }
 
 // program is how this program is called: `go run` leaves a file that is gone
@@ -71,10 +75,10 @@ usher demo is running. Everything is on this machine and gone when you stop it (
   Sign in                 %s
   As admin                open the mail to %s@acme.example in the mailbox and follow its link
 
-The first sync read %d people and %d groups: %d users and %d groups created, %d mails
-queued, %d records could not be used and %d conflict. Its report, and more to try in another terminal:
+The first sync read %s and %s and mailed %s.
+Its report, and more to try in another terminal:
 
-`, d.Mailbox, d.SignInURL(), d.Admin(), c.Users, c.Groups, c.Created, c.GroupsCreated, c.Mailed, c.Failed, c.Conflicts)
+`, d.Mailbox, d.SignInURL(), d.Admin(), count(c.Users, "person", "people"), count(c.Groups, "group", "groups"), count(c.Mailed, "set-up link", "set-up links"))
 	for _, line := range d.Commands() {
 		_, _ = fmt.Fprintln(w, "  "+line)
 	}

@@ -6,19 +6,73 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/usherd/usher/internal/app"
 	"github.com/usherd/usher/internal/config"
+	"github.com/usherd/usher/internal/registry"
 )
 
 // flags are those every command has.
 type flags struct {
 	config, output, color string
 	verbose               bool
+}
+
+// words are the flags that take a word of a list.
+func (f *flags) words() map[string]struct {
+	given string
+	known []string
+} {
+	return map[string]struct {
+		given string
+		known []string
+	}{
+		"output": {f.output, []string{"table", "json", "csv"}},
+		"color":  {f.color, []string{"auto", "always", "never"}},
+	}
+}
+
+// define adds the flags to the root command.
+func (f *flags) define(root *cobra.Command) {
+	p := root.PersistentFlags()
+	p.StringVarP(&f.config, "config", "c", "usher.yaml", "configuration file")
+	p.StringVarP(&f.output, "output", "o", "table", "output: table, json or csv")
+	p.StringVar(&f.color, "color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
+	p.BoolVarP(&f.verbose, "verbose", "v", false, "log what happens to standard error")
+	for name, w := range f.words() {
+		// It fails for flags that are not there.
+		_ = root.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(w.known, cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
+// check looks at the flags that take a word of a list.
+func (f *flags) check() error {
+	for name, w := range f.words() {
+		if !slices.Contains(w.known, w.given) {
+			return misuse(fmt.Errorf("--%s %q: want %s, %s or %s", name, w.given, w.known[0], w.known[1], w.known[2]))
+		}
+	}
+	return nil
+}
+
+func companyFlag(cmd *cobra.Command, company *string) {
+	cmd.Flags().StringVar(company, "company", "", "company (not needed when there is only one)")
+}
+
+func limitFlag(cmd *cobra.Command, limit *int, most int) {
+	cmd.Flags().IntVar(limit, "limit", most, "how many")
+	check := cmd.Args
+	cmd.Args = func(c *cobra.Command, args []string) error {
+		if *limit < 1 {
+			return fmt.Errorf("--limit %d: want 1 or more", *limit)
+		}
+		return check(c, args)
+	}
 }
 
 // load reads the configuration file.
@@ -30,60 +84,45 @@ func (f *flags) load() (*config.Config, error) {
 	return cfg, err
 }
 
-// open opens the registry for a command that does its work and ends.
-func (f *flags) open(cmd *cobra.Command) (*app.Core, error) {
-	if err := f.check(); err != nil {
-		return nil, err
-	}
-	cfg, err := f.load()
-	if err != nil {
-		return nil, err
-	}
-	return app.Open(cmd.Context(), cfg, app.Options{Log: f.log(cmd.ErrOrStderr()), Version: version})
-}
-
 // with opens the registry for fn and closes it afterwards.
 func (f *flags) with(cmd *cobra.Command, fn func(context.Context, *app.Core) error) error {
-	core, err := f.open(cmd)
+	cfg, err := f.load()
+	if err != nil {
+		return err
+	}
+	core, err := app.Open(cmd.Context(), cfg, app.Options{Log: f.log(cmd.ErrOrStderr()), Version: version})
 	if err != nil {
 		return err
 	}
 	return errors.Join(fn(cmd.Context(), core), core.Close())
 }
 
-// check looks at the flags that take a word of a list.
-func (f *flags) check() error {
-	switch f.output {
-	case "table", "json", "csv":
-	default:
-		return misuse(fmt.Errorf("--output %q: want table, json or csv", f.output))
-	}
-	switch f.color {
-	case "auto", "always", "never":
-	default:
-		return misuse(fmt.Errorf("--color %q: want auto, always or never", f.color))
-	}
-	return nil
+// inCompany opens the registry and finds a company in it.
+func (f *flags) inCompany(cmd *cobra.Command, key string, fn func(context.Context, *app.Core, registry.Company) error) error {
+	return f.with(cmd, func(ctx context.Context, core *app.Core) error {
+		c, err := core.Company(ctx, key)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, core, c)
+	})
 }
 
 // log is the log of a command: silent unless asked, because its output is its
 // answer.
 func (f *flags) log(w io.Writer) *slog.Logger {
-	level := slog.LevelError
+	level := slog.LevelError + 1
 	if f.verbose {
 		level = slog.LevelDebug
 	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
-// terminal reports whether a stream is a terminal.
-func terminal(w any) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd())) //nolint:gosec // descriptors are small
-}
-
-// paint is how a table is coloured.
-func (f *flags) paint(w io.Writer) palette {
-	on := f.color == "always" || f.color == "auto" && terminal(w) && os.Getenv("NO_COLOR") == ""
-	return palette(on)
+// sourceNames completes the name of a source from the configuration file.
+func (f *flags) sourceNames(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	cfg, err := f.load()
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return slices.Sorted(maps.Keys(cfg.Sources)), cobra.ShellCompDirectiveNoFileComp
 }

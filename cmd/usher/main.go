@@ -10,10 +10,13 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // schedules name zones, and a container has none
 
 	"github.com/spf13/cobra"
+
+	"github.com/usherd/usher/internal/app"
 )
 
 // version is set by the build.
@@ -81,13 +84,30 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitOK
 	}
 	var e *exitError
-	if !errors.As(err, &e) {
+	var mistake *app.MistakeError
+	switch {
+	case errors.As(err, &e):
+	case errors.As(err, &mistake):
+		e = &exitError{code: exitMisuse, err: err}
+	default:
 		e = &exitError{code: exitFailed, err: err}
 	}
 	if e.err != nil {
-		_, _ = fmt.Fprintln(stderr, "usher:", e.err)
+		complain(stderr, e.err)
 	}
 	return e.code
+}
+
+// complain prints an error. One that is a list of faults is printed as it is, in
+// the form that editors recognise.
+func complain(w io.Writer, err error) {
+	lines := strings.Split(err.Error(), "\n")
+	for _, line := range lines {
+		if line = printable(line); len(lines) == 1 {
+			line = "usher: " + line
+		}
+		_, _ = fmt.Fprintln(w, line)
+	}
 }
 
 // newRoot assembles the commands.
@@ -107,10 +127,8 @@ Try it:  usher demo`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse(err) })
 	f := &flags{}
-	root.PersistentFlags().StringVarP(&f.config, "config", "c", "usher.yaml", "configuration file")
-	root.PersistentFlags().StringVarP(&f.output, "output", "o", "table", "output: table, json or csv")
-	root.PersistentFlags().StringVar(&f.color, "color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
-	root.PersistentFlags().BoolVarP(&f.verbose, "verbose", "v", false, "log what happens to standard error")
+	f.define(root)
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return f.check() }
 	root.AddCommand(demoCmd(f), serveCmd(f), configCmd(f), sourceCmd(f), syncCmd(f), userCmd(f), mailCmd(f), migrateCmd(f), healthcheckCmd(f), versionCmd())
 	strict(root)
 	return root
@@ -125,7 +143,7 @@ func strict(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return misuse(fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
+				return misuse(fmt.Errorf("%w; usage: %s", err, c.UseLine()))
 			}
 			return nil
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -118,6 +119,12 @@ func (f *flags) report(ctx context.Context, w io.Writer, core *app.Core, r *regi
 	if err := rows(t.row); err != nil {
 		return err
 	}
+	if r.Mode == registry.ModeRun && !core.Served(ctx) {
+		var err error
+		if t.waiting, err = core.WaitingMails(ctx, r.Company); err != nil {
+			return err
+		}
+	}
 	return t.end()
 }
 
@@ -160,16 +167,23 @@ func csvReport(w io.Writer, rows func(func(rowDoc) error) error) error {
 	return errors.Join(err, c.Error())
 }
 
+// reasons are why somebody was switched off or removed, in words.
+func reasons(code string) string {
+	return map[string]string{
+		"missing": "no longer in the directory", "out_of_scope": "no longer in the source's scope", "grace_over": "the grace period is over",
+	}[code]
+}
+
 // what says in a few words what a row is about.
 func what(d rowDoc) string {
 	if d.Message != "" {
 		return d.Message
 	}
 	var parts []string
-	names := make([]string, 0, len(d.After)+len(d.Before))
-	for name := range d.After {
-		names = append(names, name)
+	if r := reasons(d.Code); r != "" {
+		parts = append(parts, r)
 	}
+	names := slices.Collect(maps.Keys(d.After))
 	for name := range d.Before {
 		if _, ok := d.After[name]; !ok {
 			names = append(names, name)
@@ -177,27 +191,38 @@ func what(d rowDoc) string {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		was, is := strings.Join(d.Before[name], ", "), strings.Join(d.After[name], ", ")
-		switch {
-		case d.Action == string(registry.ActionCreate):
-			if name == registry.AttrDisplayName || name == registry.AttrEmails || name == registry.AttrTitle {
-				parts = append(parts, is)
-			}
-		case was == "":
-			parts = append(parts, name+": + "+is)
-		case is == "":
-			parts = append(parts, name+": − "+was)
-		default:
-			parts = append(parts, name+": "+was+" → "+is)
+		if text := value(d, name); text != "" {
+			parts = append(parts, text)
 		}
 	}
 	if d.Added > 0 {
-		parts = append(parts, fmt.Sprintf("%d members added", d.Added))
+		parts = append(parts, count(d.Added, "member", "members")+" added")
 	}
 	if d.Removed > 0 {
-		parts = append(parts, fmt.Sprintf("%d members removed", d.Removed))
+		parts = append(parts, count(d.Removed, "member", "members")+" removed")
 	}
 	return strings.Join(parts, "; ")
+}
+
+// value says how one value changed, or "" where the rest of the row says it.
+func value(d rowDoc, name string) string {
+	was, is := strings.Join(d.Before[name], ", "), strings.Join(d.After[name], ", ")
+	switch {
+	case d.Action == string(registry.ActionCreate):
+		if name == registry.AttrDisplayName || name == registry.AttrEmails || name == registry.AttrTitle {
+			return is
+		}
+		return ""
+	case name == "enabled" && reasons(d.Code) != "":
+		return ""
+	case name == "enabled":
+		return map[string]string{"true": "enabled again", "false": "disabled in the directory"}[is]
+	case was == "":
+		return name + ": + " + is
+	case is == "":
+		return name + ": − " + was
+	}
+	return name + ": " + was + " → " + is
 }
 
 // shownRows is how many rows of a kind a table shows unless all are asked for.
@@ -222,6 +247,8 @@ type tableReport struct {
 	run  *registry.Run
 	part map[string]*grid
 	more map[string]int
+	// waiting is how many mails wait because no server is running.
+	waiting int64
 }
 
 func (t *tableReport) row(d rowDoc) error {
@@ -230,7 +257,7 @@ func (t *tableReport) row(d rowDoc) error {
 	}
 	g := t.part[d.Outcome]
 	if g == nil {
-		g = &grid{head: []string{"action", "", "name", "what"}}
+		g = &grid{head: []string{"what", "name", "details"}}
 		t.part[d.Outcome] = g
 	}
 	if len(g.rows) >= shownRows && !t.all {
@@ -238,10 +265,13 @@ func (t *tableReport) row(d rowDoc) error {
 		return nil
 	}
 	action := d.Action
-	if action == "" {
+	switch action {
+	case "":
 		action = d.Code
+	case string(registry.ActionMembers):
+		action = "members of"
 	}
-	g.add(action, d.Kind, d.Name, what(d))
+	g.add(strings.TrimSpace(action+" "+d.Kind), d.Name, what(d))
 	return nil
 }
 
@@ -252,7 +282,7 @@ func (t *tableReport) end() error {
 			continue
 		}
 		_, _ = fmt.Fprintln(t.w, t.p.in(bold+";"+s.color, s.title))
-		if err := g.table(t.w); err != nil {
+		if err := g.table(t.w, t.p); err != nil {
 			return err
 		}
 		if n := t.more[s.outcome]; n > 0 {
@@ -293,7 +323,11 @@ func (t *tableReport) summary() string {
 	if len(parts) == 0 {
 		parts = []string{"nothing changed"}
 	}
-	return head + ". " + strings.Join(parts, ", ") + ". Took " + took(r) + "."
+	head += ". " + strings.Join(parts, ", ") + ". Took " + took(r) + "."
+	if t.waiting > 0 {
+		head += " " + count(t.waiting, "mail waits", "mails wait") + " for `usher serve`: no server is running."
+	}
+	return head
 }
 
 // stateWord is the state in words; a preview is never "held" itself.

@@ -37,9 +37,13 @@ func serveCmd(f *flags) *cobra.Command {
 				return errors.Join(err, stopServer(server))
 			}
 			log.Info("usher serves", "address", server.Addr(), "telemetry", server.TelemetryAddr(), "public_url", cfg.PublicURL, "version", version)
-			<-cmd.Context().Done()
+			var failed error
+			select {
+			case <-cmd.Context().Done():
+			case failed = <-server.Failed():
+			}
 			log.Info("usher stops")
-			return stopServer(server)
+			return errors.Join(failed, stopServer(server))
 		},
 	}
 }

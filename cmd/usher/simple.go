@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
-	"strings"
+	"net/netip"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,20 +26,17 @@ func configCmd(f *flags) *cobra.Command {
 			if err := app.Check(cfg); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %s, %s.\n", f.config,
-				count(len(cfg.Companies), "company", "companies"), count(len(cfg.Sources), "source", "sources"))
-			return err
+			return f.say(cmd.OutOrStdout(), map[string]any{"file": f.config, "companies": len(cfg.Companies), "sources": len(cfg.Sources)},
+				"%s is good: %s, %s.", f.config, count(len(cfg.Companies), "company", "companies"), count(len(cfg.Sources), "source", "sources"))
 		},
 	})
 	return cmd
 }
 
-// count is a number with its noun.
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
+// migrationDoc is a migration as JSON shows it.
+type migrationDoc struct {
+	Migration string `json:"migration"`
+	State     string `json:"state"`
 }
 
 func migrateCmd(f *flags) *cobra.Command {
@@ -46,9 +44,6 @@ func migrateCmd(f *flags) *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use: "status", Short: "List the migrations and which are applied", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.check(); err != nil {
-				return err
-			}
 			cfg, err := f.load()
 			if err != nil {
 				return err
@@ -62,10 +57,12 @@ func migrateCmd(f *flags) *cobra.Command {
 				return err
 			}
 			g := &grid{head: []string{"migration", "state"}}
-			for _, m := range list {
-				g.add(m.Name, map[bool]string{true: "applied", false: "pending"}[m.Applied])
+			docs := make([]migrationDoc, len(list))
+			for i, m := range list {
+				docs[i] = migrationDoc{m.Name, map[bool]string{true: "applied", false: "pending"}[m.Applied]}
+				g.add(docs[i].Migration, docs[i].State)
 			}
-			return f.print(cmd.OutOrStdout(), g, list)
+			return f.print(cmd.OutOrStdout(), g, docs)
 		},
 	}, &cobra.Command{
 		Use: "up", Short: "Apply what is pending (serve does it at start, too)", Args: cobra.NoArgs,
@@ -81,8 +78,7 @@ func migrateCmd(f *flags) *cobra.Command {
 			if err := errors.Join(app.Migrate(cmd.Context(), s, f.log(cmd.ErrOrStderr())), s.Close()); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "The database is up to date.")
-			return err
+			return f.say(cmd.OutOrStdout(), map[string]bool{"up_to_date": true}, "The database is up to date.")
 		},
 	})
 	return cmd
@@ -101,16 +97,18 @@ func healthcheckCmd(f *flags) *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), 5*time.Second)
 			defer cancel()
-			host := strings.Replace(cfg.Telemetry, "0.0.0.0:", "127.0.0.1:", 1)
-			if strings.HasPrefix(host, ":") {
-				host = "127.0.0.1" + host
+			host, port, err := net.SplitHostPort(cfg.Telemetry)
+			if err != nil {
+				return fmt.Errorf("telemetry: %w", err)
 			}
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+"/readyz", nil)
+			if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+				host = "localhost" // it listens everywhere, and so here
+			}
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
 			if err != nil {
 				return err
 			}
-			client := &http.Client{}
-			res, err := client.Do(req)
+			res, err := (&http.Client{}).Do(req)
 			if err != nil {
 				return fmt.Errorf("ask the server: %w", err)
 			}
@@ -121,58 +119,4 @@ func healthcheckCmd(f *flags) *cobra.Command {
 			return nil
 		},
 	}
-}
-
-func mailCmd(f *flags) *cobra.Command {
-	cmd := &cobra.Command{Use: "mail", Short: "Look at the mails to people, and let held ones go"}
-	var company, state string
-	var limit int
-	list := &cobra.Command{
-		Use: "list", Short: "List mails, the newest first, with what became of each", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.with(cmd, func(ctx context.Context, core *app.Core) error {
-				c, err := core.Company(ctx, company)
-				if err != nil {
-					return err
-				}
-				rows, err := core.Store.For(c.ID).Mails(ctx, state, limit)
-				if err != nil {
-					return err
-				}
-				g := &grid{head: []string{"created", "kind", "to", "state", "tries", "what happened"}}
-				for _, m := range rows {
-					g.add(stamp(m.CreatedAt), m.Kind, m.To, m.State, fmt.Sprint(len(m.Attempts)), m.Message)
-				}
-				return f.print(cmd.OutOrStdout(), g, rows)
-			})
-		},
-	}
-	release := &cobra.Command{
-		Use: "release", Short: "Send the set-up mails that the first import held", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.with(cmd, func(ctx context.Context, core *app.Core) error {
-				n, err := core.ReleaseMails(ctx, company)
-				if err != nil {
-					return err
-				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s released; the running server sends them.\n", count(n, "mail", "mails"))
-				return err
-			})
-		},
-	}
-	for _, c := range []*cobra.Command{list, release} {
-		c.Flags().StringVar(&company, "company", "", "company (not needed when there is only one)")
-	}
-	list.Flags().StringVar(&state, "state", "", "only mails that are queued, held, sent, failed or cancelled")
-	list.Flags().IntVar(&limit, "limit", 100, "how many")
-	cmd.AddCommand(list, release)
-	return cmd
-}
-
-// stamp is a time for people, in the zone of the machine.
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.Local().Format("2006-01-02 15:04:05") //nolint:gosmopolitan // the reader sits at this machine
 }

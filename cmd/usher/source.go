@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,8 +16,12 @@ func sourceCmd(f *flags) *cobra.Command {
 	cmd := &cobra.Command{Use: "source", Short: "Look at a source"}
 	var n int
 	test := &cobra.Command{
-		Use: "test NAME", Short: "Connect, sign in, and show five people as they would be mapped", Args: cobra.ExactArgs(1),
+		Use: "test NAME", Short: "Connect, sign in, and show five people as they would be mapped",
+		Args: cobra.ExactArgs(1), ValidArgsFunction: f.sourceNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if n < 1 {
+				return misuse(fmt.Errorf("--number %d: want 1 or more", n))
+			}
 			return f.with(cmd, func(ctx context.Context, core *app.Core) error { return f.testSource(ctx, cmd, core, args[0], n) })
 		},
 	}
@@ -25,83 +30,125 @@ func sourceCmd(f *flags) *cobra.Command {
 	return cmd
 }
 
+// sampleDoc is a person of a directory as JSON shows them. Its field names are a
+// contract.
+type sampleDoc struct {
+	Entry      string              `json:"entry"`
+	Anchor     string              `json:"anchor,omitempty"`
+	Problems   []string            `json:"problems,omitempty"`
+	Warnings   []string            `json:"warnings,omitempty"`
+	InScope    bool                `json:"in_scope"`
+	Enabled    bool                `json:"enabled"`
+	Kind       string              `json:"kind,omitempty"`
+	Department string              `json:"department,omitempty"`
+	Contract   string              `json:"contract,omitempty"`
+	Attributes registry.Attributes `json:"attributes,omitempty"`
+}
+
+func toSampleDoc(r app.SampleRow) sampleDoc {
+	p := r.Person
+	d := sampleDoc{
+		Entry: r.Name, Anchor: r.Anchor, InScope: p.InScope, Enabled: p.Enabled, Kind: string(p.Kind),
+		Department: p.Department, Contract: p.Contract, Attributes: p.Attributes,
+	}
+	if r.Problem != "" {
+		d.Problems = append(d.Problems, r.Problem)
+	}
+	for _, x := range p.Problems {
+		d.Problems = append(d.Problems, x.Attribute+": "+x.Message)
+	}
+	for _, x := range p.Warnings {
+		d.Warnings = append(d.Warnings, x.Attribute+": "+x.Message)
+	}
+	return d
+}
+
 // testSource prints what a source is and how its people look.
 func (f *flags) testSource(ctx context.Context, cmd *cobra.Command, core *app.Core, name string, n int) error {
 	info, rows, err := core.TestSource(ctx, name, n)
 	if err != nil {
 		return err
 	}
+	docs := make([]sampleDoc, len(rows))
+	usable := 0
+	for i, r := range rows {
+		if docs[i] = toSampleDoc(r); len(docs[i].Problems) == 0 && docs[i].InScope {
+			usable++
+		}
+	}
 	w := cmd.OutOrStdout()
-	if f.output == "json" {
-		return printJSON(w, map[string]any{"facts": info.Facts, "people": rows})
+	switch f.output {
+	case "json":
+		facts := map[string]string{}
+		for _, fact := range info.Facts {
+			facts[fact.Name] = fact.Value
+		}
+		return printJSON(w, map[string]any{"facts": facts, "people": docs})
+	case "csv":
+		g := &grid{head: []string{"entry", "attribute", "value"}}
+		for _, d := range docs {
+			for _, line := range d.lines() {
+				g.add(d.Entry, line[0], line[1])
+			}
+		}
+		return g.csv(w)
 	}
 	facts := &grid{}
 	for _, fact := range info.Facts {
 		facts.add(fact.Name, fact.Value)
 	}
-	if f.output == "table" {
-		if err := facts.table(w); err != nil {
-			return err
-		}
-		_, _ = fmt.Fprintln(w)
+	if err := facts.table(w, f.paint(w)); err != nil {
+		return err
 	}
-	g := &grid{head: []string{"entry", "attribute", "value"}}
-	usable := 0
-	for _, r := range rows {
-		before := len(g.rows)
-		sampleRows(g, r)
-		if r.Problem == "" && len(r.Person.Problems) == 0 && r.Person.InScope {
-			usable++
-		}
-		if f.output == "table" { // the name once, then its attributes
-			for i := before + 1; i < len(g.rows); i++ {
-				g.rows[i][0] = ""
-			}
-		}
-	}
-	if f.output == "csv" {
-		return g.csv(w)
-	}
-	if err := g.table(w); err != nil {
+	if err := f.people(w, docs); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(w, "\nThe connection works. Of %s shown, %d would become users.\n", count(len(rows), "person", "people"), usable)
 	return err
 }
 
-// sampleRows are the lines of one person.
-func sampleRows(g *grid, r app.SampleRow) {
-	p := r.Person
+// people prints each person below the name of their entry.
+func (f *flags) people(w io.Writer, docs []sampleDoc) error {
+	for _, d := range docs {
+		if _, err := fmt.Fprintf(w, "\n%s\n", f.paint(w).in(bold, printable(d.Entry))); err != nil {
+			return err
+		}
+		if err := (&grid{rows: d.lines(), indent: "  "}).table(w, f.paint(w)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lines are what is to be said of a person, each a name and a value.
+func (d sampleDoc) lines() (out [][]string) {
+	add := func(name, value string) {
+		if value != "" {
+			out = append(out, []string{name, value})
+		}
+	}
+	for _, x := range d.Problems {
+		add("problem", x)
+	}
 	switch {
-	case r.Problem != "":
-		g.add(r.Name, "problem", r.Problem)
-		return
-	case len(p.Problems) > 0:
-		for _, x := range p.Problems {
-			g.add(r.Name, "problem", x.Message)
-		}
-		return
-	case !p.InScope:
-		g.add(r.Name, "out of scope", "the source's scope leaves this person out")
-		return
+	case len(d.Problems) > 0:
+		return out
+	case !d.InScope:
+		add("out of scope", "the source's scope leaves this person out")
+		return out
 	}
-	for _, d := range registry.AttributeDefs() {
-		if v := p.Attributes[d.Name]; len(v) > 0 {
-			g.add(r.Name, d.Name, strings.Join(v, ", "))
-		}
+	for _, def := range registry.AttributeDefs() {
+		add(def.Name, strings.Join(d.Attributes[def.Name], ", "))
 	}
-	g.add(r.Name, "kind", string(p.Kind))
-	if !p.Enabled {
-		g.add(r.Name, "enabled", "no: disabled in the directory")
+	add("kind", d.Kind)
+	if !d.Enabled {
+		add("enabled", "no: disabled in the directory")
 	}
-	if p.Department != "" {
-		g.add(r.Name, "department", p.Department)
+	add("department", d.Department)
+	add("contract", d.Contract)
+	add("anchor", d.Anchor)
+	for _, x := range d.Warnings {
+		add("warning", x)
 	}
-	if p.Contract != "" {
-		g.add(r.Name, "contract", p.Contract)
-	}
-	g.add(r.Name, "anchor", r.Anchor)
-	for _, x := range p.Warnings {
-		g.add(r.Name, "warning", x.Message)
-	}
+	return out
 }

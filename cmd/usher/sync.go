@@ -15,40 +15,61 @@ import (
 
 func syncCmd(f *flags) *cobra.Command {
 	cmd := &cobra.Command{Use: "sync", Short: "Preview and run sources, read reports, decide held runs"}
+	cmd.AddCommand(
+		f.runCmd(registry.ModePreview, "preview NAME", "Show what a run would change, and change nothing",
+			`0 nothing to do, 2 there are changes, 4 the guard would hold the run,
+5 another process is running the source, 1 failed`),
+		f.runCmd(registry.ModeRun, "run NAME", "Run a source now",
+			`0 done, 3 done but some records failed or conflict, 4 the guard holds
+it, 5 another process is running the source, 1 failed`),
+		f.runsCmd(), f.showCmd(), f.approveCmd(), f.rejectCmd(),
+	)
+	return cmd
+}
+
+func allFlag(cmd *cobra.Command, all *bool) {
+	cmd.Flags().BoolVar(all, "all", false, fmt.Sprintf("print every row, not only the first %d of each kind", shownRows))
+}
+
+// runCmd runs or previews a source and prints its report.
+func (f *flags) runCmd(mode, use, short, codes string) *cobra.Command {
 	var all bool
-	var company, note string
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: short + ".\n\nExit codes: " + codes + ".",
+		Args: cobra.ExactArgs(1), ValidArgsFunction: f.sourceNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.with(cmd, func(ctx context.Context, core *app.Core) error {
+				bar := newBar(cmd.ErrOrStderr())
+				run, err := core.RunSource(ctx, args[0], app.RunRequest{Mode: mode, Trigger: "manual", Actor: whoami(), Progress: bar.show})
+				bar.clear()
+				return f.ended(ctx, cmd, core, run, err, all)
+			})
+		},
+	}
+	allFlag(cmd, &all)
+	return cmd
+}
+
+func (f *flags) runsCmd() *cobra.Command {
+	var company string
 	var limit int
-	preview := &cobra.Command{
-		Use: "preview NAME", Short: "Show what a run would change, and change nothing",
-		Long: `Show what a run would change, and change nothing.
-
-Exit codes: 0 nothing to do, 2 there are changes, 4 the guard would hold the run,
-5 another process is running the source, 1 failed.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.sync(cmd, args[0], registry.ModePreview, all)
-		},
-	}
-	run := &cobra.Command{
-		Use: "run NAME", Short: "Run a source now",
-		Long: `Run a source now.
-
-Exit codes: 0 done, 3 done but some records failed or conflict, 4 the guard holds
-it, 5 another process is running the source, 1 failed.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.sync(cmd, args[0], registry.ModeRun, all)
-		},
-	}
-	runs := &cobra.Command{
-		Use: "runs [NAME]", Short: "List runs, the newest first", Args: cobra.MaximumNArgs(1),
+	cmd := &cobra.Command{
+		Use: "runs [NAME]", Short: "List runs, the newest first", Args: cobra.MaximumNArgs(1), ValidArgsFunction: f.sourceNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.with(cmd, func(ctx context.Context, core *app.Core) error {
 				return f.listRuns(ctx, cmd, core, company, args, limit)
 			})
 		},
 	}
-	show := &cobra.Command{
+	companyFlag(cmd, &company)
+	limitFlag(cmd, &limit, 20)
+	return cmd
+}
+
+func (f *flags) showCmd() *cobra.Command {
+	var company string
+	var all bool
+	cmd := &cobra.Command{
 		Use: "show RUN", Short: "Show the report of a run", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.withRun(cmd, company, args[0], func(ctx context.Context, core *app.Core, r *registry.Run) error {
@@ -56,8 +77,21 @@ it, 5 another process is running the source, 1 failed.`,
 			})
 		},
 	}
-	approve := &cobra.Command{
-		Use: "approve RUN", Short: "Let a held run through: exactly what it listed, and nothing more", Args: cobra.ExactArgs(1),
+	companyFlag(cmd, &company)
+	allFlag(cmd, &all)
+	return cmd
+}
+
+func noteFlag(cmd *cobra.Command, note *string) {
+	cmd.Flags().StringVar(note, "note", "", "why, for the record")
+}
+
+func (f *flags) approveCmd() *cobra.Command {
+	var company, note string
+	var all bool
+	cmd := &cobra.Command{
+		Use: "approve RUN", Short: "Let a held run through: exactly what it listed, and nothing more",
+		Long: "Let a held run through: exactly what it listed, and nothing more. Exit codes as of `usher sync run`.", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.withRun(cmd, company, args[0], func(ctx context.Context, core *app.Core, r *registry.Run) error {
 				bar := newBar(cmd.ErrOrStderr())
@@ -67,50 +101,35 @@ it, 5 another process is running the source, 1 failed.`,
 			})
 		},
 	}
-	reject := &cobra.Command{
+	companyFlag(cmd, &company)
+	noteFlag(cmd, &note)
+	allFlag(cmd, &all)
+	return cmd
+}
+
+func (f *flags) rejectCmd() *cobra.Command {
+	var company, note string
+	cmd := &cobra.Command{
 		Use: "reject RUN", Short: "Discard a held run", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.withRun(cmd, company, args[0], func(ctx context.Context, core *app.Core, r *registry.Run) error {
 				if err := core.Reject(ctx, r, whoami(), note); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "Run %d is rejected; nothing was changed. The next run looks at the directory anew.\n", r.Number)
-				return err
+				return f.say(cmd.OutOrStdout(), toRunDoc(r), "Run %d is rejected; nothing was changed. The next run looks at the directory anew.", r.Number)
 			})
 		},
 	}
-	for _, c := range []*cobra.Command{preview, run, show, approve} {
-		c.Flags().BoolVar(&all, "all", false, "print every row, not only the first 50 of each kind")
-	}
-	for _, c := range []*cobra.Command{runs, show, approve, reject} {
-		c.Flags().StringVar(&company, "company", "", "company (not needed when there is only one)")
-	}
-	for _, c := range []*cobra.Command{approve, reject} {
-		c.Flags().StringVar(&note, "note", "", "why, for the record")
-	}
-	runs.Flags().IntVar(&limit, "limit", 20, "how many")
-	cmd.AddCommand(preview, run, runs, show, approve, reject)
+	companyFlag(cmd, &company)
+	noteFlag(cmd, &note)
 	return cmd
-}
-
-// sync runs or previews a source and prints its report.
-func (f *flags) sync(cmd *cobra.Command, name, mode string, all bool) error {
-	return f.with(cmd, func(ctx context.Context, core *app.Core) error {
-		bar := newBar(cmd.ErrOrStderr())
-		run, err := core.RunSource(ctx, name, app.RunRequest{Mode: mode, Trigger: "manual", Actor: whoami(), Progress: bar.show})
-		bar.clear()
-		return f.ended(ctx, cmd, core, run, err, all)
-	})
 }
 
 // ended prints how a run ended and gives its exit code.
 func (f *flags) ended(ctx context.Context, cmd *cobra.Command, core *app.Core, run *registry.Run, err error, all bool) error {
-	var unknown *app.UnknownSourceError
 	switch {
 	case errors.Is(err, registry.ErrLeased):
 		return &exitError{code: exitBusy, err: err}
-	case errors.As(err, &unknown):
-		return misuse(err)
 	case err != nil:
 		return err
 	}
@@ -150,11 +169,7 @@ func (f *flags) withRun(cmd *cobra.Command, company, number string, fn func(cont
 	if err != nil || n < 1 {
 		return misuse(fmt.Errorf("%q is not the number of a run; `usher sync runs` lists them", number))
 	}
-	return f.with(cmd, func(ctx context.Context, core *app.Core) error {
-		c, err := core.Company(ctx, company)
-		if err != nil {
-			return err
-		}
+	return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
 		run, err := core.FindRun(ctx, c.ID, n)
 		if err != nil {
 			return err
@@ -163,31 +178,33 @@ func (f *flags) withRun(cmd *cobra.Command, company, number string, fn func(cont
 	})
 }
 
-// listRuns prints a company's runs.
+// listRuns prints the runs of a source, or of a whole company.
 func (f *flags) listRuns(ctx context.Context, cmd *cobra.Command, core *app.Core, company string, args []string, limit int) error {
-	var source registry.SourceID
-	c, err := core.Company(ctx, company)
+	var src registry.Source
+	var err error
 	if len(args) == 1 {
-		var src registry.Source
-		if src, err = core.Store.SourceByKey(ctx, args[0]); err == nil {
-			source, c.ID = src.ID, src.Company
-		} else if errors.Is(err, registry.ErrNotFound) {
+		src, err = core.Store.SourceByKey(ctx, args[0])
+		if errors.Is(err, registry.ErrNotFound) {
 			return misuse(fmt.Errorf("there is no source %q", args[0]))
 		}
+	} else {
+		var c registry.Company
+		c, err = core.Company(ctx, company)
+		src.Company = c.ID
 	}
 	if err != nil {
 		return err
 	}
-	runs, err := core.Store.For(c.ID).Runs(ctx, source, limit)
+	runs, err := core.Store.For(src.Company).Runs(ctx, src.ID, limit)
 	if err != nil {
 		return err
 	}
-	g := &grid{head: []string{"run", "source", "mode", "state", "started", "took", "changes", "failed", "conflicts", "why"}}
+	g := &grid{head: []string{"run", "source", "mode", "state", "started", "changes", "problems", "why"}}
 	docs := make([]runDoc, len(runs))
 	for i, r := range runs {
 		docs[i] = toRunDoc(r)
-		g.add(fmt.Sprint(r.Number), r.SourceKey, r.Mode, string(r.State), stamp(r.StartedAt), took(r),
-			fmt.Sprint(r.Counts.Changes()), fmt.Sprint(r.Counts.Failed), fmt.Sprint(r.Counts.Conflicts), r.Message)
+		g.add(fmt.Sprint(r.Number), r.SourceKey, r.Mode, string(r.State), stamp(r.StartedAt),
+			fmt.Sprint(r.Counts.Changes()), fmt.Sprint(r.Counts.Failed+r.Counts.Conflicts), r.Message)
 	}
 	return f.print(cmd.OutOrStdout(), g, docs)
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sort"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,38 +16,51 @@ import (
 
 func userCmd(f *flags) *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "Make a person by hand, look at one, invite one"}
+	cmd.AddCommand(f.createUserCmd(), f.showUserCmd(), f.inviteUserCmd())
+	return cmd
+}
+
+func (f *flags) createUserCmd() *cobra.Command {
 	var company, kind string
 	var n app.NewUser
-	create := &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "create --name NAME --email ADDRESS", Short: "Make a person and mail them their set-up link", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			n.Kind = registry.Kind(kind)
-			if n.Kind != registry.EndUser && n.Kind != registry.SupportStaff {
+			switch {
+			case n.UserName == "":
+				return misuse(errors.New("--name is missing: what the person signs in with"))
+			case n.Kind != registry.EndUser && n.Kind != registry.SupportStaff:
 				return misuse(fmt.Errorf("--kind %q: want end_user or support_staff", kind))
 			}
-			return f.with(cmd, func(ctx context.Context, core *app.Core) error {
-				c, err := core.Company(ctx, company)
-				if err != nil {
-					return err
-				}
+			return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
 				res, err := core.CreateUser(ctx, c.ID, whoami(), n)
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is created in %s. %s\n", n.UserName, c.Name, mailed(res, n))
-				return err
+				mail := "Without an address there is no set-up mail."
+				if res.Mailed {
+					mail = fmt.Sprintf("A set-up mail to %s waits; %s.", n.Email, whoSends(ctx, core, 1))
+				}
+				return f.say(cmd.OutOrStdout(), map[string]any{"user_name": n.UserName, "company": c.Key, "mailed": res.Mailed},
+					"%s is created in %s. %s", n.UserName, c.Name, mail)
 			})
 		},
 	}
-	create.Flags().StringVar(&n.UserName, "name", "", "userName, what the person signs in with")
-	create.Flags().StringVar(&n.Email, "email", "", "address the set-up link is mailed to")
-	create.Flags().StringVar(&n.GivenName, "given-name", "", "given name")
-	create.Flags().StringVar(&n.FamilyName, "family-name", "", "family name")
-	create.Flags().StringVar(&n.Locale, "locale", "", "language of mails and pages, such as it")
-	create.Flags().StringVar(&kind, "kind", string(registry.EndUser), "end_user or support_staff")
-	create.Flags().BoolVar(&n.Admin, "admin", false, "make the person a company admin")
-	_ = create.MarkFlagRequired("name")
-	show := &cobra.Command{
+	companyFlag(cmd, &company)
+	cmd.Flags().StringVar(&n.UserName, "name", "", "userName, what the person signs in with")
+	cmd.Flags().StringVar(&n.Email, "email", "", "address the set-up link is mailed to")
+	cmd.Flags().StringVar(&n.GivenName, "given-name", "", "given name")
+	cmd.Flags().StringVar(&n.FamilyName, "family-name", "", "family name")
+	cmd.Flags().StringVar(&n.Locale, "locale", "", "language of mails and pages, such as it")
+	cmd.Flags().StringVar(&kind, "kind", string(registry.EndUser), "end_user or support_staff")
+	cmd.Flags().BoolVar(&n.Admin, "admin", false, "make the person a company admin")
+	return cmd
+}
+
+func (f *flags) showUserCmd() *cobra.Command {
+	var company string
+	cmd := &cobra.Command{
 		Use: "show WHO", Short: "Show what is known of a person (by userName, mail address or id)", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.withPerson(cmd, company, args[0], func(ctx context.Context, core *app.Core, u *registry.User) error {
@@ -53,39 +68,31 @@ func userCmd(f *flags) *cobra.Command {
 			})
 		},
 	}
-	invite := &cobra.Command{
+	companyFlag(cmd, &company)
+	return cmd
+}
+
+func (f *flags) inviteUserCmd() *cobra.Command {
+	var company string
+	cmd := &cobra.Command{
 		Use: "invite WHO", Short: "Mail a person a fresh set-up link; older links stop working", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.withPerson(cmd, company, args[0], func(ctx context.Context, core *app.Core, u *registry.User) error {
 				if err := core.InviteUser(ctx, u.Company, whoami(), u.ID); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "A set-up mail to %s waits; the running server sends it.\n", u.Email())
-				return err
+				return f.say(cmd.OutOrStdout(), map[string]any{"user_name": u.UserName(), "mailed": true},
+					"A set-up mail to %s waits; %s.", u.Email(), whoSends(ctx, core, 1))
 			})
 		},
 	}
-	for _, c := range []*cobra.Command{create, show, invite} {
-		c.Flags().StringVar(&company, "company", "", "company (not needed when there is only one)")
-	}
-	cmd.AddCommand(create, show, invite)
+	companyFlag(cmd, &company)
 	return cmd
-}
-
-func mailed(res registry.Result, n app.NewUser) string {
-	if res.Mailed {
-		return "A set-up mail to " + n.Email + " waits; the running server sends it."
-	}
-	return "Without an address there is no set-up mail; give one and use `usher user invite`."
 }
 
 // withPerson finds a person.
 func (f *flags) withPerson(cmd *cobra.Command, company, who string, fn func(context.Context, *app.Core, *registry.User) error) error {
-	return f.with(cmd, func(ctx context.Context, core *app.Core) error {
-		c, err := core.Company(ctx, company)
-		if err != nil {
-			return err
-		}
+	return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
 		u, err := core.Store.For(c.ID).FindUser(ctx, who)
 		if errors.Is(err, registry.ErrNotFound) {
 			return fmt.Errorf("nobody in %s has the userName, address or id %q", c.Name, who)
@@ -97,28 +104,60 @@ func (f *flags) withPerson(cmd *cobra.Command, company, who string, fn func(cont
 	})
 }
 
+// personDoc is a person as JSON shows them. Its field names are a contract.
+type personDoc struct {
+	ID           string     `json:"id"`
+	UserName     string     `json:"user_name"`
+	State        string     `json:"state"`
+	Blocks       string     `json:"blocks,omitempty"`
+	Kind         string     `json:"kind"`
+	CompanyAdmin bool       `json:"company_admin"`
+	CreatedAt    time.Time  `json:"created_at"`
+	UpdatedAt    time.Time  `json:"updated_at"`
+	Values       []valueDoc `json:"values"`
+	Groups       []groupDoc `json:"groups"`
+}
+
+type valueDoc struct {
+	Attribute string     `json:"attribute"`
+	Values    []string   `json:"values"`
+	From      string     `json:"from,omitempty"`
+	Since     *time.Time `json:"since,omitempty"`
+}
+
+type groupDoc struct {
+	Name  string     `json:"name"`
+	From  []string   `json:"from"`
+	Since *time.Time `json:"since,omitempty"`
+}
+
 // showPerson prints a person with where each value came from.
 func (f *flags) showPerson(ctx context.Context, cmd *cobra.Command, core *app.Core, u *registry.User) error {
 	p, err := core.Store.Profile(ctx, u.Company, u.ID)
+	if errors.Is(err, registry.ErrNotFound) {
+		return fmt.Errorf("%s was deleted", u.UserName())
+	}
 	if err != nil {
 		return err
 	}
-	w := cmd.OutOrStdout()
-	if f.output == "json" {
-		return printJSON(w, map[string]any{"id": u.PublicID, "state": u.State(), "user": p.User, "values": p.Values, "groups": p.Groups})
+	order := map[string]int{}
+	for i, def := range registry.AttributeDefs() {
+		order[def.Name] = i
+	}
+	sort.Slice(p.Values, func(i, j int) bool { return order[p.Values[i].Attribute] < order[p.Values[j].Attribute] })
+	d := personDoc{
+		ID: u.PublicID, UserName: u.UserName(), State: string(u.State()), Kind: string(u.Kind), CompanyAdmin: u.CompanyAdmin,
+		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Values: []valueDoc{}, Groups: []groupDoc{},
+	}
+	if u.Blocks != 0 {
+		d.Blocks = u.Blocks.String()
 	}
 	g := &grid{head: []string{"attribute", "value", "from", "since"}}
-	g.add("id", u.PublicID, "", stamp(u.CreatedAt))
-	state := string(u.State())
-	if u.Blocks != 0 {
-		state += " (" + u.Blocks.String() + ")"
-	}
-	g.add("state", state, "", stamp(u.UpdatedAt))
-	g.add("kind", string(u.Kind), "", "")
-	if u.CompanyAdmin {
-		g.add("company admin", "yes", "", "")
-	}
+	g.add("id", d.ID)
+	g.add("state", strings.TrimSuffix(d.State+" ("+d.Blocks+")", " ()"), "", stamp(d.UpdatedAt))
+	g.add("kind", strings.TrimSuffix(d.Kind+map[bool]string{true: ", company admin"}[d.CompanyAdmin], ", "), "", stamp(d.CreatedAt))
 	for _, v := range p.Values {
+		d.Values = append(d.Values, valueDoc{v.Attribute, v.Values, originWord(v.Origin), whenSet(v.Since)})
 		g.add(v.Attribute, strings.Join(v.Values, ", "), originWord(v.Origin), stamp(v.Since))
 	}
 	for _, group := range p.Groups {
@@ -126,17 +165,16 @@ func (f *flags) showPerson(ctx context.Context, cmd *cobra.Command, core *app.Co
 		for i, o := range group.Origins {
 			from[i] = originWord(o)
 		}
+		d.Groups = append(d.Groups, groupDoc{group.Name, from, whenSet(group.Since)})
 		g.add("member of", group.Name, strings.Join(from, ", "), stamp(group.Since))
 	}
-	if f.output == "csv" {
-		return g.csv(w)
-	}
-	return g.table(w)
+	return f.print(cmd.OutOrStdout(), g, d)
 }
 
+// originWord names an origin: its kind, and its name where that says more.
 func originWord(o registry.Origin) string {
-	if o.Kind == "" {
-		return ""
+	if o.Key == string(o.Kind) {
+		return o.Key
 	}
-	return string(o.Kind) + " " + o.Key
+	return strings.TrimSpace(string(o.Kind) + " " + o.Key)
 }

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/usherd/usher/internal/reconcile"
@@ -34,11 +32,11 @@ func (c *Core) Company(ctx context.Context, key string) (registry.Company, error
 	list := strings.Join(keys, ", ")
 	switch {
 	case len(all) == 0:
-		return registry.Company{}, errors.New("there is no company yet; name one under `companies` in the configuration file")
+		return registry.Company{}, mistake("there is no company yet; name one under `companies` in the configuration file")
 	case key == "":
-		return registry.Company{}, fmt.Errorf("there are several companies (%s); choose one with --company", list)
+		return registry.Company{}, mistake("there are several companies (%s); choose one with --company", list)
 	}
-	return registry.Company{}, fmt.Errorf("there is no company %q; there are %s", key, list)
+	return registry.Company{}, mistake("there is no company %q; there is %s", key, list)
 }
 
 // NewUser is a person made by hand.
@@ -94,10 +92,19 @@ func (c *Core) InviteUser(ctx context.Context, company registry.CompanyID, actor
 }
 
 // ReleaseMails lets the held set-up mails of a company go.
-func (c *Core) ReleaseMails(ctx context.Context, company string) (int, error) {
-	co, err := c.Company(ctx, company)
-	if err != nil {
-		return 0, err
-	}
-	return c.Store.For(co.ID).ReleaseMails(ctx, c.Now(), setupLife)
+func (c *Core) ReleaseMails(ctx context.Context, company registry.CompanyID) (int, error) {
+	return c.Store.For(company).ReleaseMails(ctx, c.Now(), setupLife)
+}
+
+// WaitingMails is how many mails of a company are queued.
+func (c *Core) WaitingMails(ctx context.Context, company registry.CompanyID) (int64, error) {
+	counts, err := c.Store.For(company).MailCounts(ctx)
+	return counts["queued"], err
+}
+
+// Served reports whether a server is at work on the database, to send mails and
+// keep the schedules.
+func (c *Core) Served(ctx context.Context) bool {
+	live, err := c.Store.LiveProcesses(ctx)
+	return err == nil && len(live) > 0
 }

@@ -111,23 +111,21 @@ func settingsHash(cfg config.Source) (string, error) {
 	return hex.EncodeToString(sum[:16]), nil
 }
 
-// UnknownSourceError says which sources there are.
-type UnknownSourceError struct {
-	Key   string
-	Known []string
-}
+// MistakeError says that the caller named something there is not, or did not
+// name what there are several of.
+type MistakeError struct{ text string }
 
-func (e *UnknownSourceError) Error() string {
-	if len(e.Known) == 0 {
-		return fmt.Sprintf("there is no source %q; the configuration file has no sources", e.Key)
-	}
-	return fmt.Sprintf("there is no source %q; the configuration file has %v", e.Key, e.Known)
-}
+func (e *MistakeError) Error() string { return e.text }
+
+func mistake(format string, args ...any) error { return &MistakeError{fmt.Sprintf(format, args...)} }
 
 func (c *Core) source(key string) (*source, error) {
 	s, ok := c.sources[key]
-	if !ok {
-		return nil, &UnknownSourceError{Key: key, Known: slices.Sorted(maps.Keys(c.sources))}
+	switch {
+	case !ok && len(c.sources) == 0:
+		return nil, mistake("there is no source %q: the configuration file has no sources", key)
+	case !ok:
+		return nil, mistake("there is no source %q; the configuration file has %s", key, strings.Join(slices.Sorted(maps.Keys(c.sources)), ", "))
 	}
 	return s, nil
 }

@@ -1,18 +1,19 @@
 package plan
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/usherd/usher/internal/registry"
 )
 
 func (m *maker) groups() {
-	known := order(m.state.Groups, func(k KnownGroup) string { return k.Anchor })
-	seen := order(m.snap.Groups, func(s SeenGroup) string { return s.Anchor })
-	merge(seen, known,
+	match(len(m.snap.Groups), len(m.state.Groups),
 		func(i int32) string { return m.snap.Groups[i].Anchor },
 		func(i int32) string { return m.state.Groups[i].Anchor },
 		m.group)
+	m.p.Groups = sorted(m.p.Groups, func(c *GroupChange) string { return c.Anchor })
 	m.p.seenGroups = int64(len(m.snap.Groups))
 }
 
@@ -20,7 +21,6 @@ func (m *maker) group(s, k int32) {
 	var known *KnownGroup
 	if k >= 0 {
 		known = &m.state.Groups[k]
-		m.p.knewGroups++
 		if known.Owned && !known.Deleted {
 			m.p.liveGroups++
 		}
@@ -43,7 +43,7 @@ func (m *maker) group(s, k int32) {
 	case known.Missing || known.Owned && known.Deleted:
 		c.Action, c.Anchor, c.Group = registry.ActionRestore, known.Anchor, known.Group
 	case known.Fingerprint != m.snap.Groups[s].Fingerprint:
-		c.Action, c.Anchor, c.Group = registry.ActionUpdate, known.Anchor, known.Group
+		c.Action, c.Anchor, c.Group = registry.ActionRename, known.Anchor, known.Group
 	default:
 		return
 	}
@@ -62,23 +62,23 @@ func (m *maker) members() {
 	groupIDs := m.groupIDs(groupOf)
 	m.p.groupOf = groupIDs
 	closure := newClosure(m.snap.Groups, m.policy.Nested == NestedFlatten)
-	for _, s := range order(m.snap.Groups, func(g SeenGroup) string { return g.Anchor }) {
-		g := &m.snap.Groups[s]
+	for i := range m.snap.Groups {
+		g := &m.snap.Groups[i]
 		if g.Failed {
 			continue
 		}
-		c := MemberChange{Anchor: g.Anchor, Seen: s}
+		c := MemberChange{Anchor: g.Anchor, Seen: int32(i)} //nolint:gosec // snapshots are far below 2^31
 		var users []registry.UserID
 		var groups []registry.GroupID
 		if k := groupOf[g.Anchor]; k != nil {
 			c.Group, users, groups = k.Group, k.Users, k.Groups
 		}
-		members, failed := closure.of(s)
+		members, failed := closure.of(c.Seen)
 		m.diffUsers(&c, members, users)
 		if m.policy.Nested == NestedKeep {
 			m.diffGroups(&c, g.Groups, groups, groupIDs)
 		} else {
-			c.RemoveGroups = slices.Clone(groups)
+			c.RemoveGroups = slices.Sorted(slices.Values(groups))
 		}
 		if !m.snap.Complete || failed {
 			c.RemoveUsers, c.RemoveGroups = nil, nil
@@ -87,6 +87,7 @@ func (m *maker) members() {
 			m.p.Members = append(m.p.Members, c)
 		}
 	}
+	m.p.Members = sorted(m.p.Members, func(c *MemberChange) string { return c.Anchor })
 }
 
 // groupIDs is, for each seen group, its key, pending for one to be created, 0
@@ -105,27 +106,40 @@ func (m *maker) groupIDs(groupOf map[string]*KnownGroup) []registry.GroupID {
 	return out
 }
 
-// diffUsers compares a group's people.
+// diffUsers compares a group's people, both sides in the order of their keys.
 func (m *maker) diffUsers(c *MemberChange, members []int32, have []registry.UserID) {
-	had := make(map[registry.UserID]bool, len(have))
-	for _, id := range have {
-		had[id] = true
-	}
+	m.have = append(m.have[:0], have...)
+	slices.Sort(m.have)
+	m.here = m.here[:0]
 	for _, s := range members {
-		switch id := m.userOf[s]; {
-		case id == 0:
-		case id == pending:
+		switch id := m.userOf[s]; id {
+		case 0:
+		case pending:
 			c.AddUsers = append(c.AddUsers, s)
-		case had[id]:
-			delete(had, id)
 		default:
-			c.AddUsers = append(c.AddUsers, s)
+			m.here = append(m.here, member{id, s})
 		}
 	}
-	for id := range had {
-		c.RemoveUsers = append(c.RemoveUsers, id)
+	slices.SortFunc(m.here, func(a, b member) int { return cmp.Compare(a.id, b.id) })
+	had := m.have
+	for _, x := range m.here {
+		for len(had) > 0 && had[0] < x.id {
+			c.RemoveUsers, had = append(c.RemoveUsers, had[0]), had[1:]
+		}
+		if len(had) > 0 && had[0] == x.id {
+			had = had[1:]
+			continue
+		}
+		c.AddUsers = append(c.AddUsers, x.seen)
 	}
-	slices.Sort(c.RemoveUsers)
+	c.RemoveUsers = append(c.RemoveUsers, had...)
+	slices.SortFunc(c.AddUsers, func(a, b int32) int { return cmp.Compare(m.snap.Users[a].Anchor, m.snap.Users[b].Anchor) })
+}
+
+// member is somebody of the snapshot who is in the registry.
+type member struct {
+	id   registry.UserID
+	seen int32
 }
 
 // diffGroups compares the groups inside a group.
@@ -134,7 +148,9 @@ func (m *maker) diffGroups(c *MemberChange, inner []int32, have []registry.Group
 	for _, id := range have {
 		had[id] = true
 	}
-	for _, s := range inner {
+	inner = slices.Clone(inner)
+	slices.Sort(inner)
+	for _, s := range slices.Compact(inner) {
 		id := ids[s]
 		switch {
 		case id == 0 || s == c.Seen:
@@ -144,10 +160,8 @@ func (m *maker) diffGroups(c *MemberChange, inner []int32, have []registry.Group
 			c.AddGroups = append(c.AddGroups, s)
 		}
 	}
-	for id := range had {
-		c.RemoveGroups = append(c.RemoveGroups, id)
-	}
-	slices.Sort(c.RemoveGroups)
+	c.RemoveGroups = slices.Sorted(maps.Keys(had))
+	slices.SortFunc(c.AddGroups, func(a, b int32) int { return cmp.Compare(m.snap.Groups[a].Anchor, m.snap.Groups[b].Anchor) })
 }
 
 // closure finds everyone below a group. Groups may contain each other in a
@@ -156,7 +170,6 @@ type closure struct {
 	groups  []SeenGroup
 	flatten bool
 	visited []int32 // the last root that visited the group, plus one
-	seen    map[int32]bool
 }
 
 func newClosure(groups []SeenGroup, flatten bool) *closure {

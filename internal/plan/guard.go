@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"strconv"
 
 	"github.com/usherd/usher/internal/registry"
 )
@@ -89,7 +90,7 @@ func Guard(p *Plan, limits Limits, allowed *Allowance) []registry.Limit {
 		}
 	}
 	check(LimitDeactivate, limits.Deactivate, deactivate, p.activeUsers)
-	check(LimitDelete, limits.Deactivate, deleted, p.knewUsers)
+	check(LimitDelete, limits.Deactivate, deleted, p.livingUsers)
 	check(LimitGroupDelete, limits.GroupDelete, groups, p.liveGroups)
 	check(LimitMembershipRemove, limits.MembershipRemove, members, p.memberships)
 	return out
@@ -99,9 +100,11 @@ func Guard(p *Plan, limits Limits, allowed *Allowance) []registry.Limit {
 func (p *Plan) empty() (registry.Limit, bool) {
 	switch {
 	case p.seenUsers == 0:
-		return registry.Limit{Name: LimitEmpty, Of: p.knewUsers, Rule: "the source gave no person at all"}, true
+		return registry.Limit{Name: LimitEmpty, Of: p.livingUsers, Rule: "the source gave no person at all"}, true
+	case p.inScope == 0:
+		return registry.Limit{Name: LimitEmpty, Of: p.livingUsers, Rule: fmt.Sprintf("the scope leaves out everyone, all %d people of the source", p.seenUsers)}, true
 	case p.seenGroups == 0 && p.liveGroups > 0:
-		return registry.Limit{Name: LimitEmpty, Of: p.knewGroups, Rule: "the source gave no group at all"}, true
+		return registry.Limit{Name: LimitEmpty, Of: p.liveGroups, Rule: "the source gave no group at all"}, true
 	}
 	return registry.Limit{}, false
 }
@@ -121,17 +124,15 @@ func (t Threshold) passed(count, of int64) string {
 func (p *Plan) Hash(snap Snapshot) string {
 	h := sha256.New()
 	for _, c := range p.Users {
-		writeAll(h, "user", string(c.Action), c.Anchor, c.Reason)
+		writeAll(h, "user", string(c.Action), c.Anchor, c.Reason, strconv.FormatInt(int64(c.User), 10))
 		if c.Seen >= 0 {
-			fp := snap.Users[c.Seen].Fingerprint
-			h.Write(fp[:])
+			writeAll(h, string(snap.Users[c.Seen].Fingerprint[:]))
 		}
 	}
 	for _, c := range p.Groups {
-		writeAll(h, "group", string(c.Action), c.Anchor)
+		writeAll(h, "group", string(c.Action), c.Anchor, strconv.FormatInt(int64(c.Group), 10))
 		if c.Seen >= 0 {
-			fp := snap.Groups[c.Seen].Fingerprint
-			h.Write(fp[:])
+			writeAll(h, string(snap.Groups[c.Seen].Fingerprint[:]))
 		}
 	}
 	for _, c := range p.Members {
@@ -149,7 +150,9 @@ func (p *Plan) Hash(snap Snapshot) string {
 
 // writeAll feeds strings to a hash so that no two lists of them are alike.
 func writeAll(h hash.Hash, parts ...string) {
+	var buf []byte
 	for _, s := range parts {
-		_, _ = fmt.Fprintf(h, "%d:%s;", len(s), s)
+		buf = append(append(append(strconv.AppendInt(buf[:0], int64(len(s)), 10), ':'), s...), ';')
+		h.Write(buf)
 	}
 }

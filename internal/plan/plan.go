@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -101,6 +100,9 @@ type UserChange struct {
 	Seen   int32
 	User   registry.UserID // 0 for someone new
 	Reason string
+	// Follows is true when the change takes the userName that the change before
+	// it gives up: the two belong in one transaction, where names change hands.
+	Follows bool
 }
 
 // GroupChange is one change to a group.
@@ -146,31 +148,54 @@ type Plan struct {
 
 	// What the guard measures against.
 	activeUsers, liveGroups, memberships int64
-	seenUsers, seenGroups                int64
-	knewUsers, knewGroups                int64
+	livingUsers                          int64
+	seenUsers, inScope, seenGroups       int64
 }
 
 // Empty reports whether there is nothing to do.
 func (p *Plan) Empty() bool { return len(p.Users)+len(p.Groups)+len(p.Members) == 0 }
 
-// UserOf is the key of a person of the snapshot who was tied before the plan, 0
-// for anybody else.
+// UserOf is the key of a person of the snapshot, 0 for someone who has none
+// (yet): who is new gets one by SetUser.
 func (p *Plan) UserOf(seen int32) registry.UserID { return max(p.userOf[seen], 0) }
 
-// GroupOf is the key of a group of the snapshot that was tied before the plan, 0
-// for any other.
+// SetUser enters what became of a person when the plan was applied: the key, or
+// 0 for someone refused, who can be a member of nothing.
+func (p *Plan) SetUser(seen int32, id registry.UserID) { p.userOf[seen] = id }
+
+// GroupOf and SetGroup are the same for groups.
 func (p *Plan) GroupOf(seen int32) registry.GroupID { return max(p.groupOf[seen], 0) }
+
+// SetGroup enters the key of a group that the plan made.
+func (p *Plan) SetGroup(seen int32, id registry.GroupID) { p.groupOf[seen] = id }
+
+// Joining is how many members the change adds: those of AddUsers and AddGroups
+// who are, or will be, in the registry.
+func (p *Plan) Joining(c *MemberChange) int {
+	n := 0
+	for _, s := range c.AddUsers {
+		if p.userOf[s] != 0 {
+			n++
+		}
+	}
+	for _, s := range c.AddGroups {
+		if p.groupOf[s] != 0 {
+			n++
+		}
+	}
+	return n
+}
 
 // GroupName is the present name of a group that the plan deletes.
 func (p *Plan) GroupName(anchor string) string { return p.groupName[anchor] }
 
 // Make compares. It sorts nothing it was given.
 func Make(snap Snapshot, state State, policy Policy) *Plan {
-	m := &maker{snap: snap, state: state, policy: policy, p: &Plan{}}
+	m := &maker{snap: snap, state: state, policy: policy, p: &Plan{}, givers: map[string]uint64{}}
 	m.users()
+	m.passNames()
 	m.groups()
 	m.members()
-	m.p.sort()
 	m.p.userOf = m.userOf
 	return m.p
 }
@@ -184,6 +209,11 @@ type maker struct {
 	// userOf is, for each seen person, the key it is tied to, or -1 for one that
 	// the plan creates or joins, or 0 for one that will not be in the registry.
 	userOf []registry.UserID
+	// givers are the names that changes give up, by the changes' anchors.
+	givers map[string]uint64
+	// have and here are room for the two sides of a group's members.
+	have []registry.UserID
+	here []member
 }
 
 // pending stands in userOf for a person who gets a key when the plan is applied.
@@ -191,14 +221,20 @@ const pending registry.UserID = -1
 
 func (m *maker) users() {
 	m.userOf = make([]registry.UserID, len(m.snap.Users))
-	known := order(m.state.Users, func(k Known) string { return k.Anchor })
-	seen := order(m.snap.Users, func(s Seen) string { return s.Anchor })
+	m.p.Users = make([]UserChange, 0, max(0, len(m.snap.Users)-len(m.state.Users)))
 	refused := m.contested()
-	merge(seen, known,
+	match(len(m.snap.Users), len(m.state.Users),
 		func(i int32) string { return m.snap.Users[i].Anchor },
 		func(i int32) string { return m.state.Users[i].Anchor },
 		func(s, k int32) { m.user(s, k, refused) })
+	m.p.Users = sorted(m.p.Users, func(c *UserChange) string { return c.Anchor })
+	m.p.Troubles = sorted(m.p.Troubles, func(t *Trouble) string { return m.snap.Users[t.Seen].Anchor })
 	m.p.seenUsers = int64(len(m.snap.Users))
+	for i := range m.snap.Users {
+		if m.snap.Users[i].Standing != OutOfScope {
+			m.p.inScope++
+		}
+	}
 }
 
 // user compares one person; s or k is -1 where one side lacks them.
@@ -217,7 +253,9 @@ func (m *maker) user(s, k int32, refused map[int32]bool) {
 }
 
 func (m *maker) count(k *Known) {
-	m.p.knewUsers++
+	if k.Owned && !k.Deleted {
+		m.p.livingUsers++
+	}
 	if k.Owned && k.Enabled && !k.Deleted {
 		m.p.activeUsers++
 	}
@@ -236,10 +274,10 @@ func (m *maker) unknown(s int32, refused map[int32]bool) {
 		m.trouble(s, registry.CodeUserNameTaken, "another entry of this source has the same userName")
 	case x.Join != 0:
 		m.userOf[s] = pending
-		m.change(UserChange{Action: registry.ActionJoin, Anchor: x.Anchor, Seen: s, User: x.Join})
+		m.change(nil, UserChange{Action: registry.ActionJoin, Anchor: x.Anchor, Seen: s, User: x.Join})
 	default:
 		m.userOf[s] = pending
-		m.change(UserChange{Action: registry.ActionCreate, Anchor: x.Anchor, Seen: s})
+		m.change(nil, UserChange{Action: registry.ActionCreate, Anchor: x.Anchor, Seen: s})
 	}
 }
 
@@ -253,7 +291,9 @@ func (m *maker) both(s int32, k *Known, refused map[int32]bool) {
 	case x.Standing == Failed:
 		return
 	case x.Standing == OutOfScope:
-		m.p.OutOfScope++
+		if !k.Deleted {
+			m.p.OutOfScope++
+		}
 		m.userOf[s] = 0
 		m.leave(k, "out_of_scope")
 		return
@@ -266,8 +306,10 @@ func (m *maker) both(s int32, k *Known, refused map[int32]bool) {
 		m.p.Unchanged++
 		return
 	}
-	m.userOf[s] = k.User
-	m.change(UserChange{Action: action, Anchor: x.Anchor, Seen: s, User: k.User})
+	if action == registry.ActionRestore {
+		m.userOf[s] = k.User
+	}
+	m.change(k, UserChange{Action: action, Anchor: x.Anchor, Seen: s, User: k.User})
 }
 
 // action names what has to happen to someone seen and tied, "" for nothing.
@@ -289,7 +331,7 @@ func (m *maker) action(x *Seen, k *Known) registry.Action {
 
 // absent is someone tied whom the snapshot does not show.
 func (m *maker) absent(k *Known) {
-	if !m.snap.Complete {
+	if !m.snap.Complete || k.Deleted {
 		return
 	}
 	m.p.Missing++
@@ -299,114 +341,69 @@ func (m *maker) absent(k *Known) {
 // leave draws the consequence of an absence or of leaving the scope, once, and
 // the deletion when the grace is over.
 func (m *maker) leave(k *Known, reason string) {
-	gone := !k.MissingSince.IsZero()
+	c := UserChange{Anchor: k.Anchor, Seen: -1, User: k.User, Reason: reason}
+	gone, ends := !k.MissingSince.IsZero(), k.Owned && m.policy.Deactivate
 	switch {
 	case k.Deleted:
-	case !gone && k.Owned && m.policy.Deactivate && k.Enabled:
-		m.change(UserChange{Action: registry.ActionDeactivate, Anchor: k.Anchor, Seen: -1, User: k.User, Reason: reason})
+		return
+	case ends && k.Enabled:
+		// Also who is gone already: kept until now because the policy was
+		// another, or protected then.
+		c.Action = registry.ActionDeactivate
 	case !gone:
-		m.change(UserChange{Action: registry.ActionMissing, Anchor: k.Anchor, Seen: -1, User: k.User, Reason: reason})
-	case k.Owned && k.Enabled && m.policy.Deactivate:
-		// Kept until now because the policy was another, or protected then.
-		m.change(UserChange{Action: registry.ActionDeactivate, Anchor: k.Anchor, Seen: -1, User: k.User, Reason: reason})
-	case k.Owned && m.policy.Deactivate && m.policy.DeleteAfter > 0 && m.policy.Now.Sub(k.MissingSince) >= m.policy.DeleteAfter:
-		m.change(UserChange{Action: registry.ActionDelete, Anchor: k.Anchor, Seen: -1, User: k.User, Reason: "grace_over"})
+		c.Action = registry.ActionMissing
+	case ends && m.policy.DeleteAfter > 0 && m.policy.Now.Sub(k.MissingSince) >= m.policy.DeleteAfter:
+		c.Action, c.Reason = registry.ActionDelete, "grace_over"
+	default:
+		return
 	}
+	m.change(k, c)
 }
 
 // contested finds the people of the snapshot who ask for a userName that another
 // one asks for too. Whoever holds the name already keeps it; of several who do
 // not, none gets it: which one it belongs to is not for a machine to guess.
 func (m *maker) contested() map[int32]bool {
-	first := make(map[uint64]int32, len(m.snap.Users))
-	double := map[uint64][]int32{}
+	names := make([]uint64, 0, len(m.snap.Users))
 	for i := range m.snap.Users {
-		x := &m.snap.Users[i]
-		if x.Standing != Mapped {
-			continue
+		if x := &m.snap.Users[i]; x.Standing == Mapped {
+			names = append(names, x.Name)
 		}
-		if j, ok := first[x.Name]; ok {
-			if double[x.Name] == nil {
-				double[x.Name] = []int32{j}
-			}
-			double[x.Name] = append(double[x.Name], int32(i)) //nolint:gosec // snapshots are far below 2^31
-			continue
+	}
+	slices.Sort(names)
+	double := map[uint64]bool{}
+	for i := 1; i < len(names); i++ {
+		if names[i] == names[i-1] {
+			double[names[i]] = true
 		}
-		first[x.Name] = int32(i) //nolint:gosec // as above
 	}
 	refused := map[int32]bool{}
 	if len(double) == 0 {
 		return refused
 	}
-	holds := make(map[string]uint64, len(m.state.Users))
+	holder := map[uint64]string{}
 	for i := range m.state.Users {
-		if k := &m.state.Users[i]; !k.Deleted {
-			holds[k.Anchor] = k.Name
+		if k := &m.state.Users[i]; !k.Deleted && double[k.Name] {
+			holder[k.Name] = k.Anchor
 		}
 	}
-	for name, all := range double {
-		for _, s := range all {
-			if h, ok := holds[m.snap.Users[s].Anchor]; !ok || h != name {
-				refused[s] = true
-			}
+	for i := range m.snap.Users {
+		x := &m.snap.Users[i]
+		if h, held := holder[x.Name]; x.Standing == Mapped && double[x.Name] && (!held || h != x.Anchor) {
+			refused[int32(i)] = true //nolint:gosec // snapshots are far below 2^31
 		}
 	}
 	return refused
 }
 
-func (m *maker) change(c UserChange) { m.p.Users = append(m.p.Users, c) }
+// change enters a change to a person; k is nil for someone new to the source.
+func (m *maker) change(k *Known, c UserChange) {
+	if k != nil && (c.Action == registry.ActionDelete || m.wants(&c) != 0 && k.Owned && !k.Deleted && k.Name != m.wants(&c)) {
+		m.givers[c.Anchor] = k.Name
+	}
+	m.p.Users = append(m.p.Users, c)
+}
 
 func (m *maker) trouble(s int32, code registry.Code, message string) {
 	m.p.Troubles = append(m.p.Troubles, Trouble{Seen: s, Code: code, Message: message})
-}
-
-// rank orders changes: first what frees names, then what moves names (together,
-// so that names which change hands meet in one batch), then the rest.
-var rank = map[registry.Action]int{registry.ActionDelete: 0, registry.ActionRename: 1}
-
-func (p *Plan) sort() {
-	rankOf := func(a registry.Action) int {
-		if r, ok := rank[a]; ok {
-			return r
-		}
-		return len(rank)
-	}
-	slices.SortStableFunc(p.Users, func(a, b UserChange) int {
-		return cmp.Or(cmp.Compare(rankOf(a.Action), rankOf(b.Action)), cmp.Compare(a.Anchor, b.Anchor))
-	})
-	slices.SortStableFunc(p.Troubles, func(a, b Trouble) int { return cmp.Compare(a.Seen, b.Seen) })
-}
-
-// order gives the indexes of a list sorted by a key.
-func order[T any](list []T, key func(T) string) []int32 {
-	out := make([]int32, len(list))
-	for i := range out {
-		out[i] = int32(i) //nolint:gosec // lists are far below 2^31
-	}
-	slices.SortFunc(out, func(a, b int32) int { return cmp.Compare(key(list[a]), key(list[b])) })
-	return out
-}
-
-// merge walks two sorted lists of indexes side by side; -1 stands for a side
-// that lacks the key.
-func merge(as, bs []int32, keyA, keyB func(int32) string, fn func(a, b int32)) {
-	for len(as) > 0 || len(bs) > 0 {
-		var c int
-		switch {
-		case len(bs) == 0:
-			c = -1
-		case len(as) == 0:
-			c = 1
-		default:
-			c = cmp.Compare(keyA(as[0]), keyB(bs[0]))
-		}
-		a, b := int32(-1), int32(-1)
-		if c <= 0 {
-			a, as = as[0], as[1:]
-		}
-		if c >= 0 {
-			b, bs = bs[0], bs[1:]
-		}
-		fn(a, b)
-	}
 }

@@ -17,7 +17,6 @@ const memberBatch = 2000
 
 // apply carries the plan out in small transactions.
 func (r *run) apply(ctx context.Context) error {
-	r.users, r.made = map[int32]registry.UserID{}, map[int32]registry.GroupID{}
 	total := int64(len(r.plan.Users) + len(r.plan.Groups) + len(r.plan.Members))
 	var done int64
 	step := func(n int) {
@@ -53,7 +52,7 @@ func (r *run) batch(ops []registry.Op) registry.Batch {
 // hands each result to the taker.
 func (r *run) applyUsers(ctx context.Context, decide decider, take func(context.Context, plan.UserChange, registry.Result), step func(int)) error {
 	for rest := r.plan.Users; len(rest) > 0; {
-		n := min(applyBatch, len(rest))
+		n := batchOf(rest)
 		ops := make([]registry.Op, n)
 		for i, c := range rest[:n] {
 			op, err := r.userOp(c)
@@ -76,6 +75,16 @@ func (r *run) applyUsers(ctx context.Context, decide decider, take func(context.
 		rest = rest[n:]
 	}
 	return nil
+}
+
+// batchOf is how many of the changes make the next transaction. Names that
+// change hands do so in one.
+func batchOf(rest []plan.UserChange) int {
+	n := min(applyBatch, len(rest))
+	for n < len(rest) && rest[n].Follows {
+		n++
+	}
+	return n
 }
 
 // userOp is what a planned change asks of the registry.
@@ -116,10 +125,20 @@ func (r *run) setupMail() registry.SetupMail {
 
 // applied takes the result of a change to a person.
 func (r *run) applied(ctx context.Context, c plan.UserChange, res registry.Result) {
-	if c.Seen >= 0 && res.User != 0 && res.Refused == nil {
-		r.users[c.Seen] = res.User
-	}
+	r.settle(c, res)
 	r.tally(ctx, c, res)
+}
+
+// settle enters in the plan who a person of the snapshot is now, for the groups.
+// Someone refused is nobody, unless tied before.
+func (r *run) settle(c plan.UserChange, res registry.Result) {
+	switch {
+	case c.Seen < 0:
+	case res.Refused == nil && res.User != 0:
+		r.plan.SetUser(c.Seen, res.User)
+	case res.Refused != nil && (c.Action == registry.ActionCreate || c.Action == registry.ActionJoin || c.Action == registry.ActionRestore):
+		r.plan.SetUser(c.Seen, 0)
+	}
 }
 
 // tally counts a result and reports what was refused or remarked.
@@ -214,7 +233,7 @@ func (r *run) groupApplied(ctx context.Context, c plan.GroupChange, res registry
 		return
 	}
 	if c.Seen >= 0 {
-		r.made[c.Seen] = res.Group
+		r.plan.SetGroup(c.Seen, res.Group)
 	}
 	if res.Change == nil {
 		return
@@ -269,7 +288,10 @@ func (r *run) membersApplied(ctx context.Context, results []registry.Result) {
 			continue
 		}
 		if res.Change != nil {
-			r.row.Counts.GroupsChanged++
+			if res.Group != r.lastGroup { // a large group comes in pieces, one behind the other
+				r.row.Counts.GroupsChanged++
+			}
+			r.lastGroup = res.Group
 			r.row.Counts.MembersAdded += int64(res.Change.Payload.Added)
 			r.row.Counts.MembersRemoved += int64(res.Change.Payload.Removed)
 		}
@@ -279,37 +301,18 @@ func (r *run) membersApplied(ctx context.Context, results []registry.Result) {
 // memberOp turns indexes into keys. Whoever did not get one (a conflict) stays
 // out, and the next run looks again.
 func (r *run) memberOp(c plan.MemberChange) registry.PatchMembers {
-	op := registry.PatchMembers{Group: c.Group, RemoveUsers: c.RemoveUsers, RemoveGroups: c.RemoveGroups}
-	if id := r.made[c.Seen]; op.Group == 0 {
-		op.Group = id
-	}
+	op := registry.PatchMembers{Group: r.plan.GroupOf(c.Seen), RemoveUsers: c.RemoveUsers, RemoveGroups: c.RemoveGroups}
 	for _, s := range c.AddUsers {
-		if id := r.userOf(s); id != 0 {
+		if id := r.plan.UserOf(s); id != 0 {
 			op.AddUsers = append(op.AddUsers, id)
 		}
 	}
 	for _, s := range c.AddGroups {
-		if id := r.groupOf(s); id != 0 {
+		if id := r.plan.GroupOf(s); id != 0 {
 			op.AddGroups = append(op.AddGroups, id)
 		}
 	}
 	return op
-}
-
-// userOf is the key of a person of the snapshot: one the plan knew, or one this
-// run made.
-func (r *run) userOf(s int32) registry.UserID {
-	if id := r.plan.UserOf(s); id != 0 {
-		return id
-	}
-	return r.users[s]
-}
-
-func (r *run) groupOf(s int32) registry.GroupID {
-	if id := r.plan.GroupOf(s); id != 0 {
-		return id
-	}
-	return r.made[s]
 }
 
 func sizeOf(op registry.PatchMembers) int {

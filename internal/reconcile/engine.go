@@ -65,11 +65,11 @@ type run struct {
 	row    *registry.Run
 	report *report
 
-	sum   source.Summary
-	snap  *snapshot
-	plan  *plan.Plan
-	users map[int32]registry.UserID // created or joined, by index in the snapshot
-	made  map[int32]registry.GroupID
+	sum  source.Summary
+	snap *snapshot
+	plan *plan.Plan
+	// lastGroup is the group whose members were changed last.
+	lastGroup registry.GroupID
 }
 
 // enter writes the run's row.

@@ -123,6 +123,7 @@ func (r *run) outcome(guarded bool) registry.Outcome {
 }
 
 func (r *run) describeUser(ctx context.Context, c plan.UserChange, res registry.Result) {
+	r.settle(c, res)
 	r.tally(ctx, c, res)
 	if res.Refused != nil || res.Change == nil {
 		return
@@ -157,7 +158,10 @@ func (r *run) describeGroup(ctx context.Context, c plan.GroupChange) {
 func (r *run) describeMembers(ctx context.Context, c plan.MemberChange) {
 	n := &r.row.Counts
 	removed := len(c.RemoveUsers) + len(c.RemoveGroups)
-	payload := &registry.Payload{Added: len(c.AddUsers) + len(c.AddGroups), Removed: removed}
+	payload := &registry.Payload{Added: r.plan.Joining(&c), Removed: removed}
+	if payload.Added+payload.Removed == 0 {
+		return // all of them refused
+	}
 	for _, id := range c.RemoveUsers {
 		payload.RemovedIDs = append(payload.RemovedIDs, int64(id))
 	}

@@ -8,6 +8,8 @@ type LinkedUser struct {
 	User         UserID
 	Fingerprint  Fingerprint
 	NameKey      string // the present userName in comparison form
+	// MissingSince is from when the grace counts, zero for someone who is there:
+	// when they went missing, or were deactivated, whichever was later.
 	MissingSince time.Time
 	Owned        bool // the origin owns the person
 	Enabled      bool

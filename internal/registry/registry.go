@@ -92,6 +92,9 @@ func (r *Registry) decide(ctx context.Context, tx Tx, b *Batch) (*unit, error) {
 		return nil, fmt.Errorf("load departments and contracts: %w", err)
 	}
 	for i := range b.Ops {
+		if u.results[i].Refused != nil {
+			continue
+		}
 		if err := u.do(ctx, tx, i); err != nil {
 			return nil, err
 		}

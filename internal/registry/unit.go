@@ -63,6 +63,16 @@ type wants struct {
 // of.
 func (u *unit) load(ctx context.Context, tx Tx) error {
 	n := u.gather()
+	// Names come first: where each statement sees what was committed before it,
+	// a person who appears meanwhile must not hold a name while lacking a link,
+	// or they would stand in their own way.
+	holders, err := tx.UsersByName(ctx, slices.Sorted(maps.Keys(n.names)))
+	if err != nil {
+		return err
+	}
+	for _, h := range holders {
+		u.names[h.Key] = h
+	}
 	links, err := tx.LinksByAnchor(ctx, u.b.Origin.ID, n.anchors)
 	if err != nil {
 		return err
@@ -91,11 +101,7 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 	for _, x := range groups {
 		u.groups[x.ID] = x
 	}
-	holders, err := tx.UsersByName(ctx, slices.Sorted(maps.Keys(n.names)))
-	for _, h := range holders {
-		u.names[h.Key] = h
-	}
-	return err
+	return nil
 }
 
 // moveAnchors lets an operation find its record by the anchor it is about to
@@ -198,9 +204,6 @@ func (u *unit) owns(op PutUser, user *User) bool {
 // do carries out operation i, which neither a rule nor its name forbids.
 func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 	res := &u.results[i]
-	if res.Refused != nil {
-		return nil
-	}
 	switch op := u.b.Ops[i].(type) {
 	case PutUser:
 		u.putUser(i, op, res)

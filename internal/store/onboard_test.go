@@ -206,3 +206,27 @@ func TestConsumeAgainstBlock(t *testing.T) {
 		}
 	})
 }
+
+// A session that ended is gone, and not only refused: the rows of people who
+// left say nothing about them.
+func TestPasswordLeavesNoSessions(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		src, user := invited(t, s, registry.SetupNone)
+		f := newShelf(s)
+		now := time.Now()
+		for i, id := range []registry.UserID{user, user, user + 1} {
+			must(t, s.SaveSession(ctx, auth.Session{
+				ID: uuid.NewString(), Company: src.Company, User: id, CredentialVersion: int64(i), Agent: "a\x00b", ExpiresAt: now.Add(time.Hour),
+			}))
+		}
+		l := linkFor(src.Company, user, "l")
+		must(t, f.IssueLink(ctx, l, onboard.MailSetup))
+		_, err := f.ConsumeLink(ctx, onboard.ConsumeLink{TokenHash: l.TokenHash, PasswordHash: "h", Now: l.CreatedAt})
+		must(t, err)
+		left := s.Rows().Session.Query().AllX(store.Crossing(ctx))
+		if len(left) != 1 || left[0].UserID != int64(user)+1 {
+			t.Errorf("left: %v", left)
+		}
+	})
+}

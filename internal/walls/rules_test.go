@@ -42,6 +42,8 @@ var rooms = []room{
 		"pages and mails are other rooms; app introduces them"},
 	{"internal/mail", []string{"internal/registry"},
 		"a mail is rendered from what it is given, not looked up"},
+	{"internal/demo", nil,
+		"the sample directory is a stranger to the rest, as every directory is"},
 	{"internal/mailcatcher", nil,
 		"it stands in for somebody else's mail server"},
 	{"internal/scimserver", []string{"internal/registry", "internal/auth", "scim"},
@@ -72,7 +74,8 @@ var testRooms = []string{"internal/testkit", "internal/mailcatcher", "internal/s
 // testPairs are the neighbours that the tests of a room may meet, because the
 // two are only worth testing together.
 var testPairs = map[string][]string{
-	"internal/web": {"internal/onboard"}, // a form, a link and what the link is good for
+	"internal/web":         {"internal/onboard"}, // a form, a link and what the link is good for
+	"internal/source/ldap": {"internal/mapping"}, // what a read costs with everything that follows it
 }
 
 // alone are rooms whose tests have no such freedom.
@@ -103,7 +106,7 @@ var parts = []part{
 	{"github.com/pressly/goose", []string{"internal/store"}, "only the store migrates"},
 	{"github.com/riverqueue/river", []string{"internal/jobs", "internal/store", "internal/app"}, "only the queue's room knows the queue"},
 	{"github.com/robfig/cron", []string{"internal/config", "internal/jobs"}, "schedules are checked in one place and run in one other"},
-	{"github.com/go-ldap/ldap", []string{"internal/source/ldap", "internal/testkit", "internal/bench"}, "only its source speaks LDAP"},
+	{"github.com/go-ldap/ldap", []string{"internal/source/ldap", "internal/demo", "internal/testkit", "internal/bench"}, "only its source speaks LDAP, and the servers it is tried on"},
 	{"github.com/microsoftgraph", []string{"internal/source/entra"}, "the SDK is large; everybody else sees slim structs"},
 	{"github.com/Azure/azure-sdk-for-go", []string{"internal/source/entra"}, "only its source signs in to Entra"},
 	{"github.com/expr-lang/expr", []string{"internal/mapping"}, "expressions mean the same everywhere because one room compiles them"},

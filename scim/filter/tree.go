@@ -1,7 +1,13 @@
 package filter
 
+import "fmt"
+
 // Expr is a filter as a tree: one of And, Or, Not, Compare, Present, ValuePath.
-type Expr interface{ expr() }
+// Its String is filter text that parses back to the same tree.
+type Expr interface {
+	expr()
+	fmt.Stringer
+}
 
 // And holds when both do.
 type And struct{ Left, Right Expr }
