@@ -27,6 +27,7 @@ func (u *unit) putGroup(i int, op PutGroup) {
 		p.Before = groupFacts(group.DisplayName)
 	}
 	group.DisplayName, group.DeletedAt = op.DisplayName, timeZero
+	p.Added = u.firstMembers(group, op)
 	u.changeGroup(i, group, action, "", p)
 }
 
@@ -63,7 +64,18 @@ func (u *unit) createGroup(i int, op PutGroup) {
 	u.subject[i].group = group
 	u.w.NewGroups = append(u.w.NewGroups, group)
 	u.w.NewLinks = append(u.w.NewLinks, NewLink{Link: link, Group: group})
-	u.changeGroup(i, group, ActionCreate, "", Payload{After: groupFacts(op.DisplayName)})
+	p := Payload{After: groupFacts(op.DisplayName), Added: u.firstMembers(group, op)}
+	u.changeGroup(i, group, ActionCreate, "", p)
+}
+
+// firstMembers has the members of a group written that is made or comes back,
+// and tells how many they are.
+func (u *unit) firstMembers(group *Group, op PutGroup) int {
+	n := len(op.Users) + len(op.Groups)
+	if n > 0 {
+		u.w.FirstMembers = append(u.w.FirstMembers, FirstMembers{Group: group, Origin: u.b.Origin.ID, Users: op.Users, Groups: op.Groups})
+	}
+	return n
 }
 
 // missGroup deletes a group that a complete look did not find, with what this

@@ -75,6 +75,10 @@ type PutUser struct {
 	// IfVersion, when set, refuses with CodeStale unless the person is still at
 	// this version.
 	IfVersion int64
+	// Fresh refuses with CodeAnchorTaken when the anchor belongs to somebody
+	// whose account is open: what a client means as new must not change
+	// somebody else. Someone disabled or deleted comes back instead.
+	Fresh bool
 }
 
 // MissUser says that a complete look at the origin did not find the person, or
@@ -106,6 +110,10 @@ type PutGroup struct {
 	Fingerprint Fingerprint
 	WasAnchor   string // as in PutUser
 	IfVersion   int64  // as in PutUser
+	Fresh       bool   // as in PutUser
+	// Users and Groups are the members of a group that is made or comes back.
+	Users  []UserID
+	Groups []GroupID
 }
 
 // MissGroup says that a complete look at the origin did not find the group. It

@@ -85,6 +85,9 @@ func (u *unit) mayPut(s *subject, op PutUser) *Error {
 		return Refuse(CodeNotFound, "the person tied to the id %s is gone", op.Anchor)
 	case link != nil:
 		s.user = u.users[link.User]
+		if op.Fresh && s.user.Enabled && s.user.DeletedAt.IsZero() {
+			return Refuse(CodeAnchorTaken, "the id %s belongs to somebody already", op.Anchor)
+		}
 	case op.LinkOnly:
 		return u.livingUser(s, op.Join)
 	case op.Join != 0:
@@ -169,5 +172,8 @@ func (u *unit) mayPutGroup(s *subject, op PutGroup) *Error {
 		return Refuse(CodeNotFound, "the group tied to the id %s is gone", op.Anchor)
 	}
 	s.group = u.groups[link.Group]
+	if op.Fresh && s.group.DeletedAt.IsZero() {
+		return Refuse(CodeAnchorTaken, "the id %s belongs to a group already", op.Anchor)
+	}
 	return stale(s.group.Version, op.IfVersion)
 }

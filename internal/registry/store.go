@@ -81,6 +81,9 @@ type Writes struct {
 	NewGroups     []*Group
 	ChangedGroups []*Group
 
+	// FirstMembers are the members of groups that may be new themselves.
+	FirstMembers []FirstMembers
+
 	NewLinks     []NewLink
 	ChangedLinks []*Link
 	RemovedLinks []*Link
@@ -101,6 +104,14 @@ type EmailList struct {
 	// Verified is true when whoever gives the addresses vouches for them: a
 	// directory, an admin, a followed link.
 	Verified bool
+}
+
+// FirstMembers are what an origin asserts of a group's members from the start.
+type FirstMembers struct {
+	Group  *Group
+	Origin OriginID
+	Users  []UserID
+	Groups []GroupID
 }
 
 // NewLink is a link to be written for a record that may be new itself.

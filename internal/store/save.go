@@ -49,7 +49,7 @@ const (
 // Save implements registry.Tx.
 func (t *tenantTx) Save(ctx context.Context, w *registry.Writes) error {
 	for _, step := range []func(context.Context, *registry.Writes) error{
-		t.saveUsers, t.saveEmails, t.saveGroups, t.saveLinks, t.voidLinks, t.saveInvites, t.endSessions, t.saveChanges,
+		t.saveUsers, t.saveEmails, t.saveGroups, t.saveMembers, t.saveLinks, t.voidLinks, t.saveInvites, t.endSessions, t.saveChanges,
 	} {
 		if err := step(ctx, w); err != nil {
 			return err
@@ -217,6 +217,23 @@ func (t *tenantTx) saveGroups(ctx context.Context, w *registry.Writes) error {
 	for _, g := range w.ChangedGroups {
 		if _, err := t.exec(ctx, q, append(groupRow(g), int64(t.company), int64(g.ID))...); err != nil {
 			return fmt.Errorf("update group: %w", err)
+		}
+	}
+	return nil
+}
+
+// saveMembers writes the first members of groups.
+func (t *tenantTx) saveMembers(ctx context.Context, w *registry.Writes) error {
+	for _, m := range w.FirstMembers {
+		list := make([]registry.Membership, 0, len(m.Users)+len(m.Groups))
+		for _, id := range m.Users {
+			list = append(list, registry.Membership{Group: m.Group.ID, User: id, Origin: m.Origin})
+		}
+		for _, id := range m.Groups {
+			list = append(list, registry.Membership{Group: m.Group.ID, MemberGroup: id, Origin: m.Origin})
+		}
+		if _, err := t.AddMembers(ctx, list, t.s.now()); err != nil {
+			return err
 		}
 	}
 	return nil
