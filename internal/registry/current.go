@@ -4,10 +4,10 @@ import "time"
 
 // LinkedUser is what a plan needs to know of a person tied to an origin.
 type LinkedUser struct {
-	Anchor       string
-	User         UserID
-	Fingerprint  Fingerprint
-	NameKey      string // the present userName in comparison form
+	Anchor      string
+	User        UserID
+	Fingerprint Fingerprint
+	NameKey     string // the present userName in comparison form
 	// MissingSince is from when the grace counts, zero for someone who is there:
 	// when they went missing, or were deactivated, whichever was later.
 	MissingSince time.Time

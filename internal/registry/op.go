@@ -169,6 +169,8 @@ func (MailSetup) op()    {}
 type Result struct {
 	User  UserID
 	Group GroupID
+	// PublicID is the record's id for the outside world.
+	PublicID string
 	// Name is what a report calls the record.
 	Name string
 	// Change is the row written, nil when nothing visible changed.

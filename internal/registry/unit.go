@@ -233,10 +233,10 @@ func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 func (u *unit) finish() []Result {
 	for i, s := range u.subject {
 		if s.user != nil {
-			u.results[i].User, u.results[i].Name = s.user.ID, s.user.UserName()
+			u.results[i].User, u.results[i].PublicID, u.results[i].Name = s.user.ID, s.user.PublicID, s.user.UserName()
 		}
 		if s.group != nil {
-			u.results[i].Group, u.results[i].Name = s.group.ID, s.group.DisplayName
+			u.results[i].Group, u.results[i].PublicID, u.results[i].Name = s.group.ID, s.group.PublicID, s.group.DisplayName
 		}
 	}
 	return u.results

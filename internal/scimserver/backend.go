@@ -1,0 +1,270 @@
+package scimserver
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/scim"
+	"github.com/usherd/usher/scim/patch"
+)
+
+// backend fills scim.Backend over the registry. The connection of a request is
+// in its context.
+type backend struct {
+	registry    *registry.Registry
+	connections Connections
+	newID       func() string
+	users       *scim.ResourceType
+	groups      *scim.ResourceType
+}
+
+// tries is how often a change is made anew when somebody else was faster.
+const tries = 8
+
+// errStale asks for another try.
+var errStale = errors.New("the record moved meanwhile")
+
+// noAnchor begins the anchor of a record whose client gave no externalId.
+const noAnchor = "~"
+
+// externalID is what the client gave as such.
+func externalID(anchor string) string {
+	if strings.HasPrefix(anchor, noAnchor) {
+		return ""
+	}
+	return anchor
+}
+
+// anchorFor is the anchor of an externalId; without one, the present generated
+// anchor, or a new one.
+func (b *backend) anchorFor(external, present string) string {
+	switch {
+	case external != "":
+		return external
+	case strings.HasPrefix(present, noAnchor):
+		return present
+	}
+	return noAnchor + b.newID()
+}
+
+// records opens what the request's connection may see.
+func (b *backend) records(ctx context.Context) (Records, registry.Connection) {
+	c := connectionOf(ctx)
+	return b.connections.Records(c), c
+}
+
+// apply runs operations as the request's connection.
+func (b *backend) apply(ctx context.Context, c registry.Connection, ops ...registry.Op) ([]registry.Result, error) {
+	res, err := b.registry.Apply(ctx, registry.Batch{Company: c.Origin.Company, Origin: c.Origin, Actor: "connection " + c.Origin.Key, Ops: ops})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range res {
+		if r.Refused != nil {
+			return res, r.Refused
+		}
+	}
+	return res, nil
+}
+
+// kinds is the one table from the registry's refusals to the protocol's errors.
+var kinds = map[registry.Code]scim.Kind{
+	registry.CodeNotFound:         scim.NotFound,
+	registry.CodeUserNameTaken:    scim.Uniqueness,
+	registry.CodeAnchorTaken:      scim.Uniqueness,
+	registry.CodeAlreadyLinked:    scim.Uniqueness,
+	registry.CodeUserNameMissing:  scim.InvalidValue,
+	registry.CodeGroupNameMissing: scim.InvalidValue,
+	registry.CodeInvalidValue:     scim.InvalidValue,
+	registry.CodeForeignOwner:     scim.Conflict,
+	registry.CodeProtectedAdmin:   scim.Conflict,
+	registry.CodeOwnPassword:      scim.Conflict,
+	registry.CodeAmbiguous:        scim.Conflict,
+}
+
+// refused turns the registry's refusal into the protocol's.
+func refused(err error) error {
+	var e *registry.Error
+	switch {
+	case errors.Is(err, registry.ErrNotFound):
+		return scim.Errorf(scim.NotFound, "there is no such resource")
+	case !errors.As(err, &e):
+		return err
+	case e.Code == registry.CodeStale:
+		return errStale
+	}
+	if kind, ok := kinds[e.Code]; ok {
+		return scim.Errorf(kind, "%s", e.Message)
+	}
+	return err
+}
+
+// owned refuses a write to what another origin owns.
+func owned(c registry.Connection, owner registry.OriginID, name string) error {
+	if owner == c.Origin.ID {
+		return nil
+	}
+	return scim.Errorf(scim.Conflict, "%s belongs to another origin, which alone may change it", name)
+}
+
+// again tries a change until nobody else is faster. A client that named a
+// version gets what it asked for: one look, one try.
+func again(ctx context.Context, pre scim.Precondition, try func() error) error {
+	for range tries {
+		err := try()
+		if !errors.Is(err, errStale) {
+			return err
+		}
+		if pre.Match != nil || ctx.Err() != nil {
+			break
+		}
+	}
+	if pre.Match != nil {
+		return scim.Errorf(scim.PreconditionFailed, "the resource was changed by somebody else meanwhile")
+	}
+	return scim.Errorf(scim.Unavailable, "the resource is being changed by too many at once; try again")
+}
+
+// holds checks If-Match.
+func holds(pre scim.Precondition, version int64) error {
+	if pre.Match != nil && !pre.Match(strconv.FormatInt(version, 10)) {
+		return scim.Errorf(scim.PreconditionFailed, "the resource is at another version")
+	}
+	return nil
+}
+
+// Get implements scim.Backend.
+func (b *backend) Get(ctx context.Context, t *scim.ResourceType, id string, p scim.Projection) (*scim.Resource, error) {
+	records, _ := b.records(ctx)
+	if t == b.groups {
+		rec, err := records.Group(ctx, id)
+		if err != nil {
+			return nil, refused(err)
+		}
+		return b.groupResource(ctx, records, rec, p), nil
+	}
+	rec, err := records.User(ctx, id, p.Wants("groups"))
+	if err != nil {
+		return nil, refused(err)
+	}
+	return b.userResource(rec)
+}
+
+// List implements scim.Backend. A query over several types lists the users
+// first and the groups after them.
+func (b *backend) List(ctx context.Context, q scim.Query) (*scim.Page, error) {
+	records, _ := b.records(ctx)
+	page := &scim.Page{}
+	skip, room := max(q.StartIndex-1, 0), q.Count
+	for _, t := range q.Types {
+		query := Query{Filter: q.Filter, Sort: q.SortBy, Descending: q.Descending, Offset: skip, Limit: room}
+		total, got, err := b.listType(ctx, records, t, query, q.Projection, page)
+		if err != nil {
+			return nil, err
+		}
+		page.Total += total
+		skip, room = max(skip-total, 0), room-got
+	}
+	return page, nil
+}
+
+// listType appends one type's part of a page.
+func (b *backend) listType(ctx context.Context, records Records, t *scim.ResourceType, q Query, p scim.Projection, page *scim.Page) (total, got int, err error) {
+	if t == b.groups {
+		list, total, err := records.Groups(ctx, q)
+		if err != nil {
+			return 0, 0, refused(err)
+		}
+		for _, rec := range list {
+			page.Resources = append(page.Resources, b.groupResource(ctx, records, rec, p))
+		}
+		return total, len(list), nil
+	}
+	list, total, err := records.Users(ctx, q, p.Wants("groups"))
+	if err != nil {
+		return 0, 0, refused(err)
+	}
+	for _, rec := range list {
+		r, err := b.userResource(rec)
+		if err != nil {
+			return 0, 0, err
+		}
+		page.Resources = append(page.Resources, r)
+	}
+	return total, len(list), nil
+}
+
+// Create implements scim.Backend.
+func (b *backend) Create(ctx context.Context, t *scim.ResourceType, r *scim.Resource, p scim.Projection) (*scim.Resource, error) {
+	if t == b.groups {
+		return b.createGroup(ctx, r, p)
+	}
+	return b.createUser(ctx, r, p)
+}
+
+// Replace implements scim.Backend.
+func (b *backend) Replace(ctx context.Context, t *scim.ResourceType, id string, r *scim.Resource, pre scim.Precondition, p scim.Projection) (out *scim.Resource, err error) {
+	err = again(ctx, pre, func() error {
+		if t == b.groups {
+			out, err = b.replaceGroup(ctx, id, r, pre, p)
+		} else {
+			out, err = b.replaceUser(ctx, id, r, pre, p)
+		}
+		return err
+	})
+	return out, err
+}
+
+// Patch implements scim.Backend.
+func (b *backend) Patch(ctx context.Context, t *scim.ResourceType, id string, ops []patch.Operation, pre scim.Precondition, p scim.Projection) (out *scim.Resource, changed bool, err error) {
+	err = again(ctx, pre, func() error {
+		if t == b.groups {
+			out, changed, err = b.patchGroup(ctx, id, ops, pre, p)
+		} else {
+			out, changed, err = b.patchUser(ctx, id, ops, pre, p)
+		}
+		return err
+	})
+	return out, changed, err
+}
+
+// Delete implements scim.Backend. Whoever does not own a record only lets go of
+// it.
+func (b *backend) Delete(ctx context.Context, t *scim.ResourceType, id string, pre scim.Precondition) error {
+	return again(ctx, pre, func() error {
+		records, c := b.records(ctx)
+		if t == b.groups {
+			rec, err := records.Group(ctx, id)
+			if err != nil {
+				return refused(err)
+			}
+			if err := errors.Join(owned(c, rec.Group.Owner, rec.Group.DisplayName), holds(pre, rec.Group.Version)); err != nil {
+				return err
+			}
+			_, err = b.apply(ctx, c, registry.MissGroup{Anchor: rec.Anchor, IfVersion: rec.Group.Version})
+			return refused(err)
+		}
+		rec, err := records.User(ctx, id, false)
+		if err != nil {
+			return refused(err)
+		}
+		if err := holds(pre, rec.User.Version); err != nil {
+			return err
+		}
+		switch {
+		case rec.User.Owner == c.Origin.ID:
+			_, err = b.apply(ctx, c, registry.DeleteUser{Anchor: rec.Anchor, IfVersion: rec.User.Version})
+		case rec.Anchor != "":
+			_, err = b.apply(ctx, c, registry.UnlinkUser{Anchor: rec.Anchor})
+		default:
+			return owned(c, rec.User.Owner, rec.User.UserName())
+		}
+		return refused(err)
+	})
+}
+
+// Me implements scim.Backend: the tokens of a connection are nobody's.
+func (b *backend) Me(context.Context) (*scim.ResourceType, string, error) { return nil, "", nil }

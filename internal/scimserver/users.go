@@ -1,0 +1,172 @@
+package scimserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/scim"
+	"github.com/usherd/usher/scim/patch"
+)
+
+// userResource is a person as a resource.
+func (b *backend) userResource(rec UserRecord) (*scim.Resource, error) {
+	u := rec.User
+	doc, err := documentOf(u)
+	if err != nil {
+		return nil, err
+	}
+	doc["userName"] = u.UserName()
+	doc["active"] = u.Enabled
+	if len(rec.Groups) > 0 {
+		groups := make([]any, len(rec.Groups))
+		for i, g := range rec.Groups {
+			groups[i] = map[string]any{"value": g.ID, "display": g.Display, "type": "direct"}
+		}
+		doc["groups"] = groups
+	}
+	return &scim.Resource{
+		Type: b.users, ID: u.PublicID, ExternalID: externalID(rec.Anchor), Attributes: doc,
+		Meta: scim.Meta{Created: u.CreatedAt, LastModified: u.UpdatedAt, Version: strconv.FormatInt(u.Version, 10)},
+	}, nil
+}
+
+// kept is a document as it is stored: what has a place of its own elsewhere, and
+// what is nobody's to read, is left out.
+func kept(doc map[string]any) ([]byte, error) {
+	out := maps.Clone(doc)
+	for _, name := range []string{"id", "externalId", "meta", "schemas", "userName", "active", "groups", "password"} {
+		delete(out, name)
+	}
+	b, err := json.Marshal(out)
+	if err != nil {
+		return nil, fmt.Errorf("encode document: %w", err)
+	}
+	return b, nil
+}
+
+// assertion is what a document says of a person.
+func (b *backend) assertion(c registry.Connection, external, present string, doc map[string]any) (registry.PutUser, error) {
+	stored, err := kept(doc)
+	if err != nil {
+		return registry.PutUser{}, err
+	}
+	active := true
+	if v, ok := doc["active"].(bool); ok {
+		active = v
+	}
+	name := text(doc["userName"])
+	op := registry.PutUser{
+		Anchor: b.anchorFor(external, present), WasAnchor: present, Name: name,
+		Attributes: attributesOf(name, doc), Enabled: active, Document: stored,
+	}
+	op.Fingerprint = registry.FingerprintOf(op.Attributes, strconv.FormatBool(active), string(stored))
+	if c.SetupMail {
+		op.SetupMail = registry.SetupSend
+	}
+	return op, nil
+}
+
+// createUser makes a person, brings back one of the connection's own who was
+// disabled or deleted, or does with somebody else's what the connection says.
+func (b *backend) createUser(ctx context.Context, r *scim.Resource, p scim.Projection) (*scim.Resource, error) {
+	records, c := b.records(ctx)
+	op, err := b.assertion(c, r.ExternalID, "", r.Attributes)
+	if err != nil {
+		return nil, err
+	}
+	op.Fresh = true
+	res, err := b.apply(ctx, c, op)
+	var e *registry.Error
+	if errors.As(err, &e) && e.Code == registry.CodeUserNameTaken && e.User != 0 {
+		switch c.OnForeign {
+		case registry.ForeignPromote:
+			op.Join = e.User
+			res, err = b.apply(ctx, c, op)
+		case registry.ForeignLink:
+			op.Join, op.LinkOnly = e.User, true
+			res, err = b.apply(ctx, c, op)
+		}
+	}
+	if err != nil {
+		return nil, refused(err)
+	}
+	return b.reread(ctx, records, res[0].PublicID, p)
+}
+
+// reread answers with what is there now.
+func (b *backend) reread(ctx context.Context, records Records, id string, p scim.Projection) (*scim.Resource, error) {
+	rec, err := records.User(ctx, id, p.Wants("groups"))
+	if err != nil {
+		return nil, refused(err)
+	}
+	return b.userResource(rec)
+}
+
+// forWriting finds a person whom the connection may change.
+func (b *backend) forWriting(ctx context.Context, records Records, c registry.Connection, id string, pre scim.Precondition) (UserRecord, error) {
+	rec, err := records.User(ctx, id, false)
+	if err != nil {
+		return rec, refused(err)
+	}
+	return rec, errors.Join(holds(pre, rec.User.Version), owned(c, rec.User.Owner, rec.User.UserName()))
+}
+
+// replaceUser makes a person what the document says, and nothing else.
+func (b *backend) replaceUser(ctx context.Context, id string, r *scim.Resource, pre scim.Precondition, p scim.Projection) (*scim.Resource, error) {
+	records, c := b.records(ctx)
+	rec, err := b.forWriting(ctx, records, c, id, pre)
+	if err != nil {
+		return nil, err
+	}
+	if _, given := r.Attributes["active"]; !given {
+		r.Attributes["active"] = rec.User.Enabled // Okta leaves it out of profile pushes
+	}
+	if err := b.put(ctx, c, rec, r.ExternalID, r.Attributes); err != nil {
+		return nil, err
+	}
+	return b.reread(ctx, records, id, p)
+}
+
+// put writes a person as the document says, if nobody was faster.
+func (b *backend) put(ctx context.Context, c registry.Connection, rec UserRecord, external string, doc map[string]any) error {
+	op, err := b.assertion(c, external, rec.Anchor, doc)
+	if err != nil {
+		return err
+	}
+	op.IfVersion = rec.User.Version
+	_, err = b.apply(ctx, c, op)
+	return refused(err)
+}
+
+// patchUser applies operations to a person's document.
+func (b *backend) patchUser(ctx context.Context, id string, ops []patch.Operation, pre scim.Precondition, p scim.Projection) (*scim.Resource, bool, error) {
+	records, c := b.records(ctx)
+	rec, err := b.forWriting(ctx, records, c, id, pre)
+	if err != nil {
+		return nil, false, err
+	}
+	r, err := b.userResource(rec)
+	if err != nil {
+		return nil, false, err
+	}
+	doc := r.Attributes
+	if r.ExternalID != "" {
+		doc["externalId"] = r.ExternalID
+	}
+	changed, err := patch.Apply(doc, ops, b.users.Attributes())
+	if err != nil {
+		return nil, false, err
+	}
+	if changed {
+		if err := b.put(ctx, c, rec, text(doc["externalId"]), doc); err != nil {
+			return nil, false, err
+		}
+	}
+	r, err = b.reread(ctx, records, id, p)
+	return r, changed, err
+}
