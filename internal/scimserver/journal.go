@@ -1,0 +1,221 @@
+package scimserver
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/usherd/usher/internal/registry"
+)
+
+// journal keeps the request log and the tokens' last use, written in batches: a
+// request must not cost a write.
+type journal struct {
+	cfg Config
+
+	mu   sync.Mutex
+	rows map[registry.CompanyID][]registry.ScimRequest
+	used map[registry.CompanyID]map[registry.TokenID]time.Time
+	size int
+}
+
+// journalLimit is how many rows wait in memory at most; more are dropped, and
+// said so in the log.
+const journalLimit = 20_000
+
+// bodyLimit is how much of a failed request's body is kept.
+const bodyLimit = 8 << 10
+
+// flushEvery is how often waiting rows are written.
+const flushEvery = time.Second
+
+func newJournal(cfg Config) *journal {
+	return &journal{cfg: cfg, rows: map[registry.CompanyID][]registry.ScimRequest{}, used: map[registry.CompanyID]map[registry.TokenID]time.Time{}}
+}
+
+// entry is a request being served.
+type entry struct {
+	registry.ScimRequest
+	company registry.CompanyID
+	body    *capped
+}
+
+// begin notes a request. It puts an eye on the body, of which the beginning is
+// kept in case the request fails.
+func (j *journal) begin(conn registry.Connection, token registry.Token, r *http.Request) *entry {
+	now := j.cfg.Now()
+	e := &entry{company: conn.Origin.Company, body: &capped{ReadCloser: r.Body}}
+	e.ScimRequest = registry.ScimRequest{Origin: conn.Origin.ID, At: now, RequestID: j.cfg.NewID(), Method: r.Method, Path: clip(r.URL.RequestURI(), 2048)}
+	r.Body = e.body
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.used[e.company] == nil {
+		j.used[e.company] = map[registry.TokenID]time.Time{}
+	}
+	j.used[e.company][token.ID] = now
+	return e
+}
+
+// end notes how the request was answered.
+func (j *journal) end(e *entry, w *observed) {
+	e.Status = w.code()
+	e.Micros = j.cfg.Now().Sub(e.At).Microseconds()
+	if e.Status >= http.StatusBadRequest {
+		e.Body = redact(e.body.head.Bytes())
+		var answer struct{ ScimType, Detail string }
+		if json.Unmarshal(w.head.Bytes(), &answer) == nil {
+			e.ScimType, e.Detail = answer.ScimType, answer.Detail
+		}
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.size >= journalLimit {
+		return
+	}
+	j.rows[e.company] = append(j.rows[e.company], e.ScimRequest)
+	j.size++
+}
+
+// run writes what waits until ctx ends, and once more then.
+func (j *journal) run(ctx context.Context) {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			j.flush(ctx)
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			j.flush(last)
+			cancel()
+			return
+		}
+	}
+}
+
+// flush writes what waits.
+func (j *journal) flush(ctx context.Context) {
+	j.mu.Lock()
+	rows, used, full := j.rows, j.used, j.size >= journalLimit
+	j.rows, j.used, j.size = map[registry.CompanyID][]registry.ScimRequest{}, map[registry.CompanyID]map[registry.TokenID]time.Time{}, 0
+	j.mu.Unlock()
+	if full {
+		j.cfg.Log.WarnContext(ctx, "request log overflowed; some requests are not in it")
+	}
+	if len(used) > 0 {
+		if err := j.cfg.Connections.UseTokens(ctx, used); err != nil {
+			j.cfg.Log.WarnContext(ctx, "record use of tokens", "error", err)
+		}
+	}
+	for company, list := range rows {
+		if err := j.cfg.Connections.LogRequests(ctx, company, list); err != nil {
+			j.cfg.Log.WarnContext(ctx, "write request log", "error", err)
+		}
+	}
+}
+
+// capped remembers how a body begins while it is read.
+type capped struct {
+	io.ReadCloser
+	head bytes.Buffer
+}
+
+// Read implements io.Reader.
+func (c *capped) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if room := bodyLimit - c.head.Len(); room > 0 {
+		c.head.Write(p[:min(n, room)])
+	}
+	return n, err
+}
+
+// observed remembers how an answer begins.
+type observed struct {
+	http.ResponseWriter
+	status int
+	head   bytes.Buffer
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (o *observed) WriteHeader(status int) {
+	if o.status == 0 {
+		o.status = status
+	}
+	o.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements io.Writer.
+func (o *observed) Write(p []byte) (int, error) {
+	if o.code() >= http.StatusBadRequest && o.head.Len() < bodyLimit {
+		o.head.Write(p[:min(len(p), bodyLimit)])
+	}
+	return o.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController through.
+func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
+
+func (o *observed) code() int {
+	if o.status == 0 {
+		return http.StatusOK
+	}
+	return o.status
+}
+
+// redact takes the values of secrets out of a body. What is no JSON is not kept:
+// a secret could stand anywhere in it.
+func redact(body []byte) string {
+	if len(body) == 0 {
+		return ""
+	}
+	var doc any
+	if json.Unmarshal(body, &doc) != nil {
+		return "(not JSON, or longer than is kept)"
+	}
+	out, err := json.Marshal(hide(doc))
+	if err != nil {
+		return ""
+	}
+	return clip(string(out), bodyLimit)
+}
+
+// hide replaces the values of attributes that are secrets.
+func hide(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		path, _ := v["path"].(string)
+		for name, value := range v {
+			if secret(name) || name == "value" && secret(path) {
+				v[name] = "•••"
+				continue
+			}
+			v[name] = hide(value)
+		}
+		return v
+	case []any:
+		for i := range v {
+			v[i] = hide(v[i])
+		}
+	}
+	return v
+}
+
+// secret reports whether an attribute's value must not be kept.
+func secret(name string) bool {
+	switch registry.Key(name) {
+	case "password", "client_secret", "client_assertion":
+		return true
+	}
+	return false
+}
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:n]
+}

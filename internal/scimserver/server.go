@@ -1,0 +1,168 @@
+package scimserver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/scim"
+	"github.com/usherd/usher/scim/dialect"
+)
+
+// Config is what the way in works with; all fields are required.
+type Config struct {
+	Registry    *registry.Registry
+	Connections Connections
+	// BaseURL is the service's absolute address as clients know it.
+	BaseURL *url.URL
+	// CursorKey authenticates cursors: the same in every process.
+	CursorKey []byte
+	ClientIP  func(*http.Request) netip.Addr
+	Now       func() time.Time
+	NewID     func() string
+	Log       *slog.Logger
+}
+
+// Server is SCIM's way in. Run must be running for its log and the tokens' last
+// use to be written.
+type Server struct {
+	cfg     Config
+	handler http.Handler
+	journal *journal
+
+	mu       sync.Mutex
+	limiters map[registry.OriginID]*limiter
+}
+
+// limiter is a connection's rate limit with the rate it was made for.
+type limiter struct {
+	*rate.Limiter
+	rate int
+}
+
+// defaultRate is how many requests a second a connection may make unless it is
+// told otherwise. Entra asks for 25 at least.
+const defaultRate = 100
+
+// New makes the way in.
+func New(cfg Config) (*Server, error) {
+	b := &backend{registry: cfg.Registry, connections: cfg.Connections, newID: cfg.NewID, users: scim.UserType(), groups: scim.GroupType()}
+	h, err := scim.NewHandler(scim.Config{
+		Backend: b, ResourceTypes: []*scim.ResourceType{b.users, b.groups}, BaseURL: cfg.BaseURL, CursorKey: cfg.CursorKey,
+		Profile: func(ctx context.Context) dialect.Profile { return dialect.ProfileFor(connectionOf(ctx).Profile) },
+		Caller:  func(ctx context.Context) string { c := connectionOf(ctx); return c.Origin.Key },
+		AuthenticationSchemes: []scim.AuthenticationScheme{{
+			Type: "oauthbearertoken", Name: "Bearer token", Description: "A token of the connection, from `usher token create`", Primary: true,
+			SpecURI: "https://www.rfc-editor.org/info/rfc6750",
+		}},
+		Now: cfg.Now, Log: cfg.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Server{cfg: cfg, handler: h, journal: newJournal(cfg), limiters: map[registry.OriginID]*limiter{}}, nil
+}
+
+type connectionKey struct{}
+
+// connectionOf is the connection whose token opened the request.
+func connectionOf(ctx context.Context) registry.Connection {
+	c, _ := ctx.Value(connectionKey{}).(registry.Connection)
+	return c
+}
+
+// ServeHTTP lets a request in by its token, and logs it.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	token, conn, err := s.admit(r)
+	if err != nil {
+		if conn.Origin.ID == 0 { // nobody's request: there is no log to put it in
+			scim.WriteError(w, err)
+			return
+		}
+	}
+	entry := s.journal.begin(conn, token, r)
+	out := &observed{ResponseWriter: w}
+	if err != nil {
+		scim.WriteError(out, err)
+	} else {
+		r = r.WithContext(context.WithValue(r.Context(), connectionKey{}, conn))
+		s.handler.ServeHTTP(out, r)
+	}
+	s.journal.end(entry, out)
+}
+
+// Run writes the log and the tokens' last use until ctx ends.
+func (s *Server) Run(ctx context.Context) { s.journal.run(ctx) }
+
+// admit decides who a request is from and whether it may come in.
+func (s *Server) admit(r *http.Request) (registry.Token, registry.Connection, error) {
+	secret, ok := bearer(r.Header.Get("Authorization"))
+	if !ok {
+		return registry.Token{}, registry.Connection{}, scim.Errorf(scim.Unauthorized, "send the connection's token as Authorization: Bearer …")
+	}
+	token, conn, err := s.cfg.Connections.TokenByHash(r.Context(), HashToken(secret))
+	if errors.Is(err, registry.ErrNotFound) {
+		return token, registry.Connection{}, scim.Errorf(scim.Unauthorized, "the token is unknown, expired or revoked")
+	}
+	if err != nil {
+		s.cfg.Log.ErrorContext(r.Context(), "look up token", "error", err)
+		return token, registry.Connection{}, scim.Errorf(scim.Unavailable, "tokens cannot be checked now; try again")
+	}
+	return token, conn, s.allowed(r, conn)
+}
+
+// allowed holds a request to what its connection allows.
+func (s *Server) allowed(r *http.Request, conn registry.Connection) error {
+	if conn.Paused {
+		return scim.Errorf(scim.Forbidden, "this connection is paused; an admin can resume it with `usher connection resume`")
+	}
+	if len(conn.AllowFrom) > 0 && !within(s.cfg.ClientIP(r), conn.AllowFrom) {
+		return scim.Errorf(scim.Forbidden, "this connection takes no requests from this address")
+	}
+	now := s.cfg.Now()
+	wait := s.limiter(conn).ReserveN(now, 1)
+	if delay := wait.DelayFrom(now); delay > 0 {
+		wait.CancelAt(now)
+		e := scim.Errorf(scim.TooManyRequests, "too many requests at once")
+		e.RetryAfter = delay
+		return e
+	}
+	return nil
+}
+
+// limiter is the rate limit of a connection.
+func (s *Server) limiter(conn registry.Connection) *limiter {
+	perSecond := conn.Rate
+	if perSecond <= 0 {
+		perSecond = defaultRate
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.limiters[conn.Origin.ID]
+	if l == nil || l.rate != perSecond {
+		l = &limiter{rate.NewLimiter(rate.Limit(perSecond), 2*perSecond), perSecond}
+		s.limiters[conn.Origin.ID] = l
+	}
+	return l
+}
+
+// within reports whether an address is in one of the networks.
+func within(addr netip.Addr, networks []string) bool {
+	for _, n := range networks {
+		if p, err := netip.ParsePrefix(n); err == nil && p.Contains(addr) {
+			return true
+		}
+		if a, err := netip.ParseAddr(n); err == nil && a == addr {
+			return true
+		}
+	}
+	return false
+}
