@@ -166,3 +166,18 @@ func within(addr netip.Addr, networks []string) bool {
 	}
 	return false
 }
+
+// Check says what is wrong with a connection's settings.
+func Check(s registry.ConnectionSettings) error {
+	if !dialect.Known(s.Profile) {
+		return fmt.Errorf("profile %q is not known; there are %s", s.Profile, strings.Join(dialect.Names(), ", "))
+	}
+	for _, n := range s.AllowFrom {
+		_, prefixErr := netip.ParsePrefix(n)
+		_, addrErr := netip.ParseAddr(n)
+		if prefixErr != nil && addrErr != nil {
+			return fmt.Errorf("%q is no network, as in 203.0.113.0/24", n)
+		}
+	}
+	return nil
+}

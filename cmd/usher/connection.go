@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usherd/usher/internal/app"
+	"github.com/usherd/usher/internal/registry"
+)
+
+// inCompany opens the registry and finds the company for fn.
+func (f *flags) inCompany(cmd *cobra.Command, company string, fn func(context.Context, *app.Core, registry.Company) error) error {
+	return f.with(cmd, func(ctx context.Context, core *app.Core) error {
+		c, err := core.Company(ctx, company)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, core, c)
+	})
+}
+
+func connectionCmd(f *flags) *cobra.Command {
+	cmd := &cobra.Command{Use: "connection", Short: "SCIM connections: the doors through which identity providers push people"}
+	var company, name string
+	settings := registry.DefaultConnection()
+	var visible, foreign string
+	create := &cobra.Command{
+		Use: "create --name NAME", Short: "Make a connection and print its first token, once", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			settings.Visible, settings.OnForeign = registry.Visibility(visible), registry.OnForeign(foreign)
+			if err := checkSettings(settings); err != nil {
+				return misuse(err)
+			}
+			return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
+				secret, err := core.CreateConnection(ctx, c.ID, name, settings)
+				if err != nil {
+					return err
+				}
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "Give the identity provider the address %s and this token, which is not shown again:\n", core.SCIMURL())
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), secret)
+				return err
+			})
+		},
+	}
+	create.Flags().StringVar(&name, "name", "", "what the connection is called: small letters, digits, - and _")
+	create.Flags().StringVar(&settings.Profile, "profile", "", "the identity provider whose dialect is spoken: entra, okta, strict, …")
+	create.Flags().StringVar(&visible, "visible", string(settings.Visible), "what reads show: own or company")
+	create.Flags().StringVar(&foreign, "on-foreign", string(settings.OnForeign), "what becomes of a push about somebody of another origin: conflict, link or promote")
+	create.Flags().BoolVar(&settings.SetupMail, "setup-mail", false, "mail people the connection creates a set-up link")
+	create.Flags().IntVar(&settings.Rate, "rate", 0, "requests a second (default 100)")
+	create.Flags().StringSliceVar(&settings.AllowFrom, "allow-from", nil, "networks requests may come from (default all)")
+	_ = create.MarkFlagRequired("name")
+	list := &cobra.Command{
+		Use: "list", Short: "List the connections", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
+				all, err := core.Store.For(c.ID).Connections(ctx)
+				if err != nil {
+					return err
+				}
+				g := &grid{head: []string{"connection", "profile", "visible", "on foreign", "setup mail", "state", "created"}}
+				for _, x := range all {
+					state := "open"
+					if x.Paused {
+						state = "paused"
+					}
+					g.add(x.Origin.Key, x.Profile, string(x.Visible), string(x.OnForeign), fmt.Sprint(x.SetupMail), state, stamp(x.CreatedAt))
+				}
+				return f.print(cmd.OutOrStdout(), g, all)
+			})
+		},
+	}
+	cmd.AddCommand(create, list, pauseCmd(f, &company, "pause", true), pauseCmd(f, &company, "resume", false), &cobra.Command{
+		Use: "delete NAME", Short: "End a connection and its tokens; its people stay", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
+				if err := core.DeleteConnection(ctx, c.ID, args[0]); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "The connection %s and its tokens are ended; its people stay.\n", args[0])
+				return err
+			})
+		},
+	})
+	cmd.PersistentFlags().StringVar(&company, "company", "", "company (not needed when there is only one)")
+	return cmd
+}
+
+// checkSettings looks at the settings that take a word of a list.
+func checkSettings(s registry.ConnectionSettings) error {
+	switch s.Visible {
+	case registry.VisibleOwn, registry.VisibleCompany:
+	default:
+		return fmt.Errorf("--visible %q: want own or company", s.Visible)
+	}
+	switch s.OnForeign {
+	case registry.ForeignConflict, registry.ForeignLink, registry.ForeignPromote:
+	default:
+		return fmt.Errorf("--on-foreign %q: want conflict, link or promote", s.OnForeign)
+	}
+	return app.CheckConnection(s)
+}
+
+func pauseCmd(f *flags, company *string, word string, paused bool) *cobra.Command {
+	short := map[bool]string{true: "Refuse a connection's requests and keep everything", false: "Take a connection's requests again"}[paused]
+	return &cobra.Command{
+		Use: word + " NAME", Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
+				err := core.ChangeConnection(ctx, c.ID, args[0], func(s *registry.ConnectionSettings) { s.Paused = paused })
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "The connection %s is %sd.\n", args[0], word)
+				return err
+			})
+		},
+	}
+}
+
+func tokenCmd(f *flags) *cobra.Command {
+	cmd := &cobra.Command{Use: "token", Short: "Tokens of SCIM connections"}
+	var company, connection string
+	var life, overlap time.Duration
+	create := &cobra.Command{
+		Use: "create --connection NAME", Short: "Give a connection another token and print it, once", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.onConnection(cmd, company, connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
+				var expires time.Time
+				if life > 0 {
+					expires = core.Now().Add(life)
+				}
+				secret, err := core.CreateToken(ctx, c.ID, name, expires)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), secret)
+				return err
+			})
+		},
+	}
+	create.Flags().DurationVar(&life, "life", 0, "how long the token is good, as in 8760h (default for ever)")
+	rotate := &cobra.Command{
+		Use: "rotate --connection NAME", Short: "Print a new token; the others end after the overlap", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.onConnection(cmd, company, connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
+				secret, n, err := core.RotateToken(ctx, c.ID, name, overlap)
+				if err != nil {
+					return err
+				}
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%s before it end in %s.\n", count(n, "token", "tokens"), overlap)
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), secret)
+				return err
+			})
+		},
+	}
+	rotate.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the older tokens still work; 0s ends them now")
+	list := &cobra.Command{
+		Use: "list --connection NAME", Short: "List a connection's tokens", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.onConnection(cmd, company, connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
+				return f.listTokens(ctx, cmd, core, c, name)
+			})
+		},
+	}
+	revoke := &cobra.Command{
+		Use: "revoke PREFIX", Short: "End a token at once; `token list` shows how it begins", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
+				done, err := core.Store.For(c.ID).RevokeToken(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				if !done {
+					return fmt.Errorf("no live token begins with %q", args[0])
+				}
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), "The token is revoked.")
+				return err
+			})
+		},
+	}
+	for _, c := range []*cobra.Command{create, rotate, list} {
+		c.Flags().StringVar(&connection, "connection", "", "connection, as in okta or acme/okta")
+		_ = c.MarkFlagRequired("connection")
+	}
+	cmd.PersistentFlags().StringVar(&company, "company", "", "company (not needed when there is only one)")
+	cmd.AddCommand(create, list, rotate, revoke)
+	return cmd
+}
+
+// onConnection takes a connection's name with or without its company before it.
+func (f *flags) onConnection(cmd *cobra.Command, company, connection string, fn func(context.Context, *app.Core, registry.Company, string) error) error {
+	if c, name, ok := strings.Cut(connection, "/"); ok {
+		company, connection = c, name
+	}
+	return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error { return fn(ctx, core, c, connection) })
+}
+
+func (f *flags) listTokens(ctx context.Context, cmd *cobra.Command, core *app.Core, c registry.Company, name string) error {
+	all, err := core.Tokens(ctx, c.ID, name)
+	if err != nil {
+		return err
+	}
+	g := &grid{head: []string{"token", "state", "created", "last used", "expires"}}
+	for _, k := range all {
+		state := "live"
+		switch {
+		case !k.RevokedAt.IsZero():
+			state = "revoked"
+		case !k.Live(core.Now()):
+			state = "expired"
+		}
+		g.add(k.Prefix+"…", state, stamp(k.CreatedAt), stamp(k.LastUsedAt), stamp(k.ExpiresAt))
+	}
+	return f.print(cmd.OutOrStdout(), g, all)
+}

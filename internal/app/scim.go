@@ -1,0 +1,133 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"time"
+
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/scimserver"
+)
+
+// scimPath is where SCIM lives below the public URL.
+const scimPath = "/scim/v2"
+
+// scim builds SCIM's way in.
+func (s *Server) scim(public *url.URL) (*scimserver.Server, error) {
+	key := sha256.Sum256([]byte("usher-scim-cursor/1\x00" + s.Config.SecretKey.Reveal()))
+	return scimserver.New(scimserver.Config{
+		Registry: s.Registry, Connections: s.Store.Connections(), BaseURL: public.JoinPath(scimPath), CursorKey: key[:],
+		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewID: newID, Log: s.Log,
+	})
+}
+
+// mountSCIM serves it beside the pages.
+func mountSCIM(mux *http.ServeMux, h http.Handler) {
+	mux.Handle(scimPath, http.StripPrefix(scimPath, h))
+	mux.Handle(scimPath+"/", http.StripPrefix(scimPath, h))
+}
+
+// SCIMURL is what an identity provider is given.
+func (c *Core) SCIMURL() string { return c.Config.PublicURL + scimPath }
+
+// connectionName is what a connection may be called.
+var connectionName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+
+// CreateConnection makes a connection with its first token, whose secret is
+// returned once.
+func (c *Core) CreateConnection(ctx context.Context, company registry.CompanyID, name string, settings registry.ConnectionSettings) (string, error) {
+	if !connectionName.MatchString(name) {
+		return "", fmt.Errorf("%q cannot be the name of a connection: use small letters, digits, - and _", name)
+	}
+	tenant := c.Store.For(company)
+	if have, err := tenant.Connection(ctx, name); err == nil && have.Origin.RetiredAt.IsZero() {
+		return "", fmt.Errorf("there is a connection %q already; `usher token create` gives it another token", name)
+	} else if err != nil && !errors.Is(err, registry.ErrNotFound) {
+		return "", err
+	}
+	if _, err := tenant.SaveConnection(ctx, name, settings); err != nil {
+		return "", err
+	}
+	return c.CreateToken(ctx, company, name, time.Time{})
+}
+
+// connection finds a live connection by name.
+func (c *Core) connection(ctx context.Context, company registry.CompanyID, name string) (registry.Connection, error) {
+	conn, err := c.Store.For(company).Connection(ctx, name)
+	if errors.Is(err, registry.ErrNotFound) || err == nil && !conn.Origin.RetiredAt.IsZero() {
+		return conn, fmt.Errorf("there is no connection %q; `usher connection list` shows what there is", name)
+	}
+	return conn, err
+}
+
+// ChangeConnection changes a connection's settings.
+func (c *Core) ChangeConnection(ctx context.Context, company registry.CompanyID, name string, change func(*registry.ConnectionSettings)) error {
+	conn, err := c.connection(ctx, company, name)
+	if err != nil {
+		return err
+	}
+	change(&conn.ConnectionSettings)
+	_, err = c.Store.For(company).SaveConnection(ctx, name, conn.ConnectionSettings)
+	return err
+}
+
+// DeleteConnection ends a connection and its tokens; its people stay.
+func (c *Core) DeleteConnection(ctx context.Context, company registry.CompanyID, name string) error {
+	conn, err := c.connection(ctx, company, name)
+	if err != nil {
+		return err
+	}
+	return c.Store.For(company).DeleteConnection(ctx, conn.Origin.ID)
+}
+
+// CreateToken gives a connection another token and returns its secret, once.
+func (c *Core) CreateToken(ctx context.Context, company registry.CompanyID, name string, expires time.Time) (string, error) {
+	conn, err := c.connection(ctx, company, name)
+	if err != nil {
+		return "", err
+	}
+	secret, hash, prefix, err := scimserver.NewToken(rand.Reader)
+	if err != nil {
+		return "", fmt.Errorf("make token: %w", err)
+	}
+	_, err = c.Store.For(company).CreateToken(ctx, conn.Origin.ID, hash, prefix, expires)
+	return secret, err
+}
+
+// Tokens lists a connection's tokens.
+func (c *Core) Tokens(ctx context.Context, company registry.CompanyID, name string) ([]registry.Token, error) {
+	conn, err := c.connection(ctx, company, name)
+	if err != nil {
+		return nil, err
+	}
+	return c.Store.For(company).Tokens(ctx, conn.Origin.ID)
+}
+
+// RotateToken gives a connection a new token and lets the others end after the
+// overlap. It returns the new secret and how many end.
+func (c *Core) RotateToken(ctx context.Context, company registry.CompanyID, name string, overlap time.Duration) (string, int, error) {
+	conn, err := c.connection(ctx, company, name)
+	if err != nil {
+		return "", 0, err
+	}
+	secret, hash, prefix, err := scimserver.NewToken(rand.Reader)
+	if err != nil {
+		return "", 0, fmt.Errorf("make token: %w", err)
+	}
+	tenant := c.Store.For(company)
+	token, err := tenant.CreateToken(ctx, conn.Origin.ID, hash, prefix, time.Time{})
+	if err != nil {
+		return "", 0, err
+	}
+	n, err := tenant.ExpireTokens(ctx, conn.Origin.ID, token.ID, c.Now().Add(overlap))
+	return secret, n, err
+}
+
+// CheckConnection says what is wrong with a connection's settings.
+func CheckConnection(s registry.ConnectionSettings) error { return scimserver.Check(s) }
