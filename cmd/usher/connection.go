@@ -197,7 +197,9 @@ func (f *flags) onConnection(cmd *cobra.Command, company, connection string, fn 
 	if c, name, ok := strings.Cut(connection, "/"); ok {
 		company, connection = c, name
 	}
-	return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error { return fn(ctx, core, c, connection) })
+	return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
+		return fn(ctx, core, c, connection)
+	})
 }
 
 func (f *flags) listTokens(ctx context.Context, cmd *cobra.Command, core *app.Core, c registry.Company, name string) error {

@@ -3,6 +3,7 @@ package scimserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -57,7 +58,7 @@ func New(cfg Config) (*Server, error) {
 	b := &backend{registry: cfg.Registry, connections: cfg.Connections, newID: cfg.NewID, users: scim.UserType(), groups: scim.GroupType()}
 	h, err := scim.NewHandler(scim.Config{
 		Backend: b, ResourceTypes: []*scim.ResourceType{b.users, b.groups}, BaseURL: cfg.BaseURL, CursorKey: cfg.CursorKey,
-		Profile: func(ctx context.Context) dialect.Profile { return dialect.ProfileFor(connectionOf(ctx).Profile) },
+		Profile: func(ctx context.Context) dialect.Profile { return profileOf(connectionOf(ctx)) },
 		Caller:  func(ctx context.Context) string { c := connectionOf(ctx); return c.Origin.Key },
 		AuthenticationSchemes: []scim.AuthenticationScheme{{
 			Type: "oauthbearertoken", Name: "Bearer token", Description: "A token of the connection, from `usher token create`", Primary: true,
@@ -69,6 +70,16 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	return &Server{cfg: cfg, handler: h, journal: newJournal(cfg), limiters: map[registry.OriginID]*limiter{}}, nil
+}
+
+// profileOf is how a connection is spoken with; one whose profile a later
+// version knew is spoken with as if it had none.
+func profileOf(c registry.Connection) dialect.Profile {
+	p, err := dialect.ByName(c.Profile)
+	if err != nil {
+		return dialect.Default()
+	}
+	return p
 }
 
 type connectionKey struct{}
@@ -169,8 +180,8 @@ func within(addr netip.Addr, networks []string) bool {
 
 // Check says what is wrong with a connection's settings.
 func Check(s registry.ConnectionSettings) error {
-	if !dialect.Known(s.Profile) {
-		return fmt.Errorf("profile %q is not known; there are %s", s.Profile, strings.Join(dialect.Names(), ", "))
+	if _, err := dialect.ByName(s.Profile); err != nil {
+		return err
 	}
 	for _, n := range s.AllowFrom {
 		_, prefixErr := netip.ParsePrefix(n)
