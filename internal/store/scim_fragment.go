@@ -32,3 +32,6 @@ func splice(text string, args ...any) fragment {
 
 // none reports whether there is no SQL.
 func (f fragment) none() bool { return f.sql == "" }
+
+// raw is SQL without arguments.
+func raw(sql string) fragment { return fragment{sql: sql} }

@@ -30,7 +30,7 @@ var registerFunctions = sync.OnceValue(func() error {
 			if s, ok := args[0].(string); ok {
 				return fn(s), nil
 			}
-			return args[0], nil // NULL, or a number that validation let by
+			return nil, nil
 		})
 		if err != nil {
 			return fmt.Errorf("register function %s: %w", name, err)
@@ -48,92 +48,190 @@ func microsOf(s string) driver.Value {
 	return t.UnixMicro()
 }
 
-// jsonTime is what PostgreSQL takes for a time of the years 1 to 9999 without
-// complaint.
-const jsonTime = `'^(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-](0[0-9]|1[0-5]):[0-9]{2})$'`
+// isTime is what PostgreSQL takes for a time without complaint, once validation
+// has seen that the day exists. It has no question mark, see rebind.
+const isTime = ` ~ '^(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])` +
+	`T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+|)(Z|[+-](0[0-9]|1[0-5]):[0-5][0-9])$'`
 
 // path is where in a document a value lies, as an argument.
 func (d scimSQL) path(keys []string) any {
 	if d.postgres {
 		return keys
 	}
+	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	var b strings.Builder
 	b.WriteByte('$')
 	for _, k := range keys {
-		b.WriteString(`."` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(k) + `"`)
+		b.WriteString(`."` + quote.Replace(k) + `"`)
 	}
 	return b.String()
 }
 
-// value is a single value within a document, NULL where there is none: text,
-// boolean, number, or microseconds.
+// part is the JSON at a place in a document, NULL where there is none.
+func (d scimSQL) part(doc fragment, keys ...string) fragment {
+	if d.postgres {
+		return splice("(? #> ?)", doc, d.path(keys))
+	}
+	return splice("(? -> ?)", doc, d.path(keys))
+}
+
+// value is a single value at a place in a document, as typed gives it.
 func (d scimSQL) value(doc fragment, t attr.Type, keys ...string) fragment {
 	if d.postgres {
-		return d.valuePostgres(splice("(? #> ?)", doc, d.path(keys)), t)
+		return d.typed(d.part(doc, keys...), t)
 	}
 	return d.typed(splice("json_extract(?, ?)", doc, d.path(keys)), t)
 }
 
-func (d scimSQL) valuePostgres(v fragment, t attr.Type) fragment {
-	text := splice("(? #>> '{}')", v)
+// typed gives a value its type: text, boolean, number, or microseconds, NULL
+// where there is none. On PostgreSQL it comes as jsonb, on SQLite as
+// json_extract and json_each give it, where true is 1.
+func (d scimSQL) typed(v fragment, t attr.Type) fragment {
+	text := v
+	if d.postgres {
+		text = splice("(? #>> '{}')", v)
+	}
 	switch t {
 	case attr.Boolean:
-		return splice("(? = 'true')", text)
+		if d.postgres {
+			return splice("(? = 'true')", text)
+		}
+		return splice("(? = 1)", v)
 	case attr.Integer, attr.Decimal:
-		return splice("(CASE WHEN jsonb_typeof(?) = 'number' THEN ?::numeric END)", v, text)
+		if d.postgres {
+			return splice("(CASE WHEN jsonb_typeof(?) = 'number' THEN ?::numeric END)", v, text)
+		}
+		return v
 	case attr.DateTime:
-		// The regular expression holds no placeholder but its own question marks.
-		match := fragment{sql: "regexp_like_time"}
-		return splice("(CASE WHEN ? THEN (extract(epoch FROM ?::timestamptz) * 1000000)::bigint END)", match, text)
+		if d.postgres {
+			return splice("(CASE WHEN ?"+isTime+" THEN (extract(epoch FROM ?::timestamptz) * 1000000)::bigint END)", text, text)
+		}
+		return splice("usher_micros(?)", v)
 	}
 	return splice("NULLIF(?, '')", text)
 }
 
-// typed gives SQLite's value of a JSON value its type: JSON's true is 1.
-func (d scimSQL) typed(v fragment, t attr.Type) fragment {
-	switch t {
-	case attr.Boolean:
-		return splice("(? = 1)", v)
-	case attr.Integer, attr.Decimal:
-		return v
-	case attr.DateTime:
-		return splice("usher_micros(?)", v)
+// attribute is the first value of an attribute in the users' column of that
+// name.
+func (d scimSQL) attribute(name string) fragment {
+	if d.postgres {
+		return raw(`(u.attributes #>> '{"` + name + `",0}')`)
 	}
-	return splice("NULLIF(?, '')", v)
+	return raw(`json_extract(u.attributes, '$."` + name + `"[0]')`)
 }
 
-// argument is a filter's value as the type compares.
+// each is the elements of an array as a table of value and key.
+func (d scimSQL) each(array fragment, alias string) fragment {
+	if d.postgres {
+		return splice("jsonb_path_query(?, '$[*]') WITH ORDINALITY AS "+alias+"(value, key)", array)
+	}
+	return splice("json_each(?) AS "+alias, array)
+}
+
+// there is the condition that an element is not null, which is no value.
+func (d scimSQL) there(alias string) fragment {
+	if d.postgres {
+		return raw(alias + ".value <> 'null'::jsonb")
+	}
+	return raw(alias + ".value IS NOT NULL")
+}
+
+// object is an element where it is an object; SQLite would not take apart
+// anything else.
+func (d scimSQL) object(alias string) fragment {
+	if d.postgres {
+		return raw(alias + ".value")
+	}
+	return raw("(CASE WHEN " + alias + ".type = 'object' THEN " + alias + ".value END)")
+}
+
+// fold is the form in which text compares that is not caseExact: registry.Key.
+// PostgreSQL before 18 has no case folding; lower case of upper case comes to
+// the same but for the Turkish dotless i, once the two small sigmas are one.
+func (d scimSQL) fold(text fragment) fragment {
+	if d.postgres {
+		return splice(`normalize(replace(lower(upper(normalize(CAST(? AS text), NFKC) COLLATE "und-x-icu")), 'ς', 'σ'), NFKC) COLLATE "C"`, text)
+	}
+	return splice("usher_key(?)", text)
+}
+
+// ordered is text that compares by its bytes, whatever the database's locale.
+func (d scimSQL) ordered(text fragment) fragment {
+	if d.postgres {
+		return splice(`(? COLLATE "C")`, text)
+	}
+	return text
+}
+
+// in is the condition that a column is among the results of a query. PostgreSQL
+// would give up the column's index beside an OR, were it not an array.
+func (d scimSQL) in(column string, query fragment) fragment {
+	if d.postgres {
+		return splice(column+" = ANY (ARRAY(?))", query)
+	}
+	return splice(column+" IN (?)", query)
+}
+
+// contains, begins and ends are conditions on texts, without patterns: there is
+// nothing to escape.
+func (d scimSQL) contains(have, want fragment) fragment {
+	if d.postgres {
+		return splice("strpos(?, ?) > 0", have, want)
+	}
+	return splice("instr(?, ?) > 0", have, want)
+}
+
+func (d scimSQL) begins(have, want fragment) fragment {
+	if d.postgres {
+		return splice("starts_with(?, ?)", have, want)
+	}
+	return splice("substr(?, 1, length(?)) = ?", have, want, want)
+}
+
+func (d scimSQL) ends(have, want fragment) fragment {
+	if d.postgres {
+		return splice("right(?, char_length(?)) = ?", have, want, want)
+	}
+	// substr from -0 would be all of it.
+	return splice("(length(?) = 0 OR substr(?, -length(?)) = ?)", want, have, want, want)
+}
+
+// argument is a filter's value as an attribute of the type compares.
 func (d scimSQL) argument(v any, t attr.Type) (fragment, error) {
 	switch v := v.(type) {
-	case string:
-		if notText(v) {
-			return fragment{}, fmt.Errorf("%w: a value that is no text", ErrScimFilter)
-		}
-		if t != attr.DateTime {
-			return splice("CAST(? AS text)", v), nil
-		}
-		if us, ok := microsOf(v).(int64); ok {
-			return splice("CAST(? AS bigint)", us), nil
-		}
 	case bool:
 		if t == attr.Boolean {
 			return splice("?", v), nil
 		}
 	case json.Number:
-		return d.number(v)
+		if t == attr.Integer || t == attr.Decimal {
+			return d.number(v)
+		}
+	case string:
+		us, isTime := microsOf(v).(int64)
+		switch {
+		case notText(v), t == attr.Boolean, t == attr.Integer, t == attr.Decimal, t == attr.DateTime && !isTime:
+		case t == attr.DateTime:
+			return splice("CAST(? AS bigint)", us), nil
+		default:
+			return splice("CAST(? AS text)", v), nil
+		}
 	}
-	return fragment{}, fmt.Errorf("%w: %T for a value of type %s", ErrScimFilter, v, t)
+	return fragment{}, fmt.Errorf("%w: the value does not fit the type %s", ErrScimFilter, t)
 }
 
-// number is exact on PostgreSQL; SQLite compares what is no 64-bit integer as a
-// double.
+// number is exact on PostgreSQL; SQLite compares what is no integer of 64 bits
+// as a double.
 func (d scimSQL) number(v json.Number) (fragment, error) {
 	if n, err := strconv.ParseInt(v.String(), 10, 64); err == nil {
 		return splice("CAST(? AS bigint)", n), nil
 	}
 	f, err := v.Float64()
 	if err != nil {
-		return fragment{}, fmt.Errorf("%w: the number %s", ErrScimFilter, v)
+		return fragment{}, fmt.Errorf("%w: a number that is too large", ErrScimFilter)
 	}
-	return splice("CAST(? AS double precision)", f), nil
+	if d.postgres {
+		return splice("CAST(? AS numeric)", v.String()), nil
+	}
+	return splice("CAST(? AS real)", f), nil
 }

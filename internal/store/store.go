@@ -87,6 +87,9 @@ func (s *Store) openSQLite(path string, o Options) error {
 		fmt.Sprintf("_pragma=busy_timeout(%d)", busy.Milliseconds()), "_pragma=journal_mode(WAL)", "_pragma=foreign_keys(1)",
 		"_pragma=synchronous(" + synchronous + ")",
 	}, "&")
+	if err := registerFunctions(); err != nil {
+		return err
+	}
 	s.dialect, s.path = dialect.SQLite, path
 	var err error
 	if s.write, err = sql.Open(orDriver(o.Driver, "sqlite"), base+"&_txlock=immediate&_pragma=cache_size(-32000)"); err != nil {

@@ -1,0 +1,283 @@
+package store
+
+import (
+	"strings"
+
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/scim/attr"
+)
+
+// The schemas of RFC 7643 whose attributes have places of their own.
+const (
+	scimUserURN       = "urn:ietf:params:scim:schemas:core:2.0:User"
+	scimGroupURN      = "urn:ietf:params:scim:schemas:core:2.0:Group"
+	scimEnterpriseURN = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+)
+
+// scimKind is a kind of resource as a table.
+type scimKind struct {
+	table, alias  string
+	urn, name     string
+	endpoint      string
+	link          string // the column of links
+	hasDocument   bool
+	places        map[string]func(*scimCompiler) place
+}
+
+// place is where a single value, or the elements of several, are kept.
+type place struct {
+	// value is NULL where there is no value. Beside a document it holds only for
+	// records without one, unless own is true.
+	value fragment
+	own   bool
+	// key is the value in comparison form, where that is kept.
+	key fragment
+	// array is the JSON of the elements, for records without a document.
+	array fragment
+	// elements are kept as rows.
+	elements *elements
+	// find is a condition that an index answers: the value, or one element's
+	// value, is v, or at least may be.
+	find func(v string) fragment
+}
+
+// elements are the values of a multi-valued attribute as a table named alias,
+// with a column key that gives their order.
+type elements struct {
+	from  fragment
+	alias string
+	// sub is where a sub-attribute lies; nil for JSON.
+	sub func(name string) place
+}
+
+// scimUsers is the table from attributes to SQL. What is not here lies in the
+// document under its own name.
+var scimUsers = &scimKind{
+	table: `users`, alias: "u", urn: scimUserURN, name: "User", endpoint: "/Users", link: "user_id", hasDocument: true,
+	places: map[string]func(*scimCompiler) place{
+		"userName": func(c *scimCompiler) place {
+			return place{own: true, value: raw("u.user_name"), key: raw("u.user_name_key"), find: func(v string) fragment {
+				return splice("(u.company_id = ? AND u.deleted_at = 0 AND u.user_name_key = ?)", c.company, registry.Key(v))
+			}}
+		},
+		"active": func(*scimCompiler) place { return place{own: true, value: raw("u.enabled")} },
+		"groups": (*scimCompiler).groupsOfUser,
+		"emails": (*scimCompiler).emails,
+
+		"displayName":       column("display_name"),
+		"name.givenName":    column("given_name"),
+		"name.familyName":   column("family_name"),
+		"name.middleName":   attribute(registry.AttrMiddleName),
+		"nickName":          attribute(registry.AttrNickName),
+		"title":             attribute(registry.AttrTitle),
+		"userType":          attribute(registry.AttrUserType),
+		"preferredLanguage": column("locale"),
+		"locale":            column("locale"),
+		"timezone":          attribute(registry.AttrTimezone),
+		"phoneNumbers":      (*scimCompiler).phoneNumbers,
+
+		scimEnterpriseURN + ":employeeNumber": column("employee_number"),
+		scimEnterpriseURN + ":costCenter":     attribute(registry.AttrCostCenter),
+		scimEnterpriseURN + ":organization":   attribute(registry.AttrOrganization),
+		scimEnterpriseURN + ":division":       attribute(registry.AttrDivision),
+		scimEnterpriseURN + ":department":     attribute(registry.AttrDepartment),
+		scimEnterpriseURN + ":manager.value":  attribute(registry.AttrManager),
+	},
+}
+
+// scimGroups is the same for groups, which have no document.
+var scimGroups = &scimKind{
+	table: `"groups"`, alias: "g", urn: scimGroupURN, name: "Group", endpoint: "/Groups", link: "group_id",
+	places: map[string]func(*scimCompiler) place{
+		"displayName": func(c *scimCompiler) place {
+			return place{own: true, value: raw("g.display_name"), key: raw("g.name_key"), find: func(v string) fragment {
+				return splice("(g.company_id = ? AND g.name_key = ?)", c.company, registry.Key(v))
+			}}
+		},
+		"members": (*scimCompiler).membersOfGroup,
+	},
+}
+
+// commonPlace is where the attributes lie that every resource has. It is no
+// table, because schemas asks for other attributes again.
+func (c *scimCompiler) commonPlace(name string) place {
+	own := func(f fragment) place { return place{own: true, value: f} }
+	switch name {
+	case "id":
+		return place{own: true, value: c.column("public_id"), find: func(v string) fragment {
+			return splice(c.kind.alias+".public_id = ?", v)
+		}}
+	case "externalId":
+		return c.externalID()
+	case "schemas":
+		return c.schemas()
+	case "meta.resourceType":
+		return own(splice("CAST(? AS text)", c.kind.name))
+	case "meta.created":
+		return own(c.column("created_at"))
+	case "meta.lastModified":
+		return own(c.column("updated_at"))
+	case "meta.location":
+		return own(c.location(c.kind.endpoint, c.column("public_id")))
+	case "meta.version":
+		return own(splice(`('W/"' || CAST(? AS text) || '"')`, c.column("version")))
+	}
+	return place{}
+}
+
+// column is a text of users where a person has no document.
+func column(name string) func(*scimCompiler) place {
+	return func(*scimCompiler) place { return place{value: raw("NULLIF(u." + name + ", '')")} }
+}
+
+// attribute is column for what shares the column attributes.
+func attribute(name string) func(*scimCompiler) place {
+	return func(c *scimCompiler) place { return place{value: splice("NULLIF(?, '')", c.attribute(name))} }
+}
+
+// column is a column of the resource.
+func (c *scimCompiler) column(name string) fragment { return raw(c.kind.alias + "." + name) }
+
+func (c *scimCompiler) location(endpoint string, id fragment) fragment {
+	return splice("(CAST(? AS text) || ?)", c.view.Base+endpoint+"/", id)
+}
+
+// visible is the condition that the connection may see a record.
+//
+// link is the column of links that names it.
+func (c *scimCompiler) visible(link, alias string) fragment {
+	if c.view.Visible == registry.VisibleCompany {
+		return raw("TRUE")
+	}
+	return splice("EXISTS (SELECT 1 FROM links v WHERE v.company_id = "+alias+".company_id AND v."+link+" = "+alias+".id AND v.origin_id = ? AND v.missing_since = 0)",
+		int64(c.view.Origin))
+}
+
+// noExternalID begins the anchors of records whose connection gave no
+// externalId.
+const noExternalID = "~"
+
+// externalID is the anchor of the connection's link.
+func (c *scimCompiler) externalID() place {
+	k := c.kind
+	return place{
+		own: true,
+		value: splice("(SELECT min(l.anchor) FROM links l WHERE l.company_id = "+k.alias+".company_id AND l."+k.link+" = "+k.alias+".id"+
+			" AND l.origin_id = ? AND l.missing_since = 0 AND substr(l.anchor, 1, 1) <> '"+noExternalID+"')", int64(c.view.Origin)),
+		find: func(v string) fragment {
+			if strings.HasPrefix(v, noExternalID) {
+				return raw("FALSE")
+			}
+			return c.in(k.alias+".id", splice("SELECT l."+k.link+" FROM links l WHERE +l.company_id = ? AND l.origin_id = ? AND l.anchor = ? AND l."+k.link+" IS NOT NULL",
+				c.company, int64(c.view.Origin), v))
+		},
+	}
+}
+
+// emails are looked up in their table and read from the document; the table has
+// every address of every document.
+func (c *scimCompiler) emails() place {
+	array := raw(`(SELECT json_group_array(json_object('value', m.address, 'primary', m.position = 0, 'type', CASE WHEN m.position = 0 THEN 'work' END))
+		FROM emails m WHERE +m.company_id = u.company_id AND m.user_id = u.id)`)
+	if c.postgres {
+		array = raw(`(SELECT jsonb_agg(jsonb_build_object('value', m.address, 'primary', m.position = 0, 'type', CASE WHEN m.position = 0 THEN 'work' END) ORDER BY m.position)
+		FROM emails m WHERE m.company_id = u.company_id AND m.user_id = u.id)`)
+	}
+	return place{array: array, find: func(v string) fragment {
+		return c.in("u.id", splice("SELECT m.user_id FROM emails m WHERE m.company_id = ? AND m.address_key = ?", c.company, registry.Key(v)))
+	}}
+}
+
+// phoneNumbers are the two that the registry has words for.
+func (c *scimCompiler) phoneNumbers() place {
+	work, mobile := c.attribute(registry.AttrPhone), c.attribute(registry.AttrMobile)
+	list := `json_array(json(CASE WHEN ? <> '' THEN json_object('type', 'work', 'value', ?) END), json(CASE WHEN ? <> '' THEN json_object('type', 'mobile', 'value', ?) END))`
+	if c.postgres {
+		list = `jsonb_build_array(CASE WHEN ? <> '' THEN jsonb_build_object('type', 'work', 'value', ?) END,
+			CASE WHEN ? <> '' THEN jsonb_build_object('type', 'mobile', 'value', ?) END)`
+	}
+	return place{array: splice(list, work, work, mobile, mobile)}
+}
+
+// groupsOfUser are the groups a person is directly in.
+func (c *scimCompiler) groupsOfUser() place {
+	return place{
+		own: true,
+		elements: &elements{alias: "e", from: splice(`(SELECT x.public_id AS value, x.display_name AS display, x.name_key AS display_key, x.id AS key
+			FROM memberships m JOIN "groups" x ON +x.company_id = m.company_id AND x.id = m.group_id
+			WHERE +m.company_id = ? AND m.user_id = u.id AND x.deleted_at = 0 AND ?) AS e`, c.company, c.visible("group_id", "x")),
+			sub: func(name string) place {
+				switch name {
+				case "value":
+					return place{value: raw("e.value")}
+				case "display":
+					return place{value: raw("e.display"), key: raw("e.display_key")}
+				case "type":
+					return place{value: raw("'direct'")}
+				case "$ref":
+					return place{value: c.location("/Groups", raw("e.value"))}
+				}
+				return place{}
+			}},
+		find: func(v string) fragment {
+			return c.in("u.id", splice(`SELECT m.user_id FROM memberships m JOIN "groups" x ON x.company_id = m.company_id AND x.id = m.group_id
+				WHERE +m.company_id = ? AND x.public_id = ? AND m.user_id IS NOT NULL`, c.company, v))
+		},
+	}
+}
+
+// displayOfUser is registry.User.DisplayName.
+const displayOfUser = `COALESCE(NULLIF(x.display_name, ''), NULLIF(trim(x.given_name || ' ' || x.family_name), ''), x.user_name)`
+
+// membersOfGroup are the users and groups directly in a group.
+func (c *scimCompiler) membersOfGroup() place {
+	return place{
+		own: true,
+		elements: &elements{alias: "e", from: splice(`(SELECT x.public_id AS value, `+displayOfUser+` AS display, 'User' AS type, '/Users/' AS endpoint, x.id AS key
+				FROM memberships m JOIN users x ON +x.company_id = m.company_id AND x.id = m.user_id
+				WHERE +m.company_id = ? AND m.group_id = g.id AND m.user_id IS NOT NULL AND x.deleted_at = 0 AND ?
+			UNION ALL SELECT x.public_id, x.display_name, 'Group', '/Groups/', x.id
+				FROM memberships m JOIN "groups" x ON +x.company_id = m.company_id AND x.id = m.member_group_id
+				WHERE +m.company_id = ? AND m.group_id = g.id AND m.member_group_id IS NOT NULL AND x.deleted_at = 0 AND ?) AS e`,
+			c.company, c.visible("user_id", "x"), c.company, c.visible("group_id", "x")),
+			sub: func(name string) place {
+				switch name {
+				case "value", "display", "type":
+					return place{value: raw("e." + name)}
+				case "$ref":
+					return place{value: splice("(CAST(? AS text) || e.endpoint || e.value)", c.view.Base)}
+				}
+				return place{}
+			}},
+		find: func(v string) fragment {
+			return c.in("g.id", splice(`SELECT m.group_id FROM memberships m JOIN users x ON x.company_id = m.company_id AND x.id = m.user_id
+					WHERE +m.company_id = ? AND x.public_id = ?
+				UNION ALL SELECT m.group_id FROM memberships m JOIN "groups" x ON x.company_id = m.company_id AND x.id = m.member_group_id
+					WHERE +m.company_id = ? AND x.public_id = ?`, c.company, v, c.company, v))
+		},
+	}
+}
+
+// schemas are the core schema and the extensions of which there is something.
+func (c *scimCompiler) schemas() place {
+	from := splice("SELECT CAST(? AS text) AS value, 0 AS key", c.kind.urn)
+	for i, x := range c.set.Extensions() {
+		from = splice("? UNION ALL SELECT CAST(? AS text), CAST(? AS bigint) WHERE ?", from, x.ID, i+1, c.hasExtension(&x))
+	}
+	return place{own: true, elements: &elements{
+		alias: "e", from: splice("(?) AS e", from),
+		sub: func(string) place { return place{value: raw("e.value")} },
+	}}
+}
+
+// hasExtension is the condition that a resource has any attribute of an
+// extension.
+func (c *scimCompiler) hasExtension(x *attr.Schema) fragment {
+	cond := raw("FALSE")
+	for i := range x.Attributes {
+		if d := &x.Attributes[i]; d.Returned != attr.Never {
+			cond = splice("? OR ?", cond, c.presentIn(x.ID, d))
+		}
+	}
+	return splice("(?)", cond)
+}
