@@ -14,6 +14,8 @@ import (
 // []any, map[string]any), extensions under their URN. Meta and the id stand
 // beside it and are merged on the way out.
 type Resource struct {
+	// Type may be nil in the answer to a query for one type.
+	Type       *ResourceType
 	ID         string
 	ExternalID string
 	Attributes map[string]any
@@ -41,7 +43,7 @@ type Member struct {
 
 // Precondition is If-Match and If-None-Match as the backend must check them
 // inside its transaction: the write goes through only if Match accepts the
-// present version.
+// present version, and ends with a PreconditionFailed otherwise.
 type Precondition struct {
 	Match func(version string) bool // nil: any
 }
@@ -49,7 +51,8 @@ type Precondition struct {
 // Projection says which attributes the answer will show, so that a backend need
 // not load the others: members above all. It is advice; the server projects.
 type Projection interface {
-	// Wants reports whether the attribute may be in the answer.
+	// Wants reports whether the attribute may be in the answer: "members", or
+	// an extension's with its URN, "urn:…:User:manager".
 	Wants(attr string) bool
 }
 
@@ -62,7 +65,10 @@ type Query struct {
 	// StartIndex counts from 1; Count is the most resources wanted, 0 for the
 	// total alone.
 	StartIndex, Count int
-	// Cursor is set for cursor paging (RFC 9865): "" asks for the first page.
+	// Cursor is set for cursor paging (RFC 9865): "" asks for the first page,
+	// anything else is a NextCursor or PreviousCursor that this backend gave out
+	// for the same filter and order. The server seals cursors and lets them
+	// expire: a backend need not.
 	Cursor     *string
 	Projection Projection
 }
@@ -83,8 +89,8 @@ type Page struct {
 type Backend interface {
 	Get(ctx context.Context, t *ResourceType, id string, p Projection) (*Resource, error)
 	List(ctx context.Context, q Query) (*Page, error)
-	// Create makes a resource. reactivated is true when it was there, inactive,
-	// and is answered as created all the same.
+	// Create makes a resource. One that was there, inactive, and is the same
+	// client's, may be brought back instead: it is answered as created.
 	Create(ctx context.Context, t *ResourceType, r *Resource, p Projection) (*Resource, error)
 	Replace(ctx context.Context, t *ResourceType, id string, r *Resource, pre Precondition, p Projection) (*Resource, error)
 	// Patch applies canonical operations. changed is false for a no-op, which

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usherd/usher/internal/app"
+	"github.com/usherd/usher/internal/registry"
 )
 
 // version is set by the build.
@@ -101,7 +102,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // complain prints an error. One that is a list of faults is printed as it is, in
 // the form that editors recognise.
 func complain(w io.Writer, err error) {
-	lines := strings.Split(err.Error(), "\n")
+	text := err.Error()
+	if refused := new(registry.Error); errors.As(err, &refused) {
+		text = refused.Message
+	}
+	lines := strings.Split(text, "\n")
 	for _, line := range lines {
 		if line = printable(line); len(lines) == 1 {
 			line = "usher: " + line
@@ -126,6 +131,7 @@ Try it:  usher demo`,
 		Version:       version,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse(err) })
+	root.Args = cobra.ArbitraryArgs // strict says what to make of them
 	f := &flags{}
 	f.define(root)
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return f.check() }

@@ -73,9 +73,9 @@ func itemRow(it registry.RunItem) rowDoc {
 	}
 	if p := it.Detail; p != nil {
 		d.Before, d.After, d.Added, d.Removed = p.Before, p.After, p.Added, p.Removed
-		if d.Kind == "" && p.Added+p.Removed > 0 {
-			d.Kind = "group"
-		}
+	}
+	if d.Kind == "" && d.Action != "" { // planned, and so without an id yet
+		d.Kind = map[bool]string{true: "user", false: "group"}[len(d.After) > 0]
 	}
 	return d
 }
@@ -210,7 +210,7 @@ func value(d rowDoc, name string) string {
 	switch {
 	case d.Action == string(registry.ActionCreate):
 		if name == registry.AttrDisplayName || name == registry.AttrEmails || name == registry.AttrTitle {
-			return is
+			return strings.TrimPrefix(is, d.Name) // a group is called what it is called
 		}
 		return ""
 	case name == "enabled" && reasons(d.Code) != "":
@@ -307,23 +307,29 @@ func (t *tableReport) summary() string {
 	c := r.Counts
 	var parts []string
 	for _, x := range []struct {
-		n    int64
-		word string
+		n         int64
+		one, many string
 	}{
-		{c.Created, "created"}, {c.Updated, "updated"}, {c.Renamed, "renamed"}, {c.Joined, "joined"}, {c.Restored, "restored"},
-		{c.Deactivated, "deactivated"}, {c.Deleted, "deleted"}, {c.GroupsCreated, "groups created"}, {c.GroupsChanged, "group changes"},
-		{c.GroupsDeleted, "groups deleted"}, {c.MembersAdded, "members added"}, {c.MembersRemoved, "members removed"},
-		{c.Mailed, "set-up mails"}, {c.Unchanged, "unchanged"}, {c.OutOfScope, "out of scope"}, {c.Conflicts, "conflicts"},
-		{c.Failed, "failed"}, {c.Warnings, "warnings"},
+		{c.Created, "created", "created"}, {c.Updated, "updated", "updated"}, {c.Renamed, "renamed", "renamed"}, {c.Joined, "joined", "joined"},
+		{c.Restored, "restored", "restored"}, {c.Deactivated, "deactivated", "deactivated"}, {c.Deleted, "deleted", "deleted"},
+		{c.GroupsCreated, "group created", "groups created"}, {c.GroupsChanged, "group changed", "groups changed"},
+		{c.GroupsDeleted, "group deleted", "groups deleted"}, {c.MembersAdded, "member added", "members added"},
+		{c.MembersRemoved, "member removed", "members removed"}, {c.Mailed, "set-up mail", "set-up mails"},
+		{c.Unchanged, "unchanged", "unchanged"}, {c.OutOfScope, "out of scope", "out of scope"}, {c.Conflicts, "conflict", "conflicts"},
+		{c.Failed, "failed", "failed"}, {c.Warnings, "warning", "warnings"},
 	} {
 		if x.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", x.n, x.word))
+			parts = append(parts, count(x.n, x.one, x.many))
 		}
 	}
-	if len(parts) == 0 {
-		parts = []string{"nothing changed"}
+	did := strings.Join(parts, ", ")
+	switch {
+	case len(parts) == 0:
+		did = "Nothing changed"
+	case r.Mode == registry.ModePreview || r.State == registry.RunHeld || r.State == registry.RunRejected:
+		did = "Planned: " + did
 	}
-	head += ". " + strings.Join(parts, ", ") + ". Took " + took(r) + "."
+	head += ". " + did + ". Took " + took(r) + "."
 	if t.waiting > 0 {
 		head += " " + count(t.waiting, "mail waits", "mails wait") + " for `usher serve`: no server is running."
 	}

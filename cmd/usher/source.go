@@ -103,7 +103,7 @@ func (f *flags) testSource(ctx context.Context, cmd *cobra.Command, core *app.Co
 	if err := f.people(w, docs); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "\nThe connection works. Of %s shown, %d would become users.\n", count(len(rows), "person", "people"), usable)
+	_, err = fmt.Fprintf(w, "\nThe connection works. %s shown, %d usable.\n", count(len(rows), "person", "people"), usable)
 	return err
 }
 

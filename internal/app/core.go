@@ -51,12 +51,17 @@ type Options struct {
 	Serve bool
 	// Synchronous is SQLite's setting; "" is FULL.
 	Synchronous string
+	// Now is the clock; nil is the real one.
+	Now func() time.Time
 }
 
 // Open opens the database, brings it up to date, and settles companies and
 // sources. Errors name the setting and what to do.
 func Open(ctx context.Context, cfg *config.Config, o Options) (*Core, error) {
-	c := &Core{Config: cfg, Log: o.Log, Now: time.Now}
+	c := &Core{Config: cfg, Log: o.Log, Now: o.Now}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	if err := c.secretKey(); err != nil {
 		return nil, err
 	}

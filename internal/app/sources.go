@@ -42,22 +42,29 @@ func Check(cfg *config.Config) error {
 
 func compileSources(cfg *config.Config) (map[string]*source, error) {
 	out := map[string]*source{}
-	var errs []error
+	var all config.Faults
 	for _, key := range slices.Sorted(maps.Keys(cfg.Sources)) {
 		s, err := compileSource(cfg, key)
-		if err != nil {
-			errs = append(errs, err)
-			continue
+		var faults config.Faults
+		switch {
+		case errors.As(err, &faults):
+			all = append(all, faults...)
+		case err != nil:
+			return nil, err
 		}
 		out[key] = s
 	}
-	return out, errors.Join(errs...)
+	if len(all) == 0 {
+		return out, nil
+	}
+	slices.SortStableFunc(all, func(a, b config.Fault) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
+	return nil, all
 }
 
 func compileSource(all *config.Config, key string) (*source, error) {
 	cfg := all.Sources[key]
 	if cfg.LDAP == nil {
-		return nil, all.Fault("sources."+key+".kind", string(cfg.Kind)+" is not available in this version", "use ldap")
+		return nil, config.Faults{all.Fault("sources."+key+".kind", string(cfg.Kind)+" is not available in this version", "use ldap")}
 	}
 	l := cfg.LDAP
 	mapper, mapErr := mapping.Compile(mapping.Spec{
@@ -76,8 +83,8 @@ func compileSource(all *config.Config, key string) (*source, error) {
 		c.Users.Attributes, c.Groups.Attributes = mapper.Wants(), mapper.GroupWants()
 	}
 	reader, err := ldap.New(c)
-	if err = errors.Join(placed(all, mapErr), placed(all, err)); err != nil {
-		return nil, err
+	if faults := append(placed(all, mapErr), placed(all, err)...); len(faults) > 0 {
+		return nil, faults
 	}
 	hash, err := settingsHash(cfg)
 	if err != nil {
@@ -88,17 +95,17 @@ func compileSource(all *config.Config, key string) (*source, error) {
 
 // placed tells where in the file each fault stands. Both rooms word theirs as
 // "sources.corp.setting: what is wrong".
-func placed(cfg *config.Config, err error) error {
+func placed(cfg *config.Config, err error) config.Faults {
 	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the list itself is wanted
 	if !ok {
-		return err
+		return nil
 	}
-	var out []error
+	var out config.Faults
 	for _, err := range joined.Unwrap() {
 		path, problem, _ := strings.Cut(err.Error(), ": ")
 		out = append(out, cfg.Fault(path, problem, ""))
 	}
-	return errors.Join(out...)
+	return out
 }
 
 // settingsHash identifies a source's settings, without its secrets.

@@ -57,7 +57,9 @@ type Queue struct {
 
 // The intervals of the regular work.
 const (
-	tickEvery  = time.Minute
+	// tickEvery is how late a schedule may be, and how long after its lease ran
+	// out a dead process's run is taken up.
+	tickEvery  = 10 * time.Second
 	drainEvery = 5 * time.Second
 	sweepEvery = time.Hour
 	// leasedAgain is when a scheduled run looks again at a source that another

@@ -32,10 +32,7 @@ func (m *maker) group(s, k int32) {
 		return
 	case s < 0:
 		c.Action, c.Anchor, c.Group = registry.ActionDelete, known.Anchor, known.Group
-		if m.p.groupName == nil {
-			m.p.groupName = map[string]string{}
-		}
-		m.p.groupName[known.Anchor] = known.Name
+		c.Name, c.Members = known.Name, len(known.Users)+len(known.Groups)
 	case m.snap.Groups[s].Failed:
 		return
 	case known == nil:

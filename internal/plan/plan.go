@@ -111,6 +111,10 @@ type GroupChange struct {
 	Anchor string
 	Seen   int32 // index in Snapshot.Groups, -1 when it is not there
 	Group  registry.GroupID
+	// Name and Members are, for a group that goes, what it is called and how
+	// many members the source gave it.
+	Name    string
+	Members int
 }
 
 // MemberChange is what changes in one group's members.
@@ -142,9 +146,8 @@ type Plan struct {
 
 	Unchanged, OutOfScope, Missing int64
 
-	userOf    []registry.UserID
-	groupOf   []registry.GroupID
-	groupName map[string]string
+	userOf  []registry.UserID
+	groupOf []registry.GroupID
 
 	// What the guard measures against.
 	activeUsers, liveGroups, memberships int64
@@ -185,9 +188,6 @@ func (p *Plan) Joining(c *MemberChange) int {
 	}
 	return n
 }
-
-// GroupName is the present name of a group that the plan deletes.
-func (p *Plan) GroupName(anchor string) string { return p.groupName[anchor] }
 
 // Make compares. It sorts nothing it was given.
 func Make(snap Snapshot, state State, policy Policy) *Plan {

@@ -198,7 +198,9 @@ func TestKeysAfterApplying(t *testing.T) {
 	want(t, "joining after", p.Joining(&p.Members[0]), 2)
 }
 
-func TestGroupNameOfTheDeleted(t *testing.T) {
-	p := plan.Make(plan.Snapshot{Complete: true}, plan.State{Groups: []plan.KnownGroup{knownGroup("g", 1, nil, nil)}}, policy)
-	want(t, "name", p.GroupName("g"), "g")
+func TestWhatGoesWithAGroup(t *testing.T) {
+	p := plan.Make(plan.Snapshot{Complete: true}, plan.State{Groups: []plan.KnownGroup{
+		knownGroup("g", 1, []registry.UserID{1, 2}, []registry.GroupID{3}),
+	}}, policy)
+	want(t, "changes", p.Groups, []plan.GroupChange{{Action: registry.ActionDelete, Anchor: "g", Seen: -1, Group: 1, Name: "g", Members: 3}})
 }

@@ -123,6 +123,9 @@ func (r *run) steps(ctx context.Context) error {
 	if r.sum, err = r.snap.read(ctx, func(n int64) { r.progress(PhaseRead, n, 0) }); err != nil {
 		return err
 	}
+	if r.report.flush(ctx); r.report.err != nil {
+		return r.report.err
+	}
 	r.row.Complete, r.row.Notes = r.snap.Complete, r.sum.Notes
 	if !r.snap.Complete {
 		r.row.Notes = append(r.row.Notes, "The read was not complete: "+r.sum.Incomplete+". Nobody was judged missing.")
@@ -288,8 +291,12 @@ func explain(err error) (code, message string) {
 		return "source_unreachable", err.Error()
 	case errors.Is(err, source.ErrProtocol):
 		return "source_answer", err.Error()
+	case errors.Is(err, errTemporary):
+		return "temporary_file", err.Error() + "; people wait there between reading and writing, see to its space and rights (TMPDIR)"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return "cancelled", "the run was stopped; what it had done stands, and the next run goes on from there"
+	case errors.As(err, new(readError)):
+		return "source_failed", "the source could not be read, for a reason it has no word for. The log has the details"
 	default:
 		return "store_failed", "the registry's database did not take a change; what was done before stands. The log has the details; run the source again"
 	}

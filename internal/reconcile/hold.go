@@ -33,14 +33,8 @@ func (e *Engine) Decide(ctx context.Context, held *registry.Run, state registry.
 		if e.Now().Sub(held.FinishedAt) > ApprovalLife {
 			return ErrExpired
 		}
-		newer, err := ledger.Runs(ctx, held.Source, 20)
-		if err != nil {
+		if err := superseded(ctx, ledger, held); err != nil {
 			return err
-		}
-		for _, r := range newer {
-			if r.Number > held.Number && r.Mode == registry.ModeRun && r.State != registry.RunFailed {
-				return fmt.Errorf("%w: run %d", ErrSuperseded, r.Number)
-			}
 		}
 	}
 	first, err := ledger.DecideRun(ctx, held.ID, state, by, note)
@@ -52,6 +46,28 @@ func (e *Engine) Decide(ctx context.Context, held *registry.Run, state registry.
 	}
 	held.State, held.DecidedBy, held.DecisionNote = state, by, note
 	return nil
+}
+
+// superseded returns ErrSuperseded when a newer run of the source got further
+// than failing. Previews may stand between the two.
+func superseded(ctx context.Context, ledger Ledger, held *registry.Run) error {
+	for limit := 20; ; limit *= 4 {
+		runs, err := ledger.Runs(ctx, held.Source, limit)
+		if err != nil {
+			return err
+		}
+		for _, r := range runs {
+			if r.Number <= held.Number {
+				return nil
+			}
+			if r.Mode == registry.ModeRun && r.State != registry.RunFailed {
+				return fmt.Errorf("%w: run %d", ErrSuperseded, r.Number)
+			}
+		}
+		if len(runs) < limit {
+			return nil
+		}
+	}
 }
 
 // allowance reads back what the approved run listed.
@@ -143,8 +159,9 @@ func (r *run) describeGroup(ctx context.Context, c plan.GroupChange) {
 	switch c.Action {
 	case registry.ActionDelete:
 		n.GroupsDeleted++
-		item.Outcome = r.outcome(true)
-		item.Name = r.plan.GroupName(c.Anchor)
+		n.MembersRemoved += int64(c.Members)
+		item.Outcome, item.Code, item.Name = r.outcome(true), "missing", c.Name
+		item.Detail = &registry.Payload{Removed: c.Members}
 	case registry.ActionCreate:
 		n.GroupsCreated++
 		item.Name = r.snap.groups[c.Seen].displayName

@@ -63,6 +63,12 @@ func newSnapshot(src *Source, sp *spool, rep *report, counts *registry.Counts) *
 // nameHash is the userName of a plan: short, and equal when names are.
 func (s *snapshot) nameHash(key string) uint64 { return maphash.String(s.seed, key) }
 
+// readError is around whatever ended the reading.
+type readError struct{ error }
+
+// Unwrap gives the reason.
+func (e readError) Unwrap() error { return e.error }
+
 // read takes in everything the source gives.
 func (s *snapshot) read(ctx context.Context, progress func(done int64)) (source.Summary, error) {
 	sum, err := s.source.Reader.Read(ctx, func(e source.Entry) error {
@@ -72,7 +78,7 @@ func (s *snapshot) read(ctx context.Context, progress func(done int64)) (source.
 		return s.entry(ctx, &e)
 	})
 	if err != nil {
-		return sum, err
+		return sum, readError{err}
 	}
 	if err := s.spool.seal(); err != nil {
 		return sum, err
@@ -83,7 +89,7 @@ func (s *snapshot) read(ctx context.Context, progress func(done int64)) (source.
 	}
 	s.Complete = sum.Complete
 	s.resolve(ctx)
-	return sum, s.report.err
+	return sum, nil
 }
 
 func (s *snapshot) entry(ctx context.Context, e *source.Entry) error {

@@ -23,6 +23,13 @@ type record struct {
 	Contract   string              `json:"c,omitempty"`
 }
 
+// errTemporary is around whatever is wrong with the temporary file.
+var errTemporary = errors.New("the temporary folder could not be used")
+
+func temporary(doing string, err error) error {
+	return fmt.Errorf("%w: %s: %w", errTemporary, doing, err)
+}
+
 // spool keeps whole records out of memory: a temporary file that has no name any
 // more as soon as it is open, so that it is gone however the process ends.
 type spool struct {
@@ -34,10 +41,10 @@ type spool struct {
 func newSpool(dir string) (*spool, error) {
 	f, err := os.CreateTemp(dir, "usher-run-*")
 	if err != nil {
-		return nil, fmt.Errorf("create temporary file: %w", err)
+		return nil, temporary("create temporary file", err)
 	}
 	if err := os.Remove(f.Name()); err != nil {
-		return nil, errors.Join(fmt.Errorf("unlink temporary file: %w", err), f.Close())
+		return nil, errors.Join(temporary("unlink temporary file", err), f.Close())
 	}
 	return &spool{f: f, w: bufio.NewWriterSize(f, 1<<16)}, nil
 }
@@ -46,16 +53,16 @@ func newSpool(dir string) (*spool, error) {
 func (s *spool) put(r *record) (int64, error) {
 	doc, err := json.Marshal(r)
 	if err != nil {
-		return 0, fmt.Errorf("encode record: %w", err)
+		return 0, temporary("encode record", err)
 	}
 	at := s.next
 	var size [4]byte
 	binary.BigEndian.PutUint32(size[:], uint32(len(doc))) //nolint:gosec // values are capped far below 4 GiB
 	if _, err := s.w.Write(size[:]); err != nil {
-		return 0, fmt.Errorf("write temporary file: %w", err)
+		return 0, temporary("write temporary file", err)
 	}
 	if _, err := s.w.Write(doc); err != nil {
-		return 0, fmt.Errorf("write temporary file: %w", err)
+		return 0, temporary("write temporary file", err)
 	}
 	s.next += int64(len(size) + len(doc))
 	return at, nil
@@ -64,7 +71,7 @@ func (s *spool) put(r *record) (int64, error) {
 // seal ends the writing.
 func (s *spool) seal() error {
 	if err := s.w.Flush(); err != nil {
-		return fmt.Errorf("write temporary file: %w", err)
+		return temporary("write temporary file", err)
 	}
 	return nil
 }
@@ -73,15 +80,15 @@ func (s *spool) seal() error {
 func (s *spool) get(at int64) (*record, error) {
 	var size [4]byte
 	if _, err := s.f.ReadAt(size[:], at); err != nil {
-		return nil, fmt.Errorf("read temporary file: %w", err)
+		return nil, temporary("read temporary file", err)
 	}
 	doc := make([]byte, binary.BigEndian.Uint32(size[:]))
 	if _, err := io.ReadFull(io.NewSectionReader(s.f, at+int64(len(size)), int64(len(doc))), doc); err != nil {
-		return nil, fmt.Errorf("read temporary file: %w", err)
+		return nil, temporary("read temporary file", err)
 	}
 	var r record
 	if err := json.Unmarshal(doc, &r); err != nil {
-		return nil, fmt.Errorf("decode record: %w", err)
+		return nil, temporary("decode record", err)
 	}
 	return &r, nil
 }

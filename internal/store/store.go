@@ -62,10 +62,24 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	if err := s.write.PingContext(ctx); err != nil {
+	if err := s.connect(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())
 	}
 	return s, nil
+}
+
+// connect makes the first connection. It switches a new SQLite file to WAL, for
+// which SQLite would not wait its turn: of two that start at once, one would be
+// told that the database is locked.
+func (s *Store) connect(ctx context.Context) error {
+	if !s.Postgres() {
+		unlock, err := s.lockMigration(ctx)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
+	return s.write.PingContext(ctx)
 }
 
 // readers is how many connections may read a SQLite file at once.

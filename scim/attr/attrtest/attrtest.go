@@ -38,11 +38,9 @@ func Group() *attr.Set {
 }
 
 func userAttributes() []attr.Definition {
-	plural := func(name string, more ...attr.Definition) attr.Definition {
-		return many(complexOne(name, append([]attr.Definition{
-			one("value", attr.String), one("display", attr.String),
-			one("type", attr.String), one("primary", attr.Boolean),
-		}, more...)...))
+	plural := func(name string) attr.Definition {
+		return many(complexOne(name, one("value", attr.String), one("display", attr.String),
+			one("type", attr.String), one("primary", attr.Boolean)))
 	}
 	groups := plural("groups")
 	groups.Mutability = attr.ReadOnly

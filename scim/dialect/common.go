@@ -1,0 +1,116 @@
+package dialect
+
+import (
+	"strings"
+
+	"github.com/usherd/usher/scim/attr"
+)
+
+// common is what clients of several makers say.
+func common() []Rewrite {
+	return []Rewrite{
+		{
+			Name:     "missing-schemas",
+			Doc:      "A resource without schemas, or with an empty list, has the core schema's.",
+			Document: missingSchemas,
+		},
+		{
+			Name: "bare-value",
+			Doc: `Where an attribute is complex and has a value, a bare string means that value:` +
+				` members ["id"] is members [{"value": "id"}].`,
+			Value: bareValue,
+		},
+		{
+			Name:  "single-value",
+			Doc:   "Where an attribute takes several values, one that is not in an array is the only one.",
+			Value: singleValue,
+		},
+		{
+			Name:  "reference-only",
+			Doc:   "A value that has a $ref and no value has the last segment of the $ref as its value.",
+			Value: referenceOnly,
+		},
+		{
+			Name:      "operation-spelling",
+			Doc:       `The name of an operation is case-blind and may have blanks around it: "Add", "REPLACE".`,
+			Operation: operationSpelling,
+		},
+	}
+}
+
+func missingSchemas(set *attr.Set, doc map[string]any) {
+	for name, v := range doc {
+		if !strings.EqualFold(name, "schemas") {
+			continue
+		}
+		if list, ok := v.([]any); v != nil && (!ok || len(list) > 0) {
+			return
+		}
+		delete(doc, name)
+	}
+	doc["schemas"] = []any{set.Cores()[0].ID}
+}
+
+// bareValue wraps strings of complex attributes that have a value.
+func bareValue(d *attr.Definition, v any) any {
+	if d.Type != attr.Complex || d.SubAttribute("value") == nil {
+		return v
+	}
+	if s, ok := v.(string); ok {
+		return map[string]any{"value": s}
+	}
+	list, ok := v.([]any)
+	if !ok || !d.MultiValued {
+		return v
+	}
+	for i, e := range list {
+		if s, ok := e.(string); ok {
+			list[i] = map[string]any{"value": s}
+		}
+	}
+	return list
+}
+
+func singleValue(d *attr.Definition, v any) any {
+	if _, several := v.([]any); !d.MultiValued || several || v == nil {
+		return v
+	}
+	return []any{v}
+}
+
+// referenceOnly fills in values from references.
+func referenceOnly(d *attr.Definition, v any) any {
+	if d.Type != attr.Complex || d.SubAttribute("$ref") == nil || d.SubAttribute("value") == nil {
+		return v
+	}
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	for _, e := range list {
+		if o, ok := e.(map[string]any); ok {
+			fillValue(o)
+		}
+	}
+	return v
+}
+
+func fillValue(o map[string]any) {
+	reference := ""
+	for name, v := range o {
+		if strings.EqualFold(name, "value") {
+			return
+		}
+		if s, ok := v.(string); ok && strings.EqualFold(name, "$ref") {
+			reference = s
+		}
+	}
+	if i := strings.LastIndexByte(reference, '/'); i >= 0 && i+1 < len(reference) {
+		o["value"] = reference[i+1:]
+	}
+}
+
+func operationSpelling(op Op) Op {
+	op.Op = strings.ToLower(strings.TrimSpace(op.Op))
+	return op
+}

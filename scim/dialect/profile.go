@@ -1,0 +1,144 @@
+package dialect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/usherd/usher/scim/attr"
+)
+
+// Rewrite is one quirk and its cure. Each function may be nil.
+type Rewrite struct {
+	// Name is how logs and documentation call it: who says it, and what.
+	Name string
+	// Doc says what is sent and what is made of it, in one sentence.
+	Doc string
+	// Document rewrites a resource as POST and PUT send it, in place.
+	Document func(set *attr.Set, doc map[string]any)
+	// Operation rewrites one PATCH operation.
+	Operation func(op Op) Op
+	// Value rewrites the value of an attribute, or of a sub-attribute, in a
+	// document or an operation. For a multi-valued attribute it is called with
+	// all of the values, then with each sub-attribute of each.
+	Value func(d *attr.Definition, v any) any
+	// Filter rewrites the text of a filter.
+	Filter func(text string) string
+}
+
+// Op is a PATCH operation as it was written, less the spelling of its members.
+type Op struct {
+	Op    string
+	Path  string // "" when there is none
+	Value any
+}
+
+// Profile is how one connection is spoken with. The zero Profile takes the RFC
+// and nothing else, and answers a PATCH with 204; ByName makes the useful ones.
+type Profile struct {
+	Name string
+	// Strict refuses unknown attributes, schemas and values that are not
+	// canonical, which are otherwise passed over.
+	Strict bool
+	// NeedsPath refuses PATCH operations without a path, as
+	// draft-zollner-scim-interop-profile does.
+	NeedsPath bool
+	// BodyAfterPatch names the resource types whose PATCH is answered 200 with
+	// the resource rather than 204.
+	BodyAfterPatch []string
+
+	rewrites []Rewrite
+}
+
+// PatchReturnsBody reports whether a PATCH of that resource type is answered 200
+// with the resource rather than 204.
+func (p Profile) PatchReturnsBody(resourceType string) bool {
+	return slices.Contains(p.BodyAfterPatch, resourceType)
+}
+
+// Document rewrites a whole resource in place.
+func (p Profile) Document(set *attr.Set, doc map[string]any) {
+	for _, r := range p.rewrites {
+		if r.Document != nil {
+			r.Document(set, doc)
+		}
+	}
+}
+
+// Operation rewrites a PATCH operation.
+func (p Profile) Operation(op Op) Op {
+	for _, r := range p.rewrites {
+		if r.Operation != nil {
+			op = r.Operation(op)
+		}
+	}
+	return op
+}
+
+// Value rewrites the value of an attribute.
+func (p Profile) Value(d *attr.Definition, v any) any {
+	for _, r := range p.rewrites {
+		if r.Value != nil {
+			v = r.Value(d, v)
+		}
+	}
+	return v
+}
+
+// Filter rewrites the text of a filter.
+func (p Profile) Filter(text string) string {
+	for _, r := range p.rewrites {
+		if r.Filter != nil {
+			text = r.Filter(text)
+		}
+	}
+	return text
+}
+
+// Rewrites lists what the profile rewrites, in the order it is done.
+func (p Profile) Rewrites() []Rewrite { return slices.Clone(p.rewrites) }
+
+// always is what cannot be misread, whoever sends it.
+func always() []Rewrite {
+	return slices.Concat(entra(), okta(), google(), oneLogin(), common())
+}
+
+// Default is the profile of a connection that names none.
+func Default() Profile {
+	return Profile{BodyAfterPatch: []string{"User"}, rewrites: always()}
+}
+
+// profiles are the profiles by name. A provider that sends nothing which only
+// its own profile could read right has the default one under its own name: of
+// JumpCloud, Ping, authentik, Keycloak, SailPoint and AWS-style clients no quirk
+// is known that is not in common.go.
+var profiles = map[string]func() Profile{
+	"": Default, "entra": Default, "okta": Default, "google": Default, "onelogin": Default,
+	"jumpcloud": Default, "ping": Default, "authentik": Default, "keycloak": Default,
+	"sailpoint": Default, "aws": Default,
+	"strict":  func() Profile { return Profile{Strict: true, BodyAfterPatch: []string{"User"}} },
+	"interop": func() Profile { return Profile{Strict: true, NeedsPath: true, BodyAfterPatch: []string{"User"}} },
+}
+
+// ByName is the profile of that name, "" for the default one.
+func ByName(name string) (Profile, error) {
+	build, ok := profiles[strings.ToLower(name)]
+	if !ok {
+		return Profile{}, fmt.Errorf("profile %q: not one of %s", name, strings.Join(Names(), ", "))
+	}
+	p := build()
+	p.Name = strings.ToLower(name)
+	return p, nil
+}
+
+// Names lists the profiles that have a name, in order.
+func Names() []string {
+	var names []string
+	for name := range profiles {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

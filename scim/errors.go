@@ -1,0 +1,169 @@
+package scim
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/usherd/usher/scim/patch"
+)
+
+// Kind is what went wrong, in one word. It decides the status and the scimType
+// that the client sees; the table is errorTable.
+type Kind string
+
+// The kinds. The first group are the scimTypes of RFC 7644 table 9 and of
+// RFC 9865 section 4 under their own names.
+const (
+	InvalidFilter Kind = "invalidFilter"
+	TooMany       Kind = "tooMany"
+	Uniqueness    Kind = "uniqueness"
+	Mutability    Kind = "mutability"
+	InvalidSyntax Kind = "invalidSyntax"
+	InvalidPath   Kind = "invalidPath"
+	NoTarget      Kind = "noTarget"
+	InvalidValue  Kind = "invalidValue"
+	InvalidVers   Kind = "invalidVers"
+	Sensitive     Kind = "sensitive"
+	InvalidCursor Kind = "invalidCursor"
+	ExpiredCursor Kind = "expiredCursor"
+	InvalidCount  Kind = "invalidCount"
+
+	Unauthorized         Kind = "unauthorized"         // the token is missing, unknown or expired
+	Forbidden            Kind = "forbidden"            // this client may not do this
+	NotFound             Kind = "notFound"             // no such resource, or none that the client may see
+	MethodNotAllowed     Kind = "methodNotAllowed"     // the address has no such method
+	NotAcceptable        Kind = "notAcceptable"        // the client accepts no JSON
+	Conflict             Kind = "conflict"             // the resource's state, or its owner, forbids it
+	PreconditionFailed   Kind = "preconditionFailed"   // If-Match or If-None-Match
+	PayloadTooLarge      Kind = "payloadTooLarge"      // body, or the number of Bulk operations
+	UnsupportedMediaType Kind = "unsupportedMediaType" // the body is not JSON
+	TooManyRequests      Kind = "tooManyRequests"      // rate limit; RetryAfter says how long
+	NotImplemented       Kind = "notImplemented"       // in the RFC, not here
+	Unavailable          Kind = "unavailable"          // try again; RetryAfter says when
+	Internal             Kind = "internal"             // ours; the client sees no text
+)
+
+// errorTable is the one place where a kind becomes a status. A kind of the
+// first group goes out as the scimType; RFC 7644 section 3.12 wants none on the
+// others.
+var errorTable = map[Kind]struct {
+	status   int
+	scimType bool
+}{
+	InvalidFilter: {http.StatusBadRequest, true},
+	TooMany:       {http.StatusBadRequest, true},
+	Uniqueness:    {http.StatusConflict, true},
+	Mutability:    {http.StatusBadRequest, true},
+	InvalidSyntax: {http.StatusBadRequest, true},
+	InvalidPath:   {http.StatusBadRequest, true},
+	NoTarget:      {http.StatusBadRequest, true},
+	InvalidValue:  {http.StatusBadRequest, true},
+	InvalidVers:   {http.StatusBadRequest, true},
+	Sensitive:     {http.StatusForbidden, true},
+	InvalidCursor: {http.StatusBadRequest, true},
+	ExpiredCursor: {http.StatusBadRequest, true},
+	InvalidCount:  {http.StatusBadRequest, true},
+
+	Unauthorized:         {http.StatusUnauthorized, false},
+	Forbidden:            {http.StatusForbidden, false},
+	NotFound:             {http.StatusNotFound, false},
+	MethodNotAllowed:     {http.StatusMethodNotAllowed, false},
+	NotAcceptable:        {http.StatusNotAcceptable, false},
+	Conflict:             {http.StatusConflict, false},
+	PreconditionFailed:   {http.StatusPreconditionFailed, false},
+	PayloadTooLarge:      {http.StatusRequestEntityTooLarge, false},
+	UnsupportedMediaType: {http.StatusUnsupportedMediaType, false},
+	TooManyRequests:      {http.StatusTooManyRequests, false},
+	NotImplemented:       {http.StatusNotImplemented, false},
+	Unavailable:          {http.StatusServiceUnavailable, false},
+	Internal:             {http.StatusInternalServerError, false},
+}
+
+// Error is a refusal that the client may read. Detail is shown to whoever sent
+// the request: it names nothing that the client may not see.
+type Error struct {
+	Kind   Kind
+	Detail string
+	// RetryAfter goes out as Retry-After, in whole seconds, when positive.
+	RetryAfter time.Duration
+	// allow is the Allow header of a MethodNotAllowed.
+	allow string
+}
+
+// Errorf makes an Error.
+func Errorf(kind Kind, format string, args ...any) *Error {
+	return &Error{Kind: kind, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Error gives kind and detail, for logs.
+func (e *Error) Error() string { return string(e.Kind) + ": " + e.Detail }
+
+// Status is the HTTP status of the error.
+func (e *Error) Status() int {
+	if row, ok := errorTable[e.Kind]; ok {
+		return row.status
+	}
+	return http.StatusInternalServerError
+}
+
+// AsError finds what the client may be told of err: the Error in its chain, a
+// PATCH that cannot be applied, a body over its limit, or Internal without any
+// text.
+func AsError(err error) *Error {
+	var (
+		own    *Error
+		change *patch.Error
+		tooBig *http.MaxBytesError
+	)
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.As(err, &change):
+		return &Error{Kind: Kind(change.Reason), Detail: change.Error()}
+	case errors.As(err, &tooBig):
+		return Errorf(PayloadTooLarge, "the body is larger than %d bytes", tooBig.Limit)
+	}
+	return &Error{Kind: Internal, Detail: "the server could not answer; its operator finds the reason in the log"}
+}
+
+// errorSchema is the schema URN of error responses.
+const errorSchema = "urn:ietf:params:scim:api:messages:2.0:Error"
+
+// body is the error as RFC 7644 section 3.12 writes it: status is a string.
+func (e *Error) body() map[string]any {
+	b := map[string]any{"schemas": []any{errorSchema}, "status": strconv.Itoa(e.Status())}
+	if errorTable[e.Kind].scimType {
+		b["scimType"] = string(e.Kind)
+	}
+	if e.Detail != "" {
+		b["detail"] = e.Detail
+	}
+	return b
+}
+
+// WriteError answers with err in SCIM form. Whoever stands in front of the
+// handler (tokens, rate limits) uses it, so that every error of the service
+// reads alike; Okta cannot read any other. A 401 says WWW-Authenticate: Bearer
+// unless that header is set already.
+func WriteError(w http.ResponseWriter, err error) {
+	e := AsError(err)
+	h := w.Header()
+	h.Set("Content-Type", mediaType)
+	h.Set("Cache-Control", "no-store")
+	if e.Kind == Unauthorized && h.Get("WWW-Authenticate") == "" {
+		h.Set("WWW-Authenticate", `Bearer realm="SCIM"`)
+	}
+	if e.allow != "" {
+		h.Set("Allow", e.allow)
+	}
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
+	}
+	b := appendJSON(nil, e.body())
+	h.Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(e.Status())
+	_, _ = w.Write(b)
+}

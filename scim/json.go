@@ -1,0 +1,172 @@
+package scim
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// mediaType is what every answer is (RFC 7644 section 8.1).
+const mediaType = "application/scim+json"
+
+// maxDepth is how deep JSON may nest. The deepest thing in SCIM, a Bulk request
+// with a PATCH of a complex value, needs eight.
+const maxDepth = 40
+
+// decodeObject reads one JSON object and nothing after it. Values come as
+// encoding/json gives them with UseNumber. Duplicate names, invalid UTF-8 and
+// lone surrogates are refused: two readers could take them for different things.
+func decodeObject(body []byte) (map[string]any, error) {
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // some clients write a byte order mark
+	d := jsontext.NewDecoder(bytes.NewReader(body))
+	v, err := decodeValue(d)
+	if err != nil {
+		return nil, badJSON(err)
+	}
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, Errorf(InvalidSyntax, "something follows the JSON object")
+	}
+	o, ok := v.(map[string]any)
+	if !ok {
+		return nil, Errorf(InvalidSyntax, "the body is not a JSON object")
+	}
+	return o, nil
+}
+
+// badJSON tells the client what is wrong with its JSON, and where.
+func badJSON(err error) error {
+	var own *Error
+	if errors.As(err, &own) {
+		return err
+	}
+	if errors.Is(err, io.EOF) {
+		return Errorf(InvalidSyntax, "the body is empty")
+	}
+	var syntax *jsontext.SyntacticError
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return Errorf(InvalidSyntax, "the JSON names a member twice in one object")
+	case errors.As(err, &syntax):
+		return Errorf(InvalidSyntax, "the body is not JSON: fault at byte %d", syntax.ByteOffset)
+	}
+	return Errorf(InvalidSyntax, "the body is not JSON")
+}
+
+// decodeValue reads the next value.
+func decodeValue(d *jsontext.Decoder) (any, error) {
+	t, err := d.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	switch t.Kind() {
+	case 'n':
+		return nil, nil
+	case 't', 'f':
+		return t.Bool(), nil
+	case '"':
+		return t.String(), nil
+	case '0':
+		return json.Number(t.String()), nil
+	}
+	if d.StackDepth() > maxDepth {
+		return nil, Errorf(InvalidSyntax, "the JSON is nested more than %d deep", maxDepth)
+	}
+	if t.Kind() == '[' {
+		return decodeArray(d)
+	}
+	return decodeMembers(d)
+}
+
+// decodeArray reads the rest of an array.
+func decodeArray(d *jsontext.Decoder) (any, error) {
+	list := []any{}
+	for d.PeekKind() != ']' {
+		v, err := decodeValue(d)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	_, err := d.ReadToken()
+	return list, err
+}
+
+// decodeMembers reads the rest of an object.
+func decodeMembers(d *jsontext.Decoder) (any, error) {
+	o := map[string]any{}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		key := name.String()
+		if o[key], err = decodeValue(d); err != nil {
+			return nil, err
+		}
+	}
+	_, err := d.ReadToken()
+	return o, err
+}
+
+// appendJSON writes a value of the kinds that documents hold. Names go out in
+// alphabetical order, so that equal documents are equal bytes.
+func appendJSON(dst []byte, v any) []byte {
+	switch v := v.(type) {
+	case nil:
+		return append(dst, "null"...)
+	case bool:
+		return strconv.AppendBool(dst, v)
+	case string:
+		return appendString(dst, v)
+	case json.Number:
+		return append(dst, v...)
+	case int:
+		return strconv.AppendInt(dst, int64(v), 10)
+	case []any:
+		dst = append(dst, '[')
+		for i, e := range v {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendJSON(dst, e)
+		}
+		return append(dst, ']')
+	case map[string]any:
+		dst = append(dst, '{')
+		for i, k := range sortedKeys(v) {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(appendString(dst, k), ':')
+			dst = appendJSON(dst, v[k])
+		}
+		return append(dst, '}')
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return append(dst, "null"...)
+	}
+	return append(dst, b...)
+}
+
+// appendString quotes s. Bytes that are not UTF-8, which a backend may hold,
+// become the replacement character rather than broken JSON.
+func appendString(dst []byte, s string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, s)
+	return dst
+}
+
+// sortedKeys are the names of m in order.
+func sortedKeys(m map[string]any) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,349 @@
+package patch
+
+import (
+	"maps"
+	"reflect"
+
+	"github.com/usherd/usher/scim/attr"
+	"github.com/usherd/usher/scim/filter"
+)
+
+// plural applies an operation to a multi-valued attribute.
+func (w *work) plural(s *slot, sub *attr.Definition, op Operation) *Error {
+	list := elements(s.now)
+	var err *Error
+	switch {
+	case sub != nil || op.Path.Filter != nil:
+		list, err = w.some(s.Definition, list, sub, op)
+	case op.Kind == Remove && op.Value == nil:
+		list = nil
+	case op.Kind == Remove:
+		list, err = w.without(s.Definition, list, op.Value)
+	case op.Kind == Replace:
+		list, err = w.with(s.Definition, nil, op.Value)
+	default:
+		list, err = w.with(s.Definition, list, op.Value)
+	}
+	if err != nil {
+		return err
+	}
+	s.now = nil
+	if len(list) > 0 {
+		s.now = list
+	}
+	return nil
+}
+
+// with adds elements, merging each into the one it is the same as.
+func (w *work) with(d *attr.Definition, list []any, value any) ([]any, *Error) {
+	touched := map[int]bool{}
+	for _, item := range elements(value) {
+		v, err := conform(d, []any{item})
+		if err != nil {
+			return nil, err
+		}
+		if v == nil {
+			continue
+		}
+		if err := w.spend(len(list)); err != nil {
+			return nil, err
+		}
+		element := v.([]any)[0]
+		at := find(d, list, element)
+		if at < 0 {
+			at = len(list)
+			list = append(list, element)
+		} else if object, ok := list[at].(map[string]any); ok {
+			if _, err := overlay(d, object, element.(map[string]any)); err != nil {
+				return nil, err
+			}
+		}
+		touched[at] = true
+	}
+	return list, onePrimary(d, list, touched)
+}
+
+// without takes away the elements that the value lists.
+func (w *work) without(d *attr.Definition, list []any, value any) ([]any, *Error) {
+	listed, err := conform(d, elements(value))
+	if err != nil {
+		return nil, err
+	}
+	gone := elements(listed)
+	if err := w.spend(len(list) * len(gone)); err != nil {
+		return nil, err
+	}
+	var left []any
+	for _, element := range list {
+		if !anyMeans(d, gone, element) {
+			left = append(left, element)
+		}
+	}
+	return left, nil
+}
+
+// some applies an operation to the elements that a filter selects, or to a
+// sub-attribute of all.
+func (w *work) some(d *attr.Definition, list []any, sub *attr.Definition, op Operation) ([]any, *Error) {
+	chosen, err := w.choose(d, list, op.Path.Filter)
+	if err != nil {
+		return nil, err
+	}
+	change := change{d: d, sub: sub, op: op}
+	if err := change.read(); err != nil {
+		return nil, err
+	}
+	if op.Kind == Add && sub == nil && change.value == nil {
+		return list, nil // nothing to add
+	}
+	if len(chosen) == 0 {
+		if change.value == nil {
+			return list, nil // what is not there need not be removed
+		}
+		element, err := change.missing()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, element)
+		return list, onePrimary(d, list, map[int]bool{len(list) - 1: true})
+	}
+	touched, gone := map[int]bool{}, map[int]bool{}
+	for _, i := range chosen {
+		element, err := change.apply(list[i])
+		if err != nil {
+			return nil, err
+		}
+		list[i] = element
+		if element == nil {
+			gone[i] = true
+		} else {
+			touched[i] = true
+		}
+	}
+	if err := onePrimary(d, list, touched); err != nil {
+		return nil, err
+	}
+	if err := w.spend(len(touched) * len(list)); err != nil {
+		return nil, err
+	}
+	return compact(list, touched, gone), nil
+}
+
+// choose lists the indexes of the elements that the filter selects; without
+// filter, all.
+func (w *work) choose(d *attr.Definition, list []any, where filter.Expr) ([]int, *Error) {
+	if err := w.spend(len(list) * terms(where)); err != nil {
+		return nil, err
+	}
+	var chosen []int
+	for i, element := range list {
+		if where != nil {
+			object, ok := element.(map[string]any)
+			if !ok {
+				object = map[string]any{"value": element}
+			}
+			ok, err := filter.Match(where, d, object)
+			if err != nil {
+				return nil, fail(InvalidPath, "the filter does not fit %s", d.Name)
+			}
+			if !ok {
+				continue
+			}
+		}
+		chosen = append(chosen, i)
+	}
+	return chosen, nil
+}
+
+// change is what an operation does to each element it selects.
+type change struct {
+	d, sub *attr.Definition
+	op     Operation
+	// value is canonical after read: of the sub-attribute, else of the element;
+	// nil to clear it.
+	value any
+	// said is what the filter says of an element by eq alone; whole tells that
+	// it says nothing else.
+	said  map[string]any
+	whole bool
+}
+
+func (c *change) read() *Error {
+	c.said, c.whole = said(c.op.Path.Filter)
+	if c.op.Kind == Remove || unassigned(c.op.Value) {
+		return nil
+	}
+	var err *Error
+	if c.sub != nil {
+		c.value, err = conform(c.sub, c.op.Value)
+		return err
+	}
+	list := elements(c.op.Value)
+	if len(list) > 1 {
+		return fail(InvalidValue, "%s: a filter takes one value for what it selects", c.d.Name)
+	}
+	if c.d.Type != attr.Complex {
+		c.value, err = conformOne(c.d, list[0])
+		return err
+	}
+	if !unassigned(list[0]) {
+		var changes map[string]any
+		if changes, err = conformComplex(c.d, list[0]); err == nil {
+			c.value = changes
+		}
+	}
+	return err
+}
+
+// apply gives what becomes of one element; nil when it goes.
+func (c *change) apply(element any) (any, *Error) {
+	if c.sub == nil && (c.value == nil || c.d.Type != attr.Complex) {
+		return c.value, nil
+	}
+	object, ok := element.(map[string]any)
+	if !ok {
+		object = map[string]any{} // never in a sound document
+	}
+	changes := c.changes()
+	replaces := c.sub == nil && c.op.Kind == Replace
+	if replaces {
+		object = c.kept(object)
+	}
+	cleared, err := overlay(c.d, object, changes)
+	if err != nil {
+		return nil, err
+	}
+	if (cleared || replaces && clears(changes)) && hollow(c.d, object) {
+		return nil, nil
+	}
+	return object, nil
+}
+
+// changes is what to overlay an element with.
+func (c *change) changes() map[string]any {
+	if c.sub != nil {
+		return map[string]any{c.sub.Name: c.value}
+	}
+	changes, _ := c.value.(map[string]any)
+	return changes
+}
+
+// kept is what an element keeps of the old one when it is replaced: what the
+// filter said, without which the same operation would find it no more, and what
+// is immutable.
+func (c *change) kept(old map[string]any) map[string]any {
+	kept := map[string]any{}
+	for name, value := range old {
+		sub := c.d.SubAttribute(name)
+		_, isSaid := c.said[name]
+		if isSaid || sub != nil && sub.Mutability == attr.Immutable {
+			kept[name] = value
+		}
+	}
+	return kept
+}
+
+// missing makes the element that a filter wanted and did not find.
+func (c *change) missing() (any, *Error) {
+	_, byValue := c.said["value"]
+	contradicts := false
+	if c.sub != nil {
+		_, contradicts = c.said[c.sub.Name]
+	}
+	if !c.whole || byValue || contradicts || c.sub == nil && c.op.Kind == Replace {
+		return nil, fail(NoTarget, "no value of %s matches the filter", c.d.Name)
+	}
+	element := maps.Clone(c.said)
+	_, err := overlay(c.d, element, c.changes())
+	return element, err
+}
+
+// said collects what a filter says by eq joined with and. whole is false when it
+// says more than that.
+func said(e filter.Expr) (values map[string]any, whole bool) {
+	values, whole = map[string]any{}, true
+	var walk func(filter.Expr)
+	walk = func(e filter.Expr) {
+		switch e := e.(type) {
+		case nil:
+		case filter.And:
+			walk(e.Left)
+			walk(e.Right)
+		case filter.Compare:
+			_, twice := values[e.Attr.Sub]
+			if e.Op != filter.Equal || unassigned(e.Value) || twice {
+				whole = false
+				return
+			}
+			values[e.Attr.Sub] = e.Value
+		default:
+			whole = false
+		}
+	}
+	walk(e)
+	return values, whole
+}
+
+func terms(e filter.Expr) int {
+	switch e := e.(type) {
+	case filter.And:
+		return terms(e.Left) + terms(e.Right)
+	case filter.Or:
+		return terms(e.Left) + terms(e.Right)
+	case filter.Not:
+		return terms(e.X)
+	}
+	return 1
+}
+
+// onePrimary keeps at most one element primary: the one that the operation
+// touched (RFC 7644 section 3.5.2). Two of those cannot be.
+func onePrimary(d *attr.Definition, list []any, touched map[int]bool) *Error {
+	isPrimary := func(i int) bool {
+		object, ok := list[i].(map[string]any)
+		return ok && object["primary"] == true
+	}
+	primaries := 0
+	for i := range touched {
+		if isPrimary(i) {
+			primaries++
+		}
+	}
+	if primaries > 1 {
+		return fail(InvalidValue, "%s has more than one primary value", d.Name)
+	}
+	for i := range list {
+		if primaries == 1 && !touched[i] && isPrimary(i) {
+			list[i].(map[string]any)["primary"] = false
+		}
+	}
+	return nil
+}
+
+// compact drops what is gone, and elements that became equal to an earlier one.
+func compact(list []any, touched, gone map[int]bool) []any {
+	left := list[:0:0]
+	for i, element := range list {
+		if gone[i] || touched[i] && contains(left, element) {
+			continue
+		}
+		left = append(left, element)
+	}
+	return left
+}
+
+func contains(list []any, element any) bool {
+	for _, other := range list {
+		if reflect.DeepEqual(other, element) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *work) spend(n int) *Error {
+	if w.spent += n; w.spent > maxWork {
+		return fail(TooMany, "too many values to compare: send fewer operations at once")
+	}
+	return nil
+}
