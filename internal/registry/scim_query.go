@@ -33,9 +33,8 @@ type ScimRef struct {
 // ScimUser is what a SCIM resource is made of.
 type ScimUser struct {
 	*User
-	// ExternalID is what the connection that looks calls the person, "" for
-	// nothing.
-	ExternalID string
+	// Anchor is that of the link of the connection that looks, "" without one.
+	Anchor string
 	// Groups are those the person is directly in and the connection may see, in
 	// the order of their names.
 	Groups []ScimRef
@@ -44,11 +43,17 @@ type ScimUser struct {
 // ScimGroup is what a SCIM resource is made of, without the members.
 type ScimGroup struct {
 	*Group
-	ExternalID string // as in ScimUser
+	Anchor string // as in ScimUser
 }
 
 // ScimMember is one member of a group.
 type ScimMember struct {
 	ScimRef
 	IsGroup bool // a group, not a user
+}
+
+// ScimKeys are users and groups by public id.
+type ScimKeys struct {
+	Users  map[string]UserID
+	Groups map[string]GroupID
 }

@@ -16,12 +16,12 @@ const (
 
 // scimKind is a kind of resource as a table.
 type scimKind struct {
-	table, alias  string
-	urn, name     string
-	endpoint      string
-	link          string // the column of links
-	hasDocument   bool
-	places        map[string]func(*scimCompiler) place
+	table, alias string
+	urn, name    string
+	endpoint     string
+	link         string // the column of links
+	hasDocument  bool
+	places       map[string]func(*scimCompiler) place
 }
 
 // place is where a single value, or the elements of several, are kept.
@@ -114,9 +114,9 @@ func (c *scimCompiler) commonPlace(name string) place {
 	case "meta.resourceType":
 		return own(splice("CAST(? AS text)", c.kind.name))
 	case "meta.created":
-		return own(c.column("created_at"))
+		return own(c.shownTime("created_at"))
 	case "meta.lastModified":
-		return own(c.column("updated_at"))
+		return own(c.shownTime("updated_at"))
 	case "meta.location":
 		return own(c.location(c.kind.endpoint, c.column("public_id")))
 	case "meta.version":
@@ -137,6 +137,12 @@ func attribute(name string) func(*scimCompiler) place {
 
 // column is a column of the resource.
 func (c *scimCompiler) column(name string) fragment { return raw(c.kind.alias + "." + name) }
+
+// shownTime is a time as clients see it, in whole milliseconds: what they read
+// must equal itself.
+func (c *scimCompiler) shownTime(name string) fragment {
+	return splice("(? / 1000 * 1000)", c.column(name))
+}
 
 func (c *scimCompiler) location(endpoint string, id fragment) fragment {
 	return splice("(CAST(? AS text) || ?)", c.view.Base+endpoint+"/", id)
@@ -168,7 +174,7 @@ func (c *scimCompiler) externalID() place {
 			if strings.HasPrefix(v, noExternalID) {
 				return raw("FALSE")
 			}
-			return c.in(k.alias+".id", splice("SELECT l."+k.link+" FROM links l WHERE +l.company_id = ? AND l.origin_id = ? AND l.anchor = ? AND l."+k.link+" IS NOT NULL",
+			return c.in(k.alias+".id", splice("SELECT l."+k.link+" FROM links l WHERE +l.company_id = ? AND l.origin_id = ? AND l.anchor = ? AND l.missing_since = 0 AND l."+k.link+" IS NOT NULL",
 				c.company, int64(c.view.Origin), v))
 		},
 	}

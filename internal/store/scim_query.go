@@ -132,12 +132,15 @@ func (c *scimCompiler) sortKey(a filter.Attr) (fragment, error) {
 	if err != nil {
 		return fragment{}, err
 	}
-	order := raw(p.elements.alias + ".key")
+	order, there := raw(p.elements.alias+".key"), raw("TRUE")
+	if p.elements.sub == nil {
+		there = c.there(p.elements.alias)
+	}
 	if primary := f.many.SubAttribute("primary"); primary != nil && p.elements.sub == nil {
 		is := in.value(in.object(p.elements.alias), attr.Boolean, primary.Name)
 		order = splice("COALESCE(?, FALSE) DESC, ?", is, order)
 	}
-	return splice("(SELECT ? FROM ? ORDER BY ? LIMIT 1)", key, p.elements.from, order), nil
+	return splice("(SELECT ? FROM ? WHERE ? ORDER BY ? LIMIT 1)", key, p.elements.from, there, order), nil
 }
 
 func (c *scimCompiler) sortSingle(f *found) (fragment, error) {

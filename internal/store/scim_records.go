@@ -69,11 +69,11 @@ func inOrder[ID comparable, T any](ids []ID, found map[ID]*T) []T {
 // The parts of a resource that are rows elsewhere.
 const (
 	partEmail = iota
-	partExternalID
+	partAnchor
 	partGroup
 )
 
-// scimUserParts fills in addresses, external ids and groups, in one statement:
+// scimUserParts fills in addresses, anchors and groups, in one statement:
 // what costs is the way to the database.
 func (t *Tenant) scimUserParts(ctx context.Context, v registry.ScimView, users map[registry.UserID]*registry.ScimUser, ids []registry.UserID, groups bool) error {
 	if len(users) == 0 {
@@ -81,8 +81,8 @@ func (t *Tenant) scimUserParts(ctx context.Context, v registry.ScimView, users m
 	}
 	company, list := int64(t.id), keys(t.s, ids)
 	q := splice(`SELECT `+fmt.Sprint(partEmail)+` AS part, user_id, address AS id, '' AS display, position FROM emails WHERE `+t.s.byKey("user_id")+`
-		UNION ALL SELECT `+fmt.Sprint(partExternalID)+`, user_id, anchor, '', 0 FROM links
-			WHERE origin_id = ? AND missing_since = 0 AND substr(anchor, 1, 1) <> '`+noExternalID+`' AND `+t.s.byKey("user_id"),
+		UNION ALL SELECT `+fmt.Sprint(partAnchor)+`, user_id, anchor, '', 0 FROM links
+			WHERE origin_id = ? AND missing_since = 0 AND `+t.s.byKey("user_id"),
 		company, list, int64(v.Origin), company, list)
 	if groups {
 		c := t.scimCompiler(scimUsers, v, nil)
@@ -102,9 +102,9 @@ func (t *Tenant) scimUserParts(ctx context.Context, v registry.ScimView, users m
 		switch u := users[user]; part {
 		case partEmail:
 			u.Attributes[registry.AttrEmails] = append(u.Attributes[registry.AttrEmails], ref.ID)
-		case partExternalID:
-			if u.ExternalID == "" {
-				u.ExternalID = ref.ID
+		case partAnchor:
+			if u.Anchor == "" {
+				u.Anchor = ref.ID
 			}
 		default:
 			u.Groups = append(u.Groups, ref)
@@ -148,25 +148,53 @@ func (t *Tenant) scimGroupsWhere(ctx context.Context, v registry.ScimView, ids [
 	}
 	if len(groups) > 0 {
 		rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT group_id, min(anchor) FROM links
-			WHERE origin_id = ? AND missing_since = 0 AND substr(anchor, 1, 1) <> '`+noExternalID+`' AND `+t.s.byKey("group_id")+` GROUP BY group_id`),
+			WHERE origin_id = ? AND missing_since = 0 AND `+t.s.byKey("group_id")+` GROUP BY group_id`),
 			int64(v.Origin), int64(t.id), keys(t.s, keep))
 		err = each(rows, err, func(rows *sql.Rows) error {
 			var id registry.GroupID
 			var anchor string
 			err := rows.Scan(&id, &anchor)
 			if g := found[id]; g != nil {
-				g.ExternalID = anchor
+				g.Anchor = anchor
 			}
 			return err
 		})
 		if err != nil {
-			return nil, fmt.Errorf("load external ids: %w", err)
+			return nil, fmt.Errorf("load anchors: %w", err)
 		}
 	}
 	if ids == nil {
 		ids = keep
 	}
 	return inOrder(ids, found), nil
+}
+
+// ScimKeys finds users and groups by public id; those that the connection may
+// not see are left out.
+func (t *Tenant) ScimKeys(ctx context.Context, v registry.ScimView, publicIDs []string) (registry.ScimKeys, error) {
+	out := registry.ScimKeys{Users: map[string]registry.UserID{}, Groups: map[string]registry.GroupID{}}
+	for _, k := range []*scimKind{scimUsers, scimGroups} {
+		c := t.scimCompiler(k, v, nil)
+		a := k.alias
+		q := splice("SELECT "+a+".public_id, "+a+".id FROM "+k.table+" "+a+" WHERE +"+a+".company_id = ? AND "+a+".deleted_at = 0 AND "+
+			t.s.anyOf(a+".public_id")+" AND ?", c.company, list(t.s, publicIDs), c.visible(k.link, a))
+		rows, err := t.s.read.QueryContext(ctx, t.s.rebind(q.sql), q.args...)
+		err = each(rows, err, func(rows *sql.Rows) error {
+			var public string
+			var id int64
+			err := rows.Scan(&public, &id)
+			if k == scimUsers {
+				out.Users[public] = registry.UserID(id)
+			} else {
+				out.Groups[public] = registry.GroupID(id)
+			}
+			return err
+		})
+		if err != nil {
+			return out, fmt.Errorf("look for keys of %s: %w", k.table, err)
+		}
+	}
+	return out, nil
 }
 
 // memberPage is how many members are read at once.

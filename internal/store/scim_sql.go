@@ -192,8 +192,7 @@ func (d scimSQL) ends(have, want fragment) fragment {
 	if d.postgres {
 		return splice("right(?, char_length(?)) = ?", have, want, want)
 	}
-	// substr from -0 would be all of it.
-	return splice("(length(?) = 0 OR substr(?, -length(?)) = ?)", want, have, want, want)
+	return splice("substr(?, length(?) - length(?) + 1) = ?", have, have, want, want)
 }
 
 // argument is a filter's value as an attribute of the type compares.

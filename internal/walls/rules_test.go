@@ -20,7 +20,7 @@ var rooms = []room{
 		"it compares the schema with what the migrations make of an empty database"},
 	{"internal/registry", nil,
 		"the nouns and rules are what everything else is built on; they depend on nothing"},
-	{"internal/store", []string{"internal/registry", "internal/auth", "internal/onboard", "internal/mail", "internal/web/self", "scim/filter", "ent/db", "ent/migrations"},
+	{"internal/store", []string{"internal/registry", "internal/auth", "internal/onboard", "internal/mail", "internal/web/self", "scim/attr", "scim/filter", "ent/db", "ent/migrations"},
 		"the store is an adapter: it fills the ports that the rooms declare and so knows their words; they never know it"},
 	{"internal/source", []string{"internal/registry"},
 		"a source is a contract that each protocol fills in below it"},
@@ -74,6 +74,7 @@ var testRooms = []string{"internal/testkit", "internal/mailcatcher", "internal/s
 // testPairs are the neighbours that the tests of a room may meet, because the
 // two are only worth testing together.
 var testPairs = map[string][]string{
+	"internal/store":       {"scim"},             // a filter means what the protocol's schemas say
 	"internal/web":         {"internal/onboard"}, // a form, a link and what the link is good for
 	"internal/source/ldap": {"internal/mapping"}, // what a read costs with everything that follows it
 }
