@@ -12,17 +12,6 @@ import (
 	"github.com/usherd/usher/internal/registry"
 )
 
-// inCompany opens the registry and finds the company for fn.
-func (f *flags) inCompany(cmd *cobra.Command, company string, fn func(context.Context, *app.Core, registry.Company) error) error {
-	return f.with(cmd, func(ctx context.Context, core *app.Core) error {
-		c, err := core.Company(ctx, company)
-		if err != nil {
-			return err
-		}
-		return fn(ctx, core, c)
-	})
-}
-
 func connectionCmd(f *flags) *cobra.Command {
 	cmd := &cobra.Command{Use: "connection", Short: "SCIM connections: the doors through which identity providers push people"}
 	var company, name string

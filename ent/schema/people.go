@@ -60,6 +60,7 @@ func (User) Indexes() []ent.Index {
 		index.Fields("company_id", "user_name_key").Unique().Annotations(entsql.IndexWhere("deleted_at = 0")),
 		index.Fields("company_id", "employee_number").Annotations(entsql.IndexWhere("employee_number IS NOT NULL")),
 		index.Fields("company_id", "deleted_at").Annotations(entsql.IndexWhere("deleted_at <> 0")),
+		index.Fields("company_id", "id").Annotations(entsql.IndexWhere("deleted_at = 0")),
 	}
 }
 

@@ -22,7 +22,7 @@ const scimPath = "/scim/v2"
 func (s *Server) scim(public *url.URL) (*scimserver.Server, error) {
 	key := sha256.Sum256([]byte("usher-scim-cursor/1\x00" + s.Config.SecretKey.Reveal()))
 	return scimserver.New(scimserver.Config{
-		Registry: s.Registry, Connections: s.Store.Connections(), BaseURL: public.JoinPath(scimPath), CursorKey: key[:],
+		Registry: s.Registry, Tokens: s.Store, Open: func(id registry.CompanyID) scimserver.Records { return s.Store.For(id) }, BaseURL: public.JoinPath(scimPath), CursorKey: key[:],
 		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewID: newID, Log: s.Log,
 	})
 }

@@ -115,7 +115,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if s.drainer, err = s.newDrainer(); err != nil {
 		return err
 	}
-	handler, err := s.handler(service)
+	handler, err := s.handler(work, service)
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (s *Server) RunSoon(ctx context.Context, key, trigger string) error {
 }
 
 // handler is everything served to people and programs.
-func (s *Server) handler(service *onboard.Service) (http.Handler, error) {
+func (s *Server) handler(work context.Context, service *onboard.Service) (http.Handler, error) {
 	public, err := url.Parse(s.Config.PublicURL)
 	if err != nil {
 		return nil, fmt.Errorf("public_url: %w", err)
@@ -246,7 +246,13 @@ func (s *Server) handler(service *onboard.Service) (http.Handler, error) {
 	}
 	pages := http.NewServeMux()
 	(&self.Handlers{Shell: shell, Onboarding: service, People: s.Store}).Mount(pages)
+	door, err := s.scim(public)
+	if err != nil {
+		return nil, err
+	}
+	s.background(work, "SCIM request log", door.Run)
 	root := http.NewServeMux()
+	mountSCIM(root, door)
 	root.Handle("/", shell.Handler(pages))
 	return root, nil
 }

@@ -3,22 +3,25 @@ package scimserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/scim"
+	"github.com/usherd/usher/scim/filter"
 	"github.com/usherd/usher/scim/patch"
 )
 
 // backend fills scim.Backend over the registry. The connection of a request is
 // in its context.
 type backend struct {
-	registry    *registry.Registry
-	connections Connections
-	newID       func() string
-	users       *scim.ResourceType
-	groups      *scim.ResourceType
+	registry *registry.Registry
+	open     func(registry.CompanyID) Records
+	base     string
+	newID    func() string
+	users    *scim.ResourceType
+	groups   *scim.ResourceType
 }
 
 // tries is how often a change is made anew when somebody else was faster.
@@ -50,14 +53,17 @@ func (b *backend) anchorFor(external, present string) string {
 	return noAnchor + b.newID()
 }
 
-// records opens what the request's connection may see.
-func (b *backend) records(ctx context.Context) (Records, registry.Connection) {
+// caller is whose request the context belongs to.
+func (b *backend) caller(ctx context.Context) caller {
 	c := connectionOf(ctx)
-	return b.connections.Records(c), c
+	return caller{
+		Records: b.open(c.Origin.Company), Connection: c,
+		view: registry.ScimView{Origin: c.Origin.ID, Visible: c.Visible, Base: b.base},
+	}
 }
 
 // apply runs operations as the request's connection.
-func (b *backend) apply(ctx context.Context, c registry.Connection, ops ...registry.Op) ([]registry.Result, error) {
+func (b *backend) apply(ctx context.Context, c caller, ops ...registry.Op) ([]registry.Result, error) {
 	res, err := b.registry.Apply(ctx, registry.Batch{Company: c.Origin.Company, Origin: c.Origin, Actor: "connection " + c.Origin.Key, Ops: ops})
 	if err != nil {
 		return nil, err
@@ -103,7 +109,7 @@ func refused(err error) error {
 }
 
 // owned refuses a write to what another origin owns.
-func owned(c registry.Connection, owner registry.OriginID, name string) error {
+func owned(c caller, owner registry.OriginID, name string) error {
 	if owner == c.Origin.ID {
 		return nil
 	}
@@ -138,63 +144,93 @@ func holds(pre scim.Precondition, version int64) error {
 
 // Get implements scim.Backend.
 func (b *backend) Get(ctx context.Context, t *scim.ResourceType, id string, p scim.Projection) (*scim.Resource, error) {
-	records, _ := b.records(ctx)
+	c := b.caller(ctx)
 	if t == b.groups {
-		rec, err := records.Group(ctx, id)
-		if err != nil {
-			return nil, refused(err)
-		}
-		return b.groupResource(ctx, records, rec, p), nil
+		return b.rereadGroup(ctx, c, id, p)
 	}
-	rec, err := records.User(ctx, id, p.Wants("groups"))
-	if err != nil {
-		return nil, refused(err)
-	}
-	return b.userResource(rec)
+	return b.rereadUser(ctx, c, id, p)
 }
 
 // List implements scim.Backend. A query over several types lists the users
-// first and the groups after them.
+// first and the groups after them; a cursor is the type and the last key.
 func (b *backend) List(ctx context.Context, q scim.Query) (*scim.Page, error) {
-	records, _ := b.records(ctx)
+	c := b.caller(ctx)
 	page := &scim.Page{}
-	skip, room := max(q.StartIndex-1, 0), q.Count
+	if q.Cursor != nil {
+		return page, b.listFrom(ctx, c, q, page)
+	}
+	part := registry.ScimPage{Descending: q.Descending, Offset: max(q.StartIndex-1, 0), Limit: q.Count}
 	for _, t := range q.Types {
-		query := Query{Filter: q.Filter, Sort: q.SortBy, Descending: q.Descending, Offset: skip, Limit: room}
-		total, got, err := b.listType(ctx, records, t, query, q.Projection, page)
+		_, got, total, err := b.list(ctx, c, t, q, part, page)
 		if err != nil {
 			return nil, err
 		}
 		page.Total += total
-		skip, room = max(skip-total, 0), room-got
+		part.Offset, part.Limit = max(part.Offset-total, 0), part.Limit-got
 	}
 	return page, nil
 }
 
-// listType appends one type's part of a page.
-func (b *backend) listType(ctx context.Context, records Records, t *scim.ResourceType, q Query, p scim.Projection, page *scim.Page) (total, got int, err error) {
-	if t == b.groups {
-		list, total, err := records.Groups(ctx, q)
-		if err != nil {
-			return 0, 0, refused(err)
+// listFrom pages by key: what follows the record that the cursor names.
+func (b *backend) listFrom(ctx context.Context, c caller, q scim.Query, page *scim.Page) error {
+	at, after := 0, int64(0)
+	if *q.Cursor != "" {
+		if _, err := fmt.Sscanf(*q.Cursor, "%d.%d", &at, &after); err != nil || at < 0 || at >= len(q.Types) {
+			return scim.Errorf(scim.InvalidCursor, "the cursor is not one of this list")
 		}
-		for _, rec := range list {
-			page.Resources = append(page.Resources, b.groupResource(ctx, records, rec, p))
-		}
-		return total, len(list), nil
 	}
-	list, total, err := records.Users(ctx, q, p.Wants("groups"))
+	room := q.Count
+	for i, t := range q.Types {
+		part := registry.ScimPage{Cursor: true, Limit: room}
+		switch {
+		case i < at:
+			part.Limit = 0 // an earlier page showed them; they count all the same
+		case i == at:
+			part.After = after
+		}
+		last, got, total, err := b.list(ctx, c, t, q, part, page)
+		if err != nil {
+			return err
+		}
+		page.Total += total
+		if room -= got; i >= at && got > 0 && room == 0 && page.NextCursor == "" {
+			page.NextCursor = fmt.Sprintf("%d.%d", i, last)
+		}
+	}
+	return nil
+}
+
+// list appends one type's part of a page, and tells the last one's key, how many
+// they are and how many there are in all.
+func (b *backend) list(ctx context.Context, c caller, t *scim.ResourceType, q scim.Query, part registry.ScimPage, page *scim.Page) (last int64, got, total int, err error) {
+	selection := filter.Selection{Set: t.Attributes(), Filter: q.Filter, SortBy: q.SortBy}
+	if t == b.groups {
+		ids, total, err := c.ScimGroups(ctx, c.view, selection, part)
+		if err != nil || len(ids) == 0 {
+			return 0, 0, total, err
+		}
+		list, err := c.ScimGroupRecords(ctx, c.view, ids)
+		for _, rec := range list {
+			page.Resources = append(page.Resources, b.groupResource(ctx, c, rec, q.Projection))
+		}
+		return int64(ids[len(ids)-1]), len(ids), total, err
+	}
+	ids, total, err := c.ScimUsers(ctx, c.view, selection, part)
+	if err != nil || len(ids) == 0 {
+		return 0, 0, total, err
+	}
+	list, err := c.ScimUserRecords(ctx, c.view, ids, q.Projection.Wants("groups"))
 	if err != nil {
-		return 0, 0, refused(err)
+		return 0, 0, 0, err
 	}
 	for _, rec := range list {
 		r, err := b.userResource(rec)
 		if err != nil {
-			return 0, 0, err
+			return 0, 0, 0, err
 		}
 		page.Resources = append(page.Resources, r)
 	}
-	return total, len(list), nil
+	return int64(ids[len(ids)-1]), len(ids), total, nil
 }
 
 // Create implements scim.Backend.
@@ -235,32 +271,29 @@ func (b *backend) Patch(ctx context.Context, t *scim.ResourceType, id string, op
 // it.
 func (b *backend) Delete(ctx context.Context, t *scim.ResourceType, id string, pre scim.Precondition) error {
 	return again(ctx, pre, func() error {
-		records, c := b.records(ctx)
+		c := b.caller(ctx)
 		if t == b.groups {
-			rec, err := records.Group(ctx, id)
+			rec, err := b.groupForWriting(ctx, c, id, pre)
 			if err != nil {
-				return refused(err)
-			}
-			if err := errors.Join(owned(c, rec.Group.Owner, rec.Group.DisplayName), holds(pre, rec.Group.Version)); err != nil {
 				return err
 			}
-			_, err = b.apply(ctx, c, registry.MissGroup{Anchor: rec.Anchor, IfVersion: rec.Group.Version})
+			_, err = b.apply(ctx, c, registry.MissGroup{Anchor: rec.Anchor, IfVersion: rec.Version})
 			return refused(err)
 		}
-		rec, err := records.User(ctx, id, false)
+		rec, err := c.ScimUserByID(ctx, c.view, id, false)
 		if err != nil {
 			return refused(err)
 		}
-		if err := holds(pre, rec.User.Version); err != nil {
+		if err := holds(pre, rec.Version); err != nil {
 			return err
 		}
 		switch {
-		case rec.User.Owner == c.Origin.ID:
-			_, err = b.apply(ctx, c, registry.DeleteUser{Anchor: rec.Anchor, IfVersion: rec.User.Version})
+		case rec.Owner == c.Origin.ID:
+			_, err = b.apply(ctx, c, registry.DeleteUser{Anchor: rec.Anchor, IfVersion: rec.Version})
 		case rec.Anchor != "":
 			_, err = b.apply(ctx, c, registry.UnlinkUser{Anchor: rec.Anchor})
 		default:
-			return owned(c, rec.User.Owner, rec.User.UserName())
+			return owned(c, rec.Owner, rec.UserName())
 		}
 		return refused(err)
 	})

@@ -13,7 +13,7 @@ import (
 
 // groupResource is a group as a resource. Its members are streamed, and only
 // when they are asked for.
-func (b *backend) groupResource(ctx context.Context, records Records, rec GroupRecord, p scim.Projection) *scim.Resource {
+func (b *backend) groupResource(ctx context.Context, c caller, rec registry.ScimGroup, p scim.Projection) *scim.Resource {
 	g := rec.Group
 	r := &scim.Resource{
 		Type: b.groups, ID: g.PublicID, ExternalID: externalID(rec.Anchor),
@@ -22,9 +22,9 @@ func (b *backend) groupResource(ctx context.Context, records Records, rec GroupR
 	}
 	if p.Wants("members") {
 		r.Members = func(yield func(scim.Member, error) bool) {
-			err := records.Members(ctx, g.ID, func(m Member) error {
+			err := c.ScimMembers(ctx, c.view, g.ID, func(m registry.ScimMember) error {
 				kind := "User"
-				if m.Group {
+				if m.IsGroup {
 					kind = "Group"
 				}
 				if !yield(scim.Member{Value: m.ID, Type: kind, Display: m.Display}, nil) {
@@ -46,20 +46,19 @@ var errEnough = errors.New("enough")
 // keys finds users and groups by the ids a client names. Unknown ones are left
 // out: identity providers send members in batches, and one who is gone must not
 // void the others (Okta does not send the batch again).
-func keys(ctx context.Context, records Records, ids []string) (users []registry.UserID, groups []registry.GroupID, err error) {
+func (c caller) keys(ctx context.Context, ids []string) (users []registry.UserID, groups []registry.GroupID, err error) {
 	if len(ids) == 0 {
 		return nil, nil, nil
 	}
-	found, err := records.Keys(ctx, ids)
+	found, err := c.ScimKeys(ctx, c.view, ids)
 	if err != nil {
 		return nil, nil, refused(err)
 	}
 	for _, id := range ids {
-		switch k := found[id]; {
-		case k.User != 0:
-			users = append(users, k.User)
-		case k.Group != 0:
-			groups = append(groups, k.Group)
+		if u, ok := found.Users[id]; ok {
+			users = append(users, u)
+		} else if g, ok := found.Groups[id]; ok {
+			groups = append(groups, g)
 		}
 	}
 	return users, groups, nil
@@ -77,8 +76,8 @@ func memberIDs(doc map[string]any) []string {
 }
 
 func (b *backend) createGroup(ctx context.Context, r *scim.Resource, p scim.Projection) (*scim.Resource, error) {
-	records, c := b.records(ctx)
-	users, groups, err := keys(ctx, records, memberIDs(r.Attributes))
+	c := b.caller(ctx)
+	users, groups, err := c.keys(ctx, memberIDs(r.Attributes))
 	if err != nil {
 		return nil, err
 	}
@@ -89,20 +88,20 @@ func (b *backend) createGroup(ctx context.Context, r *scim.Resource, p scim.Proj
 	if err != nil {
 		return nil, refused(err)
 	}
-	return b.rereadGroup(ctx, records, res[0].PublicID, p)
+	return b.rereadGroup(ctx, c, res[0].PublicID, p)
 }
 
-func (b *backend) rereadGroup(ctx context.Context, records Records, id string, p scim.Projection) (*scim.Resource, error) {
-	rec, err := records.Group(ctx, id)
+func (b *backend) rereadGroup(ctx context.Context, c caller, id string, p scim.Projection) (*scim.Resource, error) {
+	rec, err := c.ScimGroupByID(ctx, c.view, id)
 	if err != nil {
 		return nil, refused(err)
 	}
-	return b.groupResource(ctx, records, rec, p), nil
+	return b.groupResource(ctx, c, rec, p), nil
 }
 
 // groupForWriting finds a group that the connection may change.
-func (b *backend) groupForWriting(ctx context.Context, records Records, c registry.Connection, id string, pre scim.Precondition) (GroupRecord, error) {
-	rec, err := records.Group(ctx, id)
+func (b *backend) groupForWriting(ctx context.Context, c caller, id string, pre scim.Precondition) (registry.ScimGroup, error) {
+	rec, err := c.ScimGroupByID(ctx, c.view, id)
 	if err != nil {
 		return rec, refused(err)
 	}
@@ -110,7 +109,7 @@ func (b *backend) groupForWriting(ctx context.Context, records Records, c regist
 }
 
 // naming is the operation that gives a group its name and externalId.
-func (b *backend) naming(rec GroupRecord, external, name string) registry.PutGroup {
+func (b *backend) naming(rec registry.ScimGroup, external, name string) registry.PutGroup {
 	return registry.PutGroup{
 		Anchor: b.anchorFor(external, rec.Anchor), WasAnchor: rec.Anchor, Name: name, DisplayName: name, IfVersion: rec.Group.Version,
 	}
@@ -120,13 +119,13 @@ func (b *backend) naming(rec GroupRecord, external, name string) registry.PutGro
 // as far as this connection asserts them. A document without members leaves
 // them alone only if it does not name them at all.
 func (b *backend) replaceGroup(ctx context.Context, id string, r *scim.Resource, pre scim.Precondition, p scim.Projection) (*scim.Resource, error) {
-	records, c := b.records(ctx)
-	rec, err := b.groupForWriting(ctx, records, c, id, pre)
+	c := b.caller(ctx)
+	rec, err := b.groupForWriting(ctx, c, id, pre)
 	if err != nil {
 		return nil, err
 	}
 	ops := []registry.Op{b.naming(rec, r.ExternalID, text(r.Attributes["displayName"]))}
-	users, groups, err := keys(ctx, records, memberIDs(r.Attributes))
+	users, groups, err := c.keys(ctx, memberIDs(r.Attributes))
 	if err != nil {
 		return nil, err
 	}
@@ -134,14 +133,14 @@ func (b *backend) replaceGroup(ctx context.Context, id string, r *scim.Resource,
 	if _, err := b.apply(ctx, c, ops...); err != nil {
 		return nil, refused(err)
 	}
-	return b.rereadGroup(ctx, records, id, p)
+	return b.rereadGroup(ctx, c, id, p)
 }
 
 // patchGroup applies operations to a group. Members are row operations: the
 // cost does not depend on the group's size.
 func (b *backend) patchGroup(ctx context.Context, id string, ops []patch.Operation, pre scim.Precondition, p scim.Projection) (*scim.Resource, bool, error) {
-	records, c := b.records(ctx)
-	rec, err := b.groupForWriting(ctx, records, c, id, pre)
+	c := b.caller(ctx)
+	rec, err := b.groupForWriting(ctx, c, id, pre)
 	if err != nil {
 		return nil, false, err
 	}
@@ -162,7 +161,7 @@ func (b *backend) patchGroup(ctx context.Context, id string, ops []patch.Operati
 		batch = append(batch, b.naming(rec, text(doc["externalId"]), text(doc["displayName"])))
 	}
 	for _, s := range steps {
-		op, err := b.memberStep(ctx, records, rec, s)
+		op, err := b.memberStep(ctx, c, rec, s)
 		if err != nil {
 			return nil, false, err
 		}
@@ -178,24 +177,25 @@ func (b *backend) patchGroup(ctx context.Context, id string, ops []patch.Operati
 			changed = changed || r.Change != nil
 		}
 	}
-	r, err := b.rereadGroup(ctx, records, id, p)
+	r, err := b.rereadGroup(ctx, c, id, p)
 	return r, changed, err
 }
 
 // memberStep turns a step of the protocol into an operation on memberships.
-func (b *backend) memberStep(ctx context.Context, records Records, rec GroupRecord, s patch.MemberStep) (registry.PatchMembers, error) {
+func (b *backend) memberStep(ctx context.Context, c caller, rec registry.ScimGroup, s patch.MemberStep) (registry.PatchMembers, error) {
 	op := registry.PatchMembers{Group: rec.Group.ID, Exactly: s.Only}
 	remove := make([]string, len(s.Remove))
 	for i, m := range s.Remove {
 		remove[i] = m.Value
 	}
 	if s.Where != nil {
-		err := records.Members(ctx, rec.Group.ID, func(m Member) error {
+		members, _ := b.groups.Attributes().Lookup("", "members")
+		err := c.ScimMembers(ctx, c.view, rec.Group.ID, func(m registry.ScimMember) error {
 			kind := "User"
-			if m.Group {
+			if m.IsGroup {
 				kind = "Group"
 			}
-			hit, err := filter.Match(s.Where, map[string]any{"value": m.ID, "type": kind, "display": m.Display})
+			hit, err := filter.Match(s.Where, members, map[string]any{"value": m.ID, "type": kind, "display": m.Display})
 			if hit {
 				remove = append(remove, m.ID)
 			}
@@ -210,9 +210,9 @@ func (b *backend) memberStep(ctx context.Context, records Records, rec GroupReco
 		add[i] = m.Value
 	}
 	var err error
-	if op.RemoveUsers, op.RemoveGroups, err = keys(ctx, records, remove); err != nil {
+	if op.RemoveUsers, op.RemoveGroups, err = c.keys(ctx, remove); err != nil {
 		return op, err
 	}
-	op.AddUsers, op.AddGroups, err = keys(ctx, records, add)
+	op.AddUsers, op.AddGroups, err = c.keys(ctx, add)
 	return op, err
 }

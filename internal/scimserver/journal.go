@@ -107,12 +107,12 @@ func (j *journal) flush(ctx context.Context) {
 		j.cfg.Log.WarnContext(ctx, "request log overflowed; some requests are not in it")
 	}
 	if len(used) > 0 {
-		if err := j.cfg.Connections.UseTokens(ctx, used); err != nil {
+		if err := j.cfg.Tokens.UseTokens(ctx, used); err != nil {
 			j.cfg.Log.WarnContext(ctx, "record use of tokens", "error", err)
 		}
 	}
 	for company, list := range rows {
-		if err := j.cfg.Connections.LogRequests(ctx, company, list); err != nil {
+		if err := j.cfg.Open(company).LogScimRequests(ctx, list); err != nil {
 			j.cfg.Log.WarnContext(ctx, "write request log", "error", err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,8 +21,10 @@ import (
 
 // Config is what the way in works with; all fields are required.
 type Config struct {
-	Registry    *registry.Registry
-	Connections Connections
+	Registry *registry.Registry
+	Tokens   Tokens
+	// Open opens a company's records.
+	Open func(registry.CompanyID) Records
 	// BaseURL is the service's absolute address as clients know it.
 	BaseURL *url.URL
 	// CursorKey authenticates cursors: the same in every process.
@@ -55,7 +58,7 @@ const defaultRate = 100
 
 // New makes the way in.
 func New(cfg Config) (*Server, error) {
-	b := &backend{registry: cfg.Registry, connections: cfg.Connections, newID: cfg.NewID, users: scim.UserType(), groups: scim.GroupType()}
+	b := &backend{registry: cfg.Registry, open: cfg.Open, base: strings.TrimSuffix(cfg.BaseURL.String(), "/"), newID: cfg.NewID, users: scim.UserType(), groups: scim.GroupType()}
 	h, err := scim.NewHandler(scim.Config{
 		Backend: b, ResourceTypes: []*scim.ResourceType{b.users, b.groups}, BaseURL: cfg.BaseURL, CursorKey: cfg.CursorKey,
 		Profile: func(ctx context.Context) dialect.Profile { return profileOf(connectionOf(ctx)) },
@@ -119,7 +122,7 @@ func (s *Server) admit(r *http.Request) (registry.Token, registry.Connection, er
 	if !ok {
 		return registry.Token{}, registry.Connection{}, scim.Errorf(scim.Unauthorized, "send the connection's token as Authorization: Bearer …")
 	}
-	token, conn, err := s.cfg.Connections.TokenByHash(r.Context(), HashToken(secret))
+	token, conn, err := s.cfg.Tokens.TokenByHash(r.Context(), HashToken(secret))
 	if errors.Is(err, registry.ErrNotFound) {
 		return token, registry.Connection{}, scim.Errorf(scim.Unauthorized, "the token is unknown, expired or revoked")
 	}

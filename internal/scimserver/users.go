@@ -14,7 +14,7 @@ import (
 )
 
 // userResource is a person as a resource.
-func (b *backend) userResource(rec UserRecord) (*scim.Resource, error) {
+func (b *backend) userResource(rec registry.ScimUser) (*scim.Resource, error) {
 	u := rec.User
 	doc, err := documentOf(u)
 	if err != nil {
@@ -50,7 +50,7 @@ func kept(doc map[string]any) ([]byte, error) {
 }
 
 // assertion is what a document says of a person.
-func (b *backend) assertion(c registry.Connection, external, present string, doc map[string]any) (registry.PutUser, error) {
+func (b *backend) assertion(c caller, external, present string, doc map[string]any) (registry.PutUser, error) {
 	stored, err := kept(doc)
 	if err != nil {
 		return registry.PutUser{}, err
@@ -74,7 +74,7 @@ func (b *backend) assertion(c registry.Connection, external, present string, doc
 // createUser makes a person, brings back one of the connection's own who was
 // disabled or deleted, or does with somebody else's what the connection says.
 func (b *backend) createUser(ctx context.Context, r *scim.Resource, p scim.Projection) (*scim.Resource, error) {
-	records, c := b.records(ctx)
+	c := b.caller(ctx)
 	op, err := b.assertion(c, r.ExternalID, "", r.Attributes)
 	if err != nil {
 		return nil, err
@@ -95,12 +95,12 @@ func (b *backend) createUser(ctx context.Context, r *scim.Resource, p scim.Proje
 	if err != nil {
 		return nil, refused(err)
 	}
-	return b.reread(ctx, records, res[0].PublicID, p)
+	return b.rereadUser(ctx, c, res[0].PublicID, p)
 }
 
-// reread answers with what is there now.
-func (b *backend) reread(ctx context.Context, records Records, id string, p scim.Projection) (*scim.Resource, error) {
-	rec, err := records.User(ctx, id, p.Wants("groups"))
+// rereadUser answers with what is there now.
+func (b *backend) rereadUser(ctx context.Context, c caller, id string, p scim.Projection) (*scim.Resource, error) {
+	rec, err := c.ScimUserByID(ctx, c.view, id, p.Wants("groups"))
 	if err != nil {
 		return nil, refused(err)
 	}
@@ -108,45 +108,45 @@ func (b *backend) reread(ctx context.Context, records Records, id string, p scim
 }
 
 // forWriting finds a person whom the connection may change.
-func (b *backend) forWriting(ctx context.Context, records Records, c registry.Connection, id string, pre scim.Precondition) (UserRecord, error) {
-	rec, err := records.User(ctx, id, false)
+func (b *backend) forWriting(ctx context.Context, c caller, id string, pre scim.Precondition) (registry.ScimUser, error) {
+	rec, err := c.ScimUserByID(ctx, c.view, id, false)
 	if err != nil {
 		return rec, refused(err)
 	}
-	return rec, errors.Join(holds(pre, rec.User.Version), owned(c, rec.User.Owner, rec.User.UserName()))
+	return rec, errors.Join(holds(pre, rec.Version), owned(c, rec.Owner, rec.UserName()))
 }
 
 // replaceUser makes a person what the document says, and nothing else.
 func (b *backend) replaceUser(ctx context.Context, id string, r *scim.Resource, pre scim.Precondition, p scim.Projection) (*scim.Resource, error) {
-	records, c := b.records(ctx)
-	rec, err := b.forWriting(ctx, records, c, id, pre)
+	c := b.caller(ctx)
+	rec, err := b.forWriting(ctx, c, id, pre)
 	if err != nil {
 		return nil, err
 	}
 	if _, given := r.Attributes["active"]; !given {
-		r.Attributes["active"] = rec.User.Enabled // Okta leaves it out of profile pushes
+		r.Attributes["active"] = rec.Enabled // Okta leaves it out of profile pushes
 	}
 	if err := b.put(ctx, c, rec, r.ExternalID, r.Attributes); err != nil {
 		return nil, err
 	}
-	return b.reread(ctx, records, id, p)
+	return b.rereadUser(ctx, c, id, p)
 }
 
 // put writes a person as the document says, if nobody was faster.
-func (b *backend) put(ctx context.Context, c registry.Connection, rec UserRecord, external string, doc map[string]any) error {
+func (b *backend) put(ctx context.Context, c caller, rec registry.ScimUser, external string, doc map[string]any) error {
 	op, err := b.assertion(c, external, rec.Anchor, doc)
 	if err != nil {
 		return err
 	}
-	op.IfVersion = rec.User.Version
+	op.IfVersion = rec.Version
 	_, err = b.apply(ctx, c, op)
 	return refused(err)
 }
 
 // patchUser applies operations to a person's document.
 func (b *backend) patchUser(ctx context.Context, id string, ops []patch.Operation, pre scim.Precondition, p scim.Projection) (*scim.Resource, bool, error) {
-	records, c := b.records(ctx)
-	rec, err := b.forWriting(ctx, records, c, id, pre)
+	c := b.caller(ctx)
+	rec, err := b.forWriting(ctx, c, id, pre)
 	if err != nil {
 		return nil, false, err
 	}
@@ -167,6 +167,6 @@ func (b *backend) patchUser(ctx context.Context, id string, ops []patch.Operatio
 			return nil, false, err
 		}
 	}
-	r, err = b.reread(ctx, records, id, p)
+	r, err = b.rereadUser(ctx, c, id, p)
 	return r, changed, err
 }

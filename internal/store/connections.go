@@ -157,3 +157,39 @@ func (s *Store) UseTokens(ctx context.Context, used map[registry.CompanyID]map[r
 		return nil
 	})
 }
+
+// LogScimRequests appends to the request log of the company's connections.
+func (t *Tenant) LogScimRequests(ctx context.Context, list []registry.ScimRequest) error {
+	rows := make([][]any, len(list))
+	for i, r := range list {
+		rows[i] = []any{
+			int64(t.id), int64(r.Origin), micros(r.At), r.RequestID, r.Method, asText(r.Path), r.Status, r.ScimType, asText(r.Detail),
+			asText(r.Resource), r.Micros, asText(r.Body),
+		}
+	}
+	return t.s.inTx(ctx, func(x *session) error {
+		_, err := x.insert(ctx, scimRequestsTable, rows)
+		return err
+	})
+}
+
+// scimRequestsTable is where the request log goes.
+var scimRequestsTable = table{"scim_requests", []string{
+	"company_id", "origin_id", "at", "request_id", "method", "path", "status", "scim_type", "detail", "resource", "micros", "body",
+}}
+
+// ScimRequests lists the latest requests of a connection, the newest first.
+func (t *Tenant) ScimRequests(ctx context.Context, origin registry.OriginID, failed bool, limit int) ([]registry.ScimRequest, error) {
+	from := 0
+	if failed {
+		from = 400
+	}
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT id, origin_id, at, request_id, method, path, status, scim_type, detail, resource, micros, body
+		FROM scim_requests WHERE company_id = ? AND origin_id = ? AND status >= ? ORDER BY at DESC, id DESC LIMIT ?`), int64(t.id), int64(origin), from, limit)
+	return collect(rows, err, func(rows *sql.Rows) (r registry.ScimRequest, err error) {
+		var at int64
+		err = rows.Scan(&r.ID, &r.Origin, &at, &r.RequestID, &r.Method, &r.Path, &r.Status, &r.ScimType, &r.Detail, &r.Resource, &r.Micros, &r.Body)
+		r.At = fromMicros(at)
+		return r, err
+	})
+}
