@@ -25,6 +25,7 @@ type service struct {
 	http.Handler
 	memory *scimtest.Memory
 	clock  *clock
+	config scim.Config
 }
 
 // newService makes a service that speaks a profile.
@@ -58,7 +59,7 @@ func newService(t testing.TB, profile string, change ...func(*scim.Config)) *ser
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &service{h, memory, c}
+	return &service{h, memory, c, config}
 }
 
 // do sends a request; headers are given as "Name: value".
@@ -101,3 +102,6 @@ func (s *service) user(t testing.TB, name string) string {
 		`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"`+name+`","externalId":"x-`+name+`","active":true}`)
 	return m["id"].(string)
 }
+
+// escape escapes a parameter of a URL.
+func escape(s string) string { return url.QueryEscape(s) }

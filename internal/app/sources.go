@@ -57,7 +57,9 @@ func compileSources(cfg *config.Config) (map[string]*source, error) {
 	if len(all) == 0 {
 		return out, nil
 	}
-	slices.SortStableFunc(all, func(a, b config.Fault) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
+	slices.SortStableFunc(all, func(a, b config.Fault) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
 	return nil, all
 }
 

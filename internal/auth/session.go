@@ -106,16 +106,16 @@ type loadedKey struct{}
 // NewSessions makes the session keeper. Sessions exist for signed-in people
 // only: an anonymous visitor costs no row.
 func NewSessions(cfg SessionConfig, store SessionStore) *Sessions {
-	m := scs.New()
-	m.Store = &scsStore{store: store, cfg: cfg}
-	m.Codec = codec{}
-	m.HashTokenInStore = true
-	m.Cookie.Name = "usher"
-	m.Cookie.Secure = cfg.Secure
+	// Not scs.New: it starts a store in memory whose cleaning never ends.
+	m := &scs.SessionManager{
+		Store: &scsStore{store: store, cfg: cfg}, Codec: codec{}, HashTokenInStore: true, ErrorFunc: cfg.Failed, Lifetime: 24 * time.Hour,
+		Cookie: scs.SessionCookie{
+			Name: "usher", Path: "/", HttpOnly: true, Persist: true, SameSite: http.SameSiteLaxMode, Secure: cfg.Secure,
+		},
+	}
 	if cfg.Secure {
 		m.Cookie.Name = "__Host-usher"
 	}
-	m.ErrorFunc = cfg.Failed
 	return &Sessions{cfg: cfg, store: store, scs: m}
 }
 

@@ -266,9 +266,13 @@ func newWorld(t testing.TB, address string, dir *directory) *world {
 }
 
 // open opens a database as another process would.
-func open(t testing.TB, address string, c *clock, holder string) (*store.Store, *registry.Registry, *reconcile.Engine) {
+func open(t testing.TB, address string, c *clock, holder string, busy ...time.Duration) (*store.Store, *registry.Registry, *reconcile.Engine) {
 	t.Helper()
-	s, err := store.Open(t.Context(), address, store.Options{Now: c.now, Synchronous: "OFF", BusyTimeout: 2 * time.Second})
+	o := store.Options{Now: c.now, Synchronous: "OFF", BusyTimeout: 5 * time.Second}
+	if len(busy) > 0 {
+		o.BusyTimeout = busy[0]
+	}
+	s, err := store.Open(t.Context(), address, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,10 +290,10 @@ func newEngine(s *store.Store, c *clock, holder string) (*registry.Registry, *re
 }
 
 // another is the same world seen by another process.
-func (w *world) another(holder string) *world {
+func (w *world) another(holder string, busy ...time.Duration) *world {
 	w.t.Helper()
 	out := *w
-	out.s, out.reg, out.engine = open(w.t, w.address, w.clock, holder)
+	out.s, out.reg, out.engine = open(w.t, w.address, w.clock, holder, busy...)
 	return &out
 }
 
@@ -565,15 +569,18 @@ type fake struct {
 	entries []source.Entry
 	sum     source.Summary
 	err     error
-	before  func(n int) // called before each entry
+	before  func(ctx context.Context, n int) // called before each entry
 }
 
 func (f *fake) Probe(context.Context) (source.Info, error)          { return source.Info{}, nil }
 func (f *fake) Sample(context.Context, int) ([]source.Entry, error) { return nil, nil }
-func (f *fake) Read(_ context.Context, emit func(source.Entry) error) (source.Summary, error) {
+func (f *fake) Read(ctx context.Context, emit func(source.Entry) error) (source.Summary, error) {
 	for i, e := range f.entries {
 		if f.before != nil {
-			f.before(i)
+			f.before(ctx, i)
+		}
+		if ctx.Err() != nil {
+			return source.Summary{}, context.Cause(ctx)
 		}
 		if err := emit(e); err != nil {
 			return source.Summary{}, err

@@ -63,17 +63,21 @@ func (s *Store) inTx(ctx context.Context, fn func(*session) error) error {
 		if isBusy(err) {
 			return fmt.Errorf("%w: %w", ErrLocked, err) // the driver has waited already
 		}
-		if !retryable(err) || ctx.Err() != nil {
+		if !retryable(err) && !(s.Postgres() && errors.Is(err, errBegin)) || ctx.Err() != nil {
 			return err
 		}
 	}
 	return fmt.Errorf("database busy, tried %d times: %w", attempts, err)
 }
 
+// errBegin: nothing has happened yet. After PostgreSQL was restarted the pool is
+// full of dead connections, of which each attempt finds one.
+var errBegin = errors.New("begin transaction")
+
 func (s *Store) tryTx(ctx context.Context, fn func(*session) error) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin transaction: %w", err)
+		return fmt.Errorf("%w: %w", errBegin, err)
 	}
 	if err := fn(&session{s: s, tx: tx}); err != nil {
 		if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {

@@ -95,6 +95,9 @@ func holds(op Op, have, want any, d *attr.Definition) bool {
 			order, ok = compareTimes(h, w)
 			break
 		}
+		if !d.CaseExact && (op == Equal || op == NotEqual) {
+			return strings.EqualFold(h, w) == (op == Equal)
+		}
 		if !d.CaseExact {
 			h, w = fold(h), fold(w)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/usherd/usher/scim/filter"
 )
 
-// maxWork bounds the comparisons of one Apply: well under a second.
+// maxWork bounds the comparisons of one Apply to about half a second.
 const maxWork = 10_000_000
 
 // Apply carries out operations, in their order, on a resource document: core
@@ -59,6 +59,7 @@ type slot struct {
 	uri         string // of the extension; "" in the core
 	before, now any
 	last        Kind
+	alike       bool // elements may have become alike
 }
 
 func (w *work) operation(op Operation) *Error {
@@ -150,8 +151,13 @@ func (w *work) slot(uri string, d *attr.Definition) *slot {
 func (w *work) commit() (changed bool, err error) {
 	var moved []*slot
 	for _, s := range w.order {
-		if unassigned(s.before) && unassigned(s.now) || reflect.DeepEqual(s.before, s.now) {
+		if s.unchanged() {
 			continue
+		}
+		if list, ok := s.now.([]any); ok && s.alike {
+			if s.now = distinct(list); s.unchanged() {
+				continue
+			}
 		}
 		if s.Mutability == attr.Immutable && !unassigned(s.before) {
 			return false, fail(Mutability, "%s is immutable and has a value", s.Name)
@@ -169,6 +175,10 @@ func (w *work) commit() (changed bool, err error) {
 		s.write(w.doc)
 	}
 	return len(moved) > 0, nil
+}
+
+func (s *slot) unchanged() bool {
+	return unassigned(s.before) && unassigned(s.now) || reflect.DeepEqual(s.before, s.now)
 }
 
 func (s *slot) write(doc map[string]any) {

@@ -191,7 +191,7 @@ func compare(d *attr.Definition, a, b any) (same, exact bool) {
 	}
 	value := d.SubAttribute("value")
 	if value == nil || left["value"] == nil || right["value"] == nil {
-		same = reflect.DeepEqual(left, right)
+		same = len(left) == len(right) && reflect.DeepEqual(left, right)
 		return same, same
 	}
 	if !equal(value, left["value"], right["value"]) {

@@ -1,0 +1,157 @@
+package scim_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usherd/usher/scim"
+	"github.com/usherd/usher/scim/attr"
+)
+
+func TestServiceProviderConfigTellsTheTruth(t *testing.T) {
+	s := newService(t, "", func(c *scim.Config) {
+		c.Limits = scim.Limits{BulkOperations: 7, BulkBody: 9999, MaxPage: 50}
+		c.ChangePassword = true
+	})
+	got := s.want(t, http.StatusOK, "GET", "/ServiceProviderConfig", "")
+	yes := map[string]any{"supported": true}
+	want := map[string]any{
+		"schemas": []any{"urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"},
+		"patch":   yes, "changePassword": yes, "sort": yes, "etag": yes,
+		"bulk":   map[string]any{"supported": true, "maxOperations": 7.0, "maxPayloadSize": 9999.0},
+		"filter": map[string]any{"supported": true, "maxResults": 50.0},
+		"pagination": map[string]any{
+			"cursor": true, "index": true, "defaultPaginationMethod": "index",
+			"defaultPageSize": 50.0, "maxPageSize": 50.0, "cursorTimeout": 3600.0,
+		},
+		"authenticationSchemes": []any{map[string]any{
+			"type": "oauthbearertoken", "name": "Bearer token", "description": "A token of the connection", "primary": true,
+		}},
+		"meta": map[string]any{
+			"resourceType": "ServiceProviderConfig",
+			"location":     "https://people.example.com/scim/v2/ServiceProviderConfig",
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// device is a resource type as an installation may declare it.
+func device() *scim.ResourceType {
+	d := func(name string, typ attr.Type, change ...func(*attr.Definition)) attr.Definition {
+		def := attr.Definition{Name: name, Type: typ, Mutability: attr.ReadWrite, Returned: attr.Default, Uniqueness: attr.None}
+		for _, c := range change {
+			c(&def)
+		}
+		return def
+	}
+	return &scim.ResourceType{
+		ID: "Device", Name: "Device", Endpoint: "/Devices",
+		Schema: attr.Schema{ID: "urn:example:params:scim:schemas:Device", Name: "Device", Attributes: []attr.Definition{
+			d("serial", attr.String, func(d *attr.Definition) { d.Required, d.Mutability, d.Uniqueness = true, attr.Immutable, attr.Server }),
+			d("ports", attr.Integer, func(d *attr.Definition) { d.MultiValued = true }),
+			d("weight", attr.Decimal),
+			d("bought", attr.DateTime),
+			d("notes", attr.String, func(d *attr.Definition) { d.Returned = attr.Request }),
+			d("owner", attr.Complex, func(def *attr.Definition) {
+				def.Sub = []attr.Definition{d("value", attr.String), d("$ref", attr.Reference, func(d *attr.Definition) { d.ReferenceTypes = []string{"User"} })}
+			}),
+		}},
+		Extensions: []scim.Extension{{Required: true, Schema: attr.Schema{ID: "urn:example:params:scim:schemas:Warranty", Name: "Warranty", Attributes: []attr.Definition{
+			d("until", attr.DateTime),
+		}}}},
+	}
+}
+
+func TestResourceTypesAreData(t *testing.T) {
+	s := newService(t, "", func(c *scim.Config) { c.ResourceTypes = append(c.ResourceTypes, device()) })
+	types := s.want(t, http.StatusOK, "GET", "/ResourceTypes", "")
+	if types["totalResults"] != 3.0 {
+		t.Errorf("resource types: %v", types)
+	}
+	one := s.want(t, http.StatusOK, "GET", "/ResourceTypes/Device", "")
+	if one["endpoint"] != "/Devices" || one["meta"].(map[string]any)["location"] != "https://people.example.com/scim/v2/ResourceTypes/Device" {
+		t.Errorf("resource type: %v", one)
+	}
+	warranty := `"urn:example:params:scim:schemas:Warranty":{"until":"2030-01-01T00:00:00Z"}`
+	head := `{"schemas":["urn:example:params:scim:schemas:Device"],`
+	s.want(t, http.StatusBadRequest, "POST", "/Devices", head+`"serial":"1"}`) // the extension is required
+	s.want(t, http.StatusBadRequest, "POST", "/Devices", head+`"serial":"1","ports":[1.5],`+warranty+`}`)
+	s.want(t, http.StatusBadRequest, "POST", "/Devices", head+`"serial":"1","bought":"today",`+warranty+`}`)
+	made := s.want(t, http.StatusCreated, "POST", "/Devices", head+`"serial":"1","ports":[9007199254740993,2],"weight":1.25,"notes":"n","owner":"`+s.user(t, "anna")+`",`+warranty+`}`)
+	id := made["id"].(string)
+	if made["notes"] != "n" {
+		t.Errorf("what a write sets is shown in its answer: %v", made)
+	}
+	if made["owner"].(map[string]any)["$ref"] != "https://people.example.com/scim/v2/Users/user-1" {
+		t.Errorf("reference: %v", made["owner"])
+	}
+	got := s.want(t, http.StatusOK, "GET", "/Devices/"+id, "")
+	if _, there := got["notes"]; there {
+		t.Error("returned request is shown without being requested")
+	}
+	if got := s.want(t, http.StatusOK, "GET", "/Devices/"+id+"?attributes=notes", ""); got["notes"] != "n" || got["serial"] != nil {
+		t.Errorf("returned request is not shown on request: %v", got)
+	}
+	for filter, n := range map[string]float64{
+		"ports eq 9007199254740993": 1, "ports eq 9007199254740992": 0, "weight gt 1.2": 1,
+		`urn:example:params:scim:schemas:Warranty:until lt "2031-01-01T00:00:00Z"`: 1,
+	} {
+		if got := s.want(t, http.StatusOK, "GET", "/Devices?filter="+escape(filter), ""); got["totalResults"] != n {
+			t.Errorf("%s: %v, want %v", filter, got["totalResults"], n)
+		}
+	}
+	s.want(t, http.StatusBadRequest, "PUT", "/Devices/"+id, head+`"serial":"2",`+warranty+`}`)
+	if m := s.want(t, http.StatusBadRequest, "PATCH", "/Devices/"+id, `{`+patchSchema+`,"Operations":[{"op":"replace","path":"serial","value":"2"}]}`); m["scimType"] != "mutability" {
+		t.Errorf("PATCH of an immutable attribute: %v", m)
+	}
+}
+
+func TestSchemasShowEveryAttribute(t *testing.T) {
+	s := newService(t, "")
+	list := s.want(t, http.StatusOK, "GET", "/Schemas", "")
+	for _, r := range list["Resources"].([]any) {
+		schema := r.(map[string]any)
+		single := s.want(t, http.StatusOK, "GET", "/Schemas/"+schema["id"].(string), "")
+		if diff := cmp.Diff(schema, single); diff != "" {
+			t.Error(diff)
+		}
+		if len(schema["attributes"].([]any)) == 0 || schema["meta"] == nil || schema["schemas"] == nil {
+			t.Errorf("schema %v lacks something", schema["id"])
+		}
+	}
+	user := s.want(t, http.StatusOK, "GET", "/Schemas/URN:ietf:params:scim:schemas:core:2.0:User", "")
+	if n := len(user["attributes"].([]any)); n != 21 {
+		t.Errorf("the User of RFC 7643 has 21 attributes, got %d", n)
+	}
+}
+
+func TestBadResourceTypesAreRefusedAtStart(t *testing.T) {
+	for name, spoil := range map[string]func(*scim.ResourceType){
+		"endpoint of the protocol": func(d *scim.ResourceType) { d.Endpoint = "/Bulk" },
+		"endpoint of two parts":    func(d *scim.ResourceType) { d.Endpoint = "/a/b" },
+		"another's endpoint":       func(d *scim.ResourceType) { d.Endpoint = "/users" },
+		"no URN":                   func(d *scim.ResourceType) { d.Schema.ID = "Device" },
+		"attribute name":           func(d *scim.ResourceType) { d.Schema.Attributes[0].Name = "a b" },
+		"attribute twice":          func(d *scim.ResourceType) { d.Schema.Attributes[1].Name = "SERIAL" },
+		"common attribute":         func(d *scim.ResourceType) { d.Schema.Attributes[0].Name = "meta" },
+		"complex without parts":    func(d *scim.ResourceType) { d.Schema.Attributes[0].Type = attr.Complex },
+		"type":                     func(d *scim.ResourceType) { d.Schema.Attributes[0].Type = "text" },
+		"mutability":               func(d *scim.ResourceType) { d.Schema.Attributes[0].Mutability = "" },
+		"returned":                 func(d *scim.ResourceType) { d.Schema.Attributes[0].Returned = "often" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newService(t, "")
+			d := device()
+			spoil(d)
+			c := s.config
+			c.ResourceTypes = append(c.ResourceTypes, d)
+			if _, err := scim.NewHandler(c); err == nil {
+				t.Error("accepted")
+			}
+		})
+	}
+}

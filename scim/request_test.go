@@ -1,0 +1,192 @@
+package scim_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/usherd/usher/scim"
+)
+
+const (
+	userSchema  = `"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"]`
+	groupSchema = `"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"]`
+	patchSchema = `"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]`
+)
+
+// TestRefusals sends what must not be accepted, and checks status, scimType and
+// that the answer is an error in SCIM form.
+func TestRefusals(t *testing.T) {
+	s := newService(t, "", func(c *scim.Config) { c.Limits.Body = 2000 })
+	id := s.user(t, "anna")
+	s.user(t, "berta")
+	tests := map[string]struct {
+		method, path, body string
+		headers            []string
+		status             int
+		scimType           string
+	}{
+		"unknown path":             {"GET", "/Unknown", "", nil, 404, ""},
+		"unknown deeper path":      {"GET", "/Users/" + id + "/emails", "", nil, 404, ""},
+		"unknown resource":         {"GET", "/Users/unknown", "", nil, 404, ""},
+		"zero in the id":           {"GET", "/Users/a%00b", "", nil, 404, ""},
+		"wrong method":             {"DELETE", "/Users", "", nil, 405, ""},
+		"post to discovery":        {"POST", "/Schemas", "{}", nil, 405, ""},
+		"media type":               {"POST", "/Users", "userName=x", []string{"Content-Type: application/x-www-form-urlencoded"}, 415, ""},
+		"charset":                  {"POST", "/Users", "{}", []string{"Content-Type: application/json; charset=latin1"}, 415, ""},
+		"accept":                   {"GET", "/Users", "", []string{"Accept: text/html, application/json;q=0"}, 406, ""},
+		"large body":               {"POST", "/Users", `{` + userSchema + `,"userName":"` + strings.Repeat("x", 2000) + `"}`, nil, 413, ""},
+		"empty body":               {"POST", "/Users", " ", nil, 400, "invalidSyntax"},
+		"no object":                {"POST", "/Users", `["x"]`, nil, 400, "invalidSyntax"},
+		"half an object":           {"POST", "/Users", `{"userName":`, nil, 400, "invalidSyntax"},
+		"trailing garbage":         {"POST", "/Users", `{` + userSchema + `,"userName":"c"} {}`, nil, 400, "invalidSyntax"},
+		"duplicate keys":           {"POST", "/Users", `{` + userSchema + `,"userName":"c","userName":"d"}`, nil, 400, "invalidSyntax"},
+		"duplicate but for case":   {"POST", "/Users", `{` + userSchema + `,"userName":"c","USERNAME":"d"}`, nil, 400, "invalidSyntax"},
+		"invalid UTF-8":            {"POST", "/Users", `{` + userSchema + ",\"userName\":\"\xff\"}", nil, 400, "invalidSyntax"},
+		"lone surrogate":           {"POST", "/Users", `{` + userSchema + `,"userName":"\ud800"}`, nil, 400, "invalidSyntax"},
+		"nesting":                  {"POST", "/Users", `{"a":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, nil, 400, "invalidSyntax"},
+		"zero character":           {"POST", "/Users", `{` + userSchema + `,"userName":"a\u0000b"}`, nil, 400, "invalidValue"},
+		"wrong schema":             {"POST", "/Users", `{` + groupSchema + `,"userName":"c"}`, nil, 400, "invalidValue"},
+		"missing userName":         {"POST", "/Users", `{` + userSchema + `}`, nil, 400, "invalidValue"},
+		"blank userName":           {"POST", "/Users", `{` + userSchema + `,"userName":" "}`, nil, 400, "invalidValue"},
+		"null userName":            {"POST", "/Users", `{` + userSchema + `,"userName":null}`, nil, 400, "invalidValue"},
+		"number for a string":      {"POST", "/Users", `{` + userSchema + `,"userName":1e400}`, nil, 400, "invalidValue"},
+		"text for a boolean":       {"POST", "/Users", `{` + userSchema + `,"userName":"c","active":"yes"}`, nil, 400, "invalidValue"},
+		"text for an object":       {"POST", "/Users", `{` + userSchema + `,"userName":"c","name":"Carla"}`, nil, 400, "invalidValue"},
+		"two primaries":            {"POST", "/Users", `{` + userSchema + `,"userName":"c","emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`, nil, 400, "invalidValue"},
+		"bad base64":               {"POST", "/Users", `{` + userSchema + `,"userName":"c","x509Certificates":[{"value":"!"}]}`, nil, 400, "invalidValue"},
+		"same userName":            {"POST", "/Users", `{` + userSchema + `,"userName":"ANNA"}`, nil, 409, "uniqueness"},
+		"bad filter":               {"GET", "/Users?filter=userName+eq", "", nil, 400, "invalidFilter"},
+		"order of a boolean":       {"GET", "/Users?filter=active+gt+true", "", nil, 400, "invalidFilter"},
+		"unknown in a filter":      {"GET", "/Users?filter=shoeSize+eq+1", "", nil, 400, "invalidFilter"},
+		"filter on the password":   {"GET", "/Users?filter=userName+pr+or+password+sw+%22a%22", "", nil, 400, "invalidFilter"},
+		"zero in a filter":         {"GET", "/Users?filter=userName+eq+%22a%5Cu0000%22", "", nil, 400, "invalidFilter"},
+		"long filter":              {"GET", "/Users?filter=userName+eq+%22" + strings.Repeat("x", 9000) + "%22", "", nil, 400, "invalidFilter"},
+		"deep filter":              {"GET", "/Users?filter=" + strings.Repeat("(", 3000) + "userName+pr" + strings.Repeat(")", 3000), "", nil, 400, "invalidFilter"},
+		"sort by the password":     {"GET", "/Users?sortBy=password", "", nil, 400, "invalidValue"},
+		"sort by nothing known":    {"GET", "/Users?sortBy=shoeSize", "", nil, 400, "invalidValue"},
+		"sort order":               {"GET", "/Users?sortBy=userName&sortOrder=up", "", nil, 400, "invalidValue"},
+		"startIndex":               {"GET", "/Users?startIndex=one", "", nil, 400, "invalidValue"},
+		"count":                    {"GET", "/Users?count=1.5", "", nil, 400, "invalidValue"},
+		"filtered discovery":       {"GET", "/Schemas?filter=id+pr", "", nil, 403, ""},
+		"filtered types":           {"GET", "/ResourceTypes?filter=id+pr", "", nil, 403, ""},
+		"unknown schema":           {"GET", "/Schemas/urn:unknown", "", nil, 404, ""},
+		"put to nobody":            {"PUT", "/Users/unknown", `{` + userSchema + `,"userName":"c"}`, nil, 404, ""},
+		"patch of nobody":          {"PATCH", "/Users/unknown", `{` + patchSchema + `,"Operations":[{"op":"add","path":"title","value":"x"}]}`, nil, 404, ""},
+		"delete of nobody":         {"DELETE", "/Users/unknown", "", nil, 404, ""},
+		"me of no person":          {"GET", "/Me", "", nil, 404, ""},
+		"patch without operations": {"PATCH", "/Users/" + id, `{` + patchSchema + `}`, nil, 400, "invalidSyntax"},
+		"patch of wrong schema":    {"PATCH", "/Users/" + id, `{` + userSchema + `,"Operations":[]}`, nil, 400, "invalidValue"},
+		"search of wrong schema":   {"POST", "/Users/.search", `{` + userSchema + `}`, nil, 400, "invalidValue"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := s.do(t, tt.method, tt.path, tt.body, tt.headers...)
+			if w.Code != tt.status {
+				t.Fatalf("status %d, want %d: %s", w.Code, tt.status, w.Body)
+			}
+			if ct := w.Header().Get("Content-Type"); ct != "application/scim+json" {
+				t.Errorf("Content-Type %q", ct)
+			}
+			m := s.want(t, tt.status, tt.method, tt.path, tt.body, tt.headers...)
+			if m["status"] != fmt.Sprint(tt.status) || m["detail"] == "" {
+				t.Errorf("not an error of RFC 7644 section 3.12: %v", m)
+			}
+			if got, _ := m["scimType"].(string); got != tt.scimType {
+				t.Errorf("scimType %q, want %q: %v", got, tt.scimType, m["detail"])
+			}
+		})
+	}
+}
+
+func TestAllowNamesTheMethods(t *testing.T) {
+	s := newService(t, "")
+	for path, want := range map[string]string{
+		"/Users": "GET, HEAD, POST", "/Users/x": "DELETE, GET, HEAD, PATCH, PUT", "/Bulk": "POST",
+		"/.search": "POST", "/Schemas": "GET, HEAD", "/": "GET, HEAD",
+	} {
+		w := s.do(t, "OPTIONS", path, "")
+		if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != want {
+			t.Errorf("%s: %d, Allow %q, want %q", path, w.Code, w.Header().Get("Allow"), want)
+		}
+	}
+}
+
+// TestTolerated sends what is odd and must work all the same.
+func TestTolerated(t *testing.T) {
+	s := newService(t, "")
+	id := s.user(t, "anna")
+	for name, tt := range map[string]struct {
+		method, path, body string
+		headers            []string
+		status             int
+	}{
+		"plain JSON":             {"POST", "/Users", `{` + userSchema + `,"userName":"a1"}`, []string{"Content-Type: application/json;charset=UTF-8"}, 201},
+		"byte order mark":        {"POST", "/Users", "\xef\xbb\xbf{" + userSchema + `,"userName":"a2"}`, nil, 201},
+		"no schemas":             {"POST", "/Users", `{"userName":"a3"}`, nil, 201},
+		"names in other case":    {"POST", "/Users", `{"SCHEMAS":["URN:ietf:params:scim:schemas:core:2.0:user"],"username":"a4"}`, nil, 201},
+		"unknown attributes":     {"POST", "/Users", `{` + userSchema + `,"userName":"a5","shoeSize":{"eu":[44]}}`, nil, 201},
+		"nulls everywhere":       {"POST", "/Users", `{` + userSchema + `,"userName":"a6","name":null,"emails":[null,{"value":null}],"active":null,"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":null}`, nil, 201},
+		"read-only attributes":   {"POST", "/Users", `{` + userSchema + `,"userName":"a7","id":"mine","meta":{"created":"x"},"groups":[{"value":"g"}]}`, nil, 201},
+		"a slash at the end":     {"GET", "/Users/", "", nil, 200},
+		"unknown parameters":     {"GET", "/Users/" + id + "?aadOptscim062020&x=1", "", nil, 200},
+		"any type accepted":      {"GET", "/Users", "", []string{"Accept: text/html, */*;q=0.1"}, 200},
+		"count below nothing":    {"GET", "/Users?count=-5&startIndex=-1", "", nil, 200},
+		"count beyond 2^63":      {"GET", "/Users?count=99999999999999999999", "", nil, 200},
+		"a filter in one quotes": {"GET", "/Users?filter=userName+eq+'anna'", "", nil, 200},
+	} {
+		t.Run(name, func(t *testing.T) { s.want(t, tt.status, tt.method, tt.path, tt.body, tt.headers...) })
+	}
+}
+
+func TestStrictRefusesWhatOthersPassOver(t *testing.T) {
+	s := newService(t, "strict")
+	id := s.user(t, "anna")
+	for name, tt := range map[string]struct{ method, path, body, scimType string }{
+		"unknown attribute":     {"POST", "/Users", `{` + userSchema + `,"userName":"b","shoeSize":44}`, "invalidSyntax"},
+		"unknown sub-attribute": {"POST", "/Users", `{` + userSchema + `,"userName":"b","name":{"nick":"x"}}`, "invalidSyntax"},
+		"unknown schema":        {"POST", "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:x"],"userName":"b"}`, "invalidValue"},
+		"no schemas":            {"POST", "/Users", `{"userName":"b"}`, "invalidValue"},
+		"not canonical":         {"POST", "/Users", `{` + userSchema + `,"userName":"b","emails":[{"value":"x","type":"office"}]}`, "invalidValue"},
+		"boolean as text":       {"POST", "/Users", `{` + userSchema + `,"userName":"b","active":"True"}`, "invalidValue"},
+		"unknown path":          {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"add","path":"shoeSize","value":44}]}`, "invalidPath"},
+		"no operations":         {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[]}`, "invalidSyntax"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if m := s.want(t, http.StatusBadRequest, tt.method, tt.path, tt.body); m["scimType"] != tt.scimType {
+				t.Errorf("scimType %v, want %s: %v", m["scimType"], tt.scimType, m["detail"])
+			}
+		})
+	}
+	s.want(t, http.StatusOK, "PATCH", "/Users/"+id, `{`+patchSchema+`,"Operations":[{"op":"replace","value":{"title":"x"}}]}`)
+	interop := newService(t, "interop")
+	interop.want(t, http.StatusBadRequest, "PATCH", "/Users/"+interop.user(t, "b"), `{`+patchSchema+`,"Operations":[{"op":"replace","value":{"title":"x"}}]}`)
+}
+
+func TestPasswordIsTakenAndNeverShown(t *testing.T) {
+	s := newService(t, "")
+	body := `{` + userSchema + `,"userName":"anna","password":"hunter2"}`
+	w := s.do(t, "POST", "/Users?attributes=password,userName", body)
+	if w.Code != http.StatusCreated || strings.Contains(w.Body.String(), "hunter2") {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	list := s.do(t, "GET", "/Users?attributes=password", "")
+	if strings.Contains(list.Body.String(), "hunter2") || strings.Contains(list.Body.String(), `"password"`) {
+		t.Errorf("a list shows the password: %s", list.Body)
+	}
+}
+
+func TestHeadIsGetWithoutBody(t *testing.T) {
+	s := newService(t, "")
+	id := s.user(t, "anna")
+	get, head := s.do(t, "GET", "/Users/"+id, ""), s.do(t, "HEAD", "/Users/"+id, "")
+	if head.Code != http.StatusOK || head.Body.Len() > 0 {
+		t.Errorf("HEAD: %d with %d bytes", head.Code, head.Body.Len())
+	}
+	for _, name := range []string{"Content-Length", "Content-Type", "ETag"} {
+		if get.Header().Get(name) != head.Header().Get(name) {
+			t.Errorf("%s: GET %q, HEAD %q", name, get.Header().Get(name), head.Header().Get(name))
+		}
+	}
+}
