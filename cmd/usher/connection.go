@@ -63,7 +63,7 @@ func connectionCmd(f *flags) *cobra.Command {
 			})
 		},
 	}
-	cmd.AddCommand(create, list, pauseCmd(f, &company, "pause", true), pauseCmd(f, &company, "resume", false), &cobra.Command{
+	cmd.AddCommand(create, list, logCmd(f, &company), pauseCmd(f, &company, "pause", true), pauseCmd(f, &company, "resume", false), &cobra.Command{
 		Use: "delete NAME", Short: "End a connection and its tokens; its people stay", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
@@ -76,6 +76,36 @@ func connectionCmd(f *flags) *cobra.Command {
 		},
 	})
 	cmd.PersistentFlags().StringVar(&company, "company", "", "company (not needed when there is only one)")
+	return cmd
+}
+
+// logCmd shows what an identity engineer reads when something fails.
+func logCmd(f *flags, company *string) *cobra.Command {
+	var failed bool
+	var limit int
+	cmd := &cobra.Command{
+		Use: "log NAME", Short: "Show a connection's latest requests, and why some were refused", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
+				rows, err := core.ScimRequests(ctx, c.ID, args[0], failed, limit)
+				if err != nil {
+					return err
+				}
+				g := &grid{head: []string{"time", "method", "path", "status", "took", "error"}}
+				for _, r := range rows {
+					took := time.Duration(r.Micros) * time.Microsecond
+					why := r.Detail
+					if r.ScimType != "" {
+						why = r.ScimType + ": " + why
+					}
+					g.add(stamp(r.At), r.Method, r.Path, fmt.Sprint(r.Status), took.Round(time.Millisecond/10).String(), why)
+				}
+				return f.print(cmd.OutOrStdout(), g, rows)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&failed, "failed", false, "only requests that were refused")
+	cmd.Flags().IntVar(&limit, "limit", 50, "how many")
 	return cmd
 }
 

@@ -129,5 +129,14 @@ func (c *Core) RotateToken(ctx context.Context, company registry.CompanyID, name
 	return secret, n, err
 }
 
+// ScimRequests lists a connection's latest requests, the newest first.
+func (c *Core) ScimRequests(ctx context.Context, company registry.CompanyID, name string, failed bool, limit int) ([]registry.ScimRequest, error) {
+	conn, err := c.connection(ctx, company, name)
+	if err != nil {
+		return nil, err
+	}
+	return c.Store.For(company).ScimRequests(ctx, conn.Origin.ID, failed, limit)
+}
+
 // CheckConnection says what is wrong with a connection's settings.
 func CheckConnection(s registry.ConnectionSettings) error { return scimserver.Check(s) }

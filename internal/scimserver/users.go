@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/scim"
@@ -42,11 +44,31 @@ func kept(doc map[string]any) ([]byte, error) {
 	for _, name := range []string{"id", "externalId", "meta", "schemas", "userName", "active", "groups", "password"} {
 		delete(out, name)
 	}
+	if hasNUL(out) {
+		return nil, scim.Errorf(scim.InvalidValue, "a value holds the character U+0000, which cannot be kept")
+	}
 	b, err := json.Marshal(out)
 	if err != nil {
 		return nil, fmt.Errorf("encode document: %w", err)
 	}
 	return b, nil
+}
+
+// hasNUL reports whether a value holds U+0000, which PostgreSQL keeps nowhere.
+func hasNUL(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return strings.ContainsRune(v, 0)
+	case []any:
+		return slices.ContainsFunc(v, hasNUL)
+	case map[string]any:
+		for name, x := range v {
+			if strings.ContainsRune(name, 0) || hasNUL(x) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // assertion is what a document says of a person.
