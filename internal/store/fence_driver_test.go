@@ -69,10 +69,25 @@ func Recording(ctx context.Context, fn func(q string)) context.Context {
 	return context.WithValue(ctx, seenKey{}, fn)
 }
 
+// seenArgsKey is the context key of RecordingArgs.
+type seenArgsKey struct{}
+
+// RecordingArgs is Recording with the arguments.
+func RecordingArgs(ctx context.Context, fn func(q string, args []any)) context.Context {
+	return context.WithValue(ctx, seenArgsKey{}, fn)
+}
+
 // judge says what is wrong with a statement, nil for nothing.
 func judge(ctx context.Context, q string, args []driver.NamedValue) error {
 	if fn, ok := ctx.Value(seenKey{}).(func(string)); ok {
 		fn(q)
+	}
+	if fn, ok := ctx.Value(seenArgsKey{}).(func(string, []any)); ok {
+		values := make([]any, len(args))
+		for i, a := range args {
+			values[i] = a.Value
+		}
+		fn(q, values)
 	}
 	if ctx.Value(crossingKey{}) != nil || structure.MatchString(q) {
 		return nil

@@ -182,8 +182,13 @@ func (c *scimCompiler) exists(d *found, inner filter.Expr) (cond, error) {
 	if p.elements.sub == nil {
 		where.fragment = splice("? AND ?", c.there(p.elements.alias), where.fragment)
 	}
-	f := splice("EXISTS (SELECT 1 FROM ? WHERE ?)", p.elements.from, where.fragment)
-	if v, ok := wantedValue(inner); ok && p.find != nil {
+	from := p.elements.from
+	v, ok := wantedValue(inner)
+	if ok && p.elements.having != nil {
+		from = p.elements.having(v)
+	}
+	f := splice("EXISTS (SELECT 1 FROM ? WHERE ?)", from, where.fragment)
+	if ok && p.find != nil {
 		return cond{splice("(? AND ?)", p.find(v), f), true}, nil
 	}
 	return cond{f, false}, nil

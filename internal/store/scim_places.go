@@ -46,6 +46,9 @@ type place struct {
 type elements struct {
 	from  fragment
 	alias string
+	// having, where it is set, is from with no more than the elements of one
+	// value: a group has a million members, of which one is asked for.
+	having func(v string) fragment
 	// sub is where a sub-attribute lies; nil for JSON.
 	sub func(name string) place
 }
@@ -151,12 +154,15 @@ func (c *scimCompiler) location(endpoint string, id fragment) fragment {
 // visible is the condition that the connection may see a record.
 //
 // link is the column of links that names it.
-func (c *scimCompiler) visible(link, alias string) fragment {
+func (c *scimCompiler) visible(link, alias string, and ...fragment) fragment {
 	if c.view.Visible == registry.VisibleCompany {
 		return raw("TRUE")
 	}
-	return splice("EXISTS (SELECT 1 FROM links v WHERE v.company_id = "+alias+".company_id AND v."+link+" = "+alias+".id AND v.origin_id = ? AND v.missing_since = 0)",
-		int64(c.view.Origin))
+	cond := splice("v.company_id = "+alias+".company_id AND v."+link+" = "+alias+".id AND v.origin_id = ? AND v.missing_since = 0", int64(c.view.Origin))
+	for _, f := range and {
+		cond = splice("? AND ?", cond, f)
+	}
+	return splice("EXISTS (SELECT 1 FROM links v WHERE ?)", cond)
 }
 
 // noExternalID begins the anchors of records whose connection gave no
@@ -207,28 +213,31 @@ func (c *scimCompiler) phoneNumbers() place {
 
 // groupsOfUser are the groups a person is directly in.
 func (c *scimCompiler) groupsOfUser() place {
-	return place{
-		own: true,
-		elements: &elements{alias: "e", from: splice(`(SELECT x.public_id AS value, x.display_name AS display, x.name_key AS display_key, x.id AS key
+	from := func(only fragment) fragment {
+		return splice(`(SELECT x.public_id AS value, x.display_name AS display, x.name_key AS display_key, x.id AS key
 			FROM memberships m JOIN "groups" x ON +x.company_id = m.company_id AND x.id = m.group_id
-			WHERE +m.company_id = ? AND m.user_id = u.id AND x.deleted_at = 0 AND ?) AS e`, c.company, c.visible("group_id", "x")),
-			sub: func(name string) place {
-				switch name {
-				case "value":
-					return place{value: raw("e.value")}
-				case "display":
-					return place{value: raw("e.display"), key: raw("e.display_key")}
-				case "type":
-					return place{value: raw("'direct'")}
-				case "$ref":
-					return place{value: c.location("/Groups", raw("e.value"))}
-				}
-				return place{}
-			}},
+			WHERE +m.company_id = ? AND m.user_id = u.id AND x.deleted_at = 0 AND ? AND ?) AS e`, c.company, only, c.visible("group_id", "x"))
+	}
+	fields := map[string]place{
+		"value": {value: raw("e.value")}, "display": {value: raw("e.display"), key: raw("e.display_key")}, "type": {value: raw("'direct'")},
+		"$ref": {value: c.location("/Groups", raw("e.value"))},
+	}
+	return place{
+		own: true, elements: rowElements(from, fields),
 		find: func(v string) fragment {
 			return c.in("u.id", splice(`SELECT m.user_id FROM memberships m JOIN "groups" x ON x.company_id = m.company_id AND x.id = m.group_id
 				WHERE +m.company_id = ? AND x.public_id = ? AND m.user_id IS NOT NULL`, c.company, v))
 		},
+	}
+}
+
+// rowElements are elements kept as rows of a table x. from takes a condition on
+// them.
+func rowElements(from func(only fragment) fragment, fields map[string]place) *elements {
+	return &elements{
+		alias: "e", from: from(raw("TRUE")),
+		having: func(v string) fragment { return from(splice("x.public_id = ?", v)) },
+		sub:    func(name string) place { return fields[name] },
 	}
 }
 
@@ -237,24 +246,21 @@ const displayOfUser = `COALESCE(NULLIF(x.display_name, ''), NULLIF(trim(x.given_
 
 // membersOfGroup are the users and groups directly in a group.
 func (c *scimCompiler) membersOfGroup() place {
-	return place{
-		own: true,
-		elements: &elements{alias: "e", from: splice(`(SELECT x.public_id AS value, `+displayOfUser+` AS display, 'User' AS type, '/Users/' AS endpoint, x.id AS key
+	from := func(only fragment) fragment {
+		return splice(`(SELECT x.public_id AS value, `+displayOfUser+` AS display, 'User' AS type, '/Users/' AS endpoint, x.id AS key
 				FROM memberships m JOIN users x ON +x.company_id = m.company_id AND x.id = m.user_id
-				WHERE +m.company_id = ? AND m.group_id = g.id AND m.user_id IS NOT NULL AND x.deleted_at = 0 AND ?
+				WHERE +m.company_id = ? AND m.group_id = g.id AND m.user_id IS NOT NULL AND x.deleted_at = 0 AND ? AND ?
 			UNION ALL SELECT x.public_id, x.display_name, 'Group', '/Groups/', x.id
 				FROM memberships m JOIN "groups" x ON +x.company_id = m.company_id AND x.id = m.member_group_id
-				WHERE +m.company_id = ? AND m.group_id = g.id AND m.member_group_id IS NOT NULL AND x.deleted_at = 0 AND ?) AS e`,
-			c.company, c.visible("user_id", "x"), c.company, c.visible("group_id", "x")),
-			sub: func(name string) place {
-				switch name {
-				case "value", "display", "type":
-					return place{value: raw("e." + name)}
-				case "$ref":
-					return place{value: splice("(CAST(? AS text) || e.endpoint || e.value)", c.view.Base)}
-				}
-				return place{}
-			}},
+				WHERE +m.company_id = ? AND m.group_id = g.id AND m.member_group_id IS NOT NULL AND x.deleted_at = 0 AND ? AND ?) AS e`,
+			c.company, only, c.visible("user_id", "x"), c.company, only, c.visible("group_id", "x"))
+	}
+	fields := map[string]place{
+		"value": {value: raw("e.value")}, "display": {value: raw("e.display")}, "type": {value: raw("e.type")},
+		"$ref": {value: splice("(CAST(? AS text) || e.endpoint || e.value)", c.view.Base)},
+	}
+	return place{
+		own: true, elements: rowElements(from, fields),
 		find: func(v string) fragment {
 			return c.in("g.id", splice(`SELECT m.group_id FROM memberships m JOIN users x ON x.company_id = m.company_id AND x.id = m.user_id
 					WHERE +m.company_id = ? AND x.public_id = ?

@@ -23,13 +23,16 @@ func (t *Tenant) ScimGroups(ctx context.Context, v registry.ScimView, q filter.S
 
 func scimIDs[ID ~int64](ctx context.Context, t *Tenant, k *scimKind, v registry.ScimView, q filter.Selection, p registry.ScimPage) ([]ID, int, error) {
 	c := t.scimCompiler(k, v, q.Set)
-	where, err := c.where(q.Filter)
-	if err != nil {
-		return nil, 0, err
+	match := cond{fragment: raw("TRUE")}
+	if q.Filter != nil {
+		var err error
+		if match, err = c.expr(q.Filter); err != nil {
+			return nil, 0, err
+		}
 	}
 	var ids []ID
 	if p.Limit > 0 {
-		page, err := c.page(where, q.SortBy, p)
+		page, err := c.page(match, q.SortBy, p)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -44,7 +47,7 @@ func scimIDs[ID ~int64](ctx context.Context, t *Tenant, k *scimKind, v registry.
 	case len(ids) < p.Limit && (first || len(ids) > 0 && !p.Cursor):
 		return ids, max(p.Offset, 0) + len(ids), nil // the page is the list's end
 	}
-	count := splice("SELECT count(*) FROM "+k.table+" "+k.alias+" WHERE ?", where)
+	count := splice("SELECT count(*) FROM "+k.table+" "+k.alias+" WHERE ?", c.where(match, 0))
 	var total int
 	if err := t.s.read.QueryRowContext(ctx, t.s.rebind(count.sql), count.args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count %s: %w", k.table, err)
@@ -56,30 +59,31 @@ func (t *Tenant) scimCompiler(k *scimKind, v registry.ScimView, set *attr.Set) *
 	return &scimCompiler{scimSQL: scimSQL{t.s.Postgres()}, company: int64(t.id), view: v, set: set, kind: k}
 }
 
-// where is the condition that a record is the company's, lives, may be seen and
-// matches. Where an index finds the few that may match, SQLite, which knows no
-// sizes, is kept from going through the company instead: by the plus.
-func (c *scimCompiler) where(e filter.Expr) (fragment, error) {
-	a := c.kind.alias
-	match, plus := cond{fragment: raw("TRUE")}, ""
-	if e != nil {
-		var err error
-		if match, err = c.expr(e); err != nil {
-			return fragment{}, err
-		}
-	}
+// where is the condition that a record is the company's, lives, may be seen,
+// matches and has a key behind after. Where an index finds the few that may
+// match, SQLite, which knows no sizes, is kept from going through the company
+// instead: by the plus.
+func (c *scimCompiler) where(match cond, after int64) fragment {
+	a, plus, behind, seen := c.kind.alias, "", raw("TRUE"), c.visible(c.kind.link, c.kind.alias)
 	if match.narrow && !c.postgres {
 		plus = "+"
 	}
-	return splice(plus+a+".company_id = ? AND "+a+".deleted_at = 0 AND ? AND ?", c.company, match.fragment, c.visible(c.kind.link, a)), nil
+	if after != 0 {
+		behind = splice(a+".id > ?", after)
+		if c.view.Visible != registry.VisibleCompany {
+			// PostgreSQL merges people with links, and would begin at the first link.
+			seen = c.visible(c.kind.link, a, splice("v."+c.kind.link+" > ?", after))
+		}
+	}
+	return splice(plus+a+".company_id = ? AND "+a+".deleted_at = 0 AND ? AND ? AND ?", c.company, behind, match.fragment, seen)
 }
 
 // page is the statement that lists the keys of a page.
-func (c *scimCompiler) page(where fragment, by *filter.Attr, p registry.ScimPage) (fragment, error) {
+func (c *scimCompiler) page(match cond, by *filter.Attr, p registry.ScimPage) (fragment, error) {
 	id := c.kind.alias + ".id"
 	from := "SELECT " + id + " FROM " + c.kind.table + " " + c.kind.alias + " WHERE "
 	if p.Cursor {
-		return splice(from+id+" > ? AND ? ORDER BY "+id+" LIMIT ?", p.After, where, p.Limit), nil
+		return splice(from+"? ORDER BY "+id+" LIMIT ?", c.where(match, p.After), p.Limit), nil
 	}
 	order := raw(id)
 	if by != nil {
@@ -97,7 +101,7 @@ func (c *scimCompiler) page(where fragment, by *filter.Attr, p registry.ScimPage
 	} else if p.Descending {
 		order = raw(id + " DESC")
 	}
-	return splice(from+"? ORDER BY ? LIMIT ? OFFSET ?", where, order, p.Limit, max(p.Offset, 0)), nil
+	return splice(from+"? ORDER BY ? LIMIT ? OFFSET ?", c.where(match, 0), order, p.Limit, max(p.Offset, 0)), nil
 }
 
 // sortKey is what an attribute sorts by: a complex one by its value, several by

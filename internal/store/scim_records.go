@@ -82,13 +82,13 @@ func (t *Tenant) scimUserParts(ctx context.Context, v registry.ScimView, users m
 	company, list := int64(t.id), keys(t.s, ids)
 	q := splice(`SELECT `+fmt.Sprint(partEmail)+` AS part, user_id, address AS id, '' AS display, position FROM emails WHERE `+t.s.byKey("user_id")+`
 		UNION ALL SELECT `+fmt.Sprint(partAnchor)+`, user_id, anchor, '', 0 FROM links
-			WHERE origin_id = ? AND missing_since = 0 AND `+t.s.byKey("user_id"),
+			WHERE +origin_id = ? AND missing_since = 0 AND `+t.s.byKey("user_id"),
 		company, list, int64(v.Origin), company, list)
 	if groups {
 		c := t.scimCompiler(scimUsers, v, nil)
 		q = splice(`? UNION ALL SELECT DISTINCT `+fmt.Sprint(partGroup)+`, m.user_id, x.public_id, x.display_name, 0
 			FROM memberships m JOIN "groups" x ON +x.company_id = m.company_id AND x.id = m.group_id
-			WHERE +m.company_id = ? AND `+t.s.anyOf("m.user_id")+` AND x.deleted_at = 0 AND ?`, q, company, list, c.visible(scimGroups.link, "x"))
+			WHERE +m.company_id = ? AND `+t.s.anyOf("m.user_id")+` AND m.user_id IS NOT NULL AND x.deleted_at = 0 AND ?`, q, company, list, c.visible(scimGroups.link, "x"))
 	}
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(q.sql+` ORDER BY 1, 5, 4, 3`), q.args...)
 	return each(rows, err, func(rows *sql.Rows) error {
@@ -148,7 +148,7 @@ func (t *Tenant) scimGroupsWhere(ctx context.Context, v registry.ScimView, ids [
 	}
 	if len(groups) > 0 {
 		rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT group_id, min(anchor) FROM links
-			WHERE origin_id = ? AND missing_since = 0 AND `+t.s.byKey("group_id")+` GROUP BY group_id`),
+			WHERE +origin_id = ? AND missing_since = 0 AND `+t.s.byKey("group_id")+` GROUP BY group_id`),
 			int64(v.Origin), int64(t.id), keys(t.s, keep))
 		err = each(rows, err, func(rows *sql.Rows) error {
 			var id registry.GroupID
@@ -213,11 +213,12 @@ func (t *Tenant) ScimMembers(ctx context.Context, v registry.ScimView, group reg
 	} {
 		c := t.scimCompiler(of.kind, v, nil)
 		for after, more := int64(0), true; more; {
-			// A member whom several origins assert is there once.
-			page := splice(`SELECT x.id, x.public_id, `+of.display+`, x.deleted_at, ? FROM (
+			// A member whom several origins assert is there once. One without a
+			// record counts too, so that a page is known to be full.
+			page := splice(`SELECT page.member, COALESCE(x.public_id, ''), COALESCE(`+of.display+`, ''), COALESCE(x.deleted_at = 0, FALSE) AND ? FROM (
 					SELECT DISTINCT `+of.column+` AS member FROM memberships
-					WHERE +company_id = ? AND group_id = ? AND `+of.column+` > ? ORDER BY `+of.column+` LIMIT ?) m
-				JOIN `+of.kind.table+` x ON x.id = m.member WHERE +x.company_id = ? ORDER BY x.id`,
+					WHERE +company_id = ? AND group_id = ? AND `+of.column+` > ? ORDER BY `+of.column+` LIMIT ?) page
+				LEFT JOIN `+of.kind.table+` x ON x.id = page.member AND +x.company_id = ? ORDER BY page.member`,
 				c.visible(of.kind.link, "x"), c.company, int64(group), after, memberPage, c.company)
 			n := 0
 			members, err := t.membersOf(ctx, page, func(id int64) { after, n = id, n+1 })
@@ -243,11 +244,11 @@ func (t *Tenant) membersOf(ctx context.Context, page fragment, seen func(id int6
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(page.sql), page.args...)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var m registry.ScimMember
-		var id, deleted int64
-		var visible bool
-		err := rows.Scan(&id, &m.ID, &m.Display, &deleted, &visible)
+		var id int64
+		var shown bool
+		err := rows.Scan(&id, &m.ID, &m.Display, &shown)
 		seen(id)
-		if visible && deleted == 0 {
+		if shown {
 			out = append(out, m)
 		}
 		return err
