@@ -45,7 +45,7 @@ func with(sub ...attr.Definition) func(*attr.Definition) {
 
 // plural defines a multi-valued complex attribute of RFC 7643 section 2.4, with
 // the sub-attributes value, display, type and primary.
-func plural(name string, value attr.Type, description string, types []string, change ...func(*attr.Definition)) attr.Definition {
+func plural(name string, value attr.Type, description string, types []string) attr.Definition {
 	val := define("value", value, "The value itself.")
 	if value == attr.Reference {
 		refers("external")(&val)
@@ -57,9 +57,6 @@ func plural(name string, value attr.Type, description string, types []string, ch
 		define("primary", attr.Boolean, "Whether this is the preferred value; at most one is."),
 	))
 	d.MultiValued = true
-	for _, c := range change {
-		c(&d)
-	}
 	return d
 }
 
