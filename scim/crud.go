@@ -36,9 +36,7 @@ func (h *handler) getting(t *ResourceType, id string) action {
 		if c.pre.noneMatch != "" && tagged(c.pre.noneMatch, version) {
 			return &answer{status: http.StatusNotModified, version: version}, nil
 		}
-		a := h.one(http.StatusOK, t, r, p)
-		a.location = ""
-		return a, nil
+		return h.one(http.StatusOK, t, r, p), nil
 	}
 }
 

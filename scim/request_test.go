@@ -18,7 +18,7 @@ const (
 // TestRefusals sends what must not be accepted, and checks status, scimType and
 // that the answer is an error in SCIM form.
 func TestRefusals(t *testing.T) {
-	s := newService(t, "", func(c *scim.Config) { c.Limits.Body = 2000 })
+	s := newService(t, "", func(c *scim.Config) { c.Limits.Body = 3000 })
 	id := s.user(t, "anna")
 	s.user(t, "berta")
 	tests := map[string]struct {
@@ -36,7 +36,8 @@ func TestRefusals(t *testing.T) {
 		"media type":               {"POST", "/Users", "userName=x", []string{"Content-Type: application/x-www-form-urlencoded"}, 415, ""},
 		"charset":                  {"POST", "/Users", "{}", []string{"Content-Type: application/json; charset=latin1"}, 415, ""},
 		"accept":                   {"GET", "/Users", "", []string{"Accept: text/html, application/json;q=0"}, 406, ""},
-		"large body":               {"POST", "/Users", `{` + userSchema + `,"userName":"` + strings.Repeat("x", 2000) + `"}`, nil, 413, ""},
+		"large body":               {"POST", "/Users", `{` + userSchema + `,"userName":"` + strings.Repeat("x", 3000) + `"}`, nil, 413, ""},
+		"many values":              {"POST", "/Users", `{"a":[` + strings.Repeat("0,", 1400) + `0]}`, nil, 413, ""},
 		"empty body":               {"POST", "/Users", " ", nil, 400, "invalidSyntax"},
 		"no object":                {"POST", "/Users", `["x"]`, nil, 400, "invalidSyntax"},
 		"half an object":           {"POST", "/Users", `{"userName":`, nil, 400, "invalidSyntax"},

@@ -34,7 +34,7 @@ func newService(t testing.TB, profile string, change ...func(*scim.Config)) *ser
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, err := url.Parse("https://people.example.com/scim/v2")
+	base, err := url.Parse(scimtest.BaseURL)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,9 +48,13 @@ type suite struct{ Client }
 func newSuite(t *testing.T, b scim.Backend) *suite {
 	t.Helper()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	base, err := url.Parse(BaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
 	h, err := scim.NewHandler(scim.Config{
 		Backend: b, ResourceTypes: []*scim.ResourceType{scim.UserType(), scim.GroupType()},
-		BaseURL:   &url.URL{Scheme: "https", Host: "scim.example", Path: "/v2"},
+		BaseURL:   base,
 		CursorKey: []byte("a key for tests, and nothing else"),
 		Now:       func() time.Time { return now },
 	})

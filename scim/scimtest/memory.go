@@ -105,7 +105,7 @@ func (m *Memory) Replace(_ context.Context, t *scim.ResourceType, id string, in 
 		return nil, err
 	}
 	doc := documentOf(in)
-	if err := keepImmutable(t, r.doc, doc); err != nil {
+	if err := t.KeepImmutable(r.doc, doc); err != nil {
 		return nil, err
 	}
 	if err := m.unique(t, r, doc); err != nil {
@@ -114,20 +114,6 @@ func (m *Memory) Replace(_ context.Context, t *scim.ResourceType, id string, in 
 	m.checkMembers(doc)
 	m.put(r, doc)
 	return m.show(r, p), nil
-}
-
-// keepImmutable refuses another value for what may be set once.
-func keepImmutable(t *scim.ResourceType, old, doc map[string]any) error {
-	for _, d := range t.Schema.Attributes {
-		if d.Mutability != attr.Immutable || old[d.Name] == nil {
-			continue
-		}
-		if doc[d.Name] != nil && !equalJSON(old[d.Name], doc[d.Name]) {
-			return scim.Errorf(scim.Mutability, "%s cannot change", d.Name)
-		}
-		doc[d.Name] = old[d.Name]
-	}
-	return nil
 }
 
 // Patch implements scim.Backend.

@@ -11,6 +11,10 @@ import (
 	"testing"
 )
 
+// BaseURL is the address that a service under test must have: transcripts and
+// suite compare locations with it.
+const BaseURL = "https://people.example.com/scim/v2"
+
 // Play plays transcripts: dir holds a folder for each identity provider, named
 // like the profile its connection has, and in it files of exchanges. serve makes
 // a service with no resources for each file; paths in transcripts lie below its
@@ -53,19 +57,27 @@ func Play(t *testing.T, dir string, serve func(t *testing.T, profile string) htt
 // PlayText plays one transcript on a service.
 func PlayText(t *testing.T, text string, h http.Handler) {
 	t.Helper()
+	if err := play(text, h); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// play plays a transcript up to the first difference.
+func play(text string, h http.Handler) error {
 	vars := map[string]string{}
 	for i, part := range regexp.MustCompile(`(?m)^---\s*$`).Split(text, -1) {
 		x, err := parseExchange(part)
 		if err != nil {
-			t.Fatalf("exchange %d: %v", i+1, err)
+			return fmt.Errorf("exchange %d: %w", i+1, err)
 		}
 		if x == nil {
 			continue
 		}
 		if err := x.play(h, vars); err != nil {
-			t.Fatalf("exchange %d (%s): %s %s: %v", i+1, x.title, x.method, x.path, err)
+			return fmt.Errorf("exchange %d (%s): %s %s: %w", i+1, x.title, x.method, x.path, err)
 		}
 	}
+	return nil
 }
 
 // exchange is a request and the answer that is expected.

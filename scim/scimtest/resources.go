@@ -176,7 +176,7 @@ func testManager(t *testing.T, s *suite) {
 	boss, id := s.user(t, "boss"), s.user(t, "anna")
 	s.patch(t, http.StatusOK, "/Users/"+id, `{"op":"add","path":"`+enterprise+`:manager","value":"`+boss+`"}`)
 	manager, _ := s.get(t, "/Users/"+id)[enterprise].(map[string]any)["manager"].(map[string]any)
-	if manager["value"] != boss || manager["$ref"] != "https://scim.example/v2/Users/"+boss {
+	if manager["value"] != boss || manager["$ref"] != BaseURL+"/Users/"+boss {
 		t.Errorf("manager: %v", manager)
 	}
 	for _, filter := range []string{`id eq "` + id + `" and ` + enterprise + `:manager eq "` + boss + `"`, enterprise + `:manager.value eq "` + boss + `"`} {
