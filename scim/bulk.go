@@ -208,7 +208,7 @@ func (b *bulkRun) send(op *bulkOperation) error {
 	}
 	a, err := act(&call{
 		ctx: b.c.ctx, method: op.method, query: u.Query(), profile: b.c.profile, body: op.data,
-		pre: preconditions{match: op.version},
+		pre: preconditions{match: op.version}, quiet: true,
 	})
 	if err != nil {
 		return err

@@ -72,6 +72,16 @@ type call struct {
 	pre     preconditions
 	profile dialect.Profile
 	body    map[string]any // nil until read
+	// quiet is set where nobody sees the answer's body: in a Bulk.
+	quiet bool
+}
+
+// wants is the projection as the backend gets it.
+func (c *call) wants(p *projection) Projection {
+	if c.quiet {
+		return nothingWanted{}
+	}
+	return p
 }
 
 // answer is what an operation came to.

@@ -1,6 +1,10 @@
 package scim
 
-import "github.com/usherd/usher/scim/attr"
+import (
+	"cmp"
+
+	"github.com/usherd/usher/scim/attr"
+)
 
 // The schemas of RFC 7643 that the service speaks.
 const (
@@ -20,6 +24,32 @@ func define(name string, t attr.Type, description string, change ...func(*attr.D
 		c(&d)
 	}
 	return d
+}
+
+// Complete fills what the definitions of a schema leave open with the defaults
+// of RFC 7643 section 2.2: a string, readWrite, returned by default, not unique.
+// An attribute with sub-attributes is complex. A schema from a configuration goes
+// through it before it becomes part of a ResourceType.
+func Complete(s attr.Schema) attr.Schema {
+	s.Attributes = completed(s.Attributes)
+	return s
+}
+
+func completed(list []attr.Definition) []attr.Definition {
+	out := make([]attr.Definition, len(list))
+	for i, d := range list {
+		d.Sub = completed(d.Sub)
+		kind := attr.String
+		if len(d.Sub) > 0 {
+			kind = attr.Complex
+		}
+		d.Type = cmp.Or(d.Type, kind)
+		d.Mutability = cmp.Or(d.Mutability, attr.ReadWrite)
+		d.Returned = cmp.Or(d.Returned, attr.Default)
+		d.Uniqueness = cmp.Or(d.Uniqueness, attr.None)
+		out[i] = d
+	}
+	return out
 }
 
 func required(d *attr.Definition)  { d.Required = true }
