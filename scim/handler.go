@@ -166,6 +166,9 @@ func (h *handler) readBody(w http.ResponseWriter, r *http.Request, segments []st
 	if t := r.Header.Get("Content-Type"); !isJSON(t) {
 		return nil, Errorf(UnsupportedMediaType, "the body must be %s or application/json, not %q", mediaType, t)
 	}
+	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return nil, Errorf(UnsupportedMediaType, "the body must not be compressed, as %q is", e)
+	}
 	limit := h.Limits.Body
 	if len(segments) == 1 && segments[0] == "Bulk" {
 		limit = h.Limits.BulkBody

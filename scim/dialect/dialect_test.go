@@ -33,8 +33,8 @@ var examples = map[string][]example{
 		{"filter", `userName eq 'x'`, `userName eq "x"`}, {"filter", `userName eq "O'Neill's"`, `userName eq "O'Neill's"`},
 		{"filter", `userName eq 'x`, `userName eq 'x`},
 	},
-	"okta-own-id": {
-		{"operation", `{"Op":"replace","Path":"","Value":{"id":"1","schemas":[],"meta":{},"displayName":"x"}}`, `{"Op":"replace","Path":"","Value":{"displayName":"x"}}`},
+	"okta-repeated-id": {
+		{"operation", `{"Op":"replace","Path":"","Value":{"id":"1","schemas":[],"META":{},"groups":[],"displayName":"x"}}`, `{"Op":"replace","Path":"","Value":{"displayName":"x"}}`},
 		{"operation", `{"Op":"replace","Path":"name","Value":{"id":"1"}}`, `{"Op":"replace","Path":"name","Value":{"id":"1"}}`},
 		{"operation", `{"Op":"replace","Path":"","Value":"x"}`, `{"Op":"replace","Path":"","Value":"x"}`},
 	},
@@ -100,7 +100,7 @@ func rewrite(t *testing.T, r dialect.Rewrite, set *attr.Set, e example) any {
 		if err := json.Unmarshal([]byte(e.in), &op); err != nil {
 			t.Fatal(err)
 		}
-		op = r.Operation(op)
+		op = r.Operation(set, op)
 		return map[string]any{"Op": op.Op, "Path": op.Path, "Value": op.Value}
 	}
 	d, _ := set.Lookup("", e.what)
