@@ -22,7 +22,9 @@ type Resource struct {
 	Meta       Meta
 	// Members, when set, streams a group's members instead of having them in
 	// Attributes, so that a group of a million can be written without being
-	// held. It is used once, only when members were asked for.
+	// held. It is used once or not at all (304), and only when members were
+	// asked for: it must hold nothing before its first step. The $ref of each is
+	// the server's work.
 	Members iter.Seq2[Member, error]
 }
 
@@ -58,9 +60,11 @@ type Projection interface {
 
 // Query asks for a page of resources.
 type Query struct {
-	Types      []*ResourceType // one, or several for a query at the root
-	Filter     filter.Expr     // nil for all; resolved against the types
-	SortBy     *filter.Attr    // nil for the backend's own stable order
+	Types []*ResourceType // one, or several for a query at the root
+	// Filter is nil for all. It is resolved against the types: an attribute that
+	// one of several types lacks is unassigned in its resources.
+	Filter     filter.Expr
+	SortBy     *filter.Attr // nil for the backend's own stable order
 	Descending bool
 	// StartIndex counts from 1; Count is the most resources wanted, 0 for the
 	// total alone.

@@ -57,14 +57,16 @@ func (h *handler) bulk(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, op := range run.ops {
-		if run.failOnErrors > 0 && run.errors >= run.failOnErrors || c.ctx.Err() != nil {
-			break
-		}
-		run.do(op)
+	for i := 0; i < len(run.ops) && !run.over(); i++ {
+		run.do(run.ops[i])
 		run.closeCircles()
 	}
 	return &answer{status: http.StatusOK, write: run.write}, nil
+}
+
+// over reports whether no more operations are to be tried.
+func (b *bulkRun) over() bool {
+	return b.failOnErrors > 0 && b.errors >= b.failOnErrors || b.c.ctx.Err() != nil
 }
 
 // readBulk reads the body of a Bulk.
@@ -206,7 +208,7 @@ func (b *bulkRun) send(op *bulkOperation) error {
 	}
 	a, err := act(&call{
 		ctx: b.c.ctx, method: op.method, query: u.Query(), profile: b.c.profile, body: op.data,
-		pre: preconditions{match: op.version},
+		pre: preconditions{match: op.version}, quiet: true,
 	})
 	if err != nil {
 		return err

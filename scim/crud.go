@@ -13,7 +13,7 @@ func (h *handler) creating(t *ResourceType) action {
 		}
 		p := projectionOf(t.Attributes(), c.query)
 		p.sent = r.Attributes
-		made, err := h.Backend.Create(c.ctx, t, r, p)
+		made, err := h.Backend.Create(c.ctx, t, r, c.wants(p))
 		if err != nil {
 			return nil, err
 		}
@@ -36,9 +36,7 @@ func (h *handler) getting(t *ResourceType, id string) action {
 		if c.pre.noneMatch != "" && tagged(c.pre.noneMatch, version) {
 			return &answer{status: http.StatusNotModified, version: version}, nil
 		}
-		a := h.one(http.StatusOK, t, r, p)
-		a.location = ""
-		return a, nil
+		return h.one(http.StatusOK, t, r, p), nil
 	}
 }
 
@@ -52,7 +50,7 @@ func (h *handler) replacing(t *ResourceType, id string) action {
 		r.ID = id
 		p := projectionOf(t.Attributes(), c.query)
 		p.sent = r.Attributes
-		put, err := h.Backend.Replace(c.ctx, t, id, r, c.pre.forWrite(), p)
+		put, err := h.Backend.Replace(c.ctx, t, id, r, c.pre.forWrite(), c.wants(p))
 		if err != nil {
 			return nil, err
 		}
@@ -72,7 +70,7 @@ func (h *handler) patching(t *ResourceType, id string) action {
 		p := projectionOf(t.Attributes(), c.query)
 		p.sent = sentBy(ops)
 		body := p.asked() || c.profile.PatchReturnsBody(t.Name)
-		var wanted Projection = p
+		wanted := c.wants(p)
 		if !body {
 			wanted = nothingWanted{}
 		}

@@ -58,7 +58,9 @@ func (s sealer) open(cursor, binding string) (string, error) {
 		return "", nil
 	}
 	sealed, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(sealed) < s.aead.NonceSize() {
+	// The decoder passes over line ends and spare bits: a cursor has one spelling.
+	spelt := base64.RawURLEncoding.EncodeToString(sealed) == cursor
+	if err != nil || !spelt || len(sealed) < s.aead.NonceSize() {
 		return "", Errorf(InvalidCursor, "the cursor is not one of this service")
 	}
 	nonce, box := sealed[:s.aead.NonceSize()], sealed[s.aead.NonceSize():]

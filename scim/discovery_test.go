@@ -42,7 +42,7 @@ func TestServiceProviderConfigTellsTheTruth(t *testing.T) {
 // device is a resource type as an installation may declare it.
 func device() *scim.ResourceType {
 	d := func(name string, typ attr.Type, change ...func(*attr.Definition)) attr.Definition {
-		def := attr.Definition{Name: name, Type: typ, Mutability: attr.ReadWrite, Returned: attr.Default, Uniqueness: attr.None}
+		def := attr.Definition{Name: name, Type: typ}
 		for _, c := range change {
 			c(&def)
 		}
@@ -50,19 +50,19 @@ func device() *scim.ResourceType {
 	}
 	return &scim.ResourceType{
 		ID: "Device", Name: "Device", Endpoint: "/Devices",
-		Schema: attr.Schema{ID: "urn:example:params:scim:schemas:Device", Name: "Device", Attributes: []attr.Definition{
+		Schema: scim.Complete(attr.Schema{ID: "urn:example:params:scim:schemas:Device", Name: "Device", Attributes: []attr.Definition{
 			d("serial", attr.String, func(d *attr.Definition) { d.Required, d.Mutability, d.Uniqueness = true, attr.Immutable, attr.Server }),
 			d("ports", attr.Integer, func(d *attr.Definition) { d.MultiValued = true }),
 			d("weight", attr.Decimal),
 			d("bought", attr.DateTime),
 			d("notes", attr.String, func(d *attr.Definition) { d.Returned = attr.Request }),
-			d("owner", attr.Complex, func(def *attr.Definition) {
+			d("owner", "", func(def *attr.Definition) {
 				def.Sub = []attr.Definition{d("value", attr.String), d("$ref", attr.Reference, func(d *attr.Definition) { d.ReferenceTypes = []string{"User"} })}
 			}),
-		}},
-		Extensions: []scim.Extension{{Required: true, Schema: attr.Schema{ID: "urn:example:params:scim:schemas:Warranty", Name: "Warranty", Attributes: []attr.Definition{
+		}}),
+		Extensions: []scim.Extension{{Required: true, Schema: scim.Complete(attr.Schema{ID: "urn:example:params:scim:schemas:Warranty", Name: "Warranty", Attributes: []attr.Definition{
 			d("until", attr.DateTime),
-		}}}},
+		}})}},
 	}
 }
 

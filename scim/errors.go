@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -110,8 +111,8 @@ func (e *Error) Status() int {
 }
 
 // AsError finds what the client may be told of err: the Error in its chain, a
-// PATCH that cannot be applied, a body over its limit, or Internal without any
-// text.
+// PATCH that cannot be applied, a body over its limit, a deadline, or Internal
+// without any text.
 func AsError(err error) *Error {
 	var (
 		own    *Error
@@ -125,6 +126,8 @@ func AsError(err error) *Error {
 		return &Error{Kind: Kind(change.Reason), Detail: change.Error()}
 	case errors.As(err, &tooBig):
 		return Errorf(PayloadTooLarge, "the body is larger than %d bytes", tooBig.Limit)
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Error{Kind: Unavailable, Detail: "the answer took too long", RetryAfter: time.Second}
 	}
 	return &Error{Kind: Internal, Detail: "the server could not answer; its operator finds the reason in the log"}
 }

@@ -72,6 +72,16 @@ type call struct {
 	pre     preconditions
 	profile dialect.Profile
 	body    map[string]any // nil until read
+	// quiet is set where nobody sees the answer's body: in a Bulk.
+	quiet bool
+}
+
+// wants is the projection as the backend gets it.
+func (c *call) wants(p *projection) Projection {
+	if c.quiet {
+		return nothingWanted{}
+	}
+	return p
 }
 
 // answer is what an operation came to.
@@ -155,6 +165,9 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 func (h *handler) readBody(w http.ResponseWriter, r *http.Request, segments []string) (map[string]any, error) {
 	if t := r.Header.Get("Content-Type"); !isJSON(t) {
 		return nil, Errorf(UnsupportedMediaType, "the body must be %s or application/json, not %q", mediaType, t)
+	}
+	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return nil, Errorf(UnsupportedMediaType, "the body must not be compressed, as %q is", e)
 	}
 	limit := h.Limits.Body
 	if len(segments) == 1 && segments[0] == "Bulk" {

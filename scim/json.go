@@ -23,8 +23,8 @@ const maxDepth = 40
 // lone surrogates are refused: two readers could take them for different things.
 func decodeObject(body []byte) (map[string]any, error) {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // some clients write a byte order mark
-	d := jsontext.NewDecoder(bytes.NewReader(body))
-	v, err := decodeValue(d)
+	d := &decoder{Decoder: jsontext.NewDecoder(bytes.NewReader(body)), left: 1000 + len(body)/bytesPerValue}
+	v, err := d.value()
 	if err != nil {
 		return nil, badJSON(err)
 	}
@@ -57,11 +57,25 @@ func badJSON(err error) error {
 	return Errorf(InvalidSyntax, "the body is not JSON")
 }
 
-// decodeValue reads the next value.
-func decodeValue(d *jsontext.Decoder) (any, error) {
+// bytesPerValue is how many bytes of a body a value takes on average at least. A
+// member of a group with the shortest id takes 7; a body of nothing but
+// "{},{},…" would take 20 times its size in memory.
+const bytesPerValue = 6
+
+// decoder reads values, as many as there are left.
+type decoder struct {
+	*jsontext.Decoder
+	left int
+}
+
+// value reads the next value.
+func (d *decoder) value() (any, error) {
 	t, err := d.ReadToken()
 	if err != nil {
 		return nil, err
+	}
+	if d.left--; d.left < 0 {
+		return nil, Errorf(PayloadTooLarge, "the body holds too many values for its size")
 	}
 	switch t.Kind() {
 	case 'n':
@@ -77,16 +91,16 @@ func decodeValue(d *jsontext.Decoder) (any, error) {
 		return nil, Errorf(InvalidSyntax, "the JSON is nested more than %d deep", maxDepth)
 	}
 	if t.Kind() == '[' {
-		return decodeArray(d)
+		return d.array()
 	}
-	return decodeMembers(d)
+	return d.object()
 }
 
-// decodeArray reads the rest of an array.
-func decodeArray(d *jsontext.Decoder) (any, error) {
+// array reads the rest of an array.
+func (d *decoder) array() (any, error) {
 	list := []any{}
 	for d.PeekKind() != ']' {
-		v, err := decodeValue(d)
+		v, err := d.value()
 		if err != nil {
 			return nil, err
 		}
@@ -96,8 +110,8 @@ func decodeArray(d *jsontext.Decoder) (any, error) {
 	return list, err
 }
 
-// decodeMembers reads the rest of an object.
-func decodeMembers(d *jsontext.Decoder) (any, error) {
+// object reads the rest of an object.
+func (d *decoder) object() (any, error) {
 	o := map[string]any{}
 	for d.PeekKind() != '}' {
 		name, err := d.ReadToken()
@@ -105,7 +119,7 @@ func decodeMembers(d *jsontext.Decoder) (any, error) {
 			return nil, err
 		}
 		key := name.String()
-		if o[key], err = decodeValue(d); err != nil {
+		if o[key], err = d.value(); err != nil {
 			return nil, err
 		}
 	}

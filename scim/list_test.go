@@ -270,8 +270,8 @@ func TestAFaultInMidStreamBreaksTheConnection(t *testing.T) {
 	f := &flood{members: 10_000, fail: errors.New("disk on fire")}
 	s := newService(t, "", func(c *scim.Config) { c.Backend = f })
 	defer func() {
-		if r := recover(); r != http.ErrAbortHandler {
-			t.Errorf("recovered %v", r)
+		if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+			t.Errorf("recovered %v", err)
 		}
 	}()
 	s.do(t, "GET", "/Groups/g", "")

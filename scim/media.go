@@ -35,7 +35,7 @@ func accepts(headers []string) bool {
 			continue
 		}
 		switch t {
-		case mediaType, "application/json", "application/*", "*/*":
+		case mediaType, "application/json", "application/*", "*/*", "*":
 			return true
 		}
 	}

@@ -36,7 +36,7 @@ func (h *handler) operations(v validator, body map[string]any) ([]patch.Operatio
 		if err != nil {
 			return nil, err
 		}
-		op.Op = v.profile.Operation(op.Op)
+		op.Op = v.profile.Operation(v.t.Attributes(), op.Op)
 		if ops, err = v.operation(ops, op); err != nil {
 			return nil, err
 		}
@@ -96,15 +96,14 @@ func (v validator) operation(to []patch.Operation, w written) ([]patch.Operation
 }
 
 // split makes one operation an attribute of what has no path. The names are
-// paths, as Entra ID writes them ("name.familyName", "emails[…].value"). What
-// nobody may set is passed over as in a PUT.
+// paths, as Entra ID writes them ("name.familyName", "emails[…].value").
 func (v validator) split(to []patch.Operation, kind patch.Kind, o map[string]any) ([]patch.Operation, error) {
 	var err error
 	for _, name := range sortedKeys(o) {
 		inner, nested := o[name].(map[string]any)
 		if nested && v.t.Attributes().IsCore(name) {
 			to, err = v.split(to, kind, inner)
-		} else if d, _ := v.t.Attributes().Lookup(splitURN(name)); d == nil || d.Mutability != attr.ReadOnly {
+		} else {
 			to, err = v.at(to, kind, name, o[name])
 		}
 		if err != nil {
@@ -194,8 +193,9 @@ func (v validator) extension(to []patch.Operation, kind patch.Kind, path filter.
 	}
 	var err error
 	for _, name := range sortedKeys(o) {
-		if d, _ := v.t.Attributes().Lookup(path.Attr.URI, name); d != nil && d.Mutability == attr.ReadOnly {
-			continue
+		d, _ := v.t.Attributes().Lookup(path.Attr.URI, name)
+		if d != nil && d.Mutability == attr.ReadOnly && !v.profile.Strict {
+			continue // as in a PUT
 		}
 		if to, err = v.at(to, kind, path.Attr.URI+":"+name, o[name]); err != nil {
 			return nil, err

@@ -3,8 +3,10 @@ package scim_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usherd/usher/scim"
 )
@@ -18,7 +20,7 @@ const (
 // TestRefusals sends what must not be accepted, and checks status, scimType and
 // that the answer is an error in SCIM form.
 func TestRefusals(t *testing.T) {
-	s := newService(t, "", func(c *scim.Config) { c.Limits.Body = 2000 })
+	s := newService(t, "", func(c *scim.Config) { c.Limits.Body = 4000 })
 	id := s.user(t, "anna")
 	s.user(t, "berta")
 	tests := map[string]struct {
@@ -34,9 +36,11 @@ func TestRefusals(t *testing.T) {
 		"wrong method":             {"DELETE", "/Users", "", nil, 405, ""},
 		"post to discovery":        {"POST", "/Schemas", "{}", nil, 405, ""},
 		"media type":               {"POST", "/Users", "userName=x", []string{"Content-Type: application/x-www-form-urlencoded"}, 415, ""},
+		"compressed":               {"POST", "/Users", "{}", []string{"Content-Encoding: gzip"}, 415, ""},
 		"charset":                  {"POST", "/Users", "{}", []string{"Content-Type: application/json; charset=latin1"}, 415, ""},
 		"accept":                   {"GET", "/Users", "", []string{"Accept: text/html, application/json;q=0"}, 406, ""},
-		"large body":               {"POST", "/Users", `{` + userSchema + `,"userName":"` + strings.Repeat("x", 2000) + `"}`, nil, 413, ""},
+		"large body":               {"POST", "/Users", `{` + userSchema + `,"userName":"` + strings.Repeat("x", 4000) + `"}`, nil, 413, ""},
+		"many values":              {"POST", "/Users", `{"a":[` + strings.Repeat("0,", 1900) + `0]}`, nil, 413, ""},
 		"empty body":               {"POST", "/Users", " ", nil, 400, "invalidSyntax"},
 		"no object":                {"POST", "/Users", `["x"]`, nil, 400, "invalidSyntax"},
 		"half an object":           {"POST", "/Users", `{"userName":`, nil, 400, "invalidSyntax"},
@@ -151,6 +155,7 @@ func TestStrictRefusesWhatOthersPassOver(t *testing.T) {
 		"not canonical":         {"POST", "/Users", `{` + userSchema + `,"userName":"b","emails":[{"value":"x","type":"office"}]}`, "invalidValue"},
 		"boolean as text":       {"POST", "/Users", `{` + userSchema + `,"userName":"b","active":"True"}`, "invalidValue"},
 		"unknown path":          {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"add","path":"shoeSize","value":44}]}`, "invalidPath"},
+		"read-only, no path":    {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"add","value":{"id":"x"}}]}`, "mutability"},
 		"no operations":         {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[]}`, "invalidSyntax"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -188,5 +193,41 @@ func TestHeadIsGetWithoutBody(t *testing.T) {
 		if get.Header().Get(name) != head.Header().Get(name) {
 			t.Errorf("%s: GET %q, HEAD %q", name, get.Header().Get(name), head.Header().Get(name))
 		}
+	}
+}
+
+// endless is a body whose length nobody knows.
+type endless struct{ sent int }
+
+func (e *endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = ' '
+	}
+	e.sent += len(b)
+	return len(b), nil
+}
+
+func TestEndlessBodyIsCutOff(t *testing.T) {
+	s := newService(t, "")
+	body := &endless{}
+	r := httptest.NewRequest("POST", "/Users", body)
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if w.Code != http.StatusRequestEntityTooLarge || body.sent > 10<<20 {
+		t.Errorf("%d after %d bytes", w.Code, body.sent)
+	}
+}
+
+func TestWriteErrorForThoseInFront(t *testing.T) {
+	w := httptest.NewRecorder()
+	scim.WriteError(w, fmt.Errorf("check token: %w", scim.Errorf(scim.Unauthorized, "the token has expired")))
+	if w.Code != http.StatusUnauthorized || w.Header().Get("WWW-Authenticate") != `Bearer realm="SCIM"` {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	w = httptest.NewRecorder()
+	scim.WriteError(w, &scim.Error{Kind: scim.TooManyRequests, Detail: "slower", RetryAfter: 1500 * time.Millisecond})
+	want := `{"detail":"slower","schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"429"}`
+	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "2" || w.Body.String() != want {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
 }

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 	"sync"
@@ -61,6 +62,43 @@ func GroupType(more ...Extension) *ResourceType {
 		ID: "Group", Name: "Group", Endpoint: "/Groups", Description: "Group",
 		Schema: GroupSchema(), Extensions: more,
 	}
+}
+
+// KeepImmutable is the part of a PUT that only a backend can do, which knows
+// what the resource is: it refuses another value for an immutable attribute that
+// has one, and gives doc the value where doc has none. Both are documents, with
+// extensions under their URN.
+func (t *ResourceType) KeepImmutable(old, doc map[string]any) error {
+	if err := keepImmutable(t.Schema.Attributes, old, doc); err != nil {
+		return err
+	}
+	for _, e := range t.Extensions {
+		before, _ := old[e.Schema.ID].(map[string]any)
+		after, ok := doc[e.Schema.ID].(map[string]any)
+		if !ok {
+			after = map[string]any{}
+		}
+		if err := keepImmutable(e.Schema.Attributes, before, after); err != nil {
+			return err
+		}
+		if len(after) > 0 {
+			doc[e.Schema.ID] = after
+		}
+	}
+	return nil
+}
+
+func keepImmutable(defs []attr.Definition, old, doc map[string]any) error {
+	for _, d := range defs {
+		if d.Mutability != attr.Immutable || isUnassigned(old[d.Name]) {
+			continue
+		}
+		if !isUnassigned(doc[d.Name]) && !reflect.DeepEqual(old[d.Name], doc[d.Name]) {
+			return Errorf(Mutability, "%s is immutable and has a value", d.Name)
+		}
+		doc[d.Name] = old[d.Name]
+	}
+	return nil
 }
 
 // attributeName is ATTRNAME of RFC 7643 section 2.1, and $ref.

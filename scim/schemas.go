@@ -1,6 +1,10 @@
 package scim
 
-import "github.com/usherd/usher/scim/attr"
+import (
+	"cmp"
+
+	"github.com/usherd/usher/scim/attr"
+)
 
 // The schemas of RFC 7643 that the service speaks.
 const (
@@ -20,6 +24,32 @@ func define(name string, t attr.Type, description string, change ...func(*attr.D
 		c(&d)
 	}
 	return d
+}
+
+// Complete fills what the definitions of a schema leave open with the defaults
+// of RFC 7643 section 2.2: a string, readWrite, returned by default, not unique.
+// An attribute with sub-attributes is complex. A schema from a configuration goes
+// through it before it becomes part of a ResourceType.
+func Complete(s attr.Schema) attr.Schema {
+	s.Attributes = completed(s.Attributes)
+	return s
+}
+
+func completed(list []attr.Definition) []attr.Definition {
+	out := make([]attr.Definition, len(list))
+	for i, d := range list {
+		d.Sub = completed(d.Sub)
+		kind := attr.String
+		if len(d.Sub) > 0 {
+			kind = attr.Complex
+		}
+		d.Type = cmp.Or(d.Type, kind)
+		d.Mutability = cmp.Or(d.Mutability, attr.ReadWrite)
+		d.Returned = cmp.Or(d.Returned, attr.Default)
+		d.Uniqueness = cmp.Or(d.Uniqueness, attr.None)
+		out[i] = d
+	}
+	return out
 }
 
 func required(d *attr.Definition)  { d.Required = true }
@@ -45,7 +75,7 @@ func with(sub ...attr.Definition) func(*attr.Definition) {
 
 // plural defines a multi-valued complex attribute of RFC 7643 section 2.4, with
 // the sub-attributes value, display, type and primary.
-func plural(name string, value attr.Type, description string, types []string, change ...func(*attr.Definition)) attr.Definition {
+func plural(name string, value attr.Type, description string, types []string) attr.Definition {
 	val := define("value", value, "The value itself.")
 	if value == attr.Reference {
 		refers("external")(&val)
@@ -57,9 +87,6 @@ func plural(name string, value attr.Type, description string, types []string, ch
 		define("primary", attr.Boolean, "Whether this is the preferred value; at most one is."),
 	))
 	d.MultiValued = true
-	for _, c := range change {
-		c(&d)
-	}
 	return d
 }
 

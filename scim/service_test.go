@@ -2,11 +2,9 @@ package scim_test
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 
@@ -36,7 +34,7 @@ func newService(t testing.TB, profile string, change ...func(*scim.Config)) *ser
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, err := url.Parse("https://people.example.com/scim/v2")
+	base, err := url.Parse(scimtest.BaseURL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,37 +60,16 @@ func newService(t testing.TB, profile string, change ...func(*scim.Config)) *ser
 	return &service{h, memory, c, config}
 }
 
-// do sends a request; headers are given as "Name: value".
+// do sends a request.
 func (s *service) do(t testing.TB, method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	r := httptest.NewRequest(method, path, strings.NewReader(body))
-	if body != "" {
-		r.Header.Set("Content-Type", "application/scim+json")
-	}
-	for _, h := range headers {
-		name, value, _ := strings.Cut(h, ": ")
-		r.Header.Set(name, value)
-	}
-	w := httptest.NewRecorder()
-	s.ServeHTTP(w, r)
-	return w
+	return scimtest.Client{Handler: s}.Do(method, path, body, headers...)
 }
 
 // want sends a request, checks the status and decodes the body.
 func (s *service) want(t testing.TB, status int, method, path, body string, headers ...string) map[string]any {
 	t.Helper()
-	w := s.do(t, method, path, body, headers...)
-	if w.Code != status {
-		t.Fatalf("%s %s: status %d, want %d: %s", method, path, w.Code, status, w.Body)
-	}
-	if w.Body.Len() == 0 {
-		return nil
-	}
-	var m map[string]any
-	if err := json.Unmarshal(w.Body.Bytes(), &m); err != nil {
-		t.Fatalf("%s %s: body %q: %v", method, path, w.Body, err)
-	}
-	return m
+	return scimtest.Client{Handler: s}.Want(t, status, method, path, body, headers...)
 }
 
 // user makes a user and gives back the id.

@@ -13,7 +13,7 @@ func (m *maker) groups() {
 		func(i int32) string { return m.snap.Groups[i].Anchor },
 		func(i int32) string { return m.state.Groups[i].Anchor },
 		m.group)
-	m.p.Groups = sorted(m.p.Groups, func(c *GroupChange) string { return c.Anchor })
+	sort(m.p.Groups, func(c *GroupChange) string { return c.Anchor })
 	m.p.seenGroups = int64(len(m.snap.Groups))
 }
 
@@ -84,7 +84,7 @@ func (m *maker) members() {
 			m.p.Members = append(m.p.Members, c)
 		}
 	}
-	m.p.Members = sorted(m.p.Members, func(c *MemberChange) string { return c.Anchor })
+	sort(m.p.Members, func(c *MemberChange) string { return c.Anchor })
 }
 
 // groupIDs is, for each seen group, its key, pending for one to be created, 0

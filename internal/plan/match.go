@@ -7,33 +7,68 @@ import (
 	"slices"
 )
 
-// match finds for each of as the one of bs with the same key and calls fn for
-// every pair, and for everyone alone with -1 for the side that lacks them. Keys
-// are unique on each side. It takes 6 to 12 bytes for each of bs, where a map
-// would take 40.
-func match(as, bs int, keyA, keyB func(int32) string, fn func(a, b int32)) {
-	size := 1
-	for size < bs+bs/2+1 {
+// Index finds the place of a key in a list that holds the keys itself. It takes
+// 6 to 12 bytes an entry, where a map would take 40 and hold the keys again.
+type Index struct {
+	key   func(int32) string
+	seed  maphash.Seed
+	slots []int32 // places, plus one; 0 is free
+	n     int
+}
+
+// NewIndex makes an index with room for n entries, more if need be; key gives
+// the key at a place of the list.
+func NewIndex(n int, key func(int32) string) *Index {
+	x := &Index{key: key, seed: maphash.MakeSeed()}
+	x.resize(n)
+	return x
+}
+
+func (x *Index) resize(n int) {
+	size := 16
+	for size < n+n/2+1 {
 		size *= 2
 	}
-	var (
-		seed  = maphash.MakeSeed()
-		slots = make([]int32, size) // indexes into bs, plus one
-		found = make([]bool, bs)
-	)
-	// slot is where the key is, or the empty place where it would be.
-	slot := func(key string) int {
-		at := int(maphash.String(seed, key) & uint64(size-1)) //nolint:gosec // below size
-		for slots[at] != 0 && keyB(slots[at]-1) != key {
-			at = (at + 1) & (size - 1)
+	old := x.slots
+	x.slots = make([]int32, size)
+	for _, at := range old {
+		if at != 0 {
+			x.slots[x.slot(x.key(at-1))] = at
 		}
-		return at
 	}
+}
+
+// slot is where the key is, or the free slot where it would be.
+func (x *Index) slot(key string) int {
+	last := len(x.slots) - 1
+	at := int(maphash.String(x.seed, key)) & last //nolint:gosec // only the low bits are of use
+	for x.slots[at] != 0 && x.key(x.slots[at]-1) != key {
+		at = (at + 1) & last
+	}
+	return at
+}
+
+// Find is the place of the key, -1 when it is not there.
+func (x *Index) Find(key string) int32 { return x.slots[x.slot(key)] - 1 }
+
+// Add enters a place whose key is not there yet.
+func (x *Index) Add(at int32) {
+	if x.n++; x.n*3 > len(x.slots)*2 {
+		x.resize(len(x.slots))
+	}
+	x.slots[x.slot(x.key(at))] = at + 1
+}
+
+// match finds for each of as the one of bs with the same key and calls fn for
+// every pair, and for everyone alone with -1 for the side that lacks them. Keys
+// are unique on each side.
+func match(as, bs int, keyA, keyB func(int32) string, fn func(a, b int32)) {
+	index, found := NewIndex(bs, keyB), make([]bool, bs)
 	for b := range int32(bs) { //nolint:gosec // lists are far below 2^31
-		slots[slot(keyB(b))] = b + 1
+		index.Add(b)
 	}
 	for a := range int32(as) { //nolint:gosec // as above
-		b := slots[slot(keyA(a))] - 1
+		b := index.Find(keyA(a))
 		if b >= 0 {
 			found[b] = true
 		}
@@ -46,10 +81,10 @@ func match(as, bs int, keyA, keyB func(int32) string, fn func(a, b int32)) {
 	}
 }
 
-// sorted gives a list in the order of a text key. It compares the first bytes of
+// sort puts a list into the order of a text key. It compares the first bytes of
 // keys side by side in memory before it follows pointers, which for a million
 // random keys is most of the time.
-func sorted[T any](list []T, key func(*T) string) []T {
+func sort[T any](list []T, key func(*T) string) {
 	type entry struct {
 		head  uint64
 		index int32
@@ -66,9 +101,15 @@ func sorted[T any](list []T, key func(*T) string) []T {
 		}
 		return cmp.Compare(key(&list[a.index]), key(&list[b.index]))
 	})
-	out := make([]T, len(list))
-	for i, e := range order {
-		out[i] = list[e.index]
+	// Each round of the permutation is moved in place, by one spare element.
+	for i := range order {
+		spare, at := list[i], int32(i)                                                       //nolint:gosec // as above
+		for from := order[at].index; from != int32(i) && from >= 0; from = order[at].index { //nolint:gosec // as above
+			list[at], order[at].index = list[from], -1
+			at = from
+		}
+		if order[at].index >= 0 {
+			list[at], order[at].index = spare, -1
+		}
 	}
-	return out
 }

@@ -24,11 +24,11 @@ type Seen struct {
 	Anchor      string
 	Fingerprint registry.Fingerprint
 	// Name is a hash of the userName in comparison form.
-	Name     uint64
+	Name uint64
+	// Join is the existing person the source's join rules found, 0 for none.
+	Join     registry.UserID
 	Standing Standing
 	Enabled  bool
-	// Join is the existing person the source's join rules found, 0 for none.
-	Join registry.UserID
 	// Ambiguous is set when a join rule found more than one.
 	Ambiguous bool
 }
@@ -53,9 +53,14 @@ type Snapshot struct {
 
 // Known is a person tied to the source.
 type Known struct {
-	registry.LinkedUser
+	Anchor      string
+	User        registry.UserID
+	Fingerprint registry.Fingerprint
 	// Name is a hash of the present userName, as in Seen.
 	Name uint64
+	// MissingSince, Owned, Enabled and Deleted are as in registry.LinkedUser.
+	MissingSince            time.Time
+	Owned, Enabled, Deleted bool
 }
 
 // KnownGroup is a group tied to the source with the members it asserts.
@@ -227,8 +232,8 @@ func (m *maker) users() {
 		func(i int32) string { return m.snap.Users[i].Anchor },
 		func(i int32) string { return m.state.Users[i].Anchor },
 		func(s, k int32) { m.user(s, k, refused) })
-	m.p.Users = sorted(m.p.Users, func(c *UserChange) string { return c.Anchor })
-	m.p.Troubles = sorted(m.p.Troubles, func(t *Trouble) string { return m.snap.Users[t.Seen].Anchor })
+	sort(m.p.Users, func(c *UserChange) string { return c.Anchor })
+	sort(m.p.Troubles, func(t *Trouble) string { return m.snap.Users[t.Seen].Anchor })
 	m.p.seenUsers = int64(len(m.snap.Users))
 	for i := range m.snap.Users {
 		if m.snap.Users[i].Standing != OutOfScope {

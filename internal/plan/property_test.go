@@ -209,7 +209,7 @@ func (m *registryModel) transaction(changes []plan.UserChange) {
 func (m *registryModel) apply(c plan.UserChange) {
 	k := m.users[c.Anchor]
 	if k == nil {
-		k = &plan.Known{LinkedUser: registry.LinkedUser{Anchor: c.Anchor, User: c.User, Owned: true}}
+		k = &plan.Known{Anchor: c.Anchor, User: c.User, Owned: true}
 		if k.User == 0 {
 			m.next++
 			k.User = m.next

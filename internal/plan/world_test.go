@@ -40,9 +40,7 @@ func seen(anchor string, change ...func(*plan.Seen)) plan.Seen {
 
 // known is the same person in the registry.
 func known(anchor string, id registry.UserID, change ...func(*plan.Known)) plan.Known {
-	k := plan.Known{Name: name(anchor), LinkedUser: registry.LinkedUser{
-		Anchor: anchor, User: id, Fingerprint: print(anchor), Owned: true, Enabled: true,
-	}}
+	k := plan.Known{Name: name(anchor), Anchor: anchor, User: id, Fingerprint: print(anchor), Owned: true, Enabled: true}
 	for _, c := range change {
 		c(&k)
 	}

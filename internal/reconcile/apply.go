@@ -193,7 +193,7 @@ func (r *run) nameOf(c plan.UserChange, res registry.Result) string {
 	if res.Name != "" || c.Seen < 0 {
 		return res.Name
 	}
-	return r.snap.names[c.Seen]
+	return r.snap.name(c.Seen)
 }
 
 // applyGroups creates, renames, restores and deletes groups.

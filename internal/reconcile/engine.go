@@ -172,7 +172,7 @@ func (r *run) makePlan(ctx context.Context) error {
 		Deactivate: r.src.OnMissing, DeleteAfter: r.src.DeleteAfter, Nested: r.src.Nested, Now: r.Now(),
 	})
 	for _, t := range r.plan.Troubles {
-		r.report.conflict(ctx, registry.RunItem{Code: t.Code, Anchor: r.snap.Users[t.Seen].Anchor, Name: r.snap.names[t.Seen], Message: t.Message})
+		r.report.conflict(ctx, registry.RunItem{Code: t.Code, Anchor: r.snap.Users[t.Seen].Anchor, Name: r.snap.name(t.Seen), Message: t.Message})
 	}
 	c := &r.row.Counts
 	c.Unchanged, c.OutOfScope, c.Missing = r.plan.Unchanged, r.plan.OutOfScope, r.plan.Missing
@@ -182,14 +182,18 @@ func (r *run) makePlan(ctx context.Context) error {
 
 // loadState reads what the registry has from this source.
 func (r *run) loadState(ctx context.Context) (*plan.State, error) {
-	var state plan.State
+	// There may be a million: room for about as many as were read, a hash for
+	// each name, and each anchor in memory once.
+	state := plan.State{Users: make([]plan.Known, 0, len(r.snap.Users))}
 	origin := r.src.State.Origin.ID
 	err := r.ledger.LinkedUsers(ctx, origin, func(l registry.LinkedUser) error {
-		name := r.snap.nameHash(l.NameKey)
-		l.NameKey = "" // the hash is enough, and there may be a million
-		state.Users = append(state.Users, plan.Known{LinkedUser: l, Name: name})
+		state.Users = append(state.Users, plan.Known{
+			Anchor: r.snap.shareAnchor(l.Anchor), User: l.User, Fingerprint: l.Fingerprint, Name: r.snap.nameHash(l.NameKey),
+			MissingSince: l.MissingSince, Owned: l.Owned, Enabled: l.Enabled, Deleted: l.Deleted,
+		})
 		return nil
 	})
+	r.snap.byAnchor = nil
 	if err != nil {
 		return nil, fmt.Errorf("load people of the source: %w", err)
 	}

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"strconv"
@@ -38,13 +39,13 @@ type snapshot struct {
 	counts *registry.Counts
 	seed   maphash.Seed
 
-	offset  []int64 // of each person's record, -1 for one without
-	names   []string
-	groups  []groupRecord
-	places  map[ref]place
-	anchors map[string]place
-	mails   map[uint64]int32
-	open    [][]ref // per group: members not yet found
+	offset   []int64 // of each person's record, -1 for one without
+	groups   []groupRecord
+	places   map[ref]place
+	byAnchor *plan.Index      // of people
+	anchors  map[string]int32 // of groups
+	mails    map[uint64]int32
+	open     [][]ref // per group: members not yet found
 	// blind counts entries without an id: any of them may be somebody who would
 	// otherwise count as missing.
 	blind int
@@ -54,10 +55,12 @@ type snapshot struct {
 type groupRecord struct{ name, marker, displayName string }
 
 func newSnapshot(src *Source, sp *spool, rep *report, counts *registry.Counts) *snapshot {
-	return &snapshot{
+	s := &snapshot{
 		spool: sp, source: src, report: rep, counts: counts, seed: maphash.MakeSeed(),
-		places: map[ref]place{}, anchors: map[string]place{}, mails: map[uint64]int32{},
+		places: map[ref]place{}, anchors: map[string]int32{}, mails: map[uint64]int32{},
 	}
+	s.byAnchor = plan.NewIndex(0, func(i int32) string { return s.Users[i].Anchor })
+	return s
 }
 
 // nameHash is the userName of a plan: short, and equal when names are.
@@ -105,17 +108,15 @@ func (s *snapshot) entry(ctx context.Context, e *source.Entry) error {
 		s.blind++
 		return nil
 	}
-	// The source's strings share memory with a whole page.
-	e.Anchor, e.Name, e.Marker = strings.Clone(e.Anchor), strings.Clone(e.Name), strings.Clone(e.Marker)
-	at, again := s.anchors[e.Anchor]
+	e.Anchor = strings.Clone(e.Anchor) // the source's strings share memory with a whole page
+	at, again := s.placeOf(e.Anchor)
 	if again && at.group != (e.Kind == source.Group) {
 		s.report.failed(ctx, registry.RunItem{Code: CodeDuplicateAnchor, Anchor: e.Anchor, Name: e.Name,
 			Message: "the directory gave a person and a group with the same id in this read"})
 		return nil
 	}
 	if !again {
-		at = s.newPlace(e.Kind == source.Group)
-		s.anchors[e.Anchor] = at
+		at = s.newPlace(e.Anchor, e.Kind == source.Group)
 	}
 	for _, k := range e.Keys {
 		s.places[refOf(k)] = at
@@ -127,25 +128,53 @@ func (s *snapshot) entry(ctx context.Context, e *source.Entry) error {
 	return s.user(ctx, e, at.index)
 }
 
+// placeOf finds who was given before with the same anchor.
+func (s *snapshot) placeOf(anchor string) (place, bool) {
+	if i := s.byAnchor.Find(anchor); i >= 0 {
+		return place{index: i}, true
+	}
+	i, ok := s.anchors[anchor]
+	return place{index: i, group: true}, ok
+}
+
 // newPlace makes room for a person or a group. An object that moves while it is
 // read may come twice: then the later entry takes the place of the earlier.
-func (s *snapshot) newPlace(group bool) place {
+func (s *snapshot) newPlace(anchor string, group bool) place {
 	if group {
+		at := int32(len(s.Groups)) //nolint:gosec // snapshots are far below 2^31
 		s.Groups = append(s.Groups, plan.SeenGroup{})
 		s.groups = append(s.groups, groupRecord{})
 		s.open = append(s.open, nil)
-		return place{index: int32(len(s.Groups) - 1), group: true} //nolint:gosec // snapshots are far below 2^31
+		s.anchors[anchor] = at
+		return place{index: at, group: true}
 	}
-	s.Users = append(s.Users, plan.Seen{})
+	at := int32(len(s.Users)) //nolint:gosec // as above
+	s.Users = append(s.Users, plan.Seen{Anchor: anchor})
 	s.offset = append(s.offset, -1)
-	s.names = append(s.names, "")
-	return place{index: int32(len(s.Users) - 1)} //nolint:gosec // as above
+	s.byAnchor.Add(at)
+	return place{index: at}
+}
+
+// shareAnchor gives the same text out of the snapshot's memory, if it is there.
+func (s *snapshot) shareAnchor(anchor string) string {
+	if i := s.byAnchor.Find(anchor); i >= 0 {
+		return s.Users[i].Anchor
+	}
+	return anchor
+}
+
+// name is what the directory calls a person, for the report; the anchor where
+// not even that can be read back.
+func (s *snapshot) name(i int32) string {
+	if rec, err := s.record(i); err == nil {
+		return rec.Name
+	}
+	return s.Users[i].Anchor
 }
 
 func (s *snapshot) user(ctx context.Context, e *source.Entry, index int32) error {
 	seen := plan.Seen{Anchor: e.Anchor, Standing: plan.Failed}
 	offset := int64(-1)
-	s.names[index] = e.Name
 	if e.Problem == "" {
 		p := s.source.Mapper.Map(e.Values, e.Disabled)
 		switch {
@@ -195,7 +224,7 @@ func (s *snapshot) warnings(ctx context.Context, e *source.Entry, p *mapping.Per
 		h := s.nameHash(registry.Key(address))
 		if other, ok := s.mails[h]; ok && other != index {
 			s.report.warning(ctx, registry.RunItem{Code: CodeSharedMail, Anchor: e.Anchor, Name: e.Name,
-				Message: fmt.Sprintf("%s is also the address of %s; it identifies neither", address, s.names[other])})
+				Message: fmt.Sprintf("%s is also the address of %s; it identifies neither", address, s.name(other))})
 			continue
 		}
 		s.mails[h] = index
@@ -204,7 +233,7 @@ func (s *snapshot) warnings(ctx context.Context, e *source.Entry, p *mapping.Per
 
 func (s *snapshot) group(ctx context.Context, e *source.Entry, index int32) {
 	seen := plan.SeenGroup{Anchor: e.Anchor, Failed: e.Problem != ""}
-	rec := groupRecord{name: e.Name, marker: e.Marker}
+	rec := groupRecord{name: strings.Clone(e.Name), marker: strings.Clone(e.Marker)}
 	if !seen.Failed {
 		g := s.source.Mapper.MapGroup(e.Values)
 		if len(g.Problems) > 0 {
@@ -247,8 +276,16 @@ func (s *snapshot) resolve(ctx context.Context) {
 				Message: fmt.Sprintf("%d of its members are not among the people and groups this source reads", lost)})
 		}
 	}
-	s.open, s.places, s.anchors, s.mails = nil, nil, nil, nil
+	s.open, s.places, s.anchors, s.mails = nil, nil, nil, nil // byAnchor is of use once more
 }
 
 // record fetches a person's record.
-func (s *snapshot) record(i int32) (*record, error) { return s.spool.get(s.offset[i]) }
+func (s *snapshot) record(i int32) (*record, error) {
+	if s.offset[i] < 0 {
+		return nil, errNoRecord
+	}
+	return s.spool.get(s.offset[i])
+}
+
+// errNoRecord: the person's entry was of no use.
+var errNoRecord = errors.New("there is no record of this person")

@@ -78,6 +78,11 @@ func (s *spool) seal() error {
 
 // get reads the record at a place that put gave.
 func (s *spool) get(at int64) (*record, error) {
+	if s.w.Buffered() > 0 { // still being written
+		if err := s.seal(); err != nil {
+			return nil, err
+		}
+	}
 	var size [4]byte
 	if _, err := s.f.ReadAt(size[:], at); err != nil {
 		return nil, temporary("read temporary file", err)

@@ -110,7 +110,7 @@ func fillValue(o map[string]any) {
 	}
 }
 
-func operationSpelling(op Op) Op {
+func operationSpelling(_ *attr.Set, op Op) Op {
 	op.Op = strings.ToLower(strings.TrimSpace(op.Op))
 	return op
 }

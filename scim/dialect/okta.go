@@ -1,27 +1,32 @@
 package dialect
 
+import (
+	"strings"
+
+	"github.com/usherd/usher/scim/attr"
+)
+
 // okta is what Okta says, from the app wizard and from the catalogue.
 func okta() []Rewrite {
 	return []Rewrite{
 		{
-			Name: "okta-own-id",
-			Doc: "An operation without path may repeat the resource's id, schemas and meta, which nobody sets:" +
-				" a group push sends {id, displayName}.",
-			Operation: ownID,
+			Name: "okta-repeated-id",
+			Doc: "An operation without path may repeat what nobody sets, as a PUT may: a group push sends" +
+				" {id, displayName}.",
+			Operation: repeatedID,
 		},
 	}
 }
 
-func ownID(op Op) Op {
+func repeatedID(set *attr.Set, op Op) Op {
 	o, ok := op.Value.(map[string]any)
 	if op.Path != "" || !ok {
 		return op
 	}
 	kept := make(map[string]any, len(o))
 	for name, v := range o {
-		switch name {
-		case "id", "schemas", "meta":
-		default:
+		d, _ := set.Lookup("", strings.TrimSpace(name))
+		if d == nil || d.Mutability != attr.ReadOnly {
 			kept[name] = v
 		}
 	}

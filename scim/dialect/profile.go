@@ -17,7 +17,7 @@ type Rewrite struct {
 	// Document rewrites a resource as POST and PUT send it, in place.
 	Document func(set *attr.Set, doc map[string]any)
 	// Operation rewrites one PATCH operation.
-	Operation func(op Op) Op
+	Operation func(set *attr.Set, op Op) Op
 	// Value rewrites the value of an attribute, or of a sub-attribute, in a
 	// document or an operation. For a multi-valued attribute it is called with
 	// all of the values, then with each sub-attribute of each.
@@ -66,10 +66,10 @@ func (p Profile) Document(set *attr.Set, doc map[string]any) {
 }
 
 // Operation rewrites a PATCH operation.
-func (p Profile) Operation(op Op) Op {
+func (p Profile) Operation(set *attr.Set, op Op) Op {
 	for _, r := range p.rewrites {
 		if r.Operation != nil {
-			op = r.Operation(op)
+			op = r.Operation(set, op)
 		}
 	}
 	return op

@@ -90,9 +90,7 @@ func (m *Memory) Create(_ context.Context, t *scim.ResourceType, in *scim.Resour
 	}
 	m.made++
 	r := &record{t: t, id: fmt.Sprintf("%s-%d", strings.ToLower(t.ID), m.made), created: m.now()}
-	if err := m.checkMembers(doc); err != nil {
-		return nil, err
-	}
+	m.checkMembers(doc)
 	m.records = append(m.records, r)
 	m.put(r, doc)
 	return m.show(r, p), nil
@@ -107,31 +105,15 @@ func (m *Memory) Replace(_ context.Context, t *scim.ResourceType, id string, in 
 		return nil, err
 	}
 	doc := documentOf(in)
-	if err := keepImmutable(t, r.doc, doc); err != nil {
+	if err := t.KeepImmutable(r.doc, doc); err != nil {
 		return nil, err
 	}
 	if err := m.unique(t, r, doc); err != nil {
 		return nil, err
 	}
-	if err := m.checkMembers(doc); err != nil {
-		return nil, err
-	}
+	m.checkMembers(doc)
 	m.put(r, doc)
 	return m.show(r, p), nil
-}
-
-// keepImmutable refuses another value for what may be set once.
-func keepImmutable(t *scim.ResourceType, old, doc map[string]any) error {
-	for _, d := range t.Schema.Attributes {
-		if d.Mutability != attr.Immutable || old[d.Name] == nil {
-			continue
-		}
-		if doc[d.Name] != nil && !equalJSON(old[d.Name], doc[d.Name]) {
-			return scim.Errorf(scim.Mutability, "%s cannot change", d.Name)
-		}
-		doc[d.Name] = old[d.Name]
-	}
-	return nil
 }
 
 // Patch implements scim.Backend.
@@ -147,14 +129,12 @@ func (m *Memory) Patch(_ context.Context, t *scim.ResourceType, id string, ops [
 	if err == nil {
 		err = m.unique(t, r, doc)
 	}
-	if err == nil {
-		err = m.checkMembers(doc)
-	}
 	if err != nil {
 		return nil, false, err
 	}
 	if changed {
-		m.put(r, doc)
+		m.checkMembers(doc)
+		changed = m.put(r, doc)
 	}
 	return m.show(r, p), changed, nil
 }
@@ -266,10 +246,10 @@ func (m *Memory) unique(t *scim.ResourceType, self *record, doc map[string]any) 
 
 // checkMembers drops members that there are not, as a batch must not fail for
 // one of them, and says what the others are.
-func (m *Memory) checkMembers(doc map[string]any) error {
+func (m *Memory) checkMembers(doc map[string]any) {
 	list, ok := doc["members"].([]any)
 	if !ok {
-		return nil
+		return
 	}
 	var kept []any
 	for _, e := range list {
@@ -283,7 +263,6 @@ func (m *Memory) checkMembers(doc map[string]any) error {
 	if kept == nil {
 		delete(doc, "members")
 	}
-	return nil
 }
 
 func memberID(e any) string {
@@ -293,13 +272,14 @@ func memberID(e any) string {
 }
 
 // put makes doc what a resource is. Nothing moves when it is that already.
-func (m *Memory) put(r *record, doc map[string]any) {
+func (m *Memory) put(r *record, doc map[string]any) (changed bool) {
 	if r.doc != nil && equalJSON(r.doc, doc) {
-		return
+		return false
 	}
 	r.doc = doc
 	r.version++
 	r.last = m.now()
+	return true
 }
 
 // facts is a resource with the attributes that the server adds.
