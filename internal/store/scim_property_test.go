@@ -209,7 +209,7 @@ func TestScimFiltersAgree(t *testing.T) {
 		for i, u := range users {
 			docs[i] = resource(t, u)
 		}
-		g := &generator{rand.New(rand.NewPCG(1, 2)), docs} //nolint:gosec // the same filters every time
+		g := &generator{rand.New(rand.NewPCG(1, 2)), docs} // the same filters every time
 		found := 0
 		for range 1500 {
 			text := g.filter(3)
