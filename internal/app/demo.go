@@ -229,8 +229,8 @@ func (d *Demo) mailbox() http.Handler {
 			{Label: "Run now", Path: "/day/run", Hint: "Run the source as it stands"},
 		},
 		Notes: []mailcatcher.Note{
-			{Title: "Sign in", Text: "Follow the link in the mail to " + demoAdmin + "@acme.example (or anybody's), set a password, and you are in.",
-				Links: []mailcatcher.Link{{Label: "Sign-in page", URL: d.SignInURL()}}},
+			{Title: "Sign in", Text: "Follow the link in the admin's mail (or anybody's), set a password, and you are in.",
+				Links: []mailcatcher.Link{{Label: "The admin's mail", URL: "./?q=" + demoAdmin + "%40"}, {Label: "Sign-in page", URL: d.SignInURL()}}},
 			{Title: "On the command line", Text: "These work beside the running demo:", Commands: d.Commands()},
 		},
 		State: d.state,
@@ -265,12 +265,14 @@ func (d *Demo) day(w http.ResponseWriter, r *http.Request, fn func() []string) {
 // words tells how a run ended.
 func (d *Demo) words(r *registry.Run) []string {
 	c := r.Counts
-	out := []string{fmt.Sprintf("Run %d: %s. %d created, %d updated, %d renamed, %d deactivated, %d back, %d conflicts, %d set-up mails.",
+	out := []string{fmt.Sprintf("Run %d is %s: %d created, %d updated, %d renamed, %d deactivated, %d back, %d conflicts, %d set-up mails.",
 		r.Number, r.State, c.Created, c.Updated, c.Renamed, c.Deactivated, c.Restored, c.Conflicts, c.Mailed)}
 	if r.State == registry.RunHeld {
 		at := fmt.Sprintf("%s -c %s sync ", d.Program, d.ConfigFile)
-		out = append(out, "The guard holds it: "+r.Message,
-			fmt.Sprintf("Look: %sshow %d. Decide: %sapprove %d, or %sreject %d.", at, r.Number, at, r.Number, at, r.Number))
+		out = append(out, "The guard holds it: "+r.Message+". Look at it and decide:")
+		for _, verb := range []string{"show", "approve", "reject"} {
+			out = append(out, fmt.Sprintf("$ %s%s %d", at, verb, r.Number))
+		}
 	}
 	return out
 }

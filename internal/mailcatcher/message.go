@@ -44,6 +44,11 @@ func (m Message) Header(name string) string {
 	return ""
 }
 
+// matches looks for a text in addresses and subject.
+func (m Message) matches(query string) bool {
+	return strings.Contains(strings.ToLower(strings.Join(m.To, " ")+" "+m.Subject), strings.ToLower(query))
+}
+
 // parse fills in what can be read out of m.Raw. A message that is not well
 // formed is kept all the same: seeing it is what the catcher is for.
 func parse(m Message) Message {

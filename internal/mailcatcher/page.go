@@ -27,7 +27,8 @@ type Page struct {
 	Buttons []Button
 	// Notes are things to know or to try, shown beside the list.
 	Notes []Note
-	// State is asked at each view for what the last action did; nil for none.
+	// State is asked at each view for what the last action did, a sentence each,
+	// or a command to copy behind "$ "; nil for none.
 	State func() []string
 }
 
@@ -51,7 +52,8 @@ type Note struct {
 // Link is an address with what it leads to.
 type Link struct{ Label, URL string }
 
-// Handler serves the list of mails at its root and each mail below. Its own
+// Handler serves the list of mails at its root (?q= looks for
+// addresses and subjects) and each mail below. Its own
 // links are relative, so it can be mounted under any path with a trailing slash
 // and http.StripPrefix. It needs no script and no other server.
 func (c *Catcher) Handler(p Page) http.Handler {
@@ -59,7 +61,7 @@ func (c *Catcher) Handler(p Page) http.Handler {
 		p.Title = "Caught mail"
 	}
 	h := &pageHandler{catcher: c, page: p, templates: template.Must(
-		template.New("").Funcs(template.FuncMap{"linkify": linkify, "clock": clock, "join": strings.Join}).
+		template.New("").Funcs(template.FuncMap{"linkify": linkify, "clock": clock, "join": strings.Join, "command": command}).
 			ParseFS(pageFiles, "page/*.html"))}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", h.list)
@@ -78,15 +80,21 @@ type pageHandler struct {
 	templates *template.Template
 }
 
-func (h *pageHandler) list(w http.ResponseWriter, _ *http.Request) {
+// shownMails is how many mails the list shows at most.
+const shownMails = 100
+
+func (h *pageHandler) list(w http.ResponseWriter, r *http.Request) {
 	mails := h.catcher.Messages()
 	slices.Reverse(mails)
+	query := strings.TrimSpace(r.FormValue("q"))
+	mails = slices.DeleteFunc(mails, func(m Message) bool { return !m.matches(query) })
 	view := struct {
 		Page
-		Mails       []Message
-		Connections int
-		Happened    []string
-	}{Page: h.page, Mails: mails, Connections: h.catcher.Connections()}
+		Query              string
+		Mails              []Message
+		Found, Connections int
+		Happened           []string
+	}{Page: h.page, Query: query, Mails: mails[:min(len(mails), shownMails)], Found: len(mails), Connections: h.catcher.Connections()}
 	if h.page.State != nil {
 		view.Happened = h.page.State()
 	}
@@ -186,6 +194,15 @@ func linkify(text string) template.HTML {
 	}
 	b.WriteString(template.HTMLEscapeString(text[at:]))
 	return template.HTML(b.String()) //nolint:gosec // built from escaped parts only
+}
+
+// command is a line's command, "" for a sentence.
+func command(line string) string {
+	c, _ := strings.CutPrefix(line, "$ ")
+	if c == line {
+		return ""
+	}
+	return c
 }
 
 func clock(t time.Time) string { return t.Format("15:04:05") }
