@@ -24,6 +24,10 @@ type backend struct {
 	groups   *scim.ResourceType
 }
 
+// isGroup tells the two types apart by name: a type is data, and others may hold
+// a copy of it.
+func isGroup(t *scim.ResourceType) bool { return t.Name == "Group" }
+
 // tries is how often a change is made anew when somebody else was faster.
 const tries = 8
 
@@ -145,7 +149,7 @@ func holds(pre scim.Precondition, version int64) error {
 // Get implements scim.Backend.
 func (b *backend) Get(ctx context.Context, t *scim.ResourceType, id string, p scim.Projection) (*scim.Resource, error) {
 	c := b.caller(ctx)
-	if t == b.groups {
+	if isGroup(t) {
 		return b.rereadGroup(ctx, c, id, p)
 	}
 	return b.rereadUser(ctx, c, id, p)
@@ -204,7 +208,7 @@ func (b *backend) listFrom(ctx context.Context, c caller, q scim.Query, page *sc
 // they are and how many there are in all.
 func (b *backend) list(ctx context.Context, c caller, t *scim.ResourceType, q scim.Query, part registry.ScimPage, page *scim.Page) (last int64, got, total int, err error) {
 	selection := filter.Selection{Set: t.Attributes(), Filter: q.Filter, SortBy: q.SortBy}
-	if t == b.groups {
+	if isGroup(t) {
 		ids, total, err := c.ScimGroups(ctx, c.view, selection, part)
 		if err != nil || len(ids) == 0 {
 			return 0, 0, total, err
@@ -235,7 +239,7 @@ func (b *backend) list(ctx context.Context, c caller, t *scim.ResourceType, q sc
 
 // Create implements scim.Backend.
 func (b *backend) Create(ctx context.Context, t *scim.ResourceType, r *scim.Resource, p scim.Projection) (*scim.Resource, error) {
-	if t == b.groups {
+	if isGroup(t) {
 		return b.createGroup(ctx, r, p)
 	}
 	return b.createUser(ctx, r, p)
@@ -244,7 +248,7 @@ func (b *backend) Create(ctx context.Context, t *scim.ResourceType, r *scim.Reso
 // Replace implements scim.Backend.
 func (b *backend) Replace(ctx context.Context, t *scim.ResourceType, id string, r *scim.Resource, pre scim.Precondition, p scim.Projection) (out *scim.Resource, err error) {
 	err = again(ctx, pre, func() error {
-		if t == b.groups {
+		if isGroup(t) {
 			out, err = b.replaceGroup(ctx, id, r, pre, p)
 		} else {
 			out, err = b.replaceUser(ctx, id, r, pre, p)
@@ -257,7 +261,7 @@ func (b *backend) Replace(ctx context.Context, t *scim.ResourceType, id string, 
 // Patch implements scim.Backend.
 func (b *backend) Patch(ctx context.Context, t *scim.ResourceType, id string, ops []patch.Operation, pre scim.Precondition, p scim.Projection) (out *scim.Resource, changed bool, err error) {
 	err = again(ctx, pre, func() error {
-		if t == b.groups {
+		if isGroup(t) {
 			out, changed, err = b.patchGroup(ctx, id, ops, pre, p)
 		} else {
 			out, changed, err = b.patchUser(ctx, id, ops, pre, p)
@@ -272,7 +276,7 @@ func (b *backend) Patch(ctx context.Context, t *scim.ResourceType, id string, op
 func (b *backend) Delete(ctx context.Context, t *scim.ResourceType, id string, pre scim.Precondition) error {
 	return again(ctx, pre, func() error {
 		c := b.caller(ctx)
-		if t == b.groups {
+		if isGroup(t) {
 			rec, err := b.groupForWriting(ctx, c, id, pre)
 			if err != nil {
 				return err

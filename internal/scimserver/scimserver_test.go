@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/usherd/usher/internal/scimserver"
 	"github.com/usherd/usher/internal/store"
 	"github.com/usherd/usher/internal/testkit/postgres"
+	"github.com/usherd/usher/scim"
 	"github.com/usherd/usher/scim/scimtest"
 )
 
@@ -33,8 +35,11 @@ type world struct {
 	store   *store.Store
 	reg     *registry.Registry
 	handler http.Handler
+	config  scimserver.Config
 	server  *scimserver.Server
-	now     time.Time
+
+	mu  sync.Mutex
+	now time.Time
 }
 
 type minter struct{}
@@ -61,7 +66,12 @@ func newID() string { return uuid.Must(uuid.NewV7()).String() }
 func newWorld(t *testing.T, address string) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
-	clock := func() time.Time { w.now = w.now.Add(time.Millisecond); return w.now }
+	clock := func() time.Time {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.now = w.now.Add(time.Millisecond)
+		return w.now
+	}
 	s, err := store.Open(t.Context(), address, store.Options{Now: clock})
 	if err != nil {
 		t.Fatal(err)
@@ -80,12 +90,12 @@ func newWorld(t *testing.T, address string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.server, err = scimserver.New(scimserver.Config{
+	w.config = scimserver.Config{
 		Registry: w.reg, Tokens: s, Open: func(id registry.CompanyID) scimserver.Records { return s.For(id) }, BaseURL: base,
 		CursorKey: bytes.Repeat([]byte("k"), 32), Now: clock, NewID: newID, Log: slog.New(slog.DiscardHandler),
 		ClientIP: func(r *http.Request) netip.Addr { return netip.MustParseAddrPort(r.RemoteAddr).Addr() },
-	})
-	if err != nil {
+	}
+	if w.server, err = scimserver.New(w.config); err != nil {
 		t.Fatal(err)
 	}
 	w.handler = w.server
@@ -170,6 +180,26 @@ func (c *client) user(name, external string) string {
 	doc := c.want(http.StatusCreated, "POST", "/Users", fmt.Sprintf(
 		`{%s,"userName":%q,"externalId":%q,"emails":[{"value":"%s@example.com","type":"work","primary":true}]}`, userSchema, name, external, name))
 	return doc["id"].(string)
+}
+
+// TestBackend runs the suite that every backend has to pass.
+func TestBackend(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		n := 0
+		scimtest.RunBackend(t, func(t *testing.T) scim.Backend {
+			n++
+			company := fmt.Sprintf("suite%d", n)
+			if err := w.store.Settle(t.Context(), store.Settled{Companies: []registry.Company{{Key: company, Name: company}}}); err != nil {
+				t.Fatal(err)
+			}
+			c := w.connect(company, "idp", registry.ConnectionSettings{Visible: registry.VisibleOwn})
+			conn, err := c.tenant.Connection(t.Context(), "idp")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return scimserver.BackendFor(w.config, conn, scim.UserType(), scim.GroupType())
+		})
+	})
 }
 
 // TestTranscripts plays what each identity provider sends.

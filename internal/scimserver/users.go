@@ -145,6 +145,13 @@ func (b *backend) replaceUser(ctx context.Context, id string, r *scim.Resource, 
 	if err != nil {
 		return nil, err
 	}
+	old, err := b.userResource(rec)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.users.KeepImmutable(old.Attributes, r.Attributes); err != nil {
+		return nil, err
+	}
 	if _, given := r.Attributes["active"]; !given {
 		r.Attributes["active"] = rec.Enabled // Okta leaves it out of profile pushes
 	}
