@@ -341,6 +341,12 @@ func adminSignsIn(t *testing.T, v *visitor, d *app.Demo) {
 	v.shot("found")
 	v.do(chromedp.Click(`.mails a`), chromedp.WaitReady(`iframe`))
 	v.shot("mail")
+	if *shots != "" {
+		at, _ := v.where()
+		v.do(chromedp.Navigate(at+"/html"), chromedp.WaitReady(`body`))
+		v.shot("mail-html")
+		v.do(chromedp.Navigate(at), chromedp.WaitReady(`iframe`))
+	}
 	link, err := chromedp.Run(v.tab, chromedp.Evaluate[string](`document.querySelector('pre.text a').href`))
 	must(t, err)
 	v.do(chromedp.Navigate(link), chromedp.SendKeys(`#password`, phrase), chromedp.SendKeys(`#repeat`, phrase+"\r"), see("Ada Admin"))

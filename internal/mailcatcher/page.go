@@ -81,7 +81,7 @@ type pageHandler struct {
 }
 
 // shownMails is how many mails the list shows at most.
-const shownMails = 100
+const shownMails = 50
 
 func (h *pageHandler) list(w http.ResponseWriter, r *http.Request) {
 	mails := h.catcher.Messages()
