@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usherd/usher/internal/registry"
@@ -94,10 +95,14 @@ func scanToken(rows *sql.Rows) (k registry.Token, err error) {
 	return k, err
 }
 
-// CreateToken keeps a new token's hash.
+// CreateToken keeps a new token's hash. A connection that is not this company's
+// is registry.ErrNotFound.
 func (t *Tenant) CreateToken(ctx context.Context, origin registry.OriginID, hash []byte, prefix string, expires time.Time) (k registry.Token, err error) {
 	k = registry.Token{Origin: origin, Prefix: prefix, CreatedAt: t.s.now(), ExpiresAt: expires}
 	err = t.s.inTx(ctx, func(x *session) error {
+		if err := t.owns(ctx, x, origin); err != nil {
+			return err
+		}
 		ids, err := x.insert(ctx, table{"tokens", []string{"company_id", "origin_id", "token_hash", "prefix", "created_at", "expires_at"}},
 			[][]any{{int64(t.id), int64(origin), hash, prefix, micros(k.CreatedAt), micros(expires)}})
 		if err == nil {
@@ -106,6 +111,13 @@ func (t *Tenant) CreateToken(ctx context.Context, origin registry.OriginID, hash
 		return err
 	})
 	return k, err
+}
+
+// owns makes sure that a connection is this company's.
+func (t *Tenant) owns(ctx context.Context, x *session, origin registry.OriginID) error {
+	rows, err := x.query(ctx, `SELECT id FROM origins WHERE company_id = ? AND id = ?`, int64(t.id), int64(origin))
+	_, err = one(rows, err, scanInt)
+	return err
 }
 
 // Tokens lists the tokens of a connection, the newest first.
@@ -161,13 +173,22 @@ func (s *Store) UseTokens(ctx context.Context, used map[registry.CompanyID]map[r
 // LogScimRequests appends to the request log of the company's connections.
 func (t *Tenant) LogScimRequests(ctx context.Context, list []registry.ScimRequest) error {
 	rows := make([][]any, len(list))
+	var origins []registry.OriginID
 	for i, r := range list {
+		if !slices.Contains(origins, r.Origin) {
+			origins = append(origins, r.Origin)
+		}
 		rows[i] = []any{
 			int64(t.id), int64(r.Origin), micros(r.At), r.RequestID, r.Method, asText(r.Path), r.Status, r.ScimType, asText(r.Detail),
 			asText(r.Resource), r.Micros, asText(r.Body),
 		}
 	}
 	return t.s.inTx(ctx, func(x *session) error {
+		for _, origin := range origins {
+			if err := t.owns(ctx, x, origin); err != nil {
+				return err
+			}
+		}
 		_, err := x.insert(ctx, scimRequestsTable, rows)
 		return err
 	})
