@@ -64,7 +64,7 @@ func (m *maker) members() {
 		if g.Failed {
 			continue
 		}
-		c := MemberChange{Anchor: g.Anchor, Seen: int32(i)} //nolint:gosec // snapshots are far below 2^31
+		c := MemberChange{Anchor: g.Anchor, Seen: int32(i)}
 		var users []registry.UserID
 		var groups []registry.GroupID
 		if k := groupOf[g.Anchor]; k != nil {

@@ -9,8 +9,8 @@ import (
 
 // Index finds the place of a key in a list that holds the keys itself. It takes
 // 6 to 12 bytes an entry, where a map would take 40 and hold the keys again.
-type Index struct {
-	key   func(int32) string
+type Index[K comparable] struct {
+	key   func(int32) K
 	seed  maphash.Seed
 	slots []int32 // places, plus one; 0 is free
 	n     int
@@ -18,13 +18,13 @@ type Index struct {
 
 // NewIndex makes an index with room for n entries, more if need be; key gives
 // the key at a place of the list.
-func NewIndex(n int, key func(int32) string) *Index {
-	x := &Index{key: key, seed: maphash.MakeSeed()}
+func NewIndex[K comparable](n int, key func(int32) K) *Index[K] {
+	x := &Index[K]{key: key, seed: maphash.MakeSeed()}
 	x.resize(n)
 	return x
 }
 
-func (x *Index) resize(n int) {
+func (x *Index[K]) resize(n int) {
 	size := 16
 	for size < n+n/2+1 {
 		size *= 2
@@ -39,9 +39,9 @@ func (x *Index) resize(n int) {
 }
 
 // slot is where the key is, or the free slot where it would be.
-func (x *Index) slot(key string) int {
+func (x *Index[K]) slot(key K) int {
 	last := len(x.slots) - 1
-	at := int(maphash.String(x.seed, key)) & last //nolint:gosec // only the low bits are of use
+	at := int(maphash.Comparable(x.seed, key)) & last //nolint:gosec // only the low bits are of use
 	for x.slots[at] != 0 && x.key(x.slots[at]-1) != key {
 		at = (at + 1) & last
 	}
@@ -49,10 +49,10 @@ func (x *Index) slot(key string) int {
 }
 
 // Find is the place of the key, -1 when it is not there.
-func (x *Index) Find(key string) int32 { return x.slots[x.slot(key)] - 1 }
+func (x *Index[K]) Find(key K) int32 { return x.slots[x.slot(key)] - 1 }
 
 // Add enters a place whose key is not there yet.
-func (x *Index) Add(at int32) {
+func (x *Index[K]) Add(at int32) {
 	if x.n++; x.n*3 > len(x.slots)*2 {
 		x.resize(len(x.slots))
 	}
@@ -76,7 +76,7 @@ func match(as, bs int, keyA, keyB func(int32) string, fn func(a, b int32)) {
 	}
 	for b, ok := range found {
 		if !ok {
-			fn(-1, int32(b)) //nolint:gosec // as above
+			fn(-1, int32(b))
 		}
 	}
 }
@@ -93,7 +93,7 @@ func sort[T any](list []T, key func(*T) string) {
 	for i := range list {
 		var head [8]byte
 		copy(head[:], key(&list[i]))
-		order[i] = entry{binary.BigEndian.Uint64(head[:]), int32(i)} //nolint:gosec // as above
+		order[i] = entry{binary.BigEndian.Uint64(head[:]), int32(i)}
 	}
 	slices.SortFunc(order, func(a, b entry) int {
 		if c := cmp.Compare(a.head, b.head); c != 0 {
@@ -103,8 +103,8 @@ func sort[T any](list []T, key func(*T) string) {
 	})
 	// Each round of the permutation is moved in place, by one spare element.
 	for i := range order {
-		spare, at := list[i], int32(i)                                                       //nolint:gosec // as above
-		for from := order[at].index; from != int32(i) && from >= 0; from = order[at].index { //nolint:gosec // as above
+		spare, at := list[i], int32(i)
+		for from := order[at].index; from != int32(i) && from >= 0; from = order[at].index {
 			list[at], order[at].index = list[from], -1
 			at = from
 		}

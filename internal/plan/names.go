@@ -25,14 +25,14 @@ func (m *maker) passNames() {
 	gives := map[uint64]int32{}
 	for i := range all {
 		if name, ok := m.givers[all[i].Anchor]; ok {
-			gives[name] = int32(i) //nolint:gosec // plans are far below 2^31
+			gives[name] = int32(i)
 		}
 	}
 	giver := make([]int32, len(all)) // the change that each one waits for, -1 for none
 	wanted := make([]bool, len(all))
 	for i := range all {
 		giver[i] = -1
-		if g, ok := gives[m.wants(&all[i])]; ok && g != int32(i) { //nolint:gosec // as above
+		if g, ok := gives[m.wants(&all[i])]; ok && g != int32(i) {
 			giver[i], wanted[g] = g, true
 		}
 	}
@@ -51,11 +51,11 @@ func (m *maker) passNames() {
 	}
 	for i := range all {
 		if !wanted[i] {
-			emit(int32(i)) //nolint:gosec // as above
+			emit(int32(i))
 		}
 	}
 	for i := range all { // what is left goes round in circles
-		emit(int32(i)) //nolint:gosec // as above
+		emit(int32(i))
 	}
 	m.p.Users = out
 }

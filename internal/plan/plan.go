@@ -74,6 +74,18 @@ type KnownGroup struct {
 type State struct {
 	Users  []Known
 	Groups []KnownGroup
+	// Same are, by their index in Snapshot.Users, people of whom there is nothing
+	// more to say than their key (see Seen.Same); 0 for everybody else. On most
+	// nights that is nearly everybody, and Users may leave them out. The plan
+	// takes the list over; nil is none.
+	Same []registry.UserID
+}
+
+// Same reports whether the plan has nothing to do about somebody: owned, living,
+// and as the source says in every respect.
+func (s *Seen) Same(k *Known) bool {
+	return s.Standing == Mapped && k.Owned && !k.Deleted && k.Enabled == s.Enabled && k.Name == s.Name &&
+		k.Fingerprint == s.Fingerprint && k.MissingSince.IsZero()
 }
 
 // Nested says what becomes of groups inside groups.
@@ -225,8 +237,11 @@ type maker struct {
 const pending registry.UserID = -1
 
 func (m *maker) users() {
-	m.userOf = make([]registry.UserID, len(m.snap.Users))
-	m.p.Users = make([]UserChange, 0, max(0, len(m.snap.Users)-len(m.state.Users)))
+	if m.userOf = m.state.Same; m.userOf == nil {
+		m.userOf = make([]registry.UserID, len(m.snap.Users))
+	}
+	m.same()
+	m.p.Users = make([]UserChange, 0, max(0, len(m.snap.Users)-len(m.state.Users)-int(m.p.Unchanged)))
 	refused := m.contested()
 	match(len(m.snap.Users), len(m.state.Users),
 		func(i int32) string { return m.snap.Users[i].Anchor },
@@ -242,12 +257,27 @@ func (m *maker) users() {
 	}
 }
 
+// same counts the people who need no comparison.
+func (m *maker) same() {
+	for s, id := range m.userOf {
+		if id == 0 {
+			continue
+		}
+		m.p.Unchanged++
+		m.p.livingUsers++
+		if m.snap.Users[s].Enabled {
+			m.p.activeUsers++
+		}
+	}
+}
+
 // user compares one person; s or k is -1 where one side lacks them.
 func (m *maker) user(s, k int32, refused map[int32]bool) {
 	if k >= 0 {
 		m.count(&m.state.Users[k])
 	}
 	switch {
+	case s >= 0 && m.userOf[s] != 0: // the same
 	case s < 0:
 		m.absent(&m.state.Users[k])
 	case k < 0:
@@ -392,10 +422,15 @@ func (m *maker) contested() map[int32]bool {
 			holder[k.Name] = k.Anchor
 		}
 	}
+	for i, id := range m.userOf {
+		if x := &m.snap.Users[i]; id != 0 && double[x.Name] {
+			holder[x.Name] = x.Anchor
+		}
+	}
 	for i := range m.snap.Users {
 		x := &m.snap.Users[i]
 		if h, held := holder[x.Name]; x.Standing == Mapped && double[x.Name] && (!held || h != x.Anchor) {
-			refused[int32(i)] = true //nolint:gosec // snapshots are far below 2^31
+			refused[int32(i)] = true
 		}
 	}
 	return refused

@@ -36,7 +36,7 @@ func child() int {
 		fmt.Println("failed", err)
 		return 1
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	w := &world{s: s, dir: &directory{s: &slapd.Server{URL: parts[1]}, base: parts[2]}}
 	src, err := w.openSource(ctx, "corp")
 	if err != nil {
@@ -58,7 +58,7 @@ func child() int {
 // spawn starts a child for the world's source and gives its words as they come.
 func (w *world) spawn() (*exec.Cmd, <-chan string) {
 	w.t.Helper()
-	cmd := exec.Command(os.Args[0]) //nolint:gosec // this very program
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+strings.Join([]string{w.address, w.dir.s.URL, w.dir.base, fmt.Sprint(w.clock.at.Load())}, " "))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

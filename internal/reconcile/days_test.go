@@ -58,6 +58,8 @@ type human struct {
 	sub              bool // lives in the other OU
 	user             string
 	anchor           string
+	// synced is the name the registry has heard.
+	synced string
 }
 
 // team is a group of the model.
@@ -205,8 +207,12 @@ func (m *model) event() {
 	case 0, 1:
 		m.hire()
 	case 2, 3:
-		m.do(func(c *ldap.Conn) error { return c.Del(ldap.NewDelRequest(m.dn(h), nil)) })
-		h.there = false
+		// Whoever leaves under a name the registry has not heard keeps the old
+		// one there, and who took that over is a conflict: not on these days.
+		if h.synced == h.uid {
+			m.do(func(c *ldap.Conn) error { return c.Del(ldap.NewDelRequest(m.dn(h), nil)) })
+			h.there = false
+		}
 	case 4:
 		if gone := m.anyone(func(h *human) bool { return !h.there && h.anchor != "" }); gone != nil {
 			gone.there, gone.disabled, gone.title, gone.mail = true, false, "", gone.uid+"@example.com"
@@ -281,7 +287,7 @@ func (m *model) compare(when string) {
 	for _, h := range m.humans {
 		switch {
 		case h.there:
-			h.gone, h.deleted = time.Time{}, false
+			h.gone, h.deleted, h.synced = time.Time{}, false, h.uid
 		case h.gone.IsZero():
 			h.gone = now
 		case now.Sub(h.gone) >= grace-time.Hour:

@@ -182,15 +182,20 @@ func (r *run) makePlan(ctx context.Context) error {
 
 // loadState reads what the registry has from this source.
 func (r *run) loadState(ctx context.Context) (*plan.State, error) {
-	// There may be a million: room for about as many as were read, a hash for
-	// each name, and each anchor in memory once.
-	state := plan.State{Users: make([]plan.Known, 0, len(r.snap.Users))}
+	// There may be a million, most of whom are the same every night: of those
+	// only the keys are kept.
+	state := plan.State{Same: make([]registry.UserID, len(r.snap.Users))}
 	origin := r.src.State.Origin.ID
 	err := r.ledger.LinkedUsers(ctx, origin, func(l registry.LinkedUser) error {
-		state.Users = append(state.Users, plan.Known{
-			Anchor: r.snap.shareAnchor(l.Anchor), User: l.User, Fingerprint: l.Fingerprint, Name: r.snap.nameHash(l.NameKey),
+		k := plan.Known{
+			Anchor: l.Anchor, User: l.User, Fingerprint: l.Fingerprint, Name: r.snap.nameHash(l.NameKey),
 			MissingSince: l.MissingSince, Owned: l.Owned, Enabled: l.Enabled, Deleted: l.Deleted,
-		})
+		}
+		if i := r.snap.byAnchor.Find(l.Anchor); i >= 0 && r.snap.Users[i].Same(&k) {
+			state.Same[i] = k.User
+			return nil
+		}
+		state.Users = append(state.Users, k)
 		return nil
 	})
 	r.snap.byAnchor = nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,31 @@ import (
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
+
+// fake is a source that gives what a test says, for what no server does.
+type fake struct {
+	entries []source.Entry
+	sum     source.Summary
+	err     error
+	before  func(ctx context.Context, n int) // called before each entry
+}
+
+func (f *fake) Probe(context.Context) (source.Info, error)          { return source.Info{}, nil }
+func (f *fake) Sample(context.Context, int) ([]source.Entry, error) { return nil, nil }
+func (f *fake) Read(ctx context.Context, emit func(source.Entry) error) (source.Summary, error) {
+	for i, e := range f.entries {
+		if f.before != nil {
+			f.before(ctx, i)
+		}
+		if ctx.Err() != nil {
+			return source.Summary{}, context.Cause(ctx)
+		}
+		if err := emit(e); err != nil {
+			return source.Summary{}, err
+		}
+	}
+	return f.sum, f.err
+}
 
 // staff is a source of n people by name, all in one group.
 func staff(n int) *fake {
@@ -209,17 +235,18 @@ func TestHeartbeat(t *testing.T) {
 	})
 }
 
-// TestLocked has another process hold the SQLite file longer than a run waits.
+// TestLocked has another process hold the SQLite file longer than a run waits,
+// and let go when the run has failed.
 func TestLocked(t *testing.T) {
 	w := sqlite(t)
 	w.from(staff(600))
-	const busy = 500 * time.Millisecond
-	impatient := w.another("impatient", busy)
-	var unlock func()
+	impatient := w.another("impatient", 100*time.Millisecond)
+	unlock := func() {}
+	impatient.engine.Log = slog.New(onRecord(func() { unlock() }))
+	locked := false
 	run, err := impatient.engine.Run(t.Context(), impatient.source("corp"), reconcile.Request{Mode: registry.ModeRun, Progress: func(p reconcile.Progress) {
-		if p.Phase == reconcile.PhaseApply && unlock == nil {
-			unlock = w.lock()
-			time.AfterFunc(busy*3/2, unlock) // the end of the run is written after that
+		if p.Phase == reconcile.PhaseApply && !locked {
+			locked, unlock = true, sync.OnceFunc(w.lock())
 		}
 	}})
 	if err != nil {
@@ -236,6 +263,14 @@ func TestLocked(t *testing.T) {
 	want(t, "mails", len(w.mails()), 600)
 	w.idle()
 }
+
+// onRecord is a log that tells when something is written to it.
+type onRecord func()
+
+func (f onRecord) Enabled(context.Context, slog.Level) bool  { return true }
+func (f onRecord) Handle(context.Context, slog.Record) error { f(); return nil }
+func (f onRecord) WithAttrs([]slog.Attr) slog.Handler        { return f }
+func (f onRecord) WithGroup(string) slog.Handler             { return f }
 
 // lock holds the database's write lock until the function is called.
 func (w *world) lock() func() {

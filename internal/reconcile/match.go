@@ -29,8 +29,8 @@ func (r *run) match(ctx context.Context, state *plan.State) error {
 	}
 	var strangers []int32
 	for i := range r.snap.Users {
-		if x := &r.snap.Users[i]; x.Standing == plan.Mapped && !tied[x.Anchor] {
-			strangers = append(strangers, int32(i)) //nolint:gosec // snapshots are far below 2^31
+		if x := &r.snap.Users[i]; x.Standing == plan.Mapped && state.Same[i] == 0 && !tied[x.Anchor] {
+			strangers = append(strangers, int32(i))
 		}
 	}
 	for len(strangers) > 0 {
@@ -100,6 +100,6 @@ func (r *run) unmatchShared() {
 			x.Ambiguous, r.snap.Users[j].Ambiguous = true, true
 			continue
 		}
-		first[x.Join] = int32(i) //nolint:gosec // snapshots are far below 2^31
+		first[x.Join] = int32(i)
 	}
 }

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/usherd/usher/internal/registry"
@@ -35,6 +36,8 @@ const reportBatch = 500
 
 func (r *report) add(ctx context.Context, item registry.RunItem) {
 	item.At = r.now()
+	// Rows wait here; a name may share memory with a whole page of the source.
+	item.Anchor, item.Name = strings.Clone(item.Anchor), strings.Clone(item.Name)
 	if r.rows = append(r.rows, item); len(r.rows) >= reportBatch {
 		r.flush(ctx)
 	}

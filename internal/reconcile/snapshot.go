@@ -30,6 +30,36 @@ type place struct {
 	group bool
 }
 
+// places are where refs lead; there is one or more for everybody, so they are
+// kept in a third of the memory of a map.
+type places struct {
+	refs  []ref
+	leads []place
+	index *plan.Index[ref]
+}
+
+func newPlaces() *places {
+	p := &places{}
+	p.index = plan.NewIndex(0, func(i int32) ref { return p.refs[i] })
+	return p
+}
+
+func (p *places) set(r ref, to place) {
+	if i := p.index.Find(r); i >= 0 {
+		p.leads[i] = to
+		return
+	}
+	p.refs, p.leads = append(p.refs, r), append(p.leads, to)
+	p.index.Add(int32(len(p.refs) - 1)) //nolint:gosec // snapshots are far below 2^31
+}
+
+func (p *places) find(r ref) (place, bool) {
+	if i := p.index.Find(r); i >= 0 {
+		return p.leads[i], true
+	}
+	return place{}, false
+}
+
 // snapshot gathers a read: what the plan needs in memory, whole records on disk.
 type snapshot struct {
 	plan.Snapshot
@@ -41,9 +71,9 @@ type snapshot struct {
 
 	offset   []int64 // of each person's record, -1 for one without
 	groups   []groupRecord
-	places   map[ref]place
-	byAnchor *plan.Index      // of people
-	anchors  map[string]int32 // of groups
+	places   *places
+	byAnchor *plan.Index[string] // of people
+	anchors  map[string]int32    // of groups
 	mails    map[uint64]int32
 	open     [][]ref // per group: members not yet found
 	// blind counts entries without an id: any of them may be somebody who would
@@ -57,7 +87,7 @@ type groupRecord struct{ name, marker, displayName string }
 func newSnapshot(src *Source, sp *spool, rep *report, counts *registry.Counts) *snapshot {
 	s := &snapshot{
 		spool: sp, source: src, report: rep, counts: counts, seed: maphash.MakeSeed(),
-		places: map[ref]place{}, anchors: map[string]int32{}, mails: map[uint64]int32{},
+		places: newPlaces(), anchors: map[string]int32{}, mails: map[uint64]int32{},
 	}
 	s.byAnchor = plan.NewIndex(0, func(i int32) string { return s.Users[i].Anchor })
 	return s
@@ -119,7 +149,7 @@ func (s *snapshot) entry(ctx context.Context, e *source.Entry) error {
 		at = s.newPlace(e.Anchor, e.Kind == source.Group)
 	}
 	for _, k := range e.Keys {
-		s.places[refOf(k)] = at
+		s.places.set(refOf(k), at)
 	}
 	if at.group {
 		s.group(ctx, e, at.index)
@@ -153,14 +183,6 @@ func (s *snapshot) newPlace(anchor string, group bool) place {
 	s.offset = append(s.offset, -1)
 	s.byAnchor.Add(at)
 	return place{index: at}
-}
-
-// shareAnchor gives the same text out of the snapshot's memory, if it is there.
-func (s *snapshot) shareAnchor(anchor string) string {
-	if i := s.byAnchor.Find(anchor); i >= 0 {
-		return s.Users[i].Anchor
-	}
-	return anchor
 }
 
 // name is what the directory calls a person, for the report; the anchor where
@@ -240,14 +262,14 @@ func (s *snapshot) group(ctx context.Context, e *source.Entry, index int32) {
 			seen.Failed = true
 			s.problems(ctx, e, g.Problems)
 		}
-		rec.displayName = g.DisplayName
+		rec.displayName = strings.Clone(g.DisplayName) // as with the anchor
 		seen.Fingerprint = registry.FingerprintOf(registry.Attributes{registry.AttrDisplayName: {g.DisplayName}})
 	}
 	var open []ref
 	seen.Members = make([]int32, 0, len(e.Members))
 	for _, k := range e.Members {
 		r := refOf(k)
-		if at, ok := s.places[r]; ok && !at.group {
+		if at, ok := s.places.find(r); ok && !at.group {
 			seen.Members = append(seen.Members, at.index)
 			continue
 		}
@@ -262,7 +284,7 @@ func (s *snapshot) resolve(ctx context.Context) {
 	for i, open := range s.open {
 		var lost int
 		for _, r := range open {
-			switch at, ok := s.places[r]; {
+			switch at, ok := s.places.find(r); {
 			case !ok:
 				lost++
 			case at.group:

@@ -10,12 +10,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/go-ldap/ldap/v3"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
@@ -23,23 +21,11 @@ import (
 	"github.com/usherd/usher/internal/plan"
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
-	"github.com/usherd/usher/internal/source"
 	sourceldap "github.com/usherd/usher/internal/source/ldap"
 	"github.com/usherd/usher/internal/store"
-	"github.com/usherd/usher/internal/testkit/need"
 	"github.com/usherd/usher/internal/testkit/postgres"
 	"github.com/usherd/usher/internal/testkit/slapd"
 )
-
-// shared is the one slapd of the test binary; every test has a subtree of its
-// own in it.
-var shared struct {
-	once   sync.Once
-	server *slapd.Server
-	err    error
-	dir    string
-	next   atomic.Int64
-}
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
@@ -51,137 +37,6 @@ func TestMain(m *testing.M) {
 		_ = os.RemoveAll(shared.dir)
 	}
 	os.Exit(code)
-}
-
-// directory is a subtree of a slapd with ou=people and ou=groups.
-type directory struct {
-	t    testing.TB
-	s    *slapd.Server
-	base string
-}
-
-func newDirectory(t testing.TB) *directory {
-	t.Helper()
-	need.Programs(t, "slapd", "slapd", "slapadd")
-	shared.once.Do(func() {
-		if shared.dir, shared.err = os.MkdirTemp("", "usher-reconcile-"); shared.err == nil {
-			shared.server, shared.err = slapd.Run(shared.dir, slapd.Options{})
-		}
-	})
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
-	return newDirectoryOn(t, shared.server)
-}
-
-func newDirectoryOn(t testing.TB, s *slapd.Server) *directory {
-	t.Helper()
-	d := &directory{t: t, s: s, base: fmt.Sprintf("ou=t%d,%s", shared.next.Add(1), slapd.BaseDN)}
-	for _, dn := range []string{d.base, d.people(), d.groups()} {
-		rdn, _, _ := strings.Cut(strings.TrimPrefix(dn, "ou="), ",")
-		d.add(dn, attrs{"objectClass": {"organizationalUnit"}, "ou": {rdn}})
-	}
-	return d
-}
-
-type attrs = map[string][]string
-
-func (d *directory) people() string         { return "ou=people," + d.base }
-func (d *directory) groups() string         { return "ou=groups," + d.base }
-func (d *directory) dn(uid string) string   { return "uid=" + uid + "," + d.people() }
-func (d *directory) group(cn string) string { return "cn=" + cn + "," + d.groups() }
-
-func (d *directory) must(err error) {
-	d.t.Helper()
-	if err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-func (d *directory) add(dn string, a attrs) { d.t.Helper(); d.must(d.s.Add(dn, a)) }
-
-// person is the entry of somebody.
-func person(uid string, extra attrs) attrs {
-	a := attrs{
-		"objectClass": {"inetOrgPerson"}, "uid": {uid}, "cn": {"The " + uid}, "sn": {uid}, "mail": {uid + "@example.com"},
-	}
-	for k, v := range extra {
-		if a[k] = v; len(v) == 0 {
-			delete(a, k)
-		}
-	}
-	return a
-}
-
-func (d *directory) addPerson(uid string, extra attrs) {
-	d.t.Helper()
-	d.add(d.dn(uid), person(uid, extra))
-}
-
-// addPeople adds many on one connection.
-func (d *directory) addPeople(uids ...string) {
-	d.t.Helper()
-	d.must(d.s.Root(func(c *ldap.Conn) error {
-		for _, uid := range uids {
-			r := ldap.NewAddRequest(d.dn(uid), nil)
-			for k, v := range person(uid, nil) {
-				r.Attribute(k, v)
-			}
-			if err := c.Add(r); err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
-}
-
-// uids are names for n people.
-func uids(n int) []string {
-	out := make([]string, n)
-	for i := range out {
-		out[i] = fmt.Sprintf("u%03d", i)
-	}
-	return out
-}
-
-// addGroup adds a group; members are uids, and group names behind a colon.
-func (d *directory) addGroup(cn string, members ...string) {
-	d.t.Helper()
-	d.add(d.group(cn), attrs{"objectClass": {"groupOfNames"}, "cn": {cn}, "member": d.members(members)})
-}
-
-func (d *directory) setMembers(cn string, members ...string) {
-	d.t.Helper()
-	d.must(d.s.Modify(d.group(cn), attrs{"member": d.members(members)}))
-}
-
-func (d *directory) members(list []string) []string {
-	out := []string{}
-	for _, m := range list {
-		if cn, ok := strings.CutPrefix(m, ":"); ok {
-			out = append(out, d.group(cn))
-		} else {
-			out = append(out, d.dn(m))
-		}
-	}
-	if len(out) == 0 {
-		out = []string{""}
-	}
-	return out
-}
-
-func (d *directory) set(uid string, a attrs) { d.t.Helper(); d.must(d.s.Modify(d.dn(uid), a)) }
-
-func (d *directory) remove(uids ...string) {
-	d.t.Helper()
-	d.must(d.s.Root(func(c *ldap.Conn) error {
-		for _, uid := range uids {
-			if err := c.Del(ldap.NewDelRequest(d.dn(uid), nil)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
 }
 
 // clock is a clock that tests turn.
@@ -305,6 +160,10 @@ var roomy = plan.Limits{
 }
 
 const grace = 30 * 24 * time.Hour
+
+func scoped(expression string) func(*mapping.Spec) {
+	return func(s *mapping.Spec) { s.Scope = expression }
+}
 
 // source opens a source of the world's directory.
 func (w *world) source(key string) *reconcile.Source {
@@ -562,29 +421,4 @@ func want[T any](t testing.TB, what string, got, want T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("%s (-want +got):\n%s", what, d)
 	}
-}
-
-// fake is a source that gives what a test says, for what no server does.
-type fake struct {
-	entries []source.Entry
-	sum     source.Summary
-	err     error
-	before  func(ctx context.Context, n int) // called before each entry
-}
-
-func (f *fake) Probe(context.Context) (source.Info, error)          { return source.Info{}, nil }
-func (f *fake) Sample(context.Context, int) ([]source.Entry, error) { return nil, nil }
-func (f *fake) Read(ctx context.Context, emit func(source.Entry) error) (source.Summary, error) {
-	for i, e := range f.entries {
-		if f.before != nil {
-			f.before(ctx, i)
-		}
-		if ctx.Err() != nil {
-			return source.Summary{}, context.Cause(ctx)
-		}
-		if err := emit(e); err != nil {
-			return source.Summary{}, err
-		}
-	}
-	return f.sum, f.err
 }
