@@ -63,7 +63,8 @@ func (s *Store) inTx(ctx context.Context, fn func(*session) error) error {
 		if isBusy(err) {
 			return fmt.Errorf("%w: %w", ErrLocked, err) // the driver has waited already
 		}
-		if !retryable(err) && !(s.Postgres() && errors.Is(err, errBegin)) || ctx.Err() != nil {
+		again := retryable(err) || s.Postgres() && errors.Is(err, errBegin)
+		if !again || ctx.Err() != nil {
 			return err
 		}
 	}
