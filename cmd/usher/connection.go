@@ -14,17 +14,24 @@ import (
 
 func connectionCmd(f *flags) *cobra.Command {
 	cmd := &cobra.Command{Use: "connection", Short: "SCIM connections: the doors through which identity providers push people"}
-	var company, name string
+	var company string
+	cmd.PersistentFlags().StringVar(&company, "company", "", "company (not needed when there is only one)")
+	cmd.AddCommand(createConnectionCmd(f, &company), listConnectionsCmd(f, &company), logCmd(f, &company),
+		pauseCmd(f, &company, "pause", true), pauseCmd(f, &company, "resume", false), deleteConnectionCmd(f, &company))
+	return cmd
+}
+
+func createConnectionCmd(f *flags, company *string) *cobra.Command {
+	var name, visible, foreign string
 	settings := registry.DefaultConnection()
-	var visible, foreign string
-	create := &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "create --name NAME", Short: "Make a connection and print its first token, once", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings.Visible, settings.OnForeign = registry.Visibility(visible), registry.OnForeign(foreign)
 			if err := checkSettings(settings); err != nil {
 				return misuse(err)
 			}
-			return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
+			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
 				secret, err := core.CreateConnection(ctx, c.ID, name, settings)
 				if err != nil {
 					return err
@@ -35,18 +42,22 @@ func connectionCmd(f *flags) *cobra.Command {
 			})
 		},
 	}
-	create.Flags().StringVar(&name, "name", "", "what the connection is called: small letters, digits, - and _")
-	create.Flags().StringVar(&settings.Profile, "profile", "", "the identity provider whose dialect is spoken: entra, okta, strict, …")
-	create.Flags().StringVar(&visible, "visible", string(settings.Visible), "what reads show: own or company")
-	create.Flags().StringVar(&foreign, "on-foreign", string(settings.OnForeign), "what becomes of a push about somebody of another origin: conflict, link or promote")
-	create.Flags().BoolVar(&settings.SetupMail, "setup-mail", false, "mail people the connection creates a set-up link")
-	create.Flags().IntVar(&settings.Rate, "rate", 0, "requests a second (default 100)")
-	create.Flags().StringSliceVar(&settings.AllowFrom, "allow-from", nil, "networks requests may come from (default all)")
-	_ = create.MarkFlagRequired("name")
-	list := &cobra.Command{
+	cmd.Flags().StringVar(&name, "name", "", "what the connection is called: small letters, digits, - and _")
+	cmd.Flags().StringVar(&settings.Profile, "profile", "", "the identity provider whose dialect is spoken: entra, okta, strict, …")
+	cmd.Flags().StringVar(&visible, "visible", string(settings.Visible), "what reads show: own or company")
+	cmd.Flags().StringVar(&foreign, "on-foreign", string(settings.OnForeign), "what becomes of a push about somebody of another origin: conflict, link or promote")
+	cmd.Flags().BoolVar(&settings.SetupMail, "setup-mail", false, "mail people the connection creates a set-up link")
+	cmd.Flags().IntVar(&settings.Rate, "rate", 0, "requests a second (default 100)")
+	cmd.Flags().StringSliceVar(&settings.AllowFrom, "allow-from", nil, "networks requests may come from (default all)")
+	_ = cmd.MarkFlagRequired("name")
+	return cmd
+}
+
+func listConnectionsCmd(f *flags, company *string) *cobra.Command {
+	return &cobra.Command{
 		Use: "list", Short: "List the connections", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
+			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
 				all, err := core.Store.For(c.ID).Connections(ctx)
 				if err != nil {
 					return err
@@ -63,10 +74,13 @@ func connectionCmd(f *flags) *cobra.Command {
 			})
 		},
 	}
-	cmd.AddCommand(create, list, logCmd(f, &company), pauseCmd(f, &company, "pause", true), pauseCmd(f, &company, "resume", false), &cobra.Command{
+}
+
+func deleteConnectionCmd(f *flags, company *string) *cobra.Command {
+	return &cobra.Command{
 		Use: "delete NAME", Short: "End a connection and its tokens; its people stay", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
+			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
 				if err := core.DeleteConnection(ctx, c.ID, args[0]); err != nil {
 					return err
 				}
@@ -74,9 +88,7 @@ func connectionCmd(f *flags) *cobra.Command {
 				return err
 			})
 		},
-	})
-	cmd.PersistentFlags().StringVar(&company, "company", "", "company (not needed when there is only one)")
-	return cmd
+	}
 }
 
 // logCmd shows what an identity engineer reads when something fails.
@@ -144,11 +156,30 @@ func pauseCmd(f *flags, company *string, word string, paused bool) *cobra.Comman
 func tokenCmd(f *flags) *cobra.Command {
 	cmd := &cobra.Command{Use: "token", Short: "Tokens of SCIM connections"}
 	var company, connection string
-	var life, overlap time.Duration
-	create := &cobra.Command{
-		Use: "create --connection NAME", Short: "Give a connection another token and print it, once", Args: cobra.NoArgs,
+	cmd.PersistentFlags().StringVar(&company, "company", "", "company (not needed when there is only one)")
+	create, rotate := createTokenCmd(f, &company, &connection), rotateTokenCmd(f, &company, &connection)
+	list := &cobra.Command{
+		Use: "list --connection NAME", Short: "List a connection's tokens", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.onConnection(cmd, company, connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
+				return f.listTokens(ctx, cmd, core, c, name)
+			})
+		},
+	}
+	for _, c := range []*cobra.Command{create, rotate, list} {
+		c.Flags().StringVar(&connection, "connection", "", "connection, as in okta or acme/okta")
+		_ = c.MarkFlagRequired("connection")
+	}
+	cmd.AddCommand(create, list, rotate, revokeTokenCmd(f, &company))
+	return cmd
+}
+
+func createTokenCmd(f *flags, company, connection *string) *cobra.Command {
+	var life time.Duration
+	cmd := &cobra.Command{
+		Use: "create --connection NAME", Short: "Give a connection another token and print it, once", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.onConnection(cmd, *company, *connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
 				var expires time.Time
 				if life > 0 {
 					expires = core.Now().Add(life)
@@ -162,11 +193,16 @@ func tokenCmd(f *flags) *cobra.Command {
 			})
 		},
 	}
-	create.Flags().DurationVar(&life, "life", 0, "how long the token is good, as in 8760h (default for ever)")
-	rotate := &cobra.Command{
+	cmd.Flags().DurationVar(&life, "life", 0, "how long the token is good, as in 8760h (default for ever)")
+	return cmd
+}
+
+func rotateTokenCmd(f *flags, company, connection *string) *cobra.Command {
+	var overlap time.Duration
+	cmd := &cobra.Command{
 		Use: "rotate --connection NAME", Short: "Print a new token; the others end after the overlap", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.onConnection(cmd, company, connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
+			return f.onConnection(cmd, *company, *connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
 				secret, n, err := core.RotateToken(ctx, c.ID, name, overlap)
 				if err != nil {
 					return err
@@ -177,20 +213,16 @@ func tokenCmd(f *flags) *cobra.Command {
 			})
 		},
 	}
-	rotate.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the older tokens still work; 0s ends them now")
-	list := &cobra.Command{
-		Use: "list --connection NAME", Short: "List a connection's tokens", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.onConnection(cmd, company, connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
-				return f.listTokens(ctx, cmd, core, c, name)
-			})
-		},
-	}
-	revoke := &cobra.Command{
+	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the older tokens still work; 0s ends them now")
+	return cmd
+}
+
+func revokeTokenCmd(f *flags, company *string) *cobra.Command {
+	return &cobra.Command{
 		Use: "revoke PREFIX", Short: "End a token at once; `token list` shows how it begins", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
-				done, err := core.Store.For(c.ID).RevokeToken(ctx, args[0])
+			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
+				done, err := core.Store.For(c.ID).RevokeToken(ctx, strings.TrimSuffix(args[0], "…"))
 				if err != nil {
 					return err
 				}
@@ -202,13 +234,6 @@ func tokenCmd(f *flags) *cobra.Command {
 			})
 		},
 	}
-	for _, c := range []*cobra.Command{create, rotate, list} {
-		c.Flags().StringVar(&connection, "connection", "", "connection, as in okta or acme/okta")
-		_ = c.MarkFlagRequired("connection")
-	}
-	cmd.PersistentFlags().StringVar(&company, "company", "", "company (not needed when there is only one)")
-	cmd.AddCommand(create, list, rotate, revoke)
-	return cmd
 }
 
 // onConnection takes a connection's name with or without its company before it.

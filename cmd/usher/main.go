@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	var mistake *app.MistakeError
 	switch {
 	case errors.As(err, &e):
-	case errors.As(err, &mistake):
+	case errors.As(err, &mistake), strings.HasPrefix(err.Error(), "required flag(s)"): // the library has no type for it
 		e = &exitError{code: exitMisuse, err: err}
 	default:
 		e = &exitError{code: exitFailed, err: err}

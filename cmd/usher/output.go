@@ -52,7 +52,7 @@ func columns(w io.Writer) int {
 	if !terminal(w) {
 		return 0
 	}
-	n, _, err := term.GetSize(int(w.(*os.File).Fd())) //nolint:errcheck // terminal looked at the type
+	n, _, err := term.GetSize(int(w.(*os.File).Fd()))
 	if err != nil {
 		return 0
 	}

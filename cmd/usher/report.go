@@ -304,27 +304,9 @@ func (t *tableReport) summary() string {
 	if r.Message != "" {
 		head += ": " + printable(r.Message)
 	}
-	c := r.Counts
-	var parts []string
-	for _, x := range []struct {
-		n         int64
-		one, many string
-	}{
-		{c.Created, "created", "created"}, {c.Updated, "updated", "updated"}, {c.Renamed, "renamed", "renamed"}, {c.Joined, "joined", "joined"},
-		{c.Restored, "restored", "restored"}, {c.Deactivated, "deactivated", "deactivated"}, {c.Deleted, "deleted", "deleted"},
-		{c.GroupsCreated, "group created", "groups created"}, {c.GroupsChanged, "group changed", "groups changed"},
-		{c.GroupsDeleted, "group deleted", "groups deleted"}, {c.MembersAdded, "member added", "members added"},
-		{c.MembersRemoved, "member removed", "members removed"}, {c.Mailed, "set-up mail", "set-up mails"},
-		{c.Unchanged, "unchanged", "unchanged"}, {c.OutOfScope, "out of scope", "out of scope"}, {c.Conflicts, "conflict", "conflicts"},
-		{c.Failed, "failed", "failed"}, {c.Warnings, "warning", "warnings"},
-	} {
-		if x.n > 0 {
-			parts = append(parts, count(x.n, x.one, x.many))
-		}
-	}
-	did := strings.Join(parts, ", ")
+	did := app.CountWords(r.Counts)
 	switch {
-	case len(parts) == 0:
+	case did == "":
 		did = "Nothing changed"
 	case r.Mode == registry.ModePreview || r.State == registry.RunHeld || r.State == registry.RunRejected:
 		did = "Planned: " + did

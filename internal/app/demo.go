@@ -264,9 +264,7 @@ func (d *Demo) day(w http.ResponseWriter, r *http.Request, fn func() []string) {
 
 // words tells how a run ended.
 func (d *Demo) words(r *registry.Run) []string {
-	c := r.Counts
-	out := []string{fmt.Sprintf("Run %d is %s: %d created, %d updated, %d renamed, %d deactivated, %d back, %d conflicts, %d set-up mails.",
-		r.Number, r.State, c.Created, c.Updated, c.Renamed, c.Deactivated, c.Restored, c.Conflicts, c.Mailed)}
+	out := []string{fmt.Sprintf("Run %d is %s: %s.", r.Number, r.State, CountWords(r.Counts))}
 	if r.State == registry.RunHeld {
 		at := fmt.Sprintf("%s -c %s sync ", d.Program, d.ConfigFile)
 		out = append(out, "The guard holds it: "+r.Message+". Look at it and decide:")

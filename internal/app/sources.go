@@ -98,7 +98,7 @@ func compileSource(all *config.Config, key string) (*source, error) {
 // placed tells where in the file each fault stands. Both rooms word theirs as
 // "sources.corp.setting: what is wrong".
 func placed(cfg *config.Config, err error) config.Faults {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the list itself is wanted
+	joined, ok := err.(interface{ Unwrap() []error }) // the list itself is wanted
 	if !ok {
 		return nil
 	}

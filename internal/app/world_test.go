@@ -29,7 +29,7 @@ const soon = 40 * time.Second
 
 // settings are what the tests' configuration files differ in.
 type settings struct {
-	Listen, Telemetry, PublicURL, Database, SMTP, LDAP, Schedule, More string
+	Listen, Telemetry, PublicURL, Database, SMTP, LDAP, Schedule, Emails, More string
 }
 
 var file = template.Must(template.New("").Parse(`listen: {{.Listen}}
@@ -54,7 +54,7 @@ sources:
     users:
       base: ou=people,dc=example,dc=com
       filter: (objectClass=inetOrgPerson)
-      attributes: {userName: uid, emails: mail, givenName: givenName, familyName: sn, displayName: cn, title: title, locale: preferredLanguage}
+      attributes: {userName: uid, emails: {{printf "%q" .Emails}}, givenName: givenName, familyName: sn, displayName: cn, title: title, locale: preferredLanguage}
     groups: {base: "ou=groups,dc=example,dc=com", filter: (objectClass=groupOfNames)}
     guard: {deactivate: {count: 1, percent: 100, floor: 5}}
 `))
@@ -67,7 +67,7 @@ func defaults(t *testing.T, s settings) settings {
 		value string
 	}{
 		{&s.Listen, "127.0.0.1:0"}, {&s.Telemetry, "127.0.0.1:0"}, {&s.PublicURL, "https://people.example.com"},
-		{&s.SMTP, "127.0.0.1:1"}, {&s.LDAP, "ldap://127.0.0.1:1"},
+		{&s.SMTP, "127.0.0.1:1"}, {&s.LDAP, "ldap://127.0.0.1:1"}, {&s.Emails, "mail"},
 	} {
 		if *d.field == "" {
 			*d.field = d.value

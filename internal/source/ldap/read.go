@@ -115,7 +115,7 @@ func (p *pager) run(ctx context.Context, cancel context.CancelFunc, emit func(so
 		}
 	}
 	if emitErr != nil {
-		_ = <-result // the reading ended because we stopped it
+		<-result //nolint:errcheck // the reading ended because we stopped it
 		return given, emitErr
 	}
 	return given, <-result

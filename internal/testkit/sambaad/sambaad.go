@@ -131,7 +131,7 @@ func (s *Server) Kill() {
 		return
 	}
 	_ = s.cmd.Process.Signal(syscall.SIGKILL)
-	_ = <-s.exit // it was told to
+	<-s.exit //nolint:errcheck // it was told to
 	s.cmd = nil
 }
 

@@ -231,7 +231,7 @@ func (s *Server) end(sig syscall.Signal) {
 		return
 	}
 	_ = s.cmd.Process.Signal(sig)
-	_ = <-s.exit // it was told to
+	<-s.exit //nolint:errcheck // it was told to
 	s.cmd = nil
 }
 
