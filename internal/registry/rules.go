@@ -47,12 +47,7 @@ func (u *unit) rule(s *subject, op Op) *Error {
 		}
 		return u.mayEnd(s.user, true)
 	case UnlinkUser:
-		if err := u.linkedUser(s, op.Anchor); err != nil {
-			return err
-		}
-		if s.user.Owner == u.b.Origin.ID {
-			return Refuse(CodeForeignOwner, "%s belongs to this origin, which cannot let go of them", s.user.UserName())
-		}
+		return u.mayUnlink(s, op)
 	case PutGroup:
 		return u.mayPutGroup(s, op)
 	case MissGroup:
@@ -71,6 +66,17 @@ func (u *unit) rule(s *subject, op Op) *Error {
 		return u.livingUser(s, op.User)
 	case MailSetup:
 		return u.livingUser(s, op.User)
+	}
+	return nil
+}
+
+// mayUnlink finds a person whom the origin does not own.
+func (u *unit) mayUnlink(s *subject, op UnlinkUser) *Error {
+	if err := u.linkedUser(s, op.Anchor); err != nil {
+		return err
+	}
+	if s.user.Owner == u.b.Origin.ID {
+		return Refuse(CodeForeignOwner, "%s belongs to this origin, which cannot let go of them", s.user.UserName())
 	}
 	return nil
 }

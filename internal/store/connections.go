@@ -86,6 +86,7 @@ func (t *Tenant) DeleteConnection(ctx context.Context, origin registry.OriginID)
 	})
 }
 
+//nolint:gosec // columns, and no credentials
 const tokenCols = `id, origin_id, prefix, created_at, expires_at, last_used_at, revoked_at`
 
 func scanToken(rows *sql.Rows) (k registry.Token, err error) {
