@@ -217,11 +217,8 @@ func (c *Core) FindRun(ctx context.Context, company registry.CompanyID, number i
 
 // Approve lets a held run through and carries it out.
 func (c *Core) Approve(ctx context.Context, held *registry.Run, by, note string, progress func(reconcile.Progress)) (*registry.Run, error) {
-	if err := c.Engine.Decide(ctx, held, registry.RunApproved, by, note); err != nil {
-		return nil, err
-	}
 	return c.RunSource(ctx, held.SourceKey, reconcile.Request{
-		Mode: registry.ModeRun, Trigger: "approval", Actor: by, Approved: held, Progress: progress,
+		Mode: registry.ModeRun, Trigger: "approval", Actor: by, Note: note, Approved: held, Progress: progress,
 	})
 }
 

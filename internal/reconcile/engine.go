@@ -44,6 +44,11 @@ func (e *Engine) Run(ctx context.Context, src *Source, req Request) (*registry.R
 			e.Log.WarnContext(ctx, "release lease", "source", src.State.Key, "error", err)
 		}
 	}()
+	if held := req.Approved; held != nil && held.State == registry.RunHeld {
+		if err := e.Decide(ctx, held, registry.RunApproved, req.Actor, req.Note); err != nil {
+			return nil, err
+		}
+	}
 	r := &run{Engine: e, src: src, req: req, ledger: ledger, fence: fence}
 	if err := r.enter(ctx, left); err != nil {
 		return nil, err

@@ -24,13 +24,15 @@ func guarded(t *testing.T, w *world) []string {
 	return names
 }
 
+// approval is what an admin asks for.
+func approval(held *registry.Run) reconcile.Request {
+	return reconcile.Request{Mode: registry.ModeRun, Trigger: "approval", Actor: "claire", Note: "they moved", Approved: held}
+}
+
 // approve lets a held run through and carries it out.
 func (w *world) approve(held *registry.Run, state registry.RunState) *registry.Run {
 	w.t.Helper()
-	if err := w.engine.Decide(w.t.Context(), held, registry.RunApproved, "claire", "they moved"); err != nil {
-		w.t.Fatal(err)
-	}
-	return w.runSource("corp", reconcile.Request{Mode: registry.ModeRun, Trigger: "approval", Actor: "claire", Approved: held}, state)
+	return w.runSource("corp", approval(w.stored(held)), state)
 }
 
 // stored reads a run back.
@@ -74,6 +76,32 @@ func TestHoldAndApprove(t *testing.T) {
 		if err := w.engine.Decide(t.Context(), w.stored(held), registry.RunApproved, "bob", ""); !errors.Is(err, reconcile.ErrNotHeld) {
 			t.Errorf("second approval: %v", err)
 		}
+	})
+}
+
+// TestApprovalIsNotSpentOnABusySource: an approval that finds another process at
+// work leaves the run held, to be approved again.
+func TestApprovalIsNotSpentOnABusySource(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		names := guarded(t, w)
+		w.dir.remove(names[:4]...)
+		held := w.run(registry.RunHeld)
+		src := w.source("corp").State
+		tenant := w.s.For(src.Company)
+		fence, _, err := tenant.AcquireLease(t.Context(), src.ID, "another process")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.engine.Run(t.Context(), w.source("corp"), approval(w.stored(held))); !errors.Is(err, registry.ErrLeased) {
+			t.Fatalf("approval beside another process: %v", err)
+		}
+		want(t, "the held run", w.stored(held).State, registry.RunHeld)
+		if err := tenant.ReleaseLease(t.Context(), fence); err != nil {
+			t.Fatal(err)
+		}
+		w.approve(held, registry.RunDone)
+		got := w.stored(held)
+		want(t, "decision", []string{string(got.State), got.DecidedBy, got.DecisionNote}, []string{"approved", "claire", "they moved"})
 	})
 }
 

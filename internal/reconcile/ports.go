@@ -80,8 +80,11 @@ type Request struct {
 	Mode    string // registry.ModeRun or registry.ModePreview
 	Trigger string // schedule, manual, approval, resume
 	Actor   string
-	// Approved is the held run whose changes an admin let through.
+	// Approved is the held run whose changes an admin lets through. One that is
+	// still held is decided under the run's own lease, so that an approval is
+	// never spent on a run that could not be made; Note is why.
 	Approved *registry.Run
+	Note     string
 	// Progress, when set, is told how far the run is; it must return quickly.
 	Progress func(Progress)
 }
