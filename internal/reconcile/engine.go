@@ -44,8 +44,8 @@ func (e *Engine) Run(ctx context.Context, src *Source, req Request) (*registry.R
 			e.Log.WarnContext(ctx, "release lease", "source", src.State.Key, "error", err)
 		}
 	}()
-	if held := req.Approved; held != nil && held.State == registry.RunHeld {
-		if err := e.Decide(ctx, held, registry.RunApproved, req.Actor, req.Note); err != nil {
+	if req.Approved != nil {
+		if err := e.Decide(ctx, req.Approved, registry.RunApproved, req.Actor, req.Note); err != nil {
 			return nil, err
 		}
 	}

@@ -101,6 +101,9 @@ func TestApprovalIsNotSpentOnABusySource(t *testing.T) {
 		}
 		w.approve(held, registry.RunDone)
 		got := w.stored(held)
+		if _, err := w.engine.Run(t.Context(), w.source("corp"), approval(w.stored(held))); !errors.Is(err, reconcile.ErrNotHeld) {
+			t.Errorf("a run approved twice: %v", err)
+		}
 		want(t, "decision", []string{string(got.State), got.DecidedBy, got.DecisionNote}, []string{"approved", "claire", "they moved"})
 	})
 }
@@ -139,6 +142,9 @@ func TestReject(t *testing.T) {
 		if err := w.engine.Decide(t.Context(), w.stored(held), state, "bob", ""); !errors.Is(err, reconcile.ErrNotHeld) {
 			t.Errorf("%s after a rejection: %v", state, err)
 		}
+	}
+	if _, err := w.engine.Run(t.Context(), w.source("corp"), approval(w.stored(held))); !errors.Is(err, reconcile.ErrNotHeld) {
+		t.Errorf("carrying out a rejected run: %v", err)
 	}
 	want(t, "people", len(w.rows(`SELECT id FROM users WHERE enabled`)), 20)
 	w.run(registry.RunHeld) // the next night asks again

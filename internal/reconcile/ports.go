@@ -80,9 +80,9 @@ type Request struct {
 	Mode    string // registry.ModeRun or registry.ModePreview
 	Trigger string // schedule, manual, approval, resume
 	Actor   string
-	// Approved is the held run whose changes an admin lets through. One that is
-	// still held is decided under the run's own lease, so that an approval is
-	// never spent on a run that could not be made; Note is why.
+	// Approved is the held run whose changes an admin lets through. It is decided
+	// under this run's lease, so that an approval is never spent on a run that
+	// could not be made; Note is why. A run that is not held any more is refused.
 	Approved *registry.Run
 	Note     string
 	// Progress, when set, is told how far the run is; it must return quickly.
