@@ -211,7 +211,7 @@ func (d *Demo) Commands() []string {
 	n := d.settings.SourceName
 	return []string{
 		at + "source test " + n, at + "sync preview " + n, at + "sync run " + n, at + "sync runs", at + "sync show 1",
-		at + "user show " + demoAdmin, at + "mail list",
+		at + "user show " + demoAdmin, at + "mail list", at + "connection create --name okta",
 	}
 }
 
