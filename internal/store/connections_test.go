@@ -69,3 +69,40 @@ func TestConnectionFence(t *testing.T) {
 		}
 	})
 }
+
+// TestSweepOfTheRequestLog: the log of a busy connection does not grow for ever.
+func TestSweepOfTheRequestLog(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		c := newClimber(t, s)
+		ctx := t.Context()
+		conn, err := c.a.SaveConnection(ctx, "okta", registry.DefaultConnection())
+		if err != nil {
+			t.Fatal(err)
+		}
+		row := func(id string, age time.Duration) registry.ScimRequest {
+			return registry.ScimRequest{Origin: conn.Origin.ID, At: c.now.Add(-age), RequestID: id, Method: "GET", Path: "/Users", Status: 200}
+		}
+		if err := c.a.LogScimRequests(ctx, []registry.ScimRequest{row("old", 3*time.Hour), row("new", time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		left := func() int {
+			t.Helper()
+			list, err := c.a.ScimRequests(ctx, conn.Origin.ID, false, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(list)
+		}
+		for _, step := range []struct {
+			retention time.Duration
+			want      int
+		}{{0, 2}, {2 * time.Hour, 1}} {
+			if err := s.Sweep(ctx, c.now, step.retention); err != nil {
+				t.Fatal(err)
+			}
+			if n := left(); n != step.want {
+				t.Errorf("retention %s leaves %d rows, want %d", step.retention, n, step.want)
+			}
+		}
+	})
+}
