@@ -2,9 +2,10 @@
 // are to the Ent schema there is, for both databases at once, so that the two
 // folders never differ in names or dates.
 //
-//	go run ./ent/migrate -postgres postgres://… add_phone
+//	go run ./ent/migrate add_phone
 //
-// Both databases must be empty: the files are replayed on them.
+// The files are replayed on empty databases: a SQLite one in memory, and a
+// PostgreSQL server started for it, or the empty database named by -postgres.
 package main
 
 import (
@@ -26,6 +27,7 @@ import (
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 
 	entmigrate "github.com/usherd/usher/ent/db/migrate"
+	"github.com/usherd/usher/internal/testkit/postgres"
 )
 
 func main() {
@@ -38,12 +40,20 @@ func main() {
 	}
 }
 
-func run(dsn, dir, name string) error {
+func run(dsn, dir, name string) (err error) {
 	if !regexp.MustCompile(`^[a-z0-9_]+$`).MatchString(name) {
 		return errors.New("give the migration a name of lower-case letters, digits and underscores")
 	}
 	if dsn == "" {
-		return errors.New("name an empty PostgreSQL database with -postgres")
+		ctx := context.Background()
+		var server *postgres.Server
+		if server, err = postgres.Start(ctx); err != nil {
+			return fmt.Errorf("start PostgreSQL, or name an empty database with -postgres: %w", err)
+		}
+		defer func() { err = errors.Join(err, server.Stop()) }()
+		if dsn, _, err = server.CreateDatabase(ctx); err != nil { // gone with the server
+			return err
+		}
 	}
 	if err := diff("sqlite", "file:diff?mode=memory&cache=shared&_pragma=foreign_keys(1)", dialect.SQLite, filepath.Join(dir, "sqlite"), name); err != nil {
 		return err
@@ -71,13 +81,21 @@ func diff(driver, dsn, dialectName, dir, name string) error {
 	if err != nil {
 		return fmt.Errorf("prepare %s: %w", dialectName, err)
 	}
+	before, err := goose.Files()
+	if err != nil {
+		return fmt.Errorf("list folder %s: %w", dir, err)
+	}
 	err = m.NamedDiff(context.Background(), name, entmigrate.Tables...)
-	if errors.Is(err, migrate.ErrNoPlan) {
+	if err != nil && !errors.Is(err, migrate.ErrNoPlan) {
+		return fmt.Errorf("diff %s: %w", dialectName, err)
+	}
+	after, err := goose.Files()
+	if err != nil {
+		return fmt.Errorf("list folder %s: %w", dir, err)
+	}
+	if len(after) == len(before) {
 		fmt.Println(dialectName + ": nothing to do")
 		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("diff %s: %w", dialectName, err)
 	}
 	fmt.Println(dialectName + ": written to " + dir)
 	return nil
