@@ -32,6 +32,8 @@ type Change struct {
 	UserID *int64 `json:"user_id,omitempty"`
 	// GroupID holds the value of the "group_id" field.
 	GroupID *int64 `json:"group_id,omitempty"`
+	// ResourceID holds the value of the "resource_id" field.
+	ResourceID *int64 `json:"resource_id,omitempty"`
 	// Action holds the value of the "action" field.
 	Action string `json:"action,omitempty"`
 	// Reason holds the value of the "reason" field.
@@ -50,7 +52,7 @@ func (*Change) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case change.FieldPayload:
 			values[i] = new([]byte)
-		case change.FieldID, change.FieldCompanyID, change.FieldAt, change.FieldOriginID, change.FieldRunID, change.FieldUserID, change.FieldGroupID, change.FieldVersion:
+		case change.FieldID, change.FieldCompanyID, change.FieldAt, change.FieldOriginID, change.FieldRunID, change.FieldUserID, change.FieldGroupID, change.FieldResourceID, change.FieldVersion:
 			values[i] = new(sql.NullInt64)
 		case change.FieldActor, change.FieldAction, change.FieldReason:
 			values[i] = new(sql.NullString)
@@ -119,6 +121,13 @@ func (_m *Change) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.GroupID = new(int64)
 				*_m.GroupID = value.Int64
+			}
+		case change.FieldResourceID:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field resource_id", values[i])
+			} else if value.Valid {
+				_m.ResourceID = new(int64)
+				*_m.ResourceID = value.Int64
 			}
 		case change.FieldAction:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -206,6 +215,11 @@ func (_m *Change) String() string {
 	builder.WriteString(", ")
 	if v := _m.GroupID; v != nil {
 		builder.WriteString("group_id=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.ResourceID; v != nil {
+		builder.WriteString("resource_id=")
 		builder.WriteString(fmt.Sprintf("%v", *v))
 	}
 	builder.WriteString(", ")

@@ -96,6 +96,20 @@ func (_c *ChangeCreate) SetNillableGroupID(v *int64) *ChangeCreate {
 	return _c
 }
 
+// SetResourceID sets the "resource_id" field.
+func (_c *ChangeCreate) SetResourceID(v int64) *ChangeCreate {
+	_c.mutation.SetResourceID(v)
+	return _c
+}
+
+// SetNillableResourceID sets the "resource_id" field if the given value is not nil.
+func (_c *ChangeCreate) SetNillableResourceID(v *int64) *ChangeCreate {
+	if v != nil {
+		_c.SetResourceID(*v)
+	}
+	return _c
+}
+
 // SetAction sets the "action" field.
 func (_c *ChangeCreate) SetAction(v string) *ChangeCreate {
 	_c.mutation.SetAction(v)
@@ -283,6 +297,10 @@ func (_c *ChangeCreate) createSpec() (*Change, *sqlgraph.CreateSpec) {
 		_spec.SetField(change.FieldGroupID, field.TypeInt64, value)
 		_node.GroupID = &value
 	}
+	if value, ok := _c.mutation.ResourceID(); ok {
+		_spec.SetField(change.FieldResourceID, field.TypeInt64, value)
+		_node.ResourceID = &value
+	}
 	if value, ok := _c.mutation.Action(); ok {
 		_spec.SetField(change.FieldAction, field.TypeString, value)
 		_node.Action = value
@@ -406,6 +424,9 @@ func (u *ChangeUpsertOne) UpdateNewValues() *ChangeUpsertOne {
 		}
 		if _, exists := u.create.mutation.GroupID(); exists {
 			s.SetIgnore(change.FieldGroupID)
+		}
+		if _, exists := u.create.mutation.ResourceID(); exists {
+			s.SetIgnore(change.FieldResourceID)
 		}
 		if _, exists := u.create.mutation.Action(); exists {
 			s.SetIgnore(change.FieldAction)
@@ -670,6 +691,9 @@ func (u *ChangeUpsertBulk) UpdateNewValues() *ChangeUpsertBulk {
 			}
 			if _, exists := b.mutation.GroupID(); exists {
 				s.SetIgnore(change.FieldGroupID)
+			}
+			if _, exists := b.mutation.ResourceID(); exists {
+				s.SetIgnore(change.FieldResourceID)
 			}
 			if _, exists := b.mutation.Action(); exists {
 				s.SetIgnore(change.FieldAction)

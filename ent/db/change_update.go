@@ -105,6 +105,9 @@ func (_u *ChangeUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.GroupIDCleared() {
 		_spec.ClearField(change.FieldGroupID, field.TypeInt64)
 	}
+	if _u.mutation.ResourceIDCleared() {
+		_spec.ClearField(change.FieldResourceID, field.TypeInt64)
+	}
 	if value, ok := _u.mutation.Payload(); ok {
 		_spec.SetField(change.FieldPayload, field.TypeJSON, value)
 	}
@@ -238,6 +241,9 @@ func (_u *ChangeUpdateOne) sqlSave(ctx context.Context) (_node *Change, err erro
 	}
 	if _u.mutation.GroupIDCleared() {
 		_spec.ClearField(change.FieldGroupID, field.TypeInt64)
+	}
+	if _u.mutation.ResourceIDCleared() {
+		_spec.ClearField(change.FieldResourceID, field.TypeInt64)
 	}
 	if value, ok := _u.mutation.Payload(); ok {
 		_spec.SetField(change.FieldPayload, field.TypeJSON, value)

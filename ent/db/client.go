@@ -25,14 +25,18 @@ import (
 	"github.com/usherd/usher/ent/db/mail"
 	"github.com/usherd/usher/ent/db/mailattempt"
 	"github.com/usherd/usher/ent/db/membership"
+	"github.com/usherd/usher/ent/db/oauthclient"
 	"github.com/usherd/usher/ent/db/origin"
 	"github.com/usherd/usher/ent/db/process"
+	"github.com/usherd/usher/ent/db/resource"
+	"github.com/usherd/usher/ent/db/resourcekey"
 	"github.com/usherd/usher/ent/db/run"
 	"github.com/usherd/usher/ent/db/runitem"
 	"github.com/usherd/usher/ent/db/scimrequest"
 	"github.com/usherd/usher/ent/db/session"
 	"github.com/usherd/usher/ent/db/setuplink"
 	"github.com/usherd/usher/ent/db/source"
+	"github.com/usherd/usher/ent/db/sourcemark"
 	"github.com/usherd/usher/ent/db/token"
 	"github.com/usherd/usher/ent/db/user"
 
@@ -64,10 +68,16 @@ type Client struct {
 	MailAttempt *MailAttemptClient
 	// Membership is the client for interacting with the Membership builders.
 	Membership *MembershipClient
+	// OAuthClient is the client for interacting with the OAuthClient builders.
+	OAuthClient *OAuthClientClient
 	// Origin is the client for interacting with the Origin builders.
 	Origin *OriginClient
 	// Process is the client for interacting with the Process builders.
 	Process *ProcessClient
+	// Resource is the client for interacting with the Resource builders.
+	Resource *ResourceClient
+	// ResourceKey is the client for interacting with the ResourceKey builders.
+	ResourceKey *ResourceKeyClient
 	// Run is the client for interacting with the Run builders.
 	Run *RunClient
 	// RunItem is the client for interacting with the RunItem builders.
@@ -80,6 +90,8 @@ type Client struct {
 	SetupLink *SetupLinkClient
 	// Source is the client for interacting with the Source builders.
 	Source *SourceClient
+	// SourceMark is the client for interacting with the SourceMark builders.
+	SourceMark *SourceMarkClient
 	// Token is the client for interacting with the Token builders.
 	Token *TokenClient
 	// User is the client for interacting with the User builders.
@@ -105,14 +117,18 @@ func (c *Client) init() {
 	c.Mail = NewMailClient(c.config)
 	c.MailAttempt = NewMailAttemptClient(c.config)
 	c.Membership = NewMembershipClient(c.config)
+	c.OAuthClient = NewOAuthClientClient(c.config)
 	c.Origin = NewOriginClient(c.config)
 	c.Process = NewProcessClient(c.config)
+	c.Resource = NewResourceClient(c.config)
+	c.ResourceKey = NewResourceKeyClient(c.config)
 	c.Run = NewRunClient(c.config)
 	c.RunItem = NewRunItemClient(c.config)
 	c.ScimRequest = NewScimRequestClient(c.config)
 	c.Session = NewSessionClient(c.config)
 	c.SetupLink = NewSetupLinkClient(c.config)
 	c.Source = NewSourceClient(c.config)
+	c.SourceMark = NewSourceMarkClient(c.config)
 	c.Token = NewTokenClient(c.config)
 	c.User = NewUserClient(c.config)
 }
@@ -217,14 +233,18 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Mail:        NewMailClient(cfg),
 		MailAttempt: NewMailAttemptClient(cfg),
 		Membership:  NewMembershipClient(cfg),
+		OAuthClient: NewOAuthClientClient(cfg),
 		Origin:      NewOriginClient(cfg),
 		Process:     NewProcessClient(cfg),
+		Resource:    NewResourceClient(cfg),
+		ResourceKey: NewResourceKeyClient(cfg),
 		Run:         NewRunClient(cfg),
 		RunItem:     NewRunItemClient(cfg),
 		ScimRequest: NewScimRequestClient(cfg),
 		Session:     NewSessionClient(cfg),
 		SetupLink:   NewSetupLinkClient(cfg),
 		Source:      NewSourceClient(cfg),
+		SourceMark:  NewSourceMarkClient(cfg),
 		Token:       NewTokenClient(cfg),
 		User:        NewUserClient(cfg),
 	}, nil
@@ -256,14 +276,18 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Mail:        NewMailClient(cfg),
 		MailAttempt: NewMailAttemptClient(cfg),
 		Membership:  NewMembershipClient(cfg),
+		OAuthClient: NewOAuthClientClient(cfg),
 		Origin:      NewOriginClient(cfg),
 		Process:     NewProcessClient(cfg),
+		Resource:    NewResourceClient(cfg),
+		ResourceKey: NewResourceKeyClient(cfg),
 		Run:         NewRunClient(cfg),
 		RunItem:     NewRunItemClient(cfg),
 		ScimRequest: NewScimRequestClient(cfg),
 		Session:     NewSessionClient(cfg),
 		SetupLink:   NewSetupLinkClient(cfg),
 		Source:      NewSourceClient(cfg),
+		SourceMark:  NewSourceMarkClient(cfg),
 		Token:       NewTokenClient(cfg),
 		User:        NewUserClient(cfg),
 	}, nil
@@ -296,8 +320,9 @@ func (c *Client) Close() error {
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
 		c.Change, c.Company, c.Contract, c.Department, c.Email, c.Group, c.Link, c.Mail,
-		c.MailAttempt, c.Membership, c.Origin, c.Process, c.Run, c.RunItem,
-		c.ScimRequest, c.Session, c.SetupLink, c.Source, c.Token, c.User,
+		c.MailAttempt, c.Membership, c.OAuthClient, c.Origin, c.Process, c.Resource,
+		c.ResourceKey, c.Run, c.RunItem, c.ScimRequest, c.Session, c.SetupLink,
+		c.Source, c.SourceMark, c.Token, c.User,
 	} {
 		n.Use(hooks...)
 	}
@@ -308,8 +333,9 @@ func (c *Client) Use(hooks ...Hook) {
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
 		c.Change, c.Company, c.Contract, c.Department, c.Email, c.Group, c.Link, c.Mail,
-		c.MailAttempt, c.Membership, c.Origin, c.Process, c.Run, c.RunItem,
-		c.ScimRequest, c.Session, c.SetupLink, c.Source, c.Token, c.User,
+		c.MailAttempt, c.Membership, c.OAuthClient, c.Origin, c.Process, c.Resource,
+		c.ResourceKey, c.Run, c.RunItem, c.ScimRequest, c.Session, c.SetupLink,
+		c.Source, c.SourceMark, c.Token, c.User,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -338,10 +364,16 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.MailAttempt.mutate(ctx, m)
 	case *MembershipMutation:
 		return c.Membership.mutate(ctx, m)
+	case *OAuthClientMutation:
+		return c.OAuthClient.mutate(ctx, m)
 	case *OriginMutation:
 		return c.Origin.mutate(ctx, m)
 	case *ProcessMutation:
 		return c.Process.mutate(ctx, m)
+	case *ResourceMutation:
+		return c.Resource.mutate(ctx, m)
+	case *ResourceKeyMutation:
+		return c.ResourceKey.mutate(ctx, m)
 	case *RunMutation:
 		return c.Run.mutate(ctx, m)
 	case *RunItemMutation:
@@ -354,6 +386,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.SetupLink.mutate(ctx, m)
 	case *SourceMutation:
 		return c.Source.mutate(ctx, m)
+	case *SourceMarkMutation:
+		return c.SourceMark.mutate(ctx, m)
 	case *TokenMutation:
 		return c.Token.mutate(ctx, m)
 	case *UserMutation:
@@ -1741,6 +1775,139 @@ func (c *MembershipClient) mutate(ctx context.Context, m *MembershipMutation) (V
 	}
 }
 
+// OAuthClientClient is a client for the OAuthClient schema.
+type OAuthClientClient struct {
+	config
+}
+
+// NewOAuthClientClient returns a client for the OAuthClient from the given config.
+func NewOAuthClientClient(c config) *OAuthClientClient {
+	return &OAuthClientClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `oauthclient.Hooks(f(g(h())))`.
+func (c *OAuthClientClient) Use(hooks ...Hook) {
+	c.hooks.OAuthClient = append(c.hooks.OAuthClient, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `oauthclient.Intercept(f(g(h())))`.
+func (c *OAuthClientClient) Intercept(interceptors ...Interceptor) {
+	c.inters.OAuthClient = append(c.inters.OAuthClient, interceptors...)
+}
+
+// Create returns a builder for creating a OAuthClient entity.
+func (c *OAuthClientClient) Create() *OAuthClientCreate {
+	mutation := newOAuthClientMutation(c.config, OpCreate)
+	return &OAuthClientCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of OAuthClient entities.
+func (c *OAuthClientClient) CreateBulk(builders ...*OAuthClientCreate) *OAuthClientCreateBulk {
+	return &OAuthClientCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *OAuthClientClient) MapCreateBulk(slice any, setFunc func(*OAuthClientCreate, int)) *OAuthClientCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &OAuthClientCreateBulk{err: fmt.Errorf("calling to OAuthClientClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*OAuthClientCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &OAuthClientCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for OAuthClient.
+func (c *OAuthClientClient) Update() *OAuthClientUpdate {
+	mutation := newOAuthClientMutation(c.config, OpUpdate)
+	return &OAuthClientUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *OAuthClientClient) UpdateOne(_m *OAuthClient) *OAuthClientUpdateOne {
+	mutation := newOAuthClientMutation(c.config, OpUpdateOne, withOAuthClient(_m))
+	return &OAuthClientUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *OAuthClientClient) UpdateOneID(id int64) *OAuthClientUpdateOne {
+	mutation := newOAuthClientMutation(c.config, OpUpdateOne, withOAuthClientID(id))
+	return &OAuthClientUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for OAuthClient.
+func (c *OAuthClientClient) Delete() *OAuthClientDelete {
+	mutation := newOAuthClientMutation(c.config, OpDelete)
+	return &OAuthClientDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *OAuthClientClient) DeleteOne(_m *OAuthClient) *OAuthClientDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *OAuthClientClient) DeleteOneID(id int64) *OAuthClientDeleteOne {
+	builder := c.Delete().Where(oauthclient.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &OAuthClientDeleteOne{builder}
+}
+
+// Query returns a query builder for OAuthClient.
+func (c *OAuthClientClient) Query() *OAuthClientQuery {
+	return &OAuthClientQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeOAuthClient},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a OAuthClient entity by its id.
+func (c *OAuthClientClient) Get(ctx context.Context, id int64) (*OAuthClient, error) {
+	return c.Query().Where(oauthclient.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *OAuthClientClient) GetX(ctx context.Context, id int64) *OAuthClient {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *OAuthClientClient) Hooks() []Hook {
+	return c.hooks.OAuthClient
+}
+
+// Interceptors returns the client interceptors.
+func (c *OAuthClientClient) Interceptors() []Interceptor {
+	return c.inters.OAuthClient
+}
+
+func (c *OAuthClientClient) mutate(ctx context.Context, m *OAuthClientMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&OAuthClientCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&OAuthClientUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&OAuthClientUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&OAuthClientDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("db: unknown OAuthClient mutation op: %q", m.Op())
+	}
+}
+
 // OriginClient is a client for the Origin schema.
 type OriginClient struct {
 	config
@@ -2004,6 +2171,272 @@ func (c *ProcessClient) mutate(ctx context.Context, m *ProcessMutation) (Value, 
 		return (&ProcessDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("db: unknown Process mutation op: %q", m.Op())
+	}
+}
+
+// ResourceClient is a client for the Resource schema.
+type ResourceClient struct {
+	config
+}
+
+// NewResourceClient returns a client for the Resource from the given config.
+func NewResourceClient(c config) *ResourceClient {
+	return &ResourceClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `resource.Hooks(f(g(h())))`.
+func (c *ResourceClient) Use(hooks ...Hook) {
+	c.hooks.Resource = append(c.hooks.Resource, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `resource.Intercept(f(g(h())))`.
+func (c *ResourceClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Resource = append(c.inters.Resource, interceptors...)
+}
+
+// Create returns a builder for creating a Resource entity.
+func (c *ResourceClient) Create() *ResourceCreate {
+	mutation := newResourceMutation(c.config, OpCreate)
+	return &ResourceCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Resource entities.
+func (c *ResourceClient) CreateBulk(builders ...*ResourceCreate) *ResourceCreateBulk {
+	return &ResourceCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ResourceClient) MapCreateBulk(slice any, setFunc func(*ResourceCreate, int)) *ResourceCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ResourceCreateBulk{err: fmt.Errorf("calling to ResourceClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ResourceCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ResourceCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Resource.
+func (c *ResourceClient) Update() *ResourceUpdate {
+	mutation := newResourceMutation(c.config, OpUpdate)
+	return &ResourceUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ResourceClient) UpdateOne(_m *Resource) *ResourceUpdateOne {
+	mutation := newResourceMutation(c.config, OpUpdateOne, withResource(_m))
+	return &ResourceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ResourceClient) UpdateOneID(id int64) *ResourceUpdateOne {
+	mutation := newResourceMutation(c.config, OpUpdateOne, withResourceID(id))
+	return &ResourceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Resource.
+func (c *ResourceClient) Delete() *ResourceDelete {
+	mutation := newResourceMutation(c.config, OpDelete)
+	return &ResourceDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ResourceClient) DeleteOne(_m *Resource) *ResourceDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ResourceClient) DeleteOneID(id int64) *ResourceDeleteOne {
+	builder := c.Delete().Where(resource.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ResourceDeleteOne{builder}
+}
+
+// Query returns a query builder for Resource.
+func (c *ResourceClient) Query() *ResourceQuery {
+	return &ResourceQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeResource},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Resource entity by its id.
+func (c *ResourceClient) Get(ctx context.Context, id int64) (*Resource, error) {
+	return c.Query().Where(resource.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ResourceClient) GetX(ctx context.Context, id int64) *Resource {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *ResourceClient) Hooks() []Hook {
+	return c.hooks.Resource
+}
+
+// Interceptors returns the client interceptors.
+func (c *ResourceClient) Interceptors() []Interceptor {
+	return c.inters.Resource
+}
+
+func (c *ResourceClient) mutate(ctx context.Context, m *ResourceMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ResourceCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ResourceUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ResourceUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ResourceDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("db: unknown Resource mutation op: %q", m.Op())
+	}
+}
+
+// ResourceKeyClient is a client for the ResourceKey schema.
+type ResourceKeyClient struct {
+	config
+}
+
+// NewResourceKeyClient returns a client for the ResourceKey from the given config.
+func NewResourceKeyClient(c config) *ResourceKeyClient {
+	return &ResourceKeyClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `resourcekey.Hooks(f(g(h())))`.
+func (c *ResourceKeyClient) Use(hooks ...Hook) {
+	c.hooks.ResourceKey = append(c.hooks.ResourceKey, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `resourcekey.Intercept(f(g(h())))`.
+func (c *ResourceKeyClient) Intercept(interceptors ...Interceptor) {
+	c.inters.ResourceKey = append(c.inters.ResourceKey, interceptors...)
+}
+
+// Create returns a builder for creating a ResourceKey entity.
+func (c *ResourceKeyClient) Create() *ResourceKeyCreate {
+	mutation := newResourceKeyMutation(c.config, OpCreate)
+	return &ResourceKeyCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of ResourceKey entities.
+func (c *ResourceKeyClient) CreateBulk(builders ...*ResourceKeyCreate) *ResourceKeyCreateBulk {
+	return &ResourceKeyCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ResourceKeyClient) MapCreateBulk(slice any, setFunc func(*ResourceKeyCreate, int)) *ResourceKeyCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ResourceKeyCreateBulk{err: fmt.Errorf("calling to ResourceKeyClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ResourceKeyCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ResourceKeyCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for ResourceKey.
+func (c *ResourceKeyClient) Update() *ResourceKeyUpdate {
+	mutation := newResourceKeyMutation(c.config, OpUpdate)
+	return &ResourceKeyUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ResourceKeyClient) UpdateOne(_m *ResourceKey) *ResourceKeyUpdateOne {
+	mutation := newResourceKeyMutation(c.config, OpUpdateOne, withResourceKey(_m))
+	return &ResourceKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ResourceKeyClient) UpdateOneID(id int64) *ResourceKeyUpdateOne {
+	mutation := newResourceKeyMutation(c.config, OpUpdateOne, withResourceKeyID(id))
+	return &ResourceKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for ResourceKey.
+func (c *ResourceKeyClient) Delete() *ResourceKeyDelete {
+	mutation := newResourceKeyMutation(c.config, OpDelete)
+	return &ResourceKeyDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ResourceKeyClient) DeleteOne(_m *ResourceKey) *ResourceKeyDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ResourceKeyClient) DeleteOneID(id int64) *ResourceKeyDeleteOne {
+	builder := c.Delete().Where(resourcekey.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ResourceKeyDeleteOne{builder}
+}
+
+// Query returns a query builder for ResourceKey.
+func (c *ResourceKeyClient) Query() *ResourceKeyQuery {
+	return &ResourceKeyQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeResourceKey},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a ResourceKey entity by its id.
+func (c *ResourceKeyClient) Get(ctx context.Context, id int64) (*ResourceKey, error) {
+	return c.Query().Where(resourcekey.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ResourceKeyClient) GetX(ctx context.Context, id int64) *ResourceKey {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *ResourceKeyClient) Hooks() []Hook {
+	return c.hooks.ResourceKey
+}
+
+// Interceptors returns the client interceptors.
+func (c *ResourceKeyClient) Interceptors() []Interceptor {
+	return c.inters.ResourceKey
+}
+
+func (c *ResourceKeyClient) mutate(ctx context.Context, m *ResourceKeyMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ResourceKeyCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ResourceKeyUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ResourceKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ResourceKeyDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("db: unknown ResourceKey mutation op: %q", m.Op())
 	}
 }
 
@@ -2805,6 +3238,139 @@ func (c *SourceClient) mutate(ctx context.Context, m *SourceMutation) (Value, er
 	}
 }
 
+// SourceMarkClient is a client for the SourceMark schema.
+type SourceMarkClient struct {
+	config
+}
+
+// NewSourceMarkClient returns a client for the SourceMark from the given config.
+func NewSourceMarkClient(c config) *SourceMarkClient {
+	return &SourceMarkClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `sourcemark.Hooks(f(g(h())))`.
+func (c *SourceMarkClient) Use(hooks ...Hook) {
+	c.hooks.SourceMark = append(c.hooks.SourceMark, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `sourcemark.Intercept(f(g(h())))`.
+func (c *SourceMarkClient) Intercept(interceptors ...Interceptor) {
+	c.inters.SourceMark = append(c.inters.SourceMark, interceptors...)
+}
+
+// Create returns a builder for creating a SourceMark entity.
+func (c *SourceMarkClient) Create() *SourceMarkCreate {
+	mutation := newSourceMarkMutation(c.config, OpCreate)
+	return &SourceMarkCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of SourceMark entities.
+func (c *SourceMarkClient) CreateBulk(builders ...*SourceMarkCreate) *SourceMarkCreateBulk {
+	return &SourceMarkCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *SourceMarkClient) MapCreateBulk(slice any, setFunc func(*SourceMarkCreate, int)) *SourceMarkCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &SourceMarkCreateBulk{err: fmt.Errorf("calling to SourceMarkClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*SourceMarkCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &SourceMarkCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for SourceMark.
+func (c *SourceMarkClient) Update() *SourceMarkUpdate {
+	mutation := newSourceMarkMutation(c.config, OpUpdate)
+	return &SourceMarkUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *SourceMarkClient) UpdateOne(_m *SourceMark) *SourceMarkUpdateOne {
+	mutation := newSourceMarkMutation(c.config, OpUpdateOne, withSourceMark(_m))
+	return &SourceMarkUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *SourceMarkClient) UpdateOneID(id int64) *SourceMarkUpdateOne {
+	mutation := newSourceMarkMutation(c.config, OpUpdateOne, withSourceMarkID(id))
+	return &SourceMarkUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for SourceMark.
+func (c *SourceMarkClient) Delete() *SourceMarkDelete {
+	mutation := newSourceMarkMutation(c.config, OpDelete)
+	return &SourceMarkDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *SourceMarkClient) DeleteOne(_m *SourceMark) *SourceMarkDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *SourceMarkClient) DeleteOneID(id int64) *SourceMarkDeleteOne {
+	builder := c.Delete().Where(sourcemark.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &SourceMarkDeleteOne{builder}
+}
+
+// Query returns a query builder for SourceMark.
+func (c *SourceMarkClient) Query() *SourceMarkQuery {
+	return &SourceMarkQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeSourceMark},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a SourceMark entity by its id.
+func (c *SourceMarkClient) Get(ctx context.Context, id int64) (*SourceMark, error) {
+	return c.Query().Where(sourcemark.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *SourceMarkClient) GetX(ctx context.Context, id int64) *SourceMark {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *SourceMarkClient) Hooks() []Hook {
+	return c.hooks.SourceMark
+}
+
+// Interceptors returns the client interceptors.
+func (c *SourceMarkClient) Interceptors() []Interceptor {
+	return c.inters.SourceMark
+}
+
+func (c *SourceMarkClient) mutate(ctx context.Context, m *SourceMarkMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&SourceMarkCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&SourceMarkUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&SourceMarkUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&SourceMarkDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("db: unknown SourceMark mutation op: %q", m.Op())
+	}
+}
+
 // TokenClient is a client for the Token schema.
 type TokenClient struct {
 	config
@@ -3091,13 +3657,14 @@ func (c *UserClient) mutate(ctx context.Context, m *UserMutation) (Value, error)
 type (
 	hooks struct {
 		Change, Company, Contract, Department, Email, Group, Link, Mail, MailAttempt,
-		Membership, Origin, Process, Run, RunItem, ScimRequest, Session, SetupLink,
-		Source, Token, User []ent.Hook
+		Membership, OAuthClient, Origin, Process, Resource, ResourceKey, Run, RunItem,
+		ScimRequest, Session, SetupLink, Source, SourceMark, Token, User []ent.Hook
 	}
 	inters struct {
 		Change, Company, Contract, Department, Email, Group, Link, Mail, MailAttempt,
-		Membership, Origin, Process, Run, RunItem, ScimRequest, Session, SetupLink,
-		Source, Token, User []ent.Interceptor
+		Membership, OAuthClient, Origin, Process, Resource, ResourceKey, Run, RunItem,
+		ScimRequest, Session, SetupLink, Source, SourceMark, Token,
+		User []ent.Interceptor
 	}
 )
 

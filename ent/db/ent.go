@@ -22,14 +22,18 @@ import (
 	"github.com/usherd/usher/ent/db/mail"
 	"github.com/usherd/usher/ent/db/mailattempt"
 	"github.com/usherd/usher/ent/db/membership"
+	"github.com/usherd/usher/ent/db/oauthclient"
 	"github.com/usherd/usher/ent/db/origin"
 	"github.com/usherd/usher/ent/db/process"
+	"github.com/usherd/usher/ent/db/resource"
+	"github.com/usherd/usher/ent/db/resourcekey"
 	"github.com/usherd/usher/ent/db/run"
 	"github.com/usherd/usher/ent/db/runitem"
 	"github.com/usherd/usher/ent/db/scimrequest"
 	"github.com/usherd/usher/ent/db/session"
 	"github.com/usherd/usher/ent/db/setuplink"
 	"github.com/usherd/usher/ent/db/source"
+	"github.com/usherd/usher/ent/db/sourcemark"
 	"github.com/usherd/usher/ent/db/token"
 	"github.com/usherd/usher/ent/db/user"
 )
@@ -102,14 +106,18 @@ func checkColumn(t, c string) error {
 			mail.Table:        mail.ValidColumn,
 			mailattempt.Table: mailattempt.ValidColumn,
 			membership.Table:  membership.ValidColumn,
+			oauthclient.Table: oauthclient.ValidColumn,
 			origin.Table:      origin.ValidColumn,
 			process.Table:     process.ValidColumn,
+			resource.Table:    resource.ValidColumn,
+			resourcekey.Table: resourcekey.ValidColumn,
 			run.Table:         run.ValidColumn,
 			runitem.Table:     runitem.ValidColumn,
 			scimrequest.Table: scimrequest.ValidColumn,
 			session.Table:     session.ValidColumn,
 			setuplink.Table:   setuplink.ValidColumn,
 			source.Table:      source.ValidColumn,
+			sourcemark.Table:  sourcemark.ValidColumn,
 			token.Table:       token.ValidColumn,
 			user.Table:        user.ValidColumn,
 		})

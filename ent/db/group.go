@@ -3,6 +3,7 @@
 package db
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -38,6 +39,8 @@ type Group struct {
 	Role string `json:"role,omitempty"`
 	// IsDefault holds the value of the "is_default" field.
 	IsDefault bool `json:"is_default,omitempty"`
+	// extension values a SCIM connection said of the group, by URN
+	Document json.RawMessage `json:"document,omitempty"`
 	// DepartmentID holds the value of the "department_id" field.
 	DepartmentID *int64 `json:"department_id,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -69,6 +72,8 @@ func (*Group) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case group.FieldDocument:
+			values[i] = new([]byte)
 		case group.FieldIsDefault:
 			values[i] = new(sql.NullBool)
 		case group.FieldID, group.FieldCompanyID, group.FieldOwnerID, group.FieldVersion, group.FieldCreatedAt, group.FieldUpdatedAt, group.FieldDeletedAt, group.FieldDepartmentID:
@@ -162,6 +167,14 @@ func (_m *Group) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.IsDefault = value.Bool
 			}
+		case group.FieldDocument:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field document", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Document); err != nil {
+					return fmt.Errorf("unmarshal field document: %w", err)
+				}
+			}
 		case group.FieldDepartmentID:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field department_id", values[i])
@@ -242,6 +255,9 @@ func (_m *Group) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("is_default=")
 	builder.WriteString(fmt.Sprintf("%v", _m.IsDefault))
+	builder.WriteString(", ")
+	builder.WriteString("document=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Document))
 	builder.WriteString(", ")
 	if v := _m.DepartmentID; v != nil {
 		builder.WriteString("department_id=")

@@ -4,6 +4,7 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -117,6 +118,12 @@ func (_c *GroupCreate) SetNillableIsDefault(v *bool) *GroupCreate {
 	if v != nil {
 		_c.SetIsDefault(*v)
 	}
+	return _c
+}
+
+// SetDocument sets the "document" field.
+func (_c *GroupCreate) SetDocument(v json.RawMessage) *GroupCreate {
+	_c.mutation.SetDocument(v)
 	return _c
 }
 
@@ -325,6 +332,10 @@ func (_c *GroupCreate) createSpec() (*Group, *sqlgraph.CreateSpec) {
 		_spec.SetField(group.FieldIsDefault, field.TypeBool, value)
 		_node.IsDefault = value
 	}
+	if value, ok := _c.mutation.Document(); ok {
+		_spec.SetField(group.FieldDocument, field.TypeJSON, value)
+		_node.Document = value
+	}
 	if value, ok := _c.mutation.DepartmentID(); ok {
 		_spec.SetField(group.FieldDepartmentID, field.TypeInt64, value)
 		_node.DepartmentID = &value
@@ -514,6 +525,24 @@ func (u *GroupUpsert) SetIsDefault(v bool) *GroupUpsert {
 // UpdateIsDefault sets the "is_default" field to the value that was provided on create.
 func (u *GroupUpsert) UpdateIsDefault() *GroupUpsert {
 	u.SetExcluded(group.FieldIsDefault)
+	return u
+}
+
+// SetDocument sets the "document" field.
+func (u *GroupUpsert) SetDocument(v json.RawMessage) *GroupUpsert {
+	u.Set(group.FieldDocument, v)
+	return u
+}
+
+// UpdateDocument sets the "document" field to the value that was provided on create.
+func (u *GroupUpsert) UpdateDocument() *GroupUpsert {
+	u.SetExcluded(group.FieldDocument)
+	return u
+}
+
+// ClearDocument clears the value of the "document" field.
+func (u *GroupUpsert) ClearDocument() *GroupUpsert {
+	u.SetNull(group.FieldDocument)
 	return u
 }
 
@@ -735,6 +764,27 @@ func (u *GroupUpsertOne) SetIsDefault(v bool) *GroupUpsertOne {
 func (u *GroupUpsertOne) UpdateIsDefault() *GroupUpsertOne {
 	return u.Update(func(s *GroupUpsert) {
 		s.UpdateIsDefault()
+	})
+}
+
+// SetDocument sets the "document" field.
+func (u *GroupUpsertOne) SetDocument(v json.RawMessage) *GroupUpsertOne {
+	return u.Update(func(s *GroupUpsert) {
+		s.SetDocument(v)
+	})
+}
+
+// UpdateDocument sets the "document" field to the value that was provided on create.
+func (u *GroupUpsertOne) UpdateDocument() *GroupUpsertOne {
+	return u.Update(func(s *GroupUpsert) {
+		s.UpdateDocument()
+	})
+}
+
+// ClearDocument clears the value of the "document" field.
+func (u *GroupUpsertOne) ClearDocument() *GroupUpsertOne {
+	return u.Update(func(s *GroupUpsert) {
+		s.ClearDocument()
 	})
 }
 
@@ -1126,6 +1176,27 @@ func (u *GroupUpsertBulk) SetIsDefault(v bool) *GroupUpsertBulk {
 func (u *GroupUpsertBulk) UpdateIsDefault() *GroupUpsertBulk {
 	return u.Update(func(s *GroupUpsert) {
 		s.UpdateIsDefault()
+	})
+}
+
+// SetDocument sets the "document" field.
+func (u *GroupUpsertBulk) SetDocument(v json.RawMessage) *GroupUpsertBulk {
+	return u.Update(func(s *GroupUpsert) {
+		s.SetDocument(v)
+	})
+}
+
+// UpdateDocument sets the "document" field to the value that was provided on create.
+func (u *GroupUpsertBulk) UpdateDocument() *GroupUpsertBulk {
+	return u.Update(func(s *GroupUpsert) {
+		s.UpdateDocument()
+	})
+}
+
+// ClearDocument clears the value of the "document" field.
+func (u *GroupUpsertBulk) ClearDocument() *GroupUpsertBulk {
+	return u.Update(func(s *GroupUpsert) {
+		s.ClearDocument()
 	})
 }
 

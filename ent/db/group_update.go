@@ -4,11 +4,13 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"entgo.io/ent/dialect/sql/sqljson"
 	"entgo.io/ent/schema/field"
 	"github.com/usherd/usher/ent/db/group"
 	"github.com/usherd/usher/ent/db/membership"
@@ -169,6 +171,24 @@ func (_u *GroupUpdate) SetNillableIsDefault(v *bool) *GroupUpdate {
 	return _u
 }
 
+// SetDocument sets the "document" field.
+func (_u *GroupUpdate) SetDocument(v json.RawMessage) *GroupUpdate {
+	_u.mutation.SetDocument(v)
+	return _u
+}
+
+// AppendDocument appends value to the "document" field.
+func (_u *GroupUpdate) AppendDocument(v json.RawMessage) *GroupUpdate {
+	_u.mutation.AppendDocument(v)
+	return _u
+}
+
+// ClearDocument clears the value of the "document" field.
+func (_u *GroupUpdate) ClearDocument() *GroupUpdate {
+	_u.mutation.ClearDocument()
+	return _u
+}
+
 // SetDepartmentID sets the "department_id" field.
 func (_u *GroupUpdate) SetDepartmentID(v int64) *GroupUpdate {
 	_u.mutation.ResetDepartmentID()
@@ -314,6 +334,17 @@ func (_u *GroupUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.IsDefault(); ok {
 		_spec.SetField(group.FieldIsDefault, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.Document(); ok {
+		_spec.SetField(group.FieldDocument, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedDocument(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, group.FieldDocument, value)
+		})
+	}
+	if _u.mutation.DocumentCleared() {
+		_spec.ClearField(group.FieldDocument, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.DepartmentID(); ok {
 		_spec.SetField(group.FieldDepartmentID, field.TypeInt64, value)
@@ -531,6 +562,24 @@ func (_u *GroupUpdateOne) SetNillableIsDefault(v *bool) *GroupUpdateOne {
 	return _u
 }
 
+// SetDocument sets the "document" field.
+func (_u *GroupUpdateOne) SetDocument(v json.RawMessage) *GroupUpdateOne {
+	_u.mutation.SetDocument(v)
+	return _u
+}
+
+// AppendDocument appends value to the "document" field.
+func (_u *GroupUpdateOne) AppendDocument(v json.RawMessage) *GroupUpdateOne {
+	_u.mutation.AppendDocument(v)
+	return _u
+}
+
+// ClearDocument clears the value of the "document" field.
+func (_u *GroupUpdateOne) ClearDocument() *GroupUpdateOne {
+	_u.mutation.ClearDocument()
+	return _u
+}
+
 // SetDepartmentID sets the "department_id" field.
 func (_u *GroupUpdateOne) SetDepartmentID(v int64) *GroupUpdateOne {
 	_u.mutation.ResetDepartmentID()
@@ -706,6 +755,17 @@ func (_u *GroupUpdateOne) sqlSave(ctx context.Context) (_node *Group, err error)
 	}
 	if value, ok := _u.mutation.IsDefault(); ok {
 		_spec.SetField(group.FieldIsDefault, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.Document(); ok {
+		_spec.SetField(group.FieldDocument, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedDocument(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, group.FieldDocument, value)
+		})
+	}
+	if _u.mutation.DocumentCleared() {
+		_spec.ClearField(group.FieldDocument, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.DepartmentID(); ok {
 		_spec.SetField(group.FieldDepartmentID, field.TypeInt64, value)

@@ -3,6 +3,7 @@
 package db
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -40,6 +41,8 @@ type Mail struct {
 	Code string `json:"code,omitempty"`
 	// Message holds the value of the "message" field.
 	Message string `json:"message,omitempty"`
+	// what the words of this kind need beyond the person and the link
+	Data map[string]string `json:"data,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt int64 `json:"created_at,omitempty"`
 	// when a mail that was held went to the queue
@@ -54,6 +57,8 @@ func (*Mail) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case mail.FieldData:
+			values[i] = new([]byte)
 		case mail.FieldID, mail.FieldCompanyID, mail.FieldUserID, mail.FieldAttempts, mail.FieldNextTry, mail.FieldClaimedUntil, mail.FieldCreatedAt, mail.FieldReleasedAt, mail.FieldFinishedAt:
 			values[i] = new(sql.NullInt64)
 		case mail.FieldKind, mail.FieldLinkUID, mail.FieldAddress, mail.FieldMessageID, mail.FieldState, mail.FieldCode, mail.FieldMessage:
@@ -151,6 +156,14 @@ func (_m *Mail) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Message = value.String
 			}
+		case mail.FieldData:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field data", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Data); err != nil {
+					return fmt.Errorf("unmarshal field data: %w", err)
+				}
+			}
 		case mail.FieldCreatedAt:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field created_at", values[i])
@@ -240,6 +253,9 @@ func (_m *Mail) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("message=")
 	builder.WriteString(_m.Message)
+	builder.WriteString(", ")
+	builder.WriteString("data=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Data))
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(fmt.Sprintf("%v", _m.CreatedAt))

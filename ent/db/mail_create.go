@@ -141,6 +141,12 @@ func (_c *MailCreate) SetNillableMessage(v *string) *MailCreate {
 	return _c
 }
 
+// SetData sets the "data" field.
+func (_c *MailCreate) SetData(v map[string]string) *MailCreate {
+	_c.mutation.SetData(v)
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *MailCreate) SetCreatedAt(v int64) *MailCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -378,6 +384,10 @@ func (_c *MailCreate) createSpec() (*Mail, *sqlgraph.CreateSpec) {
 		_spec.SetField(mail.FieldMessage, field.TypeString, value)
 		_node.Message = value
 	}
+	if value, ok := _c.mutation.Data(); ok {
+		_spec.SetField(mail.FieldData, field.TypeJSON, value)
+		_node.Data = value
+	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(mail.FieldCreatedAt, field.TypeInt64, value)
 		_node.CreatedAt = value
@@ -529,6 +539,24 @@ func (u *MailUpsert) SetMessage(v string) *MailUpsert {
 // UpdateMessage sets the "message" field to the value that was provided on create.
 func (u *MailUpsert) UpdateMessage() *MailUpsert {
 	u.SetExcluded(mail.FieldMessage)
+	return u
+}
+
+// SetData sets the "data" field.
+func (u *MailUpsert) SetData(v map[string]string) *MailUpsert {
+	u.Set(mail.FieldData, v)
+	return u
+}
+
+// UpdateData sets the "data" field to the value that was provided on create.
+func (u *MailUpsert) UpdateData() *MailUpsert {
+	u.SetExcluded(mail.FieldData)
+	return u
+}
+
+// ClearData clears the value of the "data" field.
+func (u *MailUpsert) ClearData() *MailUpsert {
+	u.SetNull(mail.FieldData)
 	return u
 }
 
@@ -739,6 +767,27 @@ func (u *MailUpsertOne) SetMessage(v string) *MailUpsertOne {
 func (u *MailUpsertOne) UpdateMessage() *MailUpsertOne {
 	return u.Update(func(s *MailUpsert) {
 		s.UpdateMessage()
+	})
+}
+
+// SetData sets the "data" field.
+func (u *MailUpsertOne) SetData(v map[string]string) *MailUpsertOne {
+	return u.Update(func(s *MailUpsert) {
+		s.SetData(v)
+	})
+}
+
+// UpdateData sets the "data" field to the value that was provided on create.
+func (u *MailUpsertOne) UpdateData() *MailUpsertOne {
+	return u.Update(func(s *MailUpsert) {
+		s.UpdateData()
+	})
+}
+
+// ClearData clears the value of the "data" field.
+func (u *MailUpsertOne) ClearData() *MailUpsertOne {
+	return u.Update(func(s *MailUpsert) {
+		s.ClearData()
 	})
 }
 
@@ -1121,6 +1170,27 @@ func (u *MailUpsertBulk) SetMessage(v string) *MailUpsertBulk {
 func (u *MailUpsertBulk) UpdateMessage() *MailUpsertBulk {
 	return u.Update(func(s *MailUpsert) {
 		s.UpdateMessage()
+	})
+}
+
+// SetData sets the "data" field.
+func (u *MailUpsertBulk) SetData(v map[string]string) *MailUpsertBulk {
+	return u.Update(func(s *MailUpsert) {
+		s.SetData(v)
+	})
+}
+
+// UpdateData sets the "data" field to the value that was provided on create.
+func (u *MailUpsertBulk) UpdateData() *MailUpsertBulk {
+	return u.Update(func(s *MailUpsert) {
+		s.UpdateData()
+	})
+}
+
+// ClearData clears the value of the "data" field.
+func (u *MailUpsertBulk) ClearData() *MailUpsertBulk {
+	return u.Update(func(s *MailUpsert) {
+		s.ClearData()
 	})
 }
 

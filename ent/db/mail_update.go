@@ -133,6 +133,18 @@ func (_u *MailUpdate) SetNillableMessage(v *string) *MailUpdate {
 	return _u
 }
 
+// SetData sets the "data" field.
+func (_u *MailUpdate) SetData(v map[string]string) *MailUpdate {
+	_u.mutation.SetData(v)
+	return _u
+}
+
+// ClearData clears the value of the "data" field.
+func (_u *MailUpdate) ClearData() *MailUpdate {
+	_u.mutation.ClearData()
+	return _u
+}
+
 // SetReleasedAt sets the "released_at" field.
 func (_u *MailUpdate) SetReleasedAt(v int64) *MailUpdate {
 	_u.mutation.ResetReleasedAt()
@@ -248,6 +260,12 @@ func (_u *MailUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.Message(); ok {
 		_spec.SetField(mail.FieldMessage, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Data(); ok {
+		_spec.SetField(mail.FieldData, field.TypeJSON, value)
+	}
+	if _u.mutation.DataCleared() {
+		_spec.ClearField(mail.FieldData, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.ReleasedAt(); ok {
 		_spec.SetField(mail.FieldReleasedAt, field.TypeInt64, value)
@@ -385,6 +403,18 @@ func (_u *MailUpdateOne) SetNillableMessage(v *string) *MailUpdateOne {
 	if v != nil {
 		_u.SetMessage(*v)
 	}
+	return _u
+}
+
+// SetData sets the "data" field.
+func (_u *MailUpdateOne) SetData(v map[string]string) *MailUpdateOne {
+	_u.mutation.SetData(v)
+	return _u
+}
+
+// ClearData clears the value of the "data" field.
+func (_u *MailUpdateOne) ClearData() *MailUpdateOne {
+	_u.mutation.ClearData()
 	return _u
 }
 
@@ -533,6 +563,12 @@ func (_u *MailUpdateOne) sqlSave(ctx context.Context) (_node *Mail, err error) {
 	}
 	if value, ok := _u.mutation.Message(); ok {
 		_spec.SetField(mail.FieldMessage, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Data(); ok {
+		_spec.SetField(mail.FieldData, field.TypeJSON, value)
+	}
+	if _u.mutation.DataCleared() {
+		_spec.ClearField(mail.FieldData, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.ReleasedAt(); ok {
 		_spec.SetField(mail.FieldReleasedAt, field.TypeInt64, value)

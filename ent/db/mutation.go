@@ -21,15 +21,19 @@ import (
 	"github.com/usherd/usher/ent/db/mail"
 	"github.com/usherd/usher/ent/db/mailattempt"
 	"github.com/usherd/usher/ent/db/membership"
+	"github.com/usherd/usher/ent/db/oauthclient"
 	"github.com/usherd/usher/ent/db/origin"
 	"github.com/usherd/usher/ent/db/predicate"
 	"github.com/usherd/usher/ent/db/process"
+	"github.com/usherd/usher/ent/db/resource"
+	"github.com/usherd/usher/ent/db/resourcekey"
 	"github.com/usherd/usher/ent/db/run"
 	"github.com/usherd/usher/ent/db/runitem"
 	"github.com/usherd/usher/ent/db/scimrequest"
 	"github.com/usherd/usher/ent/db/session"
 	"github.com/usherd/usher/ent/db/setuplink"
 	"github.com/usherd/usher/ent/db/source"
+	"github.com/usherd/usher/ent/db/sourcemark"
 	"github.com/usherd/usher/ent/db/token"
 	"github.com/usherd/usher/ent/db/user"
 	"github.com/usherd/usher/internal/registry"
@@ -54,14 +58,18 @@ const (
 	TypeMail        = "Mail"
 	TypeMailAttempt = "MailAttempt"
 	TypeMembership  = "Membership"
+	TypeOAuthClient = "OAuthClient"
 	TypeOrigin      = "Origin"
 	TypeProcess     = "Process"
+	TypeResource    = "Resource"
+	TypeResourceKey = "ResourceKey"
 	TypeRun         = "Run"
 	TypeRunItem     = "RunItem"
 	TypeScimRequest = "ScimRequest"
 	TypeSession     = "Session"
 	TypeSetupLink   = "SetupLink"
 	TypeSource      = "Source"
+	TypeSourceMark  = "SourceMark"
 	TypeToken       = "Token"
 	TypeUser        = "User"
 )
@@ -69,31 +77,33 @@ const (
 // ChangeMutation represents an operation that mutates the Change nodes in the graph.
 type ChangeMutation struct {
 	config
-	op            Op
-	typ           string
-	id            *int64
-	company_id    *int64
-	addcompany_id *int64
-	at            *int64
-	addat         *int64
-	actor         *string
-	origin_id     *int64
-	addorigin_id  *int64
-	run_id        *int64
-	addrun_id     *int64
-	user_id       *int64
-	adduser_id    *int64
-	group_id      *int64
-	addgroup_id   *int64
-	action        *string
-	reason        *string
-	version       *int64
-	addversion    *int64
-	payload       *registry.Payload
-	clearedFields map[string]struct{}
-	done          bool
-	oldValue      func(context.Context) (*Change, error)
-	predicates    []predicate.Change
+	op             Op
+	typ            string
+	id             *int64
+	company_id     *int64
+	addcompany_id  *int64
+	at             *int64
+	addat          *int64
+	actor          *string
+	origin_id      *int64
+	addorigin_id   *int64
+	run_id         *int64
+	addrun_id      *int64
+	user_id        *int64
+	adduser_id     *int64
+	group_id       *int64
+	addgroup_id    *int64
+	resource_id    *int64
+	addresource_id *int64
+	action         *string
+	reason         *string
+	version        *int64
+	addversion     *int64
+	payload        *registry.Payload
+	clearedFields  map[string]struct{}
+	done           bool
+	oldValue       func(context.Context) (*Change, error)
+	predicates     []predicate.Change
 }
 
 var _ ent.Mutation = (*ChangeMutation)(nil)
@@ -614,6 +624,76 @@ func (m *ChangeMutation) ResetGroupID() {
 	delete(m.clearedFields, change.FieldGroupID)
 }
 
+// SetResourceID sets the "resource_id" field.
+func (m *ChangeMutation) SetResourceID(i int64) {
+	m.resource_id = &i
+	m.addresource_id = nil
+}
+
+// ResourceID returns the value of the "resource_id" field in the mutation.
+func (m *ChangeMutation) ResourceID() (r int64, exists bool) {
+	v := m.resource_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldResourceID returns the old "resource_id" field's value of the Change entity.
+// If the Change object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ChangeMutation) OldResourceID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldResourceID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldResourceID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldResourceID: %w", err)
+	}
+	return oldValue.ResourceID, nil
+}
+
+// AddResourceID adds i to the "resource_id" field.
+func (m *ChangeMutation) AddResourceID(i int64) {
+	if m.addresource_id != nil {
+		*m.addresource_id += i
+	} else {
+		m.addresource_id = &i
+	}
+}
+
+// AddedResourceID returns the value that was added to the "resource_id" field in this mutation.
+func (m *ChangeMutation) AddedResourceID() (r int64, exists bool) {
+	v := m.addresource_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearResourceID clears the value of the "resource_id" field.
+func (m *ChangeMutation) ClearResourceID() {
+	m.resource_id = nil
+	m.addresource_id = nil
+	m.clearedFields[change.FieldResourceID] = struct{}{}
+}
+
+// ResourceIDCleared returns if the "resource_id" field was cleared in this mutation.
+func (m *ChangeMutation) ResourceIDCleared() bool {
+	_, ok := m.clearedFields[change.FieldResourceID]
+	return ok
+}
+
+// ResetResourceID resets all changes to the "resource_id" field.
+func (m *ChangeMutation) ResetResourceID() {
+	m.resource_id = nil
+	m.addresource_id = nil
+	delete(m.clearedFields, change.FieldResourceID)
+}
+
 // SetAction sets the "action" field.
 func (m *ChangeMutation) SetAction(s string) {
 	m.action = &s
@@ -825,7 +905,7 @@ func (m *ChangeMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ChangeMutation) Fields() []string {
-	fields := make([]string, 0, 11)
+	fields := make([]string, 0, 12)
 	if m.company_id != nil {
 		fields = append(fields, change.FieldCompanyID)
 	}
@@ -846,6 +926,9 @@ func (m *ChangeMutation) Fields() []string {
 	}
 	if m.group_id != nil {
 		fields = append(fields, change.FieldGroupID)
+	}
+	if m.resource_id != nil {
+		fields = append(fields, change.FieldResourceID)
 	}
 	if m.action != nil {
 		fields = append(fields, change.FieldAction)
@@ -881,6 +964,8 @@ func (m *ChangeMutation) Field(name string) (ent.Value, bool) {
 		return m.UserID()
 	case change.FieldGroupID:
 		return m.GroupID()
+	case change.FieldResourceID:
+		return m.ResourceID()
 	case change.FieldAction:
 		return m.Action()
 	case change.FieldReason:
@@ -912,6 +997,8 @@ func (m *ChangeMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldUserID(ctx)
 	case change.FieldGroupID:
 		return m.OldGroupID(ctx)
+	case change.FieldResourceID:
+		return m.OldResourceID(ctx)
 	case change.FieldAction:
 		return m.OldAction(ctx)
 	case change.FieldReason:
@@ -978,6 +1065,13 @@ func (m *ChangeMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetGroupID(v)
 		return nil
+	case change.FieldResourceID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetResourceID(v)
+		return nil
 	case change.FieldAction:
 		v, ok := value.(string)
 		if !ok {
@@ -1032,6 +1126,9 @@ func (m *ChangeMutation) AddedFields() []string {
 	if m.addgroup_id != nil {
 		fields = append(fields, change.FieldGroupID)
 	}
+	if m.addresource_id != nil {
+		fields = append(fields, change.FieldResourceID)
+	}
 	if m.addversion != nil {
 		fields = append(fields, change.FieldVersion)
 	}
@@ -1055,6 +1152,8 @@ func (m *ChangeMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedUserID()
 	case change.FieldGroupID:
 		return m.AddedGroupID()
+	case change.FieldResourceID:
+		return m.AddedResourceID()
 	case change.FieldVersion:
 		return m.AddedVersion()
 	}
@@ -1108,6 +1207,13 @@ func (m *ChangeMutation) AddField(name string, value ent.Value) error {
 		}
 		m.AddGroupID(v)
 		return nil
+	case change.FieldResourceID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddResourceID(v)
+		return nil
 	case change.FieldVersion:
 		v, ok := value.(int64)
 		if !ok {
@@ -1131,6 +1237,9 @@ func (m *ChangeMutation) ClearedFields() []string {
 	}
 	if m.FieldCleared(change.FieldGroupID) {
 		fields = append(fields, change.FieldGroupID)
+	}
+	if m.FieldCleared(change.FieldResourceID) {
+		fields = append(fields, change.FieldResourceID)
 	}
 	if m.FieldCleared(change.FieldPayload) {
 		fields = append(fields, change.FieldPayload)
@@ -1157,6 +1266,9 @@ func (m *ChangeMutation) ClearField(name string) error {
 		return nil
 	case change.FieldGroupID:
 		m.ClearGroupID()
+		return nil
+	case change.FieldResourceID:
+		m.ClearResourceID()
 		return nil
 	case change.FieldPayload:
 		m.ClearPayload()
@@ -1189,6 +1301,9 @@ func (m *ChangeMutation) ResetField(name string) error {
 		return nil
 	case change.FieldGroupID:
 		m.ResetGroupID()
+		return nil
+	case change.FieldResourceID:
+		m.ResetResourceID()
 		return nil
 	case change.FieldAction:
 		m.ResetAction()
@@ -3940,6 +4055,8 @@ type GroupMutation struct {
 	name_key           *string
 	role               *string
 	is_default         *bool
+	document           *json.RawMessage
+	appenddocument     json.RawMessage
 	department_id      *int64
 	adddepartment_id   *int64
 	clearedFields      map[string]struct{}
@@ -4571,6 +4688,71 @@ func (m *GroupMutation) ResetIsDefault() {
 	m.is_default = nil
 }
 
+// SetDocument sets the "document" field.
+func (m *GroupMutation) SetDocument(jm json.RawMessage) {
+	m.document = &jm
+	m.appenddocument = nil
+}
+
+// Document returns the value of the "document" field in the mutation.
+func (m *GroupMutation) Document() (r json.RawMessage, exists bool) {
+	v := m.document
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDocument returns the old "document" field's value of the Group entity.
+// If the Group object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GroupMutation) OldDocument(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDocument is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDocument requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDocument: %w", err)
+	}
+	return oldValue.Document, nil
+}
+
+// AppendDocument adds jm to the "document" field.
+func (m *GroupMutation) AppendDocument(jm json.RawMessage) {
+	m.appenddocument = append(m.appenddocument, jm...)
+}
+
+// AppendedDocument returns the list of values that were appended to the "document" field in this mutation.
+func (m *GroupMutation) AppendedDocument() (json.RawMessage, bool) {
+	if len(m.appenddocument) == 0 {
+		return nil, false
+	}
+	return m.appenddocument, true
+}
+
+// ClearDocument clears the value of the "document" field.
+func (m *GroupMutation) ClearDocument() {
+	m.document = nil
+	m.appenddocument = nil
+	m.clearedFields[group.FieldDocument] = struct{}{}
+}
+
+// DocumentCleared returns if the "document" field was cleared in this mutation.
+func (m *GroupMutation) DocumentCleared() bool {
+	_, ok := m.clearedFields[group.FieldDocument]
+	return ok
+}
+
+// ResetDocument resets all changes to the "document" field.
+func (m *GroupMutation) ResetDocument() {
+	m.document = nil
+	m.appenddocument = nil
+	delete(m.clearedFields, group.FieldDocument)
+}
+
 // SetDepartmentID sets the "department_id" field.
 func (m *GroupMutation) SetDepartmentID(i int64) {
 	m.department_id = &i
@@ -4729,7 +4911,7 @@ func (m *GroupMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *GroupMutation) Fields() []string {
-	fields := make([]string, 0, 12)
+	fields := make([]string, 0, 13)
 	if m.company_id != nil {
 		fields = append(fields, group.FieldCompanyID)
 	}
@@ -4762,6 +4944,9 @@ func (m *GroupMutation) Fields() []string {
 	}
 	if m.is_default != nil {
 		fields = append(fields, group.FieldIsDefault)
+	}
+	if m.document != nil {
+		fields = append(fields, group.FieldDocument)
 	}
 	if m.department_id != nil {
 		fields = append(fields, group.FieldDepartmentID)
@@ -4796,6 +4981,8 @@ func (m *GroupMutation) Field(name string) (ent.Value, bool) {
 		return m.Role()
 	case group.FieldIsDefault:
 		return m.IsDefault()
+	case group.FieldDocument:
+		return m.Document()
 	case group.FieldDepartmentID:
 		return m.DepartmentID()
 	}
@@ -4829,6 +5016,8 @@ func (m *GroupMutation) OldField(ctx context.Context, name string) (ent.Value, e
 		return m.OldRole(ctx)
 	case group.FieldIsDefault:
 		return m.OldIsDefault(ctx)
+	case group.FieldDocument:
+		return m.OldDocument(ctx)
 	case group.FieldDepartmentID:
 		return m.OldDepartmentID(ctx)
 	}
@@ -4916,6 +5105,13 @@ func (m *GroupMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetIsDefault(v)
+		return nil
+	case group.FieldDocument:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDocument(v)
 		return nil
 	case group.FieldDepartmentID:
 		v, ok := value.(int64)
@@ -5041,6 +5237,9 @@ func (m *GroupMutation) AddField(name string, value ent.Value) error {
 // mutation.
 func (m *GroupMutation) ClearedFields() []string {
 	var fields []string
+	if m.FieldCleared(group.FieldDocument) {
+		fields = append(fields, group.FieldDocument)
+	}
 	if m.FieldCleared(group.FieldDepartmentID) {
 		fields = append(fields, group.FieldDepartmentID)
 	}
@@ -5058,6 +5257,9 @@ func (m *GroupMutation) FieldCleared(name string) bool {
 // error if the field is not defined in the schema.
 func (m *GroupMutation) ClearField(name string) error {
 	switch name {
+	case group.FieldDocument:
+		m.ClearDocument()
+		return nil
 	case group.FieldDepartmentID:
 		m.ClearDepartmentID()
 		return nil
@@ -5101,6 +5303,9 @@ func (m *GroupMutation) ResetField(name string) error {
 		return nil
 	case group.FieldIsDefault:
 		m.ResetIsDefault()
+		return nil
+	case group.FieldDocument:
+		m.ResetDocument()
 		return nil
 	case group.FieldDepartmentID:
 		m.ResetDepartmentID()
@@ -6685,6 +6890,7 @@ type MailMutation struct {
 	addclaimed_until *int64
 	code             *string
 	message          *string
+	data             *map[string]string
 	created_at       *int64
 	addcreated_at    *int64
 	released_at      *int64
@@ -7333,6 +7539,55 @@ func (m *MailMutation) ResetMessage() {
 	m.message = nil
 }
 
+// SetData sets the "data" field.
+func (m *MailMutation) SetData(value map[string]string) {
+	m.data = &value
+}
+
+// Data returns the value of the "data" field in the mutation.
+func (m *MailMutation) Data() (r map[string]string, exists bool) {
+	v := m.data
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldData returns the old "data" field's value of the Mail entity.
+// If the Mail object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MailMutation) OldData(ctx context.Context) (v map[string]string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldData is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldData requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldData: %w", err)
+	}
+	return oldValue.Data, nil
+}
+
+// ClearData clears the value of the "data" field.
+func (m *MailMutation) ClearData() {
+	m.data = nil
+	m.clearedFields[mail.FieldData] = struct{}{}
+}
+
+// DataCleared returns if the "data" field was cleared in this mutation.
+func (m *MailMutation) DataCleared() bool {
+	_, ok := m.clearedFields[mail.FieldData]
+	return ok
+}
+
+// ResetData resets all changes to the "data" field.
+func (m *MailMutation) ResetData() {
+	m.data = nil
+	delete(m.clearedFields, mail.FieldData)
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (m *MailMutation) SetCreatedAt(i int64) {
 	m.created_at = &i
@@ -7535,7 +7790,7 @@ func (m *MailMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *MailMutation) Fields() []string {
-	fields := make([]string, 0, 15)
+	fields := make([]string, 0, 16)
 	if m.company_id != nil {
 		fields = append(fields, mail.FieldCompanyID)
 	}
@@ -7571,6 +7826,9 @@ func (m *MailMutation) Fields() []string {
 	}
 	if m.message != nil {
 		fields = append(fields, mail.FieldMessage)
+	}
+	if m.data != nil {
+		fields = append(fields, mail.FieldData)
 	}
 	if m.created_at != nil {
 		fields = append(fields, mail.FieldCreatedAt)
@@ -7613,6 +7871,8 @@ func (m *MailMutation) Field(name string) (ent.Value, bool) {
 		return m.Code()
 	case mail.FieldMessage:
 		return m.Message()
+	case mail.FieldData:
+		return m.Data()
 	case mail.FieldCreatedAt:
 		return m.CreatedAt()
 	case mail.FieldReleasedAt:
@@ -7652,6 +7912,8 @@ func (m *MailMutation) OldField(ctx context.Context, name string) (ent.Value, er
 		return m.OldCode(ctx)
 	case mail.FieldMessage:
 		return m.OldMessage(ctx)
+	case mail.FieldData:
+		return m.OldData(ctx)
 	case mail.FieldCreatedAt:
 		return m.OldCreatedAt(ctx)
 	case mail.FieldReleasedAt:
@@ -7750,6 +8012,13 @@ func (m *MailMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetMessage(v)
+		return nil
+	case mail.FieldData:
+		v, ok := value.(map[string]string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetData(v)
 		return nil
 	case mail.FieldCreatedAt:
 		v, ok := value.(int64)
@@ -7900,7 +8169,11 @@ func (m *MailMutation) AddField(name string, value ent.Value) error {
 // ClearedFields returns all nullable fields that were cleared during this
 // mutation.
 func (m *MailMutation) ClearedFields() []string {
-	return nil
+	var fields []string
+	if m.FieldCleared(mail.FieldData) {
+		fields = append(fields, mail.FieldData)
+	}
+	return fields
 }
 
 // FieldCleared returns a boolean indicating if a field with the given name was
@@ -7913,6 +8186,11 @@ func (m *MailMutation) FieldCleared(name string) bool {
 // ClearField clears the value of the field with the given name. It returns an
 // error if the field is not defined in the schema.
 func (m *MailMutation) ClearField(name string) error {
+	switch name {
+	case mail.FieldData:
+		m.ClearData()
+		return nil
+	}
 	return fmt.Errorf("unknown Mail nullable field %s", name)
 }
 
@@ -7955,6 +8233,9 @@ func (m *MailMutation) ResetField(name string) error {
 		return nil
 	case mail.FieldMessage:
 		m.ResetMessage()
+		return nil
+	case mail.FieldData:
+		m.ResetData()
 		return nil
 	case mail.FieldCreatedAt:
 		m.ResetCreatedAt()
@@ -9588,6 +9869,1155 @@ func (m *MembershipMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Membership edge %s", name)
 }
 
+// OAuthClientMutation represents an operation that mutates the OAuthClient nodes in the graph.
+type OAuthClientMutation struct {
+	config
+	op              Op
+	typ             string
+	id              *int64
+	company_id      *int64
+	addcompany_id   *int64
+	origin_id       *int64
+	addorigin_id    *int64
+	client_id       *string
+	secret_hash     *[]byte
+	issuer          *string
+	subject         *string
+	audience        *string
+	jwks_uri        *string
+	created_at      *int64
+	addcreated_at   *int64
+	expires_at      *int64
+	addexpires_at   *int64
+	last_used_at    *int64
+	addlast_used_at *int64
+	revoked_at      *int64
+	addrevoked_at   *int64
+	clearedFields   map[string]struct{}
+	done            bool
+	oldValue        func(context.Context) (*OAuthClient, error)
+	predicates      []predicate.OAuthClient
+}
+
+var _ ent.Mutation = (*OAuthClientMutation)(nil)
+
+// oauthclientOption allows management of the mutation configuration using functional options.
+type oauthclientOption func(*OAuthClientMutation)
+
+// newOAuthClientMutation creates new mutation for the OAuthClient entity.
+func newOAuthClientMutation(c config, op Op, opts ...oauthclientOption) *OAuthClientMutation {
+	m := &OAuthClientMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeOAuthClient,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withOAuthClientID sets the ID field of the mutation.
+func withOAuthClientID(id int64) oauthclientOption {
+	return func(m *OAuthClientMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *OAuthClient
+		)
+		m.oldValue = func(ctx context.Context) (*OAuthClient, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().OAuthClient.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withOAuthClient sets the old OAuthClient of the mutation.
+func withOAuthClient(node *OAuthClient) oauthclientOption {
+	return func(m *OAuthClientMutation) {
+		m.oldValue = func(context.Context) (*OAuthClient, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m OAuthClientMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m OAuthClientMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("db: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of OAuthClient entities.
+func (m *OAuthClientMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *OAuthClientMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *OAuthClientMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().OAuthClient.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCompanyID sets the "company_id" field.
+func (m *OAuthClientMutation) SetCompanyID(i int64) {
+	m.company_id = &i
+	m.addcompany_id = nil
+}
+
+// CompanyID returns the value of the "company_id" field in the mutation.
+func (m *OAuthClientMutation) CompanyID() (r int64, exists bool) {
+	v := m.company_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCompanyID returns the old "company_id" field's value of the OAuthClient entity.
+// If the OAuthClient object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OAuthClientMutation) OldCompanyID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCompanyID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCompanyID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCompanyID: %w", err)
+	}
+	return oldValue.CompanyID, nil
+}
+
+// AddCompanyID adds i to the "company_id" field.
+func (m *OAuthClientMutation) AddCompanyID(i int64) {
+	if m.addcompany_id != nil {
+		*m.addcompany_id += i
+	} else {
+		m.addcompany_id = &i
+	}
+}
+
+// AddedCompanyID returns the value that was added to the "company_id" field in this mutation.
+func (m *OAuthClientMutation) AddedCompanyID() (r int64, exists bool) {
+	v := m.addcompany_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCompanyID resets all changes to the "company_id" field.
+func (m *OAuthClientMutation) ResetCompanyID() {
+	m.company_id = nil
+	m.addcompany_id = nil
+}
+
+// SetOriginID sets the "origin_id" field.
+func (m *OAuthClientMutation) SetOriginID(i int64) {
+	m.origin_id = &i
+	m.addorigin_id = nil
+}
+
+// OriginID returns the value of the "origin_id" field in the mutation.
+func (m *OAuthClientMutation) OriginID() (r int64, exists bool) {
+	v := m.origin_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOriginID returns the old "origin_id" field's value of the OAuthClient entity.
+// If the OAuthClient object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OAuthClientMutation) OldOriginID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOriginID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOriginID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOriginID: %w", err)
+	}
+	return oldValue.OriginID, nil
+}
+
+// AddOriginID adds i to the "origin_id" field.
+func (m *OAuthClientMutation) AddOriginID(i int64) {
+	if m.addorigin_id != nil {
+		*m.addorigin_id += i
+	} else {
+		m.addorigin_id = &i
+	}
+}
+
+// AddedOriginID returns the value that was added to the "origin_id" field in this mutation.
+func (m *OAuthClientMutation) AddedOriginID() (r int64, exists bool) {
+	v := m.addorigin_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetOriginID resets all changes to the "origin_id" field.
+func (m *OAuthClientMutation) ResetOriginID() {
+	m.origin_id = nil
+	m.addorigin_id = nil
+}
+
+// SetClientID sets the "client_id" field.
+func (m *OAuthClientMutation) SetClientID(s string) {
+	m.client_id = &s
+}
+
+// ClientID returns the value of the "client_id" field in the mutation.
+func (m *OAuthClientMutation) ClientID() (r string, exists bool) {
+	v := m.client_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldClientID returns the old "client_id" field's value of the OAuthClient entity.
+// If the OAuthClient object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OAuthClientMutation) OldClientID(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldClientID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldClientID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldClientID: %w", err)
+	}
+	return oldValue.ClientID, nil
+}
+
+// ResetClientID resets all changes to the "client_id" field.
+func (m *OAuthClientMutation) ResetClientID() {
+	m.client_id = nil
+}
+
+// SetSecretHash sets the "secret_hash" field.
+func (m *OAuthClientMutation) SetSecretHash(b []byte) {
+	m.secret_hash = &b
+}
+
+// SecretHash returns the value of the "secret_hash" field in the mutation.
+func (m *OAuthClientMutation) SecretHash() (r []byte, exists bool) {
+	v := m.secret_hash
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSecretHash returns the old "secret_hash" field's value of the OAuthClient entity.
+// If the OAuthClient object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OAuthClientMutation) OldSecretHash(ctx context.Context) (v []byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSecretHash is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSecretHash requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSecretHash: %w", err)
+	}
+	return oldValue.SecretHash, nil
+}
+
+// ClearSecretHash clears the value of the "secret_hash" field.
+func (m *OAuthClientMutation) ClearSecretHash() {
+	m.secret_hash = nil
+	m.clearedFields[oauthclient.FieldSecretHash] = struct{}{}
+}
+
+// SecretHashCleared returns if the "secret_hash" field was cleared in this mutation.
+func (m *OAuthClientMutation) SecretHashCleared() bool {
+	_, ok := m.clearedFields[oauthclient.FieldSecretHash]
+	return ok
+}
+
+// ResetSecretHash resets all changes to the "secret_hash" field.
+func (m *OAuthClientMutation) ResetSecretHash() {
+	m.secret_hash = nil
+	delete(m.clearedFields, oauthclient.FieldSecretHash)
+}
+
+// SetIssuer sets the "issuer" field.
+func (m *OAuthClientMutation) SetIssuer(s string) {
+	m.issuer = &s
+}
+
+// Issuer returns the value of the "issuer" field in the mutation.
+func (m *OAuthClientMutation) Issuer() (r string, exists bool) {
+	v := m.issuer
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIssuer returns the old "issuer" field's value of the OAuthClient entity.
+// If the OAuthClient object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OAuthClientMutation) OldIssuer(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIssuer is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIssuer requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIssuer: %w", err)
+	}
+	return oldValue.Issuer, nil
+}
+
+// ResetIssuer resets all changes to the "issuer" field.
+func (m *OAuthClientMutation) ResetIssuer() {
+	m.issuer = nil
+}
+
+// SetSubject sets the "subject" field.
+func (m *OAuthClientMutation) SetSubject(s string) {
+	m.subject = &s
+}
+
+// Subject returns the value of the "subject" field in the mutation.
+func (m *OAuthClientMutation) Subject() (r string, exists bool) {
+	v := m.subject
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSubject returns the old "subject" field's value of the OAuthClient entity.
+// If the OAuthClient object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OAuthClientMutation) OldSubject(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSubject is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSubject requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSubject: %w", err)
+	}
+	return oldValue.Subject, nil
+}
+
+// ResetSubject resets all changes to the "subject" field.
+func (m *OAuthClientMutation) ResetSubject() {
+	m.subject = nil
+}
+
+// SetAudience sets the "audience" field.
+func (m *OAuthClientMutation) SetAudience(s string) {
+	m.audience = &s
+}
+
+// Audience returns the value of the "audience" field in the mutation.
+func (m *OAuthClientMutation) Audience() (r string, exists bool) {
+	v := m.audience
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAudience returns the old "audience" field's value of the OAuthClient entity.
+// If the OAuthClient object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OAuthClientMutation) OldAudience(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAudience is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAudience requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAudience: %w", err)
+	}
+	return oldValue.Audience, nil
+}
+
+// ResetAudience resets all changes to the "audience" field.
+func (m *OAuthClientMutation) ResetAudience() {
+	m.audience = nil
+}
+
+// SetJwksURI sets the "jwks_uri" field.
+func (m *OAuthClientMutation) SetJwksURI(s string) {
+	m.jwks_uri = &s
+}
+
+// JwksURI returns the value of the "jwks_uri" field in the mutation.
+func (m *OAuthClientMutation) JwksURI() (r string, exists bool) {
+	v := m.jwks_uri
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldJwksURI returns the old "jwks_uri" field's value of the OAuthClient entity.
+// If the OAuthClient object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OAuthClientMutation) OldJwksURI(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldJwksURI is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldJwksURI requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldJwksURI: %w", err)
+	}
+	return oldValue.JwksURI, nil
+}
+
+// ResetJwksURI resets all changes to the "jwks_uri" field.
+func (m *OAuthClientMutation) ResetJwksURI() {
+	m.jwks_uri = nil
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *OAuthClientMutation) SetCreatedAt(i int64) {
+	m.created_at = &i
+	m.addcreated_at = nil
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *OAuthClientMutation) CreatedAt() (r int64, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the OAuthClient entity.
+// If the OAuthClient object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OAuthClientMutation) OldCreatedAt(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// AddCreatedAt adds i to the "created_at" field.
+func (m *OAuthClientMutation) AddCreatedAt(i int64) {
+	if m.addcreated_at != nil {
+		*m.addcreated_at += i
+	} else {
+		m.addcreated_at = &i
+	}
+}
+
+// AddedCreatedAt returns the value that was added to the "created_at" field in this mutation.
+func (m *OAuthClientMutation) AddedCreatedAt() (r int64, exists bool) {
+	v := m.addcreated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *OAuthClientMutation) ResetCreatedAt() {
+	m.created_at = nil
+	m.addcreated_at = nil
+}
+
+// SetExpiresAt sets the "expires_at" field.
+func (m *OAuthClientMutation) SetExpiresAt(i int64) {
+	m.expires_at = &i
+	m.addexpires_at = nil
+}
+
+// ExpiresAt returns the value of the "expires_at" field in the mutation.
+func (m *OAuthClientMutation) ExpiresAt() (r int64, exists bool) {
+	v := m.expires_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExpiresAt returns the old "expires_at" field's value of the OAuthClient entity.
+// If the OAuthClient object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OAuthClientMutation) OldExpiresAt(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExpiresAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExpiresAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExpiresAt: %w", err)
+	}
+	return oldValue.ExpiresAt, nil
+}
+
+// AddExpiresAt adds i to the "expires_at" field.
+func (m *OAuthClientMutation) AddExpiresAt(i int64) {
+	if m.addexpires_at != nil {
+		*m.addexpires_at += i
+	} else {
+		m.addexpires_at = &i
+	}
+}
+
+// AddedExpiresAt returns the value that was added to the "expires_at" field in this mutation.
+func (m *OAuthClientMutation) AddedExpiresAt() (r int64, exists bool) {
+	v := m.addexpires_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetExpiresAt resets all changes to the "expires_at" field.
+func (m *OAuthClientMutation) ResetExpiresAt() {
+	m.expires_at = nil
+	m.addexpires_at = nil
+}
+
+// SetLastUsedAt sets the "last_used_at" field.
+func (m *OAuthClientMutation) SetLastUsedAt(i int64) {
+	m.last_used_at = &i
+	m.addlast_used_at = nil
+}
+
+// LastUsedAt returns the value of the "last_used_at" field in the mutation.
+func (m *OAuthClientMutation) LastUsedAt() (r int64, exists bool) {
+	v := m.last_used_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLastUsedAt returns the old "last_used_at" field's value of the OAuthClient entity.
+// If the OAuthClient object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OAuthClientMutation) OldLastUsedAt(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLastUsedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLastUsedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLastUsedAt: %w", err)
+	}
+	return oldValue.LastUsedAt, nil
+}
+
+// AddLastUsedAt adds i to the "last_used_at" field.
+func (m *OAuthClientMutation) AddLastUsedAt(i int64) {
+	if m.addlast_used_at != nil {
+		*m.addlast_used_at += i
+	} else {
+		m.addlast_used_at = &i
+	}
+}
+
+// AddedLastUsedAt returns the value that was added to the "last_used_at" field in this mutation.
+func (m *OAuthClientMutation) AddedLastUsedAt() (r int64, exists bool) {
+	v := m.addlast_used_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetLastUsedAt resets all changes to the "last_used_at" field.
+func (m *OAuthClientMutation) ResetLastUsedAt() {
+	m.last_used_at = nil
+	m.addlast_used_at = nil
+}
+
+// SetRevokedAt sets the "revoked_at" field.
+func (m *OAuthClientMutation) SetRevokedAt(i int64) {
+	m.revoked_at = &i
+	m.addrevoked_at = nil
+}
+
+// RevokedAt returns the value of the "revoked_at" field in the mutation.
+func (m *OAuthClientMutation) RevokedAt() (r int64, exists bool) {
+	v := m.revoked_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRevokedAt returns the old "revoked_at" field's value of the OAuthClient entity.
+// If the OAuthClient object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OAuthClientMutation) OldRevokedAt(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRevokedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRevokedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRevokedAt: %w", err)
+	}
+	return oldValue.RevokedAt, nil
+}
+
+// AddRevokedAt adds i to the "revoked_at" field.
+func (m *OAuthClientMutation) AddRevokedAt(i int64) {
+	if m.addrevoked_at != nil {
+		*m.addrevoked_at += i
+	} else {
+		m.addrevoked_at = &i
+	}
+}
+
+// AddedRevokedAt returns the value that was added to the "revoked_at" field in this mutation.
+func (m *OAuthClientMutation) AddedRevokedAt() (r int64, exists bool) {
+	v := m.addrevoked_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetRevokedAt resets all changes to the "revoked_at" field.
+func (m *OAuthClientMutation) ResetRevokedAt() {
+	m.revoked_at = nil
+	m.addrevoked_at = nil
+}
+
+// Where appends a list predicates to the OAuthClientMutation builder.
+func (m *OAuthClientMutation) Where(ps ...predicate.OAuthClient) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the OAuthClientMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *OAuthClientMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.OAuthClient, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *OAuthClientMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *OAuthClientMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (OAuthClient).
+func (m *OAuthClientMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *OAuthClientMutation) Fields() []string {
+	fields := make([]string, 0, 12)
+	if m.company_id != nil {
+		fields = append(fields, oauthclient.FieldCompanyID)
+	}
+	if m.origin_id != nil {
+		fields = append(fields, oauthclient.FieldOriginID)
+	}
+	if m.client_id != nil {
+		fields = append(fields, oauthclient.FieldClientID)
+	}
+	if m.secret_hash != nil {
+		fields = append(fields, oauthclient.FieldSecretHash)
+	}
+	if m.issuer != nil {
+		fields = append(fields, oauthclient.FieldIssuer)
+	}
+	if m.subject != nil {
+		fields = append(fields, oauthclient.FieldSubject)
+	}
+	if m.audience != nil {
+		fields = append(fields, oauthclient.FieldAudience)
+	}
+	if m.jwks_uri != nil {
+		fields = append(fields, oauthclient.FieldJwksURI)
+	}
+	if m.created_at != nil {
+		fields = append(fields, oauthclient.FieldCreatedAt)
+	}
+	if m.expires_at != nil {
+		fields = append(fields, oauthclient.FieldExpiresAt)
+	}
+	if m.last_used_at != nil {
+		fields = append(fields, oauthclient.FieldLastUsedAt)
+	}
+	if m.revoked_at != nil {
+		fields = append(fields, oauthclient.FieldRevokedAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *OAuthClientMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case oauthclient.FieldCompanyID:
+		return m.CompanyID()
+	case oauthclient.FieldOriginID:
+		return m.OriginID()
+	case oauthclient.FieldClientID:
+		return m.ClientID()
+	case oauthclient.FieldSecretHash:
+		return m.SecretHash()
+	case oauthclient.FieldIssuer:
+		return m.Issuer()
+	case oauthclient.FieldSubject:
+		return m.Subject()
+	case oauthclient.FieldAudience:
+		return m.Audience()
+	case oauthclient.FieldJwksURI:
+		return m.JwksURI()
+	case oauthclient.FieldCreatedAt:
+		return m.CreatedAt()
+	case oauthclient.FieldExpiresAt:
+		return m.ExpiresAt()
+	case oauthclient.FieldLastUsedAt:
+		return m.LastUsedAt()
+	case oauthclient.FieldRevokedAt:
+		return m.RevokedAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *OAuthClientMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case oauthclient.FieldCompanyID:
+		return m.OldCompanyID(ctx)
+	case oauthclient.FieldOriginID:
+		return m.OldOriginID(ctx)
+	case oauthclient.FieldClientID:
+		return m.OldClientID(ctx)
+	case oauthclient.FieldSecretHash:
+		return m.OldSecretHash(ctx)
+	case oauthclient.FieldIssuer:
+		return m.OldIssuer(ctx)
+	case oauthclient.FieldSubject:
+		return m.OldSubject(ctx)
+	case oauthclient.FieldAudience:
+		return m.OldAudience(ctx)
+	case oauthclient.FieldJwksURI:
+		return m.OldJwksURI(ctx)
+	case oauthclient.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case oauthclient.FieldExpiresAt:
+		return m.OldExpiresAt(ctx)
+	case oauthclient.FieldLastUsedAt:
+		return m.OldLastUsedAt(ctx)
+	case oauthclient.FieldRevokedAt:
+		return m.OldRevokedAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown OAuthClient field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *OAuthClientMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case oauthclient.FieldCompanyID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCompanyID(v)
+		return nil
+	case oauthclient.FieldOriginID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOriginID(v)
+		return nil
+	case oauthclient.FieldClientID:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetClientID(v)
+		return nil
+	case oauthclient.FieldSecretHash:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSecretHash(v)
+		return nil
+	case oauthclient.FieldIssuer:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIssuer(v)
+		return nil
+	case oauthclient.FieldSubject:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSubject(v)
+		return nil
+	case oauthclient.FieldAudience:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAudience(v)
+		return nil
+	case oauthclient.FieldJwksURI:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetJwksURI(v)
+		return nil
+	case oauthclient.FieldCreatedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case oauthclient.FieldExpiresAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExpiresAt(v)
+		return nil
+	case oauthclient.FieldLastUsedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLastUsedAt(v)
+		return nil
+	case oauthclient.FieldRevokedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRevokedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown OAuthClient field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *OAuthClientMutation) AddedFields() []string {
+	var fields []string
+	if m.addcompany_id != nil {
+		fields = append(fields, oauthclient.FieldCompanyID)
+	}
+	if m.addorigin_id != nil {
+		fields = append(fields, oauthclient.FieldOriginID)
+	}
+	if m.addcreated_at != nil {
+		fields = append(fields, oauthclient.FieldCreatedAt)
+	}
+	if m.addexpires_at != nil {
+		fields = append(fields, oauthclient.FieldExpiresAt)
+	}
+	if m.addlast_used_at != nil {
+		fields = append(fields, oauthclient.FieldLastUsedAt)
+	}
+	if m.addrevoked_at != nil {
+		fields = append(fields, oauthclient.FieldRevokedAt)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *OAuthClientMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case oauthclient.FieldCompanyID:
+		return m.AddedCompanyID()
+	case oauthclient.FieldOriginID:
+		return m.AddedOriginID()
+	case oauthclient.FieldCreatedAt:
+		return m.AddedCreatedAt()
+	case oauthclient.FieldExpiresAt:
+		return m.AddedExpiresAt()
+	case oauthclient.FieldLastUsedAt:
+		return m.AddedLastUsedAt()
+	case oauthclient.FieldRevokedAt:
+		return m.AddedRevokedAt()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *OAuthClientMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case oauthclient.FieldCompanyID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCompanyID(v)
+		return nil
+	case oauthclient.FieldOriginID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddOriginID(v)
+		return nil
+	case oauthclient.FieldCreatedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCreatedAt(v)
+		return nil
+	case oauthclient.FieldExpiresAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddExpiresAt(v)
+		return nil
+	case oauthclient.FieldLastUsedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddLastUsedAt(v)
+		return nil
+	case oauthclient.FieldRevokedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddRevokedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown OAuthClient numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *OAuthClientMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(oauthclient.FieldSecretHash) {
+		fields = append(fields, oauthclient.FieldSecretHash)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *OAuthClientMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *OAuthClientMutation) ClearField(name string) error {
+	switch name {
+	case oauthclient.FieldSecretHash:
+		m.ClearSecretHash()
+		return nil
+	}
+	return fmt.Errorf("unknown OAuthClient nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *OAuthClientMutation) ResetField(name string) error {
+	switch name {
+	case oauthclient.FieldCompanyID:
+		m.ResetCompanyID()
+		return nil
+	case oauthclient.FieldOriginID:
+		m.ResetOriginID()
+		return nil
+	case oauthclient.FieldClientID:
+		m.ResetClientID()
+		return nil
+	case oauthclient.FieldSecretHash:
+		m.ResetSecretHash()
+		return nil
+	case oauthclient.FieldIssuer:
+		m.ResetIssuer()
+		return nil
+	case oauthclient.FieldSubject:
+		m.ResetSubject()
+		return nil
+	case oauthclient.FieldAudience:
+		m.ResetAudience()
+		return nil
+	case oauthclient.FieldJwksURI:
+		m.ResetJwksURI()
+		return nil
+	case oauthclient.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case oauthclient.FieldExpiresAt:
+		m.ResetExpiresAt()
+		return nil
+	case oauthclient.FieldLastUsedAt:
+		m.ResetLastUsedAt()
+		return nil
+	case oauthclient.FieldRevokedAt:
+		m.ResetRevokedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown OAuthClient field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *OAuthClientMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *OAuthClientMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *OAuthClientMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *OAuthClientMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *OAuthClientMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *OAuthClientMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *OAuthClientMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown OAuthClient unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *OAuthClientMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown OAuthClient edge %s", name)
+}
+
 // OriginMutation represents an operation that mutates the Origin nodes in the graph.
 type OriginMutation struct {
 	config
@@ -10931,6 +12361,1658 @@ func (m *ProcessMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Process edge %s", name)
 }
 
+// ResourceMutation represents an operation that mutates the Resource nodes in the graph.
+type ResourceMutation struct {
+	config
+	op             Op
+	typ            string
+	id             *int64
+	company_id     *int64
+	addcompany_id  *int64
+	public_id      *string
+	owner_id       *int64
+	addowner_id    *int64
+	version        *int64
+	addversion     *int64
+	created_at     *int64
+	addcreated_at  *int64
+	updated_at     *int64
+	addupdated_at  *int64
+	deleted_at     *int64
+	adddeleted_at  *int64
+	_type          *string
+	external_id    *string
+	document       *json.RawMessage
+	appenddocument json.RawMessage
+	clearedFields  map[string]struct{}
+	done           bool
+	oldValue       func(context.Context) (*Resource, error)
+	predicates     []predicate.Resource
+}
+
+var _ ent.Mutation = (*ResourceMutation)(nil)
+
+// resourceOption allows management of the mutation configuration using functional options.
+type resourceOption func(*ResourceMutation)
+
+// newResourceMutation creates new mutation for the Resource entity.
+func newResourceMutation(c config, op Op, opts ...resourceOption) *ResourceMutation {
+	m := &ResourceMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeResource,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withResourceID sets the ID field of the mutation.
+func withResourceID(id int64) resourceOption {
+	return func(m *ResourceMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Resource
+		)
+		m.oldValue = func(ctx context.Context) (*Resource, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Resource.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withResource sets the old Resource of the mutation.
+func withResource(node *Resource) resourceOption {
+	return func(m *ResourceMutation) {
+		m.oldValue = func(context.Context) (*Resource, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m ResourceMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m ResourceMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("db: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Resource entities.
+func (m *ResourceMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *ResourceMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *ResourceMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Resource.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCompanyID sets the "company_id" field.
+func (m *ResourceMutation) SetCompanyID(i int64) {
+	m.company_id = &i
+	m.addcompany_id = nil
+}
+
+// CompanyID returns the value of the "company_id" field in the mutation.
+func (m *ResourceMutation) CompanyID() (r int64, exists bool) {
+	v := m.company_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCompanyID returns the old "company_id" field's value of the Resource entity.
+// If the Resource object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceMutation) OldCompanyID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCompanyID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCompanyID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCompanyID: %w", err)
+	}
+	return oldValue.CompanyID, nil
+}
+
+// AddCompanyID adds i to the "company_id" field.
+func (m *ResourceMutation) AddCompanyID(i int64) {
+	if m.addcompany_id != nil {
+		*m.addcompany_id += i
+	} else {
+		m.addcompany_id = &i
+	}
+}
+
+// AddedCompanyID returns the value that was added to the "company_id" field in this mutation.
+func (m *ResourceMutation) AddedCompanyID() (r int64, exists bool) {
+	v := m.addcompany_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCompanyID resets all changes to the "company_id" field.
+func (m *ResourceMutation) ResetCompanyID() {
+	m.company_id = nil
+	m.addcompany_id = nil
+}
+
+// SetPublicID sets the "public_id" field.
+func (m *ResourceMutation) SetPublicID(s string) {
+	m.public_id = &s
+}
+
+// PublicID returns the value of the "public_id" field in the mutation.
+func (m *ResourceMutation) PublicID() (r string, exists bool) {
+	v := m.public_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPublicID returns the old "public_id" field's value of the Resource entity.
+// If the Resource object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceMutation) OldPublicID(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPublicID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPublicID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPublicID: %w", err)
+	}
+	return oldValue.PublicID, nil
+}
+
+// ResetPublicID resets all changes to the "public_id" field.
+func (m *ResourceMutation) ResetPublicID() {
+	m.public_id = nil
+}
+
+// SetOwnerID sets the "owner_id" field.
+func (m *ResourceMutation) SetOwnerID(i int64) {
+	m.owner_id = &i
+	m.addowner_id = nil
+}
+
+// OwnerID returns the value of the "owner_id" field in the mutation.
+func (m *ResourceMutation) OwnerID() (r int64, exists bool) {
+	v := m.owner_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOwnerID returns the old "owner_id" field's value of the Resource entity.
+// If the Resource object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceMutation) OldOwnerID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOwnerID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOwnerID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOwnerID: %w", err)
+	}
+	return oldValue.OwnerID, nil
+}
+
+// AddOwnerID adds i to the "owner_id" field.
+func (m *ResourceMutation) AddOwnerID(i int64) {
+	if m.addowner_id != nil {
+		*m.addowner_id += i
+	} else {
+		m.addowner_id = &i
+	}
+}
+
+// AddedOwnerID returns the value that was added to the "owner_id" field in this mutation.
+func (m *ResourceMutation) AddedOwnerID() (r int64, exists bool) {
+	v := m.addowner_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetOwnerID resets all changes to the "owner_id" field.
+func (m *ResourceMutation) ResetOwnerID() {
+	m.owner_id = nil
+	m.addowner_id = nil
+}
+
+// SetVersion sets the "version" field.
+func (m *ResourceMutation) SetVersion(i int64) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *ResourceMutation) Version() (r int64, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the Resource entity.
+// If the Resource object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceMutation) OldVersion(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *ResourceMutation) AddVersion(i int64) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *ResourceMutation) AddedVersion() (r int64, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *ResourceMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *ResourceMutation) SetCreatedAt(i int64) {
+	m.created_at = &i
+	m.addcreated_at = nil
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *ResourceMutation) CreatedAt() (r int64, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the Resource entity.
+// If the Resource object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceMutation) OldCreatedAt(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// AddCreatedAt adds i to the "created_at" field.
+func (m *ResourceMutation) AddCreatedAt(i int64) {
+	if m.addcreated_at != nil {
+		*m.addcreated_at += i
+	} else {
+		m.addcreated_at = &i
+	}
+}
+
+// AddedCreatedAt returns the value that was added to the "created_at" field in this mutation.
+func (m *ResourceMutation) AddedCreatedAt() (r int64, exists bool) {
+	v := m.addcreated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *ResourceMutation) ResetCreatedAt() {
+	m.created_at = nil
+	m.addcreated_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *ResourceMutation) SetUpdatedAt(i int64) {
+	m.updated_at = &i
+	m.addupdated_at = nil
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *ResourceMutation) UpdatedAt() (r int64, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the Resource entity.
+// If the Resource object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceMutation) OldUpdatedAt(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// AddUpdatedAt adds i to the "updated_at" field.
+func (m *ResourceMutation) AddUpdatedAt(i int64) {
+	if m.addupdated_at != nil {
+		*m.addupdated_at += i
+	} else {
+		m.addupdated_at = &i
+	}
+}
+
+// AddedUpdatedAt returns the value that was added to the "updated_at" field in this mutation.
+func (m *ResourceMutation) AddedUpdatedAt() (r int64, exists bool) {
+	v := m.addupdated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *ResourceMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+	m.addupdated_at = nil
+}
+
+// SetDeletedAt sets the "deleted_at" field.
+func (m *ResourceMutation) SetDeletedAt(i int64) {
+	m.deleted_at = &i
+	m.adddeleted_at = nil
+}
+
+// DeletedAt returns the value of the "deleted_at" field in the mutation.
+func (m *ResourceMutation) DeletedAt() (r int64, exists bool) {
+	v := m.deleted_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDeletedAt returns the old "deleted_at" field's value of the Resource entity.
+// If the Resource object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceMutation) OldDeletedAt(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDeletedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDeletedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDeletedAt: %w", err)
+	}
+	return oldValue.DeletedAt, nil
+}
+
+// AddDeletedAt adds i to the "deleted_at" field.
+func (m *ResourceMutation) AddDeletedAt(i int64) {
+	if m.adddeleted_at != nil {
+		*m.adddeleted_at += i
+	} else {
+		m.adddeleted_at = &i
+	}
+}
+
+// AddedDeletedAt returns the value that was added to the "deleted_at" field in this mutation.
+func (m *ResourceMutation) AddedDeletedAt() (r int64, exists bool) {
+	v := m.adddeleted_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetDeletedAt resets all changes to the "deleted_at" field.
+func (m *ResourceMutation) ResetDeletedAt() {
+	m.deleted_at = nil
+	m.adddeleted_at = nil
+}
+
+// SetType sets the "type" field.
+func (m *ResourceMutation) SetType(s string) {
+	m._type = &s
+}
+
+// GetType returns the value of the "type" field in the mutation.
+func (m *ResourceMutation) GetType() (r string, exists bool) {
+	v := m._type
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldType returns the old "type" field's value of the Resource entity.
+// If the Resource object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceMutation) OldType(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldType is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldType requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldType: %w", err)
+	}
+	return oldValue.Type, nil
+}
+
+// ResetType resets all changes to the "type" field.
+func (m *ResourceMutation) ResetType() {
+	m._type = nil
+}
+
+// SetExternalID sets the "external_id" field.
+func (m *ResourceMutation) SetExternalID(s string) {
+	m.external_id = &s
+}
+
+// ExternalID returns the value of the "external_id" field in the mutation.
+func (m *ResourceMutation) ExternalID() (r string, exists bool) {
+	v := m.external_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExternalID returns the old "external_id" field's value of the Resource entity.
+// If the Resource object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceMutation) OldExternalID(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExternalID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExternalID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExternalID: %w", err)
+	}
+	return oldValue.ExternalID, nil
+}
+
+// ResetExternalID resets all changes to the "external_id" field.
+func (m *ResourceMutation) ResetExternalID() {
+	m.external_id = nil
+}
+
+// SetDocument sets the "document" field.
+func (m *ResourceMutation) SetDocument(jm json.RawMessage) {
+	m.document = &jm
+	m.appenddocument = nil
+}
+
+// Document returns the value of the "document" field in the mutation.
+func (m *ResourceMutation) Document() (r json.RawMessage, exists bool) {
+	v := m.document
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDocument returns the old "document" field's value of the Resource entity.
+// If the Resource object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceMutation) OldDocument(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDocument is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDocument requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDocument: %w", err)
+	}
+	return oldValue.Document, nil
+}
+
+// AppendDocument adds jm to the "document" field.
+func (m *ResourceMutation) AppendDocument(jm json.RawMessage) {
+	m.appenddocument = append(m.appenddocument, jm...)
+}
+
+// AppendedDocument returns the list of values that were appended to the "document" field in this mutation.
+func (m *ResourceMutation) AppendedDocument() (json.RawMessage, bool) {
+	if len(m.appenddocument) == 0 {
+		return nil, false
+	}
+	return m.appenddocument, true
+}
+
+// ResetDocument resets all changes to the "document" field.
+func (m *ResourceMutation) ResetDocument() {
+	m.document = nil
+	m.appenddocument = nil
+}
+
+// Where appends a list predicates to the ResourceMutation builder.
+func (m *ResourceMutation) Where(ps ...predicate.Resource) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the ResourceMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *ResourceMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Resource, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *ResourceMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *ResourceMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Resource).
+func (m *ResourceMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *ResourceMutation) Fields() []string {
+	fields := make([]string, 0, 10)
+	if m.company_id != nil {
+		fields = append(fields, resource.FieldCompanyID)
+	}
+	if m.public_id != nil {
+		fields = append(fields, resource.FieldPublicID)
+	}
+	if m.owner_id != nil {
+		fields = append(fields, resource.FieldOwnerID)
+	}
+	if m.version != nil {
+		fields = append(fields, resource.FieldVersion)
+	}
+	if m.created_at != nil {
+		fields = append(fields, resource.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, resource.FieldUpdatedAt)
+	}
+	if m.deleted_at != nil {
+		fields = append(fields, resource.FieldDeletedAt)
+	}
+	if m._type != nil {
+		fields = append(fields, resource.FieldType)
+	}
+	if m.external_id != nil {
+		fields = append(fields, resource.FieldExternalID)
+	}
+	if m.document != nil {
+		fields = append(fields, resource.FieldDocument)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *ResourceMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case resource.FieldCompanyID:
+		return m.CompanyID()
+	case resource.FieldPublicID:
+		return m.PublicID()
+	case resource.FieldOwnerID:
+		return m.OwnerID()
+	case resource.FieldVersion:
+		return m.Version()
+	case resource.FieldCreatedAt:
+		return m.CreatedAt()
+	case resource.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case resource.FieldDeletedAt:
+		return m.DeletedAt()
+	case resource.FieldType:
+		return m.GetType()
+	case resource.FieldExternalID:
+		return m.ExternalID()
+	case resource.FieldDocument:
+		return m.Document()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *ResourceMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case resource.FieldCompanyID:
+		return m.OldCompanyID(ctx)
+	case resource.FieldPublicID:
+		return m.OldPublicID(ctx)
+	case resource.FieldOwnerID:
+		return m.OldOwnerID(ctx)
+	case resource.FieldVersion:
+		return m.OldVersion(ctx)
+	case resource.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case resource.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case resource.FieldDeletedAt:
+		return m.OldDeletedAt(ctx)
+	case resource.FieldType:
+		return m.OldType(ctx)
+	case resource.FieldExternalID:
+		return m.OldExternalID(ctx)
+	case resource.FieldDocument:
+		return m.OldDocument(ctx)
+	}
+	return nil, fmt.Errorf("unknown Resource field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ResourceMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case resource.FieldCompanyID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCompanyID(v)
+		return nil
+	case resource.FieldPublicID:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPublicID(v)
+		return nil
+	case resource.FieldOwnerID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOwnerID(v)
+		return nil
+	case resource.FieldVersion:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
+	case resource.FieldCreatedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case resource.FieldUpdatedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case resource.FieldDeletedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDeletedAt(v)
+		return nil
+	case resource.FieldType:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetType(v)
+		return nil
+	case resource.FieldExternalID:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExternalID(v)
+		return nil
+	case resource.FieldDocument:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDocument(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Resource field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *ResourceMutation) AddedFields() []string {
+	var fields []string
+	if m.addcompany_id != nil {
+		fields = append(fields, resource.FieldCompanyID)
+	}
+	if m.addowner_id != nil {
+		fields = append(fields, resource.FieldOwnerID)
+	}
+	if m.addversion != nil {
+		fields = append(fields, resource.FieldVersion)
+	}
+	if m.addcreated_at != nil {
+		fields = append(fields, resource.FieldCreatedAt)
+	}
+	if m.addupdated_at != nil {
+		fields = append(fields, resource.FieldUpdatedAt)
+	}
+	if m.adddeleted_at != nil {
+		fields = append(fields, resource.FieldDeletedAt)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *ResourceMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case resource.FieldCompanyID:
+		return m.AddedCompanyID()
+	case resource.FieldOwnerID:
+		return m.AddedOwnerID()
+	case resource.FieldVersion:
+		return m.AddedVersion()
+	case resource.FieldCreatedAt:
+		return m.AddedCreatedAt()
+	case resource.FieldUpdatedAt:
+		return m.AddedUpdatedAt()
+	case resource.FieldDeletedAt:
+		return m.AddedDeletedAt()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ResourceMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case resource.FieldCompanyID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCompanyID(v)
+		return nil
+	case resource.FieldOwnerID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddOwnerID(v)
+		return nil
+	case resource.FieldVersion:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
+		return nil
+	case resource.FieldCreatedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCreatedAt(v)
+		return nil
+	case resource.FieldUpdatedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddUpdatedAt(v)
+		return nil
+	case resource.FieldDeletedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddDeletedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Resource numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *ResourceMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *ResourceMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *ResourceMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown Resource nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *ResourceMutation) ResetField(name string) error {
+	switch name {
+	case resource.FieldCompanyID:
+		m.ResetCompanyID()
+		return nil
+	case resource.FieldPublicID:
+		m.ResetPublicID()
+		return nil
+	case resource.FieldOwnerID:
+		m.ResetOwnerID()
+		return nil
+	case resource.FieldVersion:
+		m.ResetVersion()
+		return nil
+	case resource.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case resource.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case resource.FieldDeletedAt:
+		m.ResetDeletedAt()
+		return nil
+	case resource.FieldType:
+		m.ResetType()
+		return nil
+	case resource.FieldExternalID:
+		m.ResetExternalID()
+		return nil
+	case resource.FieldDocument:
+		m.ResetDocument()
+		return nil
+	}
+	return fmt.Errorf("unknown Resource field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *ResourceMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *ResourceMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *ResourceMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *ResourceMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *ResourceMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *ResourceMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *ResourceMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown Resource unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *ResourceMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown Resource edge %s", name)
+}
+
+// ResourceKeyMutation represents an operation that mutates the ResourceKey nodes in the graph.
+type ResourceKeyMutation struct {
+	config
+	op             Op
+	typ            string
+	id             *int64
+	company_id     *int64
+	addcompany_id  *int64
+	resource_id    *int64
+	addresource_id *int64
+	_type          *string
+	attribute      *string
+	value_key      *string
+	clearedFields  map[string]struct{}
+	done           bool
+	oldValue       func(context.Context) (*ResourceKey, error)
+	predicates     []predicate.ResourceKey
+}
+
+var _ ent.Mutation = (*ResourceKeyMutation)(nil)
+
+// resourcekeyOption allows management of the mutation configuration using functional options.
+type resourcekeyOption func(*ResourceKeyMutation)
+
+// newResourceKeyMutation creates new mutation for the ResourceKey entity.
+func newResourceKeyMutation(c config, op Op, opts ...resourcekeyOption) *ResourceKeyMutation {
+	m := &ResourceKeyMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeResourceKey,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withResourceKeyID sets the ID field of the mutation.
+func withResourceKeyID(id int64) resourcekeyOption {
+	return func(m *ResourceKeyMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *ResourceKey
+		)
+		m.oldValue = func(ctx context.Context) (*ResourceKey, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().ResourceKey.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withResourceKey sets the old ResourceKey of the mutation.
+func withResourceKey(node *ResourceKey) resourcekeyOption {
+	return func(m *ResourceKeyMutation) {
+		m.oldValue = func(context.Context) (*ResourceKey, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m ResourceKeyMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m ResourceKeyMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("db: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of ResourceKey entities.
+func (m *ResourceKeyMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *ResourceKeyMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *ResourceKeyMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().ResourceKey.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCompanyID sets the "company_id" field.
+func (m *ResourceKeyMutation) SetCompanyID(i int64) {
+	m.company_id = &i
+	m.addcompany_id = nil
+}
+
+// CompanyID returns the value of the "company_id" field in the mutation.
+func (m *ResourceKeyMutation) CompanyID() (r int64, exists bool) {
+	v := m.company_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCompanyID returns the old "company_id" field's value of the ResourceKey entity.
+// If the ResourceKey object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceKeyMutation) OldCompanyID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCompanyID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCompanyID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCompanyID: %w", err)
+	}
+	return oldValue.CompanyID, nil
+}
+
+// AddCompanyID adds i to the "company_id" field.
+func (m *ResourceKeyMutation) AddCompanyID(i int64) {
+	if m.addcompany_id != nil {
+		*m.addcompany_id += i
+	} else {
+		m.addcompany_id = &i
+	}
+}
+
+// AddedCompanyID returns the value that was added to the "company_id" field in this mutation.
+func (m *ResourceKeyMutation) AddedCompanyID() (r int64, exists bool) {
+	v := m.addcompany_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCompanyID resets all changes to the "company_id" field.
+func (m *ResourceKeyMutation) ResetCompanyID() {
+	m.company_id = nil
+	m.addcompany_id = nil
+}
+
+// SetResourceID sets the "resource_id" field.
+func (m *ResourceKeyMutation) SetResourceID(i int64) {
+	m.resource_id = &i
+	m.addresource_id = nil
+}
+
+// ResourceID returns the value of the "resource_id" field in the mutation.
+func (m *ResourceKeyMutation) ResourceID() (r int64, exists bool) {
+	v := m.resource_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldResourceID returns the old "resource_id" field's value of the ResourceKey entity.
+// If the ResourceKey object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceKeyMutation) OldResourceID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldResourceID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldResourceID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldResourceID: %w", err)
+	}
+	return oldValue.ResourceID, nil
+}
+
+// AddResourceID adds i to the "resource_id" field.
+func (m *ResourceKeyMutation) AddResourceID(i int64) {
+	if m.addresource_id != nil {
+		*m.addresource_id += i
+	} else {
+		m.addresource_id = &i
+	}
+}
+
+// AddedResourceID returns the value that was added to the "resource_id" field in this mutation.
+func (m *ResourceKeyMutation) AddedResourceID() (r int64, exists bool) {
+	v := m.addresource_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetResourceID resets all changes to the "resource_id" field.
+func (m *ResourceKeyMutation) ResetResourceID() {
+	m.resource_id = nil
+	m.addresource_id = nil
+}
+
+// SetType sets the "type" field.
+func (m *ResourceKeyMutation) SetType(s string) {
+	m._type = &s
+}
+
+// GetType returns the value of the "type" field in the mutation.
+func (m *ResourceKeyMutation) GetType() (r string, exists bool) {
+	v := m._type
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldType returns the old "type" field's value of the ResourceKey entity.
+// If the ResourceKey object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceKeyMutation) OldType(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldType is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldType requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldType: %w", err)
+	}
+	return oldValue.Type, nil
+}
+
+// ResetType resets all changes to the "type" field.
+func (m *ResourceKeyMutation) ResetType() {
+	m._type = nil
+}
+
+// SetAttribute sets the "attribute" field.
+func (m *ResourceKeyMutation) SetAttribute(s string) {
+	m.attribute = &s
+}
+
+// Attribute returns the value of the "attribute" field in the mutation.
+func (m *ResourceKeyMutation) Attribute() (r string, exists bool) {
+	v := m.attribute
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAttribute returns the old "attribute" field's value of the ResourceKey entity.
+// If the ResourceKey object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceKeyMutation) OldAttribute(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAttribute is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAttribute requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAttribute: %w", err)
+	}
+	return oldValue.Attribute, nil
+}
+
+// ResetAttribute resets all changes to the "attribute" field.
+func (m *ResourceKeyMutation) ResetAttribute() {
+	m.attribute = nil
+}
+
+// SetValueKey sets the "value_key" field.
+func (m *ResourceKeyMutation) SetValueKey(s string) {
+	m.value_key = &s
+}
+
+// ValueKey returns the value of the "value_key" field in the mutation.
+func (m *ResourceKeyMutation) ValueKey() (r string, exists bool) {
+	v := m.value_key
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldValueKey returns the old "value_key" field's value of the ResourceKey entity.
+// If the ResourceKey object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ResourceKeyMutation) OldValueKey(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldValueKey is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldValueKey requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldValueKey: %w", err)
+	}
+	return oldValue.ValueKey, nil
+}
+
+// ResetValueKey resets all changes to the "value_key" field.
+func (m *ResourceKeyMutation) ResetValueKey() {
+	m.value_key = nil
+}
+
+// Where appends a list predicates to the ResourceKeyMutation builder.
+func (m *ResourceKeyMutation) Where(ps ...predicate.ResourceKey) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the ResourceKeyMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *ResourceKeyMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.ResourceKey, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *ResourceKeyMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *ResourceKeyMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (ResourceKey).
+func (m *ResourceKeyMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *ResourceKeyMutation) Fields() []string {
+	fields := make([]string, 0, 5)
+	if m.company_id != nil {
+		fields = append(fields, resourcekey.FieldCompanyID)
+	}
+	if m.resource_id != nil {
+		fields = append(fields, resourcekey.FieldResourceID)
+	}
+	if m._type != nil {
+		fields = append(fields, resourcekey.FieldType)
+	}
+	if m.attribute != nil {
+		fields = append(fields, resourcekey.FieldAttribute)
+	}
+	if m.value_key != nil {
+		fields = append(fields, resourcekey.FieldValueKey)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *ResourceKeyMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case resourcekey.FieldCompanyID:
+		return m.CompanyID()
+	case resourcekey.FieldResourceID:
+		return m.ResourceID()
+	case resourcekey.FieldType:
+		return m.GetType()
+	case resourcekey.FieldAttribute:
+		return m.Attribute()
+	case resourcekey.FieldValueKey:
+		return m.ValueKey()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *ResourceKeyMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case resourcekey.FieldCompanyID:
+		return m.OldCompanyID(ctx)
+	case resourcekey.FieldResourceID:
+		return m.OldResourceID(ctx)
+	case resourcekey.FieldType:
+		return m.OldType(ctx)
+	case resourcekey.FieldAttribute:
+		return m.OldAttribute(ctx)
+	case resourcekey.FieldValueKey:
+		return m.OldValueKey(ctx)
+	}
+	return nil, fmt.Errorf("unknown ResourceKey field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ResourceKeyMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case resourcekey.FieldCompanyID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCompanyID(v)
+		return nil
+	case resourcekey.FieldResourceID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetResourceID(v)
+		return nil
+	case resourcekey.FieldType:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetType(v)
+		return nil
+	case resourcekey.FieldAttribute:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAttribute(v)
+		return nil
+	case resourcekey.FieldValueKey:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetValueKey(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ResourceKey field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *ResourceKeyMutation) AddedFields() []string {
+	var fields []string
+	if m.addcompany_id != nil {
+		fields = append(fields, resourcekey.FieldCompanyID)
+	}
+	if m.addresource_id != nil {
+		fields = append(fields, resourcekey.FieldResourceID)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *ResourceKeyMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case resourcekey.FieldCompanyID:
+		return m.AddedCompanyID()
+	case resourcekey.FieldResourceID:
+		return m.AddedResourceID()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ResourceKeyMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case resourcekey.FieldCompanyID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCompanyID(v)
+		return nil
+	case resourcekey.FieldResourceID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddResourceID(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ResourceKey numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *ResourceKeyMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *ResourceKeyMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *ResourceKeyMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown ResourceKey nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *ResourceKeyMutation) ResetField(name string) error {
+	switch name {
+	case resourcekey.FieldCompanyID:
+		m.ResetCompanyID()
+		return nil
+	case resourcekey.FieldResourceID:
+		m.ResetResourceID()
+		return nil
+	case resourcekey.FieldType:
+		m.ResetType()
+		return nil
+	case resourcekey.FieldAttribute:
+		m.ResetAttribute()
+		return nil
+	case resourcekey.FieldValueKey:
+		m.ResetValueKey()
+		return nil
+	}
+	return fmt.Errorf("unknown ResourceKey field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *ResourceKeyMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *ResourceKeyMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *ResourceKeyMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *ResourceKeyMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *ResourceKeyMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *ResourceKeyMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *ResourceKeyMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown ResourceKey unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *ResourceKeyMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown ResourceKey edge %s", name)
+}
+
 // RunMutation represents an operation that mutates the Run nodes in the graph.
 type RunMutation struct {
 	config
@@ -10956,6 +14038,7 @@ type RunMutation struct {
 	counts         *registry.Counts
 	limits         *[]registry.Limit
 	appendlimits   []registry.Limit
+	full           *bool
 	plan_hash      *string
 	code           *string
 	message        *string
@@ -11691,6 +14774,42 @@ func (m *RunMutation) ResetLimits() {
 	delete(m.clearedFields, run.FieldLimits)
 }
 
+// SetFull sets the "full" field.
+func (m *RunMutation) SetFull(b bool) {
+	m.full = &b
+}
+
+// Full returns the value of the "full" field in the mutation.
+func (m *RunMutation) Full() (r bool, exists bool) {
+	v := m.full
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFull returns the old "full" field's value of the Run entity.
+// If the Run object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RunMutation) OldFull(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFull is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFull requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFull: %w", err)
+	}
+	return oldValue.Full, nil
+}
+
+// ResetFull resets all changes to the "full" field.
+func (m *RunMutation) ResetFull() {
+	m.full = nil
+}
+
 // SetPlanHash sets the "plan_hash" field.
 func (m *RunMutation) SetPlanHash(s string) {
 	m.plan_hash = &s
@@ -12194,7 +15313,7 @@ func (m *RunMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *RunMutation) Fields() []string {
-	fields := make([]string, 0, 23)
+	fields := make([]string, 0, 24)
 	if m.company_id != nil {
 		fields = append(fields, run.FieldCompanyID)
 	}
@@ -12233,6 +15352,9 @@ func (m *RunMutation) Fields() []string {
 	}
 	if m.limits != nil {
 		fields = append(fields, run.FieldLimits)
+	}
+	if m.full != nil {
+		fields = append(fields, run.FieldFull)
 	}
 	if m.plan_hash != nil {
 		fields = append(fields, run.FieldPlanHash)
@@ -12298,6 +15420,8 @@ func (m *RunMutation) Field(name string) (ent.Value, bool) {
 		return m.Counts()
 	case run.FieldLimits:
 		return m.Limits()
+	case run.FieldFull:
+		return m.Full()
 	case run.FieldPlanHash:
 		return m.PlanHash()
 	case run.FieldCode:
@@ -12353,6 +15477,8 @@ func (m *RunMutation) OldField(ctx context.Context, name string) (ent.Value, err
 		return m.OldCounts(ctx)
 	case run.FieldLimits:
 		return m.OldLimits(ctx)
+	case run.FieldFull:
+		return m.OldFull(ctx)
 	case run.FieldPlanHash:
 		return m.OldPlanHash(ctx)
 	case run.FieldCode:
@@ -12472,6 +15598,13 @@ func (m *RunMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetLimits(v)
+		return nil
+	case run.FieldFull:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFull(v)
 		return nil
 	case run.FieldPlanHash:
 		v, ok := value.(string)
@@ -12762,6 +15895,9 @@ func (m *RunMutation) ResetField(name string) error {
 		return nil
 	case run.FieldLimits:
 		m.ResetLimits()
+		return nil
+	case run.FieldFull:
+		m.ResetFull()
 		return nil
 	case run.FieldPlanHash:
 		m.ResetPlanHash()
@@ -17129,30 +20265,48 @@ func (m *SetupLinkMutation) ResetEdge(name string) error {
 // SourceMutation represents an operation that mutates the Source nodes in the graph.
 type SourceMutation struct {
 	config
-	op             Op
-	typ            string
-	id             *int64
-	company_id     *int64
-	addcompany_id  *int64
-	origin_id      *int64
-	addorigin_id   *int64
-	key            *string
-	schedule       *string
-	next_due       *int64
-	addnext_due    *int64
-	settings_hash  *string
-	retired_at     *int64
-	addretired_at  *int64
-	lease_holder   *string
-	lease_until    *int64
-	addlease_until *int64
-	fence          *int64
-	addfence       *int64
-	cursor         *string
-	clearedFields  map[string]struct{}
-	done           bool
-	oldValue       func(context.Context) (*Source, error)
-	predicates     []predicate.Source
+	op                Op
+	typ               string
+	id                *int64
+	company_id        *int64
+	addcompany_id     *int64
+	origin_id         *int64
+	addorigin_id      *int64
+	key               *string
+	schedule          *string
+	next_due          *int64
+	addnext_due       *int64
+	settings_hash     *string
+	retired_at        *int64
+	addretired_at     *int64
+	lease_holder      *string
+	lease_until       *int64
+	addlease_until    *int64
+	fence             *int64
+	addfence          *int64
+	cursor            *string
+	full_read_at      *int64
+	addfull_read_at   *int64
+	failures          *int
+	addfailures       *int
+	failing_since     *int64
+	addfailing_since  *int64
+	quarantined_at    *int64
+	addquarantined_at *int64
+	quarantine_code   *string
+	quarantine_reason *string
+	next_try          *int64
+	addnext_try       *int64
+	paused_at         *int64
+	addpaused_at      *int64
+	paused_by         *string
+	paused_reason     *string
+	no_removals       *bool
+	told              *string
+	clearedFields     map[string]struct{}
+	done              bool
+	oldValue          func(context.Context) (*Source, error)
+	predicates        []predicate.Source
 }
 
 var _ ent.Mutation = (*SourceMutation)(nil)
@@ -17775,6 +20929,558 @@ func (m *SourceMutation) ResetCursor() {
 	m.cursor = nil
 }
 
+// SetFullReadAt sets the "full_read_at" field.
+func (m *SourceMutation) SetFullReadAt(i int64) {
+	m.full_read_at = &i
+	m.addfull_read_at = nil
+}
+
+// FullReadAt returns the value of the "full_read_at" field in the mutation.
+func (m *SourceMutation) FullReadAt() (r int64, exists bool) {
+	v := m.full_read_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFullReadAt returns the old "full_read_at" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldFullReadAt(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFullReadAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFullReadAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFullReadAt: %w", err)
+	}
+	return oldValue.FullReadAt, nil
+}
+
+// AddFullReadAt adds i to the "full_read_at" field.
+func (m *SourceMutation) AddFullReadAt(i int64) {
+	if m.addfull_read_at != nil {
+		*m.addfull_read_at += i
+	} else {
+		m.addfull_read_at = &i
+	}
+}
+
+// AddedFullReadAt returns the value that was added to the "full_read_at" field in this mutation.
+func (m *SourceMutation) AddedFullReadAt() (r int64, exists bool) {
+	v := m.addfull_read_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetFullReadAt resets all changes to the "full_read_at" field.
+func (m *SourceMutation) ResetFullReadAt() {
+	m.full_read_at = nil
+	m.addfull_read_at = nil
+}
+
+// SetFailures sets the "failures" field.
+func (m *SourceMutation) SetFailures(i int) {
+	m.failures = &i
+	m.addfailures = nil
+}
+
+// Failures returns the value of the "failures" field in the mutation.
+func (m *SourceMutation) Failures() (r int, exists bool) {
+	v := m.failures
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFailures returns the old "failures" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldFailures(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFailures is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFailures requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFailures: %w", err)
+	}
+	return oldValue.Failures, nil
+}
+
+// AddFailures adds i to the "failures" field.
+func (m *SourceMutation) AddFailures(i int) {
+	if m.addfailures != nil {
+		*m.addfailures += i
+	} else {
+		m.addfailures = &i
+	}
+}
+
+// AddedFailures returns the value that was added to the "failures" field in this mutation.
+func (m *SourceMutation) AddedFailures() (r int, exists bool) {
+	v := m.addfailures
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetFailures resets all changes to the "failures" field.
+func (m *SourceMutation) ResetFailures() {
+	m.failures = nil
+	m.addfailures = nil
+}
+
+// SetFailingSince sets the "failing_since" field.
+func (m *SourceMutation) SetFailingSince(i int64) {
+	m.failing_since = &i
+	m.addfailing_since = nil
+}
+
+// FailingSince returns the value of the "failing_since" field in the mutation.
+func (m *SourceMutation) FailingSince() (r int64, exists bool) {
+	v := m.failing_since
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFailingSince returns the old "failing_since" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldFailingSince(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFailingSince is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFailingSince requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFailingSince: %w", err)
+	}
+	return oldValue.FailingSince, nil
+}
+
+// AddFailingSince adds i to the "failing_since" field.
+func (m *SourceMutation) AddFailingSince(i int64) {
+	if m.addfailing_since != nil {
+		*m.addfailing_since += i
+	} else {
+		m.addfailing_since = &i
+	}
+}
+
+// AddedFailingSince returns the value that was added to the "failing_since" field in this mutation.
+func (m *SourceMutation) AddedFailingSince() (r int64, exists bool) {
+	v := m.addfailing_since
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetFailingSince resets all changes to the "failing_since" field.
+func (m *SourceMutation) ResetFailingSince() {
+	m.failing_since = nil
+	m.addfailing_since = nil
+}
+
+// SetQuarantinedAt sets the "quarantined_at" field.
+func (m *SourceMutation) SetQuarantinedAt(i int64) {
+	m.quarantined_at = &i
+	m.addquarantined_at = nil
+}
+
+// QuarantinedAt returns the value of the "quarantined_at" field in the mutation.
+func (m *SourceMutation) QuarantinedAt() (r int64, exists bool) {
+	v := m.quarantined_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldQuarantinedAt returns the old "quarantined_at" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldQuarantinedAt(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldQuarantinedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldQuarantinedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldQuarantinedAt: %w", err)
+	}
+	return oldValue.QuarantinedAt, nil
+}
+
+// AddQuarantinedAt adds i to the "quarantined_at" field.
+func (m *SourceMutation) AddQuarantinedAt(i int64) {
+	if m.addquarantined_at != nil {
+		*m.addquarantined_at += i
+	} else {
+		m.addquarantined_at = &i
+	}
+}
+
+// AddedQuarantinedAt returns the value that was added to the "quarantined_at" field in this mutation.
+func (m *SourceMutation) AddedQuarantinedAt() (r int64, exists bool) {
+	v := m.addquarantined_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetQuarantinedAt resets all changes to the "quarantined_at" field.
+func (m *SourceMutation) ResetQuarantinedAt() {
+	m.quarantined_at = nil
+	m.addquarantined_at = nil
+}
+
+// SetQuarantineCode sets the "quarantine_code" field.
+func (m *SourceMutation) SetQuarantineCode(s string) {
+	m.quarantine_code = &s
+}
+
+// QuarantineCode returns the value of the "quarantine_code" field in the mutation.
+func (m *SourceMutation) QuarantineCode() (r string, exists bool) {
+	v := m.quarantine_code
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldQuarantineCode returns the old "quarantine_code" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldQuarantineCode(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldQuarantineCode is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldQuarantineCode requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldQuarantineCode: %w", err)
+	}
+	return oldValue.QuarantineCode, nil
+}
+
+// ResetQuarantineCode resets all changes to the "quarantine_code" field.
+func (m *SourceMutation) ResetQuarantineCode() {
+	m.quarantine_code = nil
+}
+
+// SetQuarantineReason sets the "quarantine_reason" field.
+func (m *SourceMutation) SetQuarantineReason(s string) {
+	m.quarantine_reason = &s
+}
+
+// QuarantineReason returns the value of the "quarantine_reason" field in the mutation.
+func (m *SourceMutation) QuarantineReason() (r string, exists bool) {
+	v := m.quarantine_reason
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldQuarantineReason returns the old "quarantine_reason" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldQuarantineReason(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldQuarantineReason is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldQuarantineReason requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldQuarantineReason: %w", err)
+	}
+	return oldValue.QuarantineReason, nil
+}
+
+// ResetQuarantineReason resets all changes to the "quarantine_reason" field.
+func (m *SourceMutation) ResetQuarantineReason() {
+	m.quarantine_reason = nil
+}
+
+// SetNextTry sets the "next_try" field.
+func (m *SourceMutation) SetNextTry(i int64) {
+	m.next_try = &i
+	m.addnext_try = nil
+}
+
+// NextTry returns the value of the "next_try" field in the mutation.
+func (m *SourceMutation) NextTry() (r int64, exists bool) {
+	v := m.next_try
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNextTry returns the old "next_try" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldNextTry(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNextTry is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNextTry requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNextTry: %w", err)
+	}
+	return oldValue.NextTry, nil
+}
+
+// AddNextTry adds i to the "next_try" field.
+func (m *SourceMutation) AddNextTry(i int64) {
+	if m.addnext_try != nil {
+		*m.addnext_try += i
+	} else {
+		m.addnext_try = &i
+	}
+}
+
+// AddedNextTry returns the value that was added to the "next_try" field in this mutation.
+func (m *SourceMutation) AddedNextTry() (r int64, exists bool) {
+	v := m.addnext_try
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetNextTry resets all changes to the "next_try" field.
+func (m *SourceMutation) ResetNextTry() {
+	m.next_try = nil
+	m.addnext_try = nil
+}
+
+// SetPausedAt sets the "paused_at" field.
+func (m *SourceMutation) SetPausedAt(i int64) {
+	m.paused_at = &i
+	m.addpaused_at = nil
+}
+
+// PausedAt returns the value of the "paused_at" field in the mutation.
+func (m *SourceMutation) PausedAt() (r int64, exists bool) {
+	v := m.paused_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPausedAt returns the old "paused_at" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldPausedAt(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPausedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPausedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPausedAt: %w", err)
+	}
+	return oldValue.PausedAt, nil
+}
+
+// AddPausedAt adds i to the "paused_at" field.
+func (m *SourceMutation) AddPausedAt(i int64) {
+	if m.addpaused_at != nil {
+		*m.addpaused_at += i
+	} else {
+		m.addpaused_at = &i
+	}
+}
+
+// AddedPausedAt returns the value that was added to the "paused_at" field in this mutation.
+func (m *SourceMutation) AddedPausedAt() (r int64, exists bool) {
+	v := m.addpaused_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetPausedAt resets all changes to the "paused_at" field.
+func (m *SourceMutation) ResetPausedAt() {
+	m.paused_at = nil
+	m.addpaused_at = nil
+}
+
+// SetPausedBy sets the "paused_by" field.
+func (m *SourceMutation) SetPausedBy(s string) {
+	m.paused_by = &s
+}
+
+// PausedBy returns the value of the "paused_by" field in the mutation.
+func (m *SourceMutation) PausedBy() (r string, exists bool) {
+	v := m.paused_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPausedBy returns the old "paused_by" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldPausedBy(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPausedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPausedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPausedBy: %w", err)
+	}
+	return oldValue.PausedBy, nil
+}
+
+// ResetPausedBy resets all changes to the "paused_by" field.
+func (m *SourceMutation) ResetPausedBy() {
+	m.paused_by = nil
+}
+
+// SetPausedReason sets the "paused_reason" field.
+func (m *SourceMutation) SetPausedReason(s string) {
+	m.paused_reason = &s
+}
+
+// PausedReason returns the value of the "paused_reason" field in the mutation.
+func (m *SourceMutation) PausedReason() (r string, exists bool) {
+	v := m.paused_reason
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPausedReason returns the old "paused_reason" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldPausedReason(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPausedReason is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPausedReason requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPausedReason: %w", err)
+	}
+	return oldValue.PausedReason, nil
+}
+
+// ResetPausedReason resets all changes to the "paused_reason" field.
+func (m *SourceMutation) ResetPausedReason() {
+	m.paused_reason = nil
+}
+
+// SetNoRemovals sets the "no_removals" field.
+func (m *SourceMutation) SetNoRemovals(b bool) {
+	m.no_removals = &b
+}
+
+// NoRemovals returns the value of the "no_removals" field in the mutation.
+func (m *SourceMutation) NoRemovals() (r bool, exists bool) {
+	v := m.no_removals
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNoRemovals returns the old "no_removals" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldNoRemovals(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNoRemovals is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNoRemovals requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNoRemovals: %w", err)
+	}
+	return oldValue.NoRemovals, nil
+}
+
+// ResetNoRemovals resets all changes to the "no_removals" field.
+func (m *SourceMutation) ResetNoRemovals() {
+	m.no_removals = nil
+}
+
+// SetTold sets the "told" field.
+func (m *SourceMutation) SetTold(s string) {
+	m.told = &s
+}
+
+// Told returns the value of the "told" field in the mutation.
+func (m *SourceMutation) Told() (r string, exists bool) {
+	v := m.told
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTold returns the old "told" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldTold(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTold is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTold requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTold: %w", err)
+	}
+	return oldValue.Told, nil
+}
+
+// ResetTold resets all changes to the "told" field.
+func (m *SourceMutation) ResetTold() {
+	m.told = nil
+}
+
 // Where appends a list predicates to the SourceMutation builder.
 func (m *SourceMutation) Where(ps ...predicate.Source) {
 	m.predicates = append(m.predicates, ps...)
@@ -17809,7 +21515,7 @@ func (m *SourceMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *SourceMutation) Fields() []string {
-	fields := make([]string, 0, 11)
+	fields := make([]string, 0, 23)
 	if m.company_id != nil {
 		fields = append(fields, source.FieldCompanyID)
 	}
@@ -17843,6 +21549,42 @@ func (m *SourceMutation) Fields() []string {
 	if m.cursor != nil {
 		fields = append(fields, source.FieldCursor)
 	}
+	if m.full_read_at != nil {
+		fields = append(fields, source.FieldFullReadAt)
+	}
+	if m.failures != nil {
+		fields = append(fields, source.FieldFailures)
+	}
+	if m.failing_since != nil {
+		fields = append(fields, source.FieldFailingSince)
+	}
+	if m.quarantined_at != nil {
+		fields = append(fields, source.FieldQuarantinedAt)
+	}
+	if m.quarantine_code != nil {
+		fields = append(fields, source.FieldQuarantineCode)
+	}
+	if m.quarantine_reason != nil {
+		fields = append(fields, source.FieldQuarantineReason)
+	}
+	if m.next_try != nil {
+		fields = append(fields, source.FieldNextTry)
+	}
+	if m.paused_at != nil {
+		fields = append(fields, source.FieldPausedAt)
+	}
+	if m.paused_by != nil {
+		fields = append(fields, source.FieldPausedBy)
+	}
+	if m.paused_reason != nil {
+		fields = append(fields, source.FieldPausedReason)
+	}
+	if m.no_removals != nil {
+		fields = append(fields, source.FieldNoRemovals)
+	}
+	if m.told != nil {
+		fields = append(fields, source.FieldTold)
+	}
 	return fields
 }
 
@@ -17873,6 +21615,30 @@ func (m *SourceMutation) Field(name string) (ent.Value, bool) {
 		return m.Fence()
 	case source.FieldCursor:
 		return m.Cursor()
+	case source.FieldFullReadAt:
+		return m.FullReadAt()
+	case source.FieldFailures:
+		return m.Failures()
+	case source.FieldFailingSince:
+		return m.FailingSince()
+	case source.FieldQuarantinedAt:
+		return m.QuarantinedAt()
+	case source.FieldQuarantineCode:
+		return m.QuarantineCode()
+	case source.FieldQuarantineReason:
+		return m.QuarantineReason()
+	case source.FieldNextTry:
+		return m.NextTry()
+	case source.FieldPausedAt:
+		return m.PausedAt()
+	case source.FieldPausedBy:
+		return m.PausedBy()
+	case source.FieldPausedReason:
+		return m.PausedReason()
+	case source.FieldNoRemovals:
+		return m.NoRemovals()
+	case source.FieldTold:
+		return m.Told()
 	}
 	return nil, false
 }
@@ -17904,6 +21670,30 @@ func (m *SourceMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldFence(ctx)
 	case source.FieldCursor:
 		return m.OldCursor(ctx)
+	case source.FieldFullReadAt:
+		return m.OldFullReadAt(ctx)
+	case source.FieldFailures:
+		return m.OldFailures(ctx)
+	case source.FieldFailingSince:
+		return m.OldFailingSince(ctx)
+	case source.FieldQuarantinedAt:
+		return m.OldQuarantinedAt(ctx)
+	case source.FieldQuarantineCode:
+		return m.OldQuarantineCode(ctx)
+	case source.FieldQuarantineReason:
+		return m.OldQuarantineReason(ctx)
+	case source.FieldNextTry:
+		return m.OldNextTry(ctx)
+	case source.FieldPausedAt:
+		return m.OldPausedAt(ctx)
+	case source.FieldPausedBy:
+		return m.OldPausedBy(ctx)
+	case source.FieldPausedReason:
+		return m.OldPausedReason(ctx)
+	case source.FieldNoRemovals:
+		return m.OldNoRemovals(ctx)
+	case source.FieldTold:
+		return m.OldTold(ctx)
 	}
 	return nil, fmt.Errorf("unknown Source field %s", name)
 }
@@ -17990,6 +21780,90 @@ func (m *SourceMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetCursor(v)
 		return nil
+	case source.FieldFullReadAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFullReadAt(v)
+		return nil
+	case source.FieldFailures:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFailures(v)
+		return nil
+	case source.FieldFailingSince:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFailingSince(v)
+		return nil
+	case source.FieldQuarantinedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetQuarantinedAt(v)
+		return nil
+	case source.FieldQuarantineCode:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetQuarantineCode(v)
+		return nil
+	case source.FieldQuarantineReason:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetQuarantineReason(v)
+		return nil
+	case source.FieldNextTry:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNextTry(v)
+		return nil
+	case source.FieldPausedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPausedAt(v)
+		return nil
+	case source.FieldPausedBy:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPausedBy(v)
+		return nil
+	case source.FieldPausedReason:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPausedReason(v)
+		return nil
+	case source.FieldNoRemovals:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNoRemovals(v)
+		return nil
+	case source.FieldTold:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTold(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Source field %s", name)
 }
@@ -18016,6 +21890,24 @@ func (m *SourceMutation) AddedFields() []string {
 	if m.addfence != nil {
 		fields = append(fields, source.FieldFence)
 	}
+	if m.addfull_read_at != nil {
+		fields = append(fields, source.FieldFullReadAt)
+	}
+	if m.addfailures != nil {
+		fields = append(fields, source.FieldFailures)
+	}
+	if m.addfailing_since != nil {
+		fields = append(fields, source.FieldFailingSince)
+	}
+	if m.addquarantined_at != nil {
+		fields = append(fields, source.FieldQuarantinedAt)
+	}
+	if m.addnext_try != nil {
+		fields = append(fields, source.FieldNextTry)
+	}
+	if m.addpaused_at != nil {
+		fields = append(fields, source.FieldPausedAt)
+	}
 	return fields
 }
 
@@ -18036,6 +21928,18 @@ func (m *SourceMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedLeaseUntil()
 	case source.FieldFence:
 		return m.AddedFence()
+	case source.FieldFullReadAt:
+		return m.AddedFullReadAt()
+	case source.FieldFailures:
+		return m.AddedFailures()
+	case source.FieldFailingSince:
+		return m.AddedFailingSince()
+	case source.FieldQuarantinedAt:
+		return m.AddedQuarantinedAt()
+	case source.FieldNextTry:
+		return m.AddedNextTry()
+	case source.FieldPausedAt:
+		return m.AddedPausedAt()
 	}
 	return nil, false
 }
@@ -18086,6 +21990,48 @@ func (m *SourceMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddFence(v)
+		return nil
+	case source.FieldFullReadAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddFullReadAt(v)
+		return nil
+	case source.FieldFailures:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddFailures(v)
+		return nil
+	case source.FieldFailingSince:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddFailingSince(v)
+		return nil
+	case source.FieldQuarantinedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddQuarantinedAt(v)
+		return nil
+	case source.FieldNextTry:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddNextTry(v)
+		return nil
+	case source.FieldPausedAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddPausedAt(v)
 		return nil
 	}
 	return fmt.Errorf("unknown Source numeric field %s", name)
@@ -18147,6 +22093,42 @@ func (m *SourceMutation) ResetField(name string) error {
 	case source.FieldCursor:
 		m.ResetCursor()
 		return nil
+	case source.FieldFullReadAt:
+		m.ResetFullReadAt()
+		return nil
+	case source.FieldFailures:
+		m.ResetFailures()
+		return nil
+	case source.FieldFailingSince:
+		m.ResetFailingSince()
+		return nil
+	case source.FieldQuarantinedAt:
+		m.ResetQuarantinedAt()
+		return nil
+	case source.FieldQuarantineCode:
+		m.ResetQuarantineCode()
+		return nil
+	case source.FieldQuarantineReason:
+		m.ResetQuarantineReason()
+		return nil
+	case source.FieldNextTry:
+		m.ResetNextTry()
+		return nil
+	case source.FieldPausedAt:
+		m.ResetPausedAt()
+		return nil
+	case source.FieldPausedBy:
+		m.ResetPausedBy()
+		return nil
+	case source.FieldPausedReason:
+		m.ResetPausedReason()
+		return nil
+	case source.FieldNoRemovals:
+		m.ResetNoRemovals()
+		return nil
+	case source.FieldTold:
+		m.ResetTold()
+		return nil
 	}
 	return fmt.Errorf("unknown Source field %s", name)
 }
@@ -18199,6 +22181,569 @@ func (m *SourceMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Source edge %s", name)
 }
 
+// SourceMarkMutation represents an operation that mutates the SourceMark nodes in the graph.
+type SourceMarkMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int64
+	company_id    *int64
+	addcompany_id *int64
+	source_id     *int64
+	addsource_id  *int64
+	anchor        *string
+	marker        *string
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*SourceMark, error)
+	predicates    []predicate.SourceMark
+}
+
+var _ ent.Mutation = (*SourceMarkMutation)(nil)
+
+// sourcemarkOption allows management of the mutation configuration using functional options.
+type sourcemarkOption func(*SourceMarkMutation)
+
+// newSourceMarkMutation creates new mutation for the SourceMark entity.
+func newSourceMarkMutation(c config, op Op, opts ...sourcemarkOption) *SourceMarkMutation {
+	m := &SourceMarkMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeSourceMark,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withSourceMarkID sets the ID field of the mutation.
+func withSourceMarkID(id int64) sourcemarkOption {
+	return func(m *SourceMarkMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *SourceMark
+		)
+		m.oldValue = func(ctx context.Context) (*SourceMark, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().SourceMark.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withSourceMark sets the old SourceMark of the mutation.
+func withSourceMark(node *SourceMark) sourcemarkOption {
+	return func(m *SourceMarkMutation) {
+		m.oldValue = func(context.Context) (*SourceMark, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m SourceMarkMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m SourceMarkMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("db: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of SourceMark entities.
+func (m *SourceMarkMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *SourceMarkMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *SourceMarkMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().SourceMark.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCompanyID sets the "company_id" field.
+func (m *SourceMarkMutation) SetCompanyID(i int64) {
+	m.company_id = &i
+	m.addcompany_id = nil
+}
+
+// CompanyID returns the value of the "company_id" field in the mutation.
+func (m *SourceMarkMutation) CompanyID() (r int64, exists bool) {
+	v := m.company_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCompanyID returns the old "company_id" field's value of the SourceMark entity.
+// If the SourceMark object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMarkMutation) OldCompanyID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCompanyID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCompanyID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCompanyID: %w", err)
+	}
+	return oldValue.CompanyID, nil
+}
+
+// AddCompanyID adds i to the "company_id" field.
+func (m *SourceMarkMutation) AddCompanyID(i int64) {
+	if m.addcompany_id != nil {
+		*m.addcompany_id += i
+	} else {
+		m.addcompany_id = &i
+	}
+}
+
+// AddedCompanyID returns the value that was added to the "company_id" field in this mutation.
+func (m *SourceMarkMutation) AddedCompanyID() (r int64, exists bool) {
+	v := m.addcompany_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCompanyID resets all changes to the "company_id" field.
+func (m *SourceMarkMutation) ResetCompanyID() {
+	m.company_id = nil
+	m.addcompany_id = nil
+}
+
+// SetSourceID sets the "source_id" field.
+func (m *SourceMarkMutation) SetSourceID(i int64) {
+	m.source_id = &i
+	m.addsource_id = nil
+}
+
+// SourceID returns the value of the "source_id" field in the mutation.
+func (m *SourceMarkMutation) SourceID() (r int64, exists bool) {
+	v := m.source_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSourceID returns the old "source_id" field's value of the SourceMark entity.
+// If the SourceMark object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMarkMutation) OldSourceID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSourceID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSourceID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSourceID: %w", err)
+	}
+	return oldValue.SourceID, nil
+}
+
+// AddSourceID adds i to the "source_id" field.
+func (m *SourceMarkMutation) AddSourceID(i int64) {
+	if m.addsource_id != nil {
+		*m.addsource_id += i
+	} else {
+		m.addsource_id = &i
+	}
+}
+
+// AddedSourceID returns the value that was added to the "source_id" field in this mutation.
+func (m *SourceMarkMutation) AddedSourceID() (r int64, exists bool) {
+	v := m.addsource_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetSourceID resets all changes to the "source_id" field.
+func (m *SourceMarkMutation) ResetSourceID() {
+	m.source_id = nil
+	m.addsource_id = nil
+}
+
+// SetAnchor sets the "anchor" field.
+func (m *SourceMarkMutation) SetAnchor(s string) {
+	m.anchor = &s
+}
+
+// Anchor returns the value of the "anchor" field in the mutation.
+func (m *SourceMarkMutation) Anchor() (r string, exists bool) {
+	v := m.anchor
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAnchor returns the old "anchor" field's value of the SourceMark entity.
+// If the SourceMark object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMarkMutation) OldAnchor(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAnchor is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAnchor requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAnchor: %w", err)
+	}
+	return oldValue.Anchor, nil
+}
+
+// ResetAnchor resets all changes to the "anchor" field.
+func (m *SourceMarkMutation) ResetAnchor() {
+	m.anchor = nil
+}
+
+// SetMarker sets the "marker" field.
+func (m *SourceMarkMutation) SetMarker(s string) {
+	m.marker = &s
+}
+
+// Marker returns the value of the "marker" field in the mutation.
+func (m *SourceMarkMutation) Marker() (r string, exists bool) {
+	v := m.marker
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMarker returns the old "marker" field's value of the SourceMark entity.
+// If the SourceMark object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMarkMutation) OldMarker(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMarker is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMarker requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMarker: %w", err)
+	}
+	return oldValue.Marker, nil
+}
+
+// ResetMarker resets all changes to the "marker" field.
+func (m *SourceMarkMutation) ResetMarker() {
+	m.marker = nil
+}
+
+// Where appends a list predicates to the SourceMarkMutation builder.
+func (m *SourceMarkMutation) Where(ps ...predicate.SourceMark) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the SourceMarkMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *SourceMarkMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.SourceMark, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *SourceMarkMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *SourceMarkMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (SourceMark).
+func (m *SourceMarkMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *SourceMarkMutation) Fields() []string {
+	fields := make([]string, 0, 4)
+	if m.company_id != nil {
+		fields = append(fields, sourcemark.FieldCompanyID)
+	}
+	if m.source_id != nil {
+		fields = append(fields, sourcemark.FieldSourceID)
+	}
+	if m.anchor != nil {
+		fields = append(fields, sourcemark.FieldAnchor)
+	}
+	if m.marker != nil {
+		fields = append(fields, sourcemark.FieldMarker)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *SourceMarkMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case sourcemark.FieldCompanyID:
+		return m.CompanyID()
+	case sourcemark.FieldSourceID:
+		return m.SourceID()
+	case sourcemark.FieldAnchor:
+		return m.Anchor()
+	case sourcemark.FieldMarker:
+		return m.Marker()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *SourceMarkMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case sourcemark.FieldCompanyID:
+		return m.OldCompanyID(ctx)
+	case sourcemark.FieldSourceID:
+		return m.OldSourceID(ctx)
+	case sourcemark.FieldAnchor:
+		return m.OldAnchor(ctx)
+	case sourcemark.FieldMarker:
+		return m.OldMarker(ctx)
+	}
+	return nil, fmt.Errorf("unknown SourceMark field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *SourceMarkMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case sourcemark.FieldCompanyID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCompanyID(v)
+		return nil
+	case sourcemark.FieldSourceID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSourceID(v)
+		return nil
+	case sourcemark.FieldAnchor:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAnchor(v)
+		return nil
+	case sourcemark.FieldMarker:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMarker(v)
+		return nil
+	}
+	return fmt.Errorf("unknown SourceMark field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *SourceMarkMutation) AddedFields() []string {
+	var fields []string
+	if m.addcompany_id != nil {
+		fields = append(fields, sourcemark.FieldCompanyID)
+	}
+	if m.addsource_id != nil {
+		fields = append(fields, sourcemark.FieldSourceID)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *SourceMarkMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case sourcemark.FieldCompanyID:
+		return m.AddedCompanyID()
+	case sourcemark.FieldSourceID:
+		return m.AddedSourceID()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *SourceMarkMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case sourcemark.FieldCompanyID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCompanyID(v)
+		return nil
+	case sourcemark.FieldSourceID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddSourceID(v)
+		return nil
+	}
+	return fmt.Errorf("unknown SourceMark numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *SourceMarkMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *SourceMarkMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *SourceMarkMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown SourceMark nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *SourceMarkMutation) ResetField(name string) error {
+	switch name {
+	case sourcemark.FieldCompanyID:
+		m.ResetCompanyID()
+		return nil
+	case sourcemark.FieldSourceID:
+		m.ResetSourceID()
+		return nil
+	case sourcemark.FieldAnchor:
+		m.ResetAnchor()
+		return nil
+	case sourcemark.FieldMarker:
+		m.ResetMarker()
+		return nil
+	}
+	return fmt.Errorf("unknown SourceMark field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *SourceMarkMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *SourceMarkMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *SourceMarkMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *SourceMarkMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *SourceMarkMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *SourceMarkMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *SourceMarkMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown SourceMark unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *SourceMarkMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown SourceMark edge %s", name)
+}
+
 // TokenMutation represents an operation that mutates the Token nodes in the graph.
 type TokenMutation struct {
 	config
@@ -18213,6 +22758,10 @@ type TokenMutation struct {
 	prefix          *string
 	scopes          *[]string
 	appendscopes    []string
+	client_id       *int64
+	addclient_id    *int64
+	user_id         *int64
+	adduser_id      *int64
 	created_at      *int64
 	addcreated_at   *int64
 	expires_at      *int64
@@ -18580,6 +23129,118 @@ func (m *TokenMutation) ResetScopes() {
 	delete(m.clearedFields, token.FieldScopes)
 }
 
+// SetClientID sets the "client_id" field.
+func (m *TokenMutation) SetClientID(i int64) {
+	m.client_id = &i
+	m.addclient_id = nil
+}
+
+// ClientID returns the value of the "client_id" field in the mutation.
+func (m *TokenMutation) ClientID() (r int64, exists bool) {
+	v := m.client_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldClientID returns the old "client_id" field's value of the Token entity.
+// If the Token object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TokenMutation) OldClientID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldClientID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldClientID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldClientID: %w", err)
+	}
+	return oldValue.ClientID, nil
+}
+
+// AddClientID adds i to the "client_id" field.
+func (m *TokenMutation) AddClientID(i int64) {
+	if m.addclient_id != nil {
+		*m.addclient_id += i
+	} else {
+		m.addclient_id = &i
+	}
+}
+
+// AddedClientID returns the value that was added to the "client_id" field in this mutation.
+func (m *TokenMutation) AddedClientID() (r int64, exists bool) {
+	v := m.addclient_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetClientID resets all changes to the "client_id" field.
+func (m *TokenMutation) ResetClientID() {
+	m.client_id = nil
+	m.addclient_id = nil
+}
+
+// SetUserID sets the "user_id" field.
+func (m *TokenMutation) SetUserID(i int64) {
+	m.user_id = &i
+	m.adduser_id = nil
+}
+
+// UserID returns the value of the "user_id" field in the mutation.
+func (m *TokenMutation) UserID() (r int64, exists bool) {
+	v := m.user_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUserID returns the old "user_id" field's value of the Token entity.
+// If the Token object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TokenMutation) OldUserID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUserID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUserID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUserID: %w", err)
+	}
+	return oldValue.UserID, nil
+}
+
+// AddUserID adds i to the "user_id" field.
+func (m *TokenMutation) AddUserID(i int64) {
+	if m.adduser_id != nil {
+		*m.adduser_id += i
+	} else {
+		m.adduser_id = &i
+	}
+}
+
+// AddedUserID returns the value that was added to the "user_id" field in this mutation.
+func (m *TokenMutation) AddedUserID() (r int64, exists bool) {
+	v := m.adduser_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetUserID resets all changes to the "user_id" field.
+func (m *TokenMutation) ResetUserID() {
+	m.user_id = nil
+	m.adduser_id = nil
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (m *TokenMutation) SetCreatedAt(i int64) {
 	m.created_at = &i
@@ -18838,7 +23499,7 @@ func (m *TokenMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *TokenMutation) Fields() []string {
-	fields := make([]string, 0, 9)
+	fields := make([]string, 0, 11)
 	if m.company_id != nil {
 		fields = append(fields, token.FieldCompanyID)
 	}
@@ -18853,6 +23514,12 @@ func (m *TokenMutation) Fields() []string {
 	}
 	if m.scopes != nil {
 		fields = append(fields, token.FieldScopes)
+	}
+	if m.client_id != nil {
+		fields = append(fields, token.FieldClientID)
+	}
+	if m.user_id != nil {
+		fields = append(fields, token.FieldUserID)
 	}
 	if m.created_at != nil {
 		fields = append(fields, token.FieldCreatedAt)
@@ -18884,6 +23551,10 @@ func (m *TokenMutation) Field(name string) (ent.Value, bool) {
 		return m.Prefix()
 	case token.FieldScopes:
 		return m.Scopes()
+	case token.FieldClientID:
+		return m.ClientID()
+	case token.FieldUserID:
+		return m.UserID()
 	case token.FieldCreatedAt:
 		return m.CreatedAt()
 	case token.FieldExpiresAt:
@@ -18911,6 +23582,10 @@ func (m *TokenMutation) OldField(ctx context.Context, name string) (ent.Value, e
 		return m.OldPrefix(ctx)
 	case token.FieldScopes:
 		return m.OldScopes(ctx)
+	case token.FieldClientID:
+		return m.OldClientID(ctx)
+	case token.FieldUserID:
+		return m.OldUserID(ctx)
 	case token.FieldCreatedAt:
 		return m.OldCreatedAt(ctx)
 	case token.FieldExpiresAt:
@@ -18963,6 +23638,20 @@ func (m *TokenMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetScopes(v)
 		return nil
+	case token.FieldClientID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetClientID(v)
+		return nil
+	case token.FieldUserID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUserID(v)
+		return nil
 	case token.FieldCreatedAt:
 		v, ok := value.(int64)
 		if !ok {
@@ -19005,6 +23694,12 @@ func (m *TokenMutation) AddedFields() []string {
 	if m.addorigin_id != nil {
 		fields = append(fields, token.FieldOriginID)
 	}
+	if m.addclient_id != nil {
+		fields = append(fields, token.FieldClientID)
+	}
+	if m.adduser_id != nil {
+		fields = append(fields, token.FieldUserID)
+	}
 	if m.addcreated_at != nil {
 		fields = append(fields, token.FieldCreatedAt)
 	}
@@ -19029,6 +23724,10 @@ func (m *TokenMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedCompanyID()
 	case token.FieldOriginID:
 		return m.AddedOriginID()
+	case token.FieldClientID:
+		return m.AddedClientID()
+	case token.FieldUserID:
+		return m.AddedUserID()
 	case token.FieldCreatedAt:
 		return m.AddedCreatedAt()
 	case token.FieldExpiresAt:
@@ -19059,6 +23758,20 @@ func (m *TokenMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddOriginID(v)
+		return nil
+	case token.FieldClientID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddClientID(v)
+		return nil
+	case token.FieldUserID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddUserID(v)
 		return nil
 	case token.FieldCreatedAt:
 		v, ok := value.(int64)
@@ -19138,6 +23851,12 @@ func (m *TokenMutation) ResetField(name string) error {
 		return nil
 	case token.FieldScopes:
 		m.ResetScopes()
+		return nil
+	case token.FieldClientID:
+		m.ResetClientID()
+		return nil
+	case token.FieldUserID:
+		m.ResetUserID()
 		return nil
 	case token.FieldCreatedAt:
 		m.ResetCreatedAt()
@@ -19246,6 +23965,9 @@ type UserMutation struct {
 	adddepartment_id      *int64
 	contract_id           *int64
 	addcontract_id        *int64
+	manager_id            *int64
+	addmanager_id         *int64
+	protected             *bool
 	deactivated_at        *int64
 	adddeactivated_at     *int64
 	clearedFields         map[string]struct{}
@@ -20580,6 +25302,112 @@ func (m *UserMutation) ResetContractID() {
 	delete(m.clearedFields, user.FieldContractID)
 }
 
+// SetManagerID sets the "manager_id" field.
+func (m *UserMutation) SetManagerID(i int64) {
+	m.manager_id = &i
+	m.addmanager_id = nil
+}
+
+// ManagerID returns the value of the "manager_id" field in the mutation.
+func (m *UserMutation) ManagerID() (r int64, exists bool) {
+	v := m.manager_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldManagerID returns the old "manager_id" field's value of the User entity.
+// If the User object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UserMutation) OldManagerID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldManagerID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldManagerID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldManagerID: %w", err)
+	}
+	return oldValue.ManagerID, nil
+}
+
+// AddManagerID adds i to the "manager_id" field.
+func (m *UserMutation) AddManagerID(i int64) {
+	if m.addmanager_id != nil {
+		*m.addmanager_id += i
+	} else {
+		m.addmanager_id = &i
+	}
+}
+
+// AddedManagerID returns the value that was added to the "manager_id" field in this mutation.
+func (m *UserMutation) AddedManagerID() (r int64, exists bool) {
+	v := m.addmanager_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearManagerID clears the value of the "manager_id" field.
+func (m *UserMutation) ClearManagerID() {
+	m.manager_id = nil
+	m.addmanager_id = nil
+	m.clearedFields[user.FieldManagerID] = struct{}{}
+}
+
+// ManagerIDCleared returns if the "manager_id" field was cleared in this mutation.
+func (m *UserMutation) ManagerIDCleared() bool {
+	_, ok := m.clearedFields[user.FieldManagerID]
+	return ok
+}
+
+// ResetManagerID resets all changes to the "manager_id" field.
+func (m *UserMutation) ResetManagerID() {
+	m.manager_id = nil
+	m.addmanager_id = nil
+	delete(m.clearedFields, user.FieldManagerID)
+}
+
+// SetProtected sets the "protected" field.
+func (m *UserMutation) SetProtected(b bool) {
+	m.protected = &b
+}
+
+// Protected returns the value of the "protected" field in the mutation.
+func (m *UserMutation) Protected() (r bool, exists bool) {
+	v := m.protected
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldProtected returns the old "protected" field's value of the User entity.
+// If the User object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UserMutation) OldProtected(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldProtected is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldProtected requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldProtected: %w", err)
+	}
+	return oldValue.Protected, nil
+}
+
+// ResetProtected resets all changes to the "protected" field.
+func (m *UserMutation) ResetProtected() {
+	m.protected = nil
+}
+
 // SetDeactivatedAt sets the "deactivated_at" field.
 func (m *UserMutation) SetDeactivatedAt(i int64) {
 	m.deactivated_at = &i
@@ -20724,7 +25552,7 @@ func (m *UserMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *UserMutation) Fields() []string {
-	fields := make([]string, 0, 27)
+	fields := make([]string, 0, 29)
 	if m.company_id != nil {
 		fields = append(fields, user.FieldCompanyID)
 	}
@@ -20803,6 +25631,12 @@ func (m *UserMutation) Fields() []string {
 	if m.contract_id != nil {
 		fields = append(fields, user.FieldContractID)
 	}
+	if m.manager_id != nil {
+		fields = append(fields, user.FieldManagerID)
+	}
+	if m.protected != nil {
+		fields = append(fields, user.FieldProtected)
+	}
 	if m.deactivated_at != nil {
 		fields = append(fields, user.FieldDeactivatedAt)
 	}
@@ -20866,6 +25700,10 @@ func (m *UserMutation) Field(name string) (ent.Value, bool) {
 		return m.DepartmentID()
 	case user.FieldContractID:
 		return m.ContractID()
+	case user.FieldManagerID:
+		return m.ManagerID()
+	case user.FieldProtected:
+		return m.Protected()
 	case user.FieldDeactivatedAt:
 		return m.DeactivatedAt()
 	}
@@ -20929,6 +25767,10 @@ func (m *UserMutation) OldField(ctx context.Context, name string) (ent.Value, er
 		return m.OldDepartmentID(ctx)
 	case user.FieldContractID:
 		return m.OldContractID(ctx)
+	case user.FieldManagerID:
+		return m.OldManagerID(ctx)
+	case user.FieldProtected:
+		return m.OldProtected(ctx)
 	case user.FieldDeactivatedAt:
 		return m.OldDeactivatedAt(ctx)
 	}
@@ -21122,6 +25964,20 @@ func (m *UserMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetContractID(v)
 		return nil
+	case user.FieldManagerID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetManagerID(v)
+		return nil
+	case user.FieldProtected:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetProtected(v)
+		return nil
 	case user.FieldDeactivatedAt:
 		v, ok := value.(int64)
 		if !ok {
@@ -21167,6 +26023,9 @@ func (m *UserMutation) AddedFields() []string {
 	if m.addcontract_id != nil {
 		fields = append(fields, user.FieldContractID)
 	}
+	if m.addmanager_id != nil {
+		fields = append(fields, user.FieldManagerID)
+	}
 	if m.adddeactivated_at != nil {
 		fields = append(fields, user.FieldDeactivatedAt)
 	}
@@ -21198,6 +26057,8 @@ func (m *UserMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedDepartmentID()
 	case user.FieldContractID:
 		return m.AddedContractID()
+	case user.FieldManagerID:
+		return m.AddedManagerID()
 	case user.FieldDeactivatedAt:
 		return m.AddedDeactivatedAt()
 	}
@@ -21279,6 +26140,13 @@ func (m *UserMutation) AddField(name string, value ent.Value) error {
 		}
 		m.AddContractID(v)
 		return nil
+	case user.FieldManagerID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddManagerID(v)
+		return nil
 	case user.FieldDeactivatedAt:
 		v, ok := value.(int64)
 		if !ok {
@@ -21309,6 +26177,9 @@ func (m *UserMutation) ClearedFields() []string {
 	if m.FieldCleared(user.FieldContractID) {
 		fields = append(fields, user.FieldContractID)
 	}
+	if m.FieldCleared(user.FieldManagerID) {
+		fields = append(fields, user.FieldManagerID)
+	}
 	return fields
 }
 
@@ -21337,6 +26208,9 @@ func (m *UserMutation) ClearField(name string) error {
 		return nil
 	case user.FieldContractID:
 		m.ClearContractID()
+		return nil
+	case user.FieldManagerID:
+		m.ClearManagerID()
 		return nil
 	}
 	return fmt.Errorf("unknown User nullable field %s", name)
@@ -21423,6 +26297,12 @@ func (m *UserMutation) ResetField(name string) error {
 		return nil
 	case user.FieldContractID:
 		m.ResetContractID()
+		return nil
+	case user.FieldManagerID:
+		m.ResetManagerID()
+		return nil
+	case user.FieldProtected:
+		m.ResetProtected()
 		return nil
 	case user.FieldDeactivatedAt:
 		m.ResetDeactivatedAt()

@@ -44,6 +44,8 @@ type Run struct {
 	Counts registry.Counts `json:"counts,omitempty"`
 	// the guard's limits that were passed
 	Limits []registry.Limit `json:"limits,omitempty"`
+	// everything was read whole, not only what the markers showed to have changed
+	Full bool `json:"full,omitempty"`
 	// PlanHash holds the value of the "plan_hash" field.
 	PlanHash string `json:"plan_hash,omitempty"`
 	// Code holds the value of the "code" field.
@@ -74,7 +76,7 @@ func (*Run) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case run.FieldCounts, run.FieldLimits, run.FieldNotes:
 			values[i] = new([]byte)
-		case run.FieldComplete:
+		case run.FieldComplete, run.FieldFull:
 			values[i] = new(sql.NullBool)
 		case run.FieldID, run.FieldCompanyID, run.FieldSourceID, run.FieldNumber, run.FieldFence, run.FieldResumes, run.FieldDecidedAt, run.FieldCreatedAt, run.FieldStartedAt, run.FieldFinishedAt:
 			values[i] = new(sql.NullInt64)
@@ -182,6 +184,12 @@ func (_m *Run) assignValues(columns []string, values []any) error {
 				if err := json.Unmarshal(*value, &_m.Limits); err != nil {
 					return fmt.Errorf("unmarshal field limits: %w", err)
 				}
+			}
+		case run.FieldFull:
+			if value, ok := values[i].(*sql.NullBool); !ok {
+				return fmt.Errorf("unexpected type %T for field full", values[i])
+			} else if value.Valid {
+				_m.Full = value.Bool
 			}
 		case run.FieldPlanHash:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -319,6 +327,9 @@ func (_m *Run) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("limits=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Limits))
+	builder.WriteString(", ")
+	builder.WriteString("full=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Full))
 	builder.WriteString(", ")
 	builder.WriteString("plan_hash=")
 	builder.WriteString(_m.PlanHash)

@@ -140,6 +140,20 @@ func (_c *RunCreate) SetLimits(v []registry.Limit) *RunCreate {
 	return _c
 }
 
+// SetFull sets the "full" field.
+func (_c *RunCreate) SetFull(v bool) *RunCreate {
+	_c.mutation.SetFull(v)
+	return _c
+}
+
+// SetNillableFull sets the "full" field if the given value is not nil.
+func (_c *RunCreate) SetNillableFull(v *bool) *RunCreate {
+	if v != nil {
+		_c.SetFull(*v)
+	}
+	return _c
+}
+
 // SetPlanHash sets the "plan_hash" field.
 func (_c *RunCreate) SetPlanHash(v string) *RunCreate {
 	_c.mutation.SetPlanHash(v)
@@ -321,6 +335,10 @@ func (_c *RunCreate) defaults() {
 		v := run.DefaultComplete
 		_c.mutation.SetComplete(v)
 	}
+	if _, ok := _c.mutation.Full(); !ok {
+		v := run.DefaultFull
+		_c.mutation.SetFull(v)
+	}
 	if _, ok := _c.mutation.PlanHash(); !ok {
 		v := run.DefaultPlanHash
 		_c.mutation.SetPlanHash(v)
@@ -394,6 +412,9 @@ func (_c *RunCreate) check() error {
 	}
 	if _, ok := _c.mutation.Complete(); !ok {
 		return &ValidationError{Name: "complete", err: errors.New(`db: missing required field "Run.complete"`)}
+	}
+	if _, ok := _c.mutation.Full(); !ok {
+		return &ValidationError{Name: "full", err: errors.New(`db: missing required field "Run.full"`)}
 	}
 	if _, ok := _c.mutation.PlanHash(); !ok {
 		return &ValidationError{Name: "plan_hash", err: errors.New(`db: missing required field "Run.plan_hash"`)}
@@ -506,6 +527,10 @@ func (_c *RunCreate) createSpec() (*Run, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Limits(); ok {
 		_spec.SetField(run.FieldLimits, field.TypeJSON, value)
 		_node.Limits = value
+	}
+	if value, ok := _c.mutation.Full(); ok {
+		_spec.SetField(run.FieldFull, field.TypeBool, value)
+		_node.Full = value
 	}
 	if value, ok := _c.mutation.PlanHash(); ok {
 		_spec.SetField(run.FieldPlanHash, field.TypeString, value)
@@ -728,6 +753,18 @@ func (u *RunUpsert) UpdateLimits() *RunUpsert {
 // ClearLimits clears the value of the "limits" field.
 func (u *RunUpsert) ClearLimits() *RunUpsert {
 	u.SetNull(run.FieldLimits)
+	return u
+}
+
+// SetFull sets the "full" field.
+func (u *RunUpsert) SetFull(v bool) *RunUpsert {
+	u.Set(run.FieldFull, v)
+	return u
+}
+
+// UpdateFull sets the "full" field to the value that was provided on create.
+func (u *RunUpsert) UpdateFull() *RunUpsert {
+	u.SetExcluded(run.FieldFull)
 	return u
 }
 
@@ -1077,6 +1114,20 @@ func (u *RunUpsertOne) UpdateLimits() *RunUpsertOne {
 func (u *RunUpsertOne) ClearLimits() *RunUpsertOne {
 	return u.Update(func(s *RunUpsert) {
 		s.ClearLimits()
+	})
+}
+
+// SetFull sets the "full" field.
+func (u *RunUpsertOne) SetFull(v bool) *RunUpsertOne {
+	return u.Update(func(s *RunUpsert) {
+		s.SetFull(v)
+	})
+}
+
+// UpdateFull sets the "full" field to the value that was provided on create.
+func (u *RunUpsertOne) UpdateFull() *RunUpsertOne {
+	return u.Update(func(s *RunUpsert) {
+		s.UpdateFull()
 	})
 }
 
@@ -1614,6 +1665,20 @@ func (u *RunUpsertBulk) UpdateLimits() *RunUpsertBulk {
 func (u *RunUpsertBulk) ClearLimits() *RunUpsertBulk {
 	return u.Update(func(s *RunUpsert) {
 		s.ClearLimits()
+	})
+}
+
+// SetFull sets the "full" field.
+func (u *RunUpsertBulk) SetFull(v bool) *RunUpsertBulk {
+	return u.Update(func(s *RunUpsert) {
+		s.SetFull(v)
+	})
+}
+
+// UpdateFull sets the "full" field to the value that was provided on create.
+func (u *RunUpsertBulk) UpdateFull() *RunUpsertBulk {
+	return u.Update(func(s *RunUpsert) {
+		s.UpdateFull()
 	})
 }
 

@@ -180,6 +180,20 @@ func (_u *RunUpdate) ClearLimits() *RunUpdate {
 	return _u
 }
 
+// SetFull sets the "full" field.
+func (_u *RunUpdate) SetFull(v bool) *RunUpdate {
+	_u.mutation.SetFull(v)
+	return _u
+}
+
+// SetNillableFull sets the "full" field if the given value is not nil.
+func (_u *RunUpdate) SetNillableFull(v *bool) *RunUpdate {
+	if v != nil {
+		_u.SetFull(*v)
+	}
+	return _u
+}
+
 // SetPlanHash sets the "plan_hash" field.
 func (_u *RunUpdate) SetPlanHash(v string) *RunUpdate {
 	_u.mutation.SetPlanHash(v)
@@ -422,6 +436,9 @@ func (_u *RunUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.LimitsCleared() {
 		_spec.ClearField(run.FieldLimits, field.TypeJSON)
 	}
+	if value, ok := _u.mutation.Full(); ok {
+		_spec.SetField(run.FieldFull, field.TypeBool, value)
+	}
 	if value, ok := _u.mutation.PlanHash(); ok {
 		_spec.SetField(run.FieldPlanHash, field.TypeString, value)
 	}
@@ -635,6 +652,20 @@ func (_u *RunUpdateOne) AppendLimits(v []registry.Limit) *RunUpdateOne {
 // ClearLimits clears the value of the "limits" field.
 func (_u *RunUpdateOne) ClearLimits() *RunUpdateOne {
 	_u.mutation.ClearLimits()
+	return _u
+}
+
+// SetFull sets the "full" field.
+func (_u *RunUpdateOne) SetFull(v bool) *RunUpdateOne {
+	_u.mutation.SetFull(v)
+	return _u
+}
+
+// SetNillableFull sets the "full" field if the given value is not nil.
+func (_u *RunUpdateOne) SetNillableFull(v *bool) *RunUpdateOne {
+	if v != nil {
+		_u.SetFull(*v)
+	}
 	return _u
 }
 
@@ -909,6 +940,9 @@ func (_u *RunUpdateOne) sqlSave(ctx context.Context) (_node *Run, err error) {
 	}
 	if _u.mutation.LimitsCleared() {
 		_spec.ClearField(run.FieldLimits, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Full(); ok {
+		_spec.SetField(run.FieldFull, field.TypeBool, value)
 	}
 	if value, ok := _u.mutation.PlanHash(); ok {
 		_spec.SetField(run.FieldPlanHash, field.TypeString, value)

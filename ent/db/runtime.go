@@ -11,8 +11,10 @@ import (
 	"github.com/usherd/usher/ent/db/link"
 	"github.com/usherd/usher/ent/db/mail"
 	"github.com/usherd/usher/ent/db/mailattempt"
+	"github.com/usherd/usher/ent/db/oauthclient"
 	"github.com/usherd/usher/ent/db/origin"
 	"github.com/usherd/usher/ent/db/process"
+	"github.com/usherd/usher/ent/db/resource"
 	"github.com/usherd/usher/ent/db/run"
 	"github.com/usherd/usher/ent/db/runitem"
 	"github.com/usherd/usher/ent/db/scimrequest"
@@ -35,11 +37,11 @@ func init() {
 	// change.DefaultOriginID holds the default value on creation for the origin_id field.
 	change.DefaultOriginID = changeDescOriginID.Default.(int64)
 	// changeDescReason is the schema descriptor for reason field.
-	changeDescReason := changeFields[7].Descriptor()
+	changeDescReason := changeFields[8].Descriptor()
 	// change.DefaultReason holds the default value on creation for the reason field.
 	change.DefaultReason = changeDescReason.Default.(string)
 	// changeDescVersion is the schema descriptor for version field.
-	changeDescVersion := changeFields[8].Descriptor()
+	changeDescVersion := changeFields[9].Descriptor()
 	// change.DefaultVersion holds the default value on creation for the version field.
 	change.DefaultVersion = changeDescVersion.Default.(int64)
 	companyFields := schema.Company{}.Fields()
@@ -152,11 +154,11 @@ func init() {
 	// mail.DefaultMessage holds the default value on creation for the message field.
 	mail.DefaultMessage = mailDescMessage.Default.(string)
 	// mailDescReleasedAt is the schema descriptor for released_at field.
-	mailDescReleasedAt := mailFields[12].Descriptor()
+	mailDescReleasedAt := mailFields[13].Descriptor()
 	// mail.DefaultReleasedAt holds the default value on creation for the released_at field.
 	mail.DefaultReleasedAt = mailDescReleasedAt.Default.(int64)
 	// mailDescFinishedAt is the schema descriptor for finished_at field.
-	mailDescFinishedAt := mailFields[13].Descriptor()
+	mailDescFinishedAt := mailFields[14].Descriptor()
 	// mail.DefaultFinishedAt holds the default value on creation for the finished_at field.
 	mail.DefaultFinishedAt = mailDescFinishedAt.Default.(int64)
 	mailattemptFields := schema.MailAttempt{}.Fields()
@@ -169,6 +171,36 @@ func init() {
 	mailattemptDescMessage := mailattemptFields[4].Descriptor()
 	// mailattempt.DefaultMessage holds the default value on creation for the message field.
 	mailattempt.DefaultMessage = mailattemptDescMessage.Default.(string)
+	oauthclientFields := schema.OAuthClient{}.Fields()
+	_ = oauthclientFields
+	// oauthclientDescIssuer is the schema descriptor for issuer field.
+	oauthclientDescIssuer := oauthclientFields[3].Descriptor()
+	// oauthclient.DefaultIssuer holds the default value on creation for the issuer field.
+	oauthclient.DefaultIssuer = oauthclientDescIssuer.Default.(string)
+	// oauthclientDescSubject is the schema descriptor for subject field.
+	oauthclientDescSubject := oauthclientFields[4].Descriptor()
+	// oauthclient.DefaultSubject holds the default value on creation for the subject field.
+	oauthclient.DefaultSubject = oauthclientDescSubject.Default.(string)
+	// oauthclientDescAudience is the schema descriptor for audience field.
+	oauthclientDescAudience := oauthclientFields[5].Descriptor()
+	// oauthclient.DefaultAudience holds the default value on creation for the audience field.
+	oauthclient.DefaultAudience = oauthclientDescAudience.Default.(string)
+	// oauthclientDescJwksURI is the schema descriptor for jwks_uri field.
+	oauthclientDescJwksURI := oauthclientFields[6].Descriptor()
+	// oauthclient.DefaultJwksURI holds the default value on creation for the jwks_uri field.
+	oauthclient.DefaultJwksURI = oauthclientDescJwksURI.Default.(string)
+	// oauthclientDescExpiresAt is the schema descriptor for expires_at field.
+	oauthclientDescExpiresAt := oauthclientFields[8].Descriptor()
+	// oauthclient.DefaultExpiresAt holds the default value on creation for the expires_at field.
+	oauthclient.DefaultExpiresAt = oauthclientDescExpiresAt.Default.(int64)
+	// oauthclientDescLastUsedAt is the schema descriptor for last_used_at field.
+	oauthclientDescLastUsedAt := oauthclientFields[9].Descriptor()
+	// oauthclient.DefaultLastUsedAt holds the default value on creation for the last_used_at field.
+	oauthclient.DefaultLastUsedAt = oauthclientDescLastUsedAt.Default.(int64)
+	// oauthclientDescRevokedAt is the schema descriptor for revoked_at field.
+	oauthclientDescRevokedAt := oauthclientFields[10].Descriptor()
+	// oauthclient.DefaultRevokedAt holds the default value on creation for the revoked_at field.
+	oauthclient.DefaultRevokedAt = oauthclientDescRevokedAt.Default.(int64)
 	originFields := schema.Origin{}.Fields()
 	_ = originFields
 	// originDescRetiredAt is the schema descriptor for retired_at field.
@@ -185,6 +217,29 @@ func init() {
 	processDescConfigHash := processFields[2].Descriptor()
 	// process.DefaultConfigHash holds the default value on creation for the config_hash field.
 	process.DefaultConfigHash = processDescConfigHash.Default.(string)
+	resourceMixin := schema.Resource{}.Mixin()
+	resourceMixinFields2 := resourceMixin[2].Fields()
+	_ = resourceMixinFields2
+	resourceMixinFields3 := resourceMixin[3].Fields()
+	_ = resourceMixinFields3
+	resourceFields := schema.Resource{}.Fields()
+	_ = resourceFields
+	// resourceDescPublicID is the schema descriptor for public_id field.
+	resourceDescPublicID := resourceMixinFields2[0].Descriptor()
+	// resource.PublicIDValidator is a validator for the "public_id" field. It is called by the builders before save.
+	resource.PublicIDValidator = resourceDescPublicID.Validators[0].(func(string) error)
+	// resourceDescVersion is the schema descriptor for version field.
+	resourceDescVersion := resourceMixinFields3[1].Descriptor()
+	// resource.DefaultVersion holds the default value on creation for the version field.
+	resource.DefaultVersion = resourceDescVersion.Default.(int64)
+	// resourceDescDeletedAt is the schema descriptor for deleted_at field.
+	resourceDescDeletedAt := resourceMixinFields3[4].Descriptor()
+	// resource.DefaultDeletedAt holds the default value on creation for the deleted_at field.
+	resource.DefaultDeletedAt = resourceDescDeletedAt.Default.(int64)
+	// resourceDescExternalID is the schema descriptor for external_id field.
+	resourceDescExternalID := resourceFields[1].Descriptor()
+	// resource.DefaultExternalID holds the default value on creation for the external_id field.
+	resource.DefaultExternalID = resourceDescExternalID.Default.(string)
 	runMixin := schema.Run{}.Mixin()
 	runMixinFields2 := runMixin[2].Fields()
 	_ = runMixinFields2
@@ -210,36 +265,40 @@ func init() {
 	runDescComplete := runFields[8].Descriptor()
 	// run.DefaultComplete holds the default value on creation for the complete field.
 	run.DefaultComplete = runDescComplete.Default.(bool)
+	// runDescFull is the schema descriptor for full field.
+	runDescFull := runFields[11].Descriptor()
+	// run.DefaultFull holds the default value on creation for the full field.
+	run.DefaultFull = runDescFull.Default.(bool)
 	// runDescPlanHash is the schema descriptor for plan_hash field.
-	runDescPlanHash := runFields[11].Descriptor()
+	runDescPlanHash := runFields[12].Descriptor()
 	// run.DefaultPlanHash holds the default value on creation for the plan_hash field.
 	run.DefaultPlanHash = runDescPlanHash.Default.(string)
 	// runDescCode is the schema descriptor for code field.
-	runDescCode := runFields[12].Descriptor()
+	runDescCode := runFields[13].Descriptor()
 	// run.DefaultCode holds the default value on creation for the code field.
 	run.DefaultCode = runDescCode.Default.(string)
 	// runDescMessage is the schema descriptor for message field.
-	runDescMessage := runFields[13].Descriptor()
+	runDescMessage := runFields[14].Descriptor()
 	// run.DefaultMessage holds the default value on creation for the message field.
 	run.DefaultMessage = runDescMessage.Default.(string)
 	// runDescDecidedBy is the schema descriptor for decided_by field.
-	runDescDecidedBy := runFields[15].Descriptor()
+	runDescDecidedBy := runFields[16].Descriptor()
 	// run.DefaultDecidedBy holds the default value on creation for the decided_by field.
 	run.DefaultDecidedBy = runDescDecidedBy.Default.(string)
 	// runDescDecisionNote is the schema descriptor for decision_note field.
-	runDescDecisionNote := runFields[16].Descriptor()
+	runDescDecisionNote := runFields[17].Descriptor()
 	// run.DefaultDecisionNote holds the default value on creation for the decision_note field.
 	run.DefaultDecisionNote = runDescDecisionNote.Default.(string)
 	// runDescDecidedAt is the schema descriptor for decided_at field.
-	runDescDecidedAt := runFields[17].Descriptor()
+	runDescDecidedAt := runFields[18].Descriptor()
 	// run.DefaultDecidedAt holds the default value on creation for the decided_at field.
 	run.DefaultDecidedAt = runDescDecidedAt.Default.(int64)
 	// runDescStartedAt is the schema descriptor for started_at field.
-	runDescStartedAt := runFields[19].Descriptor()
+	runDescStartedAt := runFields[20].Descriptor()
 	// run.DefaultStartedAt holds the default value on creation for the started_at field.
 	run.DefaultStartedAt = runDescStartedAt.Default.(int64)
 	// runDescFinishedAt is the schema descriptor for finished_at field.
-	runDescFinishedAt := runFields[20].Descriptor()
+	runDescFinishedAt := runFields[21].Descriptor()
 	// run.DefaultFinishedAt holds the default value on creation for the finished_at field.
 	run.DefaultFinishedAt = runDescFinishedAt.Default.(int64)
 	runitemFields := schema.RunItem{}.Fields()
@@ -348,18 +407,74 @@ func init() {
 	sourceDescCursor := sourceFields[9].Descriptor()
 	// source.DefaultCursor holds the default value on creation for the cursor field.
 	source.DefaultCursor = sourceDescCursor.Default.(string)
+	// sourceDescFullReadAt is the schema descriptor for full_read_at field.
+	sourceDescFullReadAt := sourceFields[10].Descriptor()
+	// source.DefaultFullReadAt holds the default value on creation for the full_read_at field.
+	source.DefaultFullReadAt = sourceDescFullReadAt.Default.(int64)
+	// sourceDescFailures is the schema descriptor for failures field.
+	sourceDescFailures := sourceFields[11].Descriptor()
+	// source.DefaultFailures holds the default value on creation for the failures field.
+	source.DefaultFailures = sourceDescFailures.Default.(int)
+	// sourceDescFailingSince is the schema descriptor for failing_since field.
+	sourceDescFailingSince := sourceFields[12].Descriptor()
+	// source.DefaultFailingSince holds the default value on creation for the failing_since field.
+	source.DefaultFailingSince = sourceDescFailingSince.Default.(int64)
+	// sourceDescQuarantinedAt is the schema descriptor for quarantined_at field.
+	sourceDescQuarantinedAt := sourceFields[13].Descriptor()
+	// source.DefaultQuarantinedAt holds the default value on creation for the quarantined_at field.
+	source.DefaultQuarantinedAt = sourceDescQuarantinedAt.Default.(int64)
+	// sourceDescQuarantineCode is the schema descriptor for quarantine_code field.
+	sourceDescQuarantineCode := sourceFields[14].Descriptor()
+	// source.DefaultQuarantineCode holds the default value on creation for the quarantine_code field.
+	source.DefaultQuarantineCode = sourceDescQuarantineCode.Default.(string)
+	// sourceDescQuarantineReason is the schema descriptor for quarantine_reason field.
+	sourceDescQuarantineReason := sourceFields[15].Descriptor()
+	// source.DefaultQuarantineReason holds the default value on creation for the quarantine_reason field.
+	source.DefaultQuarantineReason = sourceDescQuarantineReason.Default.(string)
+	// sourceDescNextTry is the schema descriptor for next_try field.
+	sourceDescNextTry := sourceFields[16].Descriptor()
+	// source.DefaultNextTry holds the default value on creation for the next_try field.
+	source.DefaultNextTry = sourceDescNextTry.Default.(int64)
+	// sourceDescPausedAt is the schema descriptor for paused_at field.
+	sourceDescPausedAt := sourceFields[17].Descriptor()
+	// source.DefaultPausedAt holds the default value on creation for the paused_at field.
+	source.DefaultPausedAt = sourceDescPausedAt.Default.(int64)
+	// sourceDescPausedBy is the schema descriptor for paused_by field.
+	sourceDescPausedBy := sourceFields[18].Descriptor()
+	// source.DefaultPausedBy holds the default value on creation for the paused_by field.
+	source.DefaultPausedBy = sourceDescPausedBy.Default.(string)
+	// sourceDescPausedReason is the schema descriptor for paused_reason field.
+	sourceDescPausedReason := sourceFields[19].Descriptor()
+	// source.DefaultPausedReason holds the default value on creation for the paused_reason field.
+	source.DefaultPausedReason = sourceDescPausedReason.Default.(string)
+	// sourceDescNoRemovals is the schema descriptor for no_removals field.
+	sourceDescNoRemovals := sourceFields[20].Descriptor()
+	// source.DefaultNoRemovals holds the default value on creation for the no_removals field.
+	source.DefaultNoRemovals = sourceDescNoRemovals.Default.(bool)
+	// sourceDescTold is the schema descriptor for told field.
+	sourceDescTold := sourceFields[21].Descriptor()
+	// source.DefaultTold holds the default value on creation for the told field.
+	source.DefaultTold = sourceDescTold.Default.(string)
 	tokenFields := schema.Token{}.Fields()
 	_ = tokenFields
+	// tokenDescClientID is the schema descriptor for client_id field.
+	tokenDescClientID := tokenFields[4].Descriptor()
+	// token.DefaultClientID holds the default value on creation for the client_id field.
+	token.DefaultClientID = tokenDescClientID.Default.(int64)
+	// tokenDescUserID is the schema descriptor for user_id field.
+	tokenDescUserID := tokenFields[5].Descriptor()
+	// token.DefaultUserID holds the default value on creation for the user_id field.
+	token.DefaultUserID = tokenDescUserID.Default.(int64)
 	// tokenDescExpiresAt is the schema descriptor for expires_at field.
-	tokenDescExpiresAt := tokenFields[5].Descriptor()
+	tokenDescExpiresAt := tokenFields[7].Descriptor()
 	// token.DefaultExpiresAt holds the default value on creation for the expires_at field.
 	token.DefaultExpiresAt = tokenDescExpiresAt.Default.(int64)
 	// tokenDescLastUsedAt is the schema descriptor for last_used_at field.
-	tokenDescLastUsedAt := tokenFields[6].Descriptor()
+	tokenDescLastUsedAt := tokenFields[8].Descriptor()
 	// token.DefaultLastUsedAt holds the default value on creation for the last_used_at field.
 	token.DefaultLastUsedAt = tokenDescLastUsedAt.Default.(int64)
 	// tokenDescRevokedAt is the schema descriptor for revoked_at field.
-	tokenDescRevokedAt := tokenFields[7].Descriptor()
+	tokenDescRevokedAt := tokenFields[9].Descriptor()
 	// token.DefaultRevokedAt holds the default value on creation for the revoked_at field.
 	token.DefaultRevokedAt = tokenDescRevokedAt.Default.(int64)
 	userMixin := schema.User{}.Mixin()
@@ -413,8 +528,12 @@ func init() {
 	userDescPasswordHash := userFields[16].Descriptor()
 	// user.DefaultPasswordHash holds the default value on creation for the password_hash field.
 	user.DefaultPasswordHash = userDescPasswordHash.Default.(string)
+	// userDescProtected is the schema descriptor for protected field.
+	userDescProtected := userFields[20].Descriptor()
+	// user.DefaultProtected holds the default value on creation for the protected field.
+	user.DefaultProtected = userDescProtected.Default.(bool)
 	// userDescDeactivatedAt is the schema descriptor for deactivated_at field.
-	userDescDeactivatedAt := userFields[19].Descriptor()
+	userDescDeactivatedAt := userFields[21].Descriptor()
 	// user.DefaultDeactivatedAt holds the default value on creation for the deactivated_at field.
 	user.DefaultDeactivatedAt = userDescDeactivatedAt.Default.(int64)
 }

@@ -37,7 +37,31 @@ type Source struct {
 	// moves with every taking of the lease
 	Fence int64 `json:"fence,omitempty"`
 	// where the next read may start; committed last
-	Cursor       string `json:"cursor,omitempty"`
+	Cursor string `json:"cursor,omitempty"`
+	// when everything was last read whole
+	FullReadAt int64 `json:"full_read_at,omitempty"`
+	// failed runs in a row
+	Failures int `json:"failures,omitempty"`
+	// FailingSince holds the value of the "failing_since" field.
+	FailingSince int64 `json:"failing_since,omitempty"`
+	// QuarantinedAt holds the value of the "quarantined_at" field.
+	QuarantinedAt int64 `json:"quarantined_at,omitempty"`
+	// QuarantineCode holds the value of the "quarantine_code" field.
+	QuarantineCode string `json:"quarantine_code,omitempty"`
+	// QuarantineReason holds the value of the "quarantine_reason" field.
+	QuarantineReason string `json:"quarantine_reason,omitempty"`
+	// schedules wait until then while the source is in quarantine
+	NextTry int64 `json:"next_try,omitempty"`
+	// schedules wait until somebody resumes the source
+	PausedAt int64 `json:"paused_at,omitempty"`
+	// PausedBy holds the value of the "paused_by" field.
+	PausedBy string `json:"paused_by,omitempty"`
+	// PausedReason holds the value of the "paused_reason" field.
+	PausedReason string `json:"paused_reason,omitempty"`
+	// a rejection: runs go on without deactivating, deleting or removing, until somebody allows it again
+	NoRemovals bool `json:"no_removals,omitempty"`
+	// the state that admins were last mailed about
+	Told         string `json:"told,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -46,9 +70,11 @@ func (*Source) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case source.FieldID, source.FieldCompanyID, source.FieldOriginID, source.FieldNextDue, source.FieldRetiredAt, source.FieldLeaseUntil, source.FieldFence:
+		case source.FieldNoRemovals:
+			values[i] = new(sql.NullBool)
+		case source.FieldID, source.FieldCompanyID, source.FieldOriginID, source.FieldNextDue, source.FieldRetiredAt, source.FieldLeaseUntil, source.FieldFence, source.FieldFullReadAt, source.FieldFailures, source.FieldFailingSince, source.FieldQuarantinedAt, source.FieldNextTry, source.FieldPausedAt:
 			values[i] = new(sql.NullInt64)
-		case source.FieldKey, source.FieldSchedule, source.FieldSettingsHash, source.FieldLeaseHolder, source.FieldCursor:
+		case source.FieldKey, source.FieldSchedule, source.FieldSettingsHash, source.FieldLeaseHolder, source.FieldCursor, source.FieldQuarantineCode, source.FieldQuarantineReason, source.FieldPausedBy, source.FieldPausedReason, source.FieldTold:
 			values[i] = new(sql.NullString)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -137,6 +163,78 @@ func (_m *Source) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Cursor = value.String
 			}
+		case source.FieldFullReadAt:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field full_read_at", values[i])
+			} else if value.Valid {
+				_m.FullReadAt = value.Int64
+			}
+		case source.FieldFailures:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field failures", values[i])
+			} else if value.Valid {
+				_m.Failures = int(value.Int64)
+			}
+		case source.FieldFailingSince:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field failing_since", values[i])
+			} else if value.Valid {
+				_m.FailingSince = value.Int64
+			}
+		case source.FieldQuarantinedAt:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field quarantined_at", values[i])
+			} else if value.Valid {
+				_m.QuarantinedAt = value.Int64
+			}
+		case source.FieldQuarantineCode:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field quarantine_code", values[i])
+			} else if value.Valid {
+				_m.QuarantineCode = value.String
+			}
+		case source.FieldQuarantineReason:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field quarantine_reason", values[i])
+			} else if value.Valid {
+				_m.QuarantineReason = value.String
+			}
+		case source.FieldNextTry:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field next_try", values[i])
+			} else if value.Valid {
+				_m.NextTry = value.Int64
+			}
+		case source.FieldPausedAt:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field paused_at", values[i])
+			} else if value.Valid {
+				_m.PausedAt = value.Int64
+			}
+		case source.FieldPausedBy:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field paused_by", values[i])
+			} else if value.Valid {
+				_m.PausedBy = value.String
+			}
+		case source.FieldPausedReason:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field paused_reason", values[i])
+			} else if value.Valid {
+				_m.PausedReason = value.String
+			}
+		case source.FieldNoRemovals:
+			if value, ok := values[i].(*sql.NullBool); !ok {
+				return fmt.Errorf("unexpected type %T for field no_removals", values[i])
+			} else if value.Valid {
+				_m.NoRemovals = value.Bool
+			}
+		case source.FieldTold:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field told", values[i])
+			} else if value.Valid {
+				_m.Told = value.String
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -205,6 +303,42 @@ func (_m *Source) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("cursor=")
 	builder.WriteString(_m.Cursor)
+	builder.WriteString(", ")
+	builder.WriteString("full_read_at=")
+	builder.WriteString(fmt.Sprintf("%v", _m.FullReadAt))
+	builder.WriteString(", ")
+	builder.WriteString("failures=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Failures))
+	builder.WriteString(", ")
+	builder.WriteString("failing_since=")
+	builder.WriteString(fmt.Sprintf("%v", _m.FailingSince))
+	builder.WriteString(", ")
+	builder.WriteString("quarantined_at=")
+	builder.WriteString(fmt.Sprintf("%v", _m.QuarantinedAt))
+	builder.WriteString(", ")
+	builder.WriteString("quarantine_code=")
+	builder.WriteString(_m.QuarantineCode)
+	builder.WriteString(", ")
+	builder.WriteString("quarantine_reason=")
+	builder.WriteString(_m.QuarantineReason)
+	builder.WriteString(", ")
+	builder.WriteString("next_try=")
+	builder.WriteString(fmt.Sprintf("%v", _m.NextTry))
+	builder.WriteString(", ")
+	builder.WriteString("paused_at=")
+	builder.WriteString(fmt.Sprintf("%v", _m.PausedAt))
+	builder.WriteString(", ")
+	builder.WriteString("paused_by=")
+	builder.WriteString(_m.PausedBy)
+	builder.WriteString(", ")
+	builder.WriteString("paused_reason=")
+	builder.WriteString(_m.PausedReason)
+	builder.WriteString(", ")
+	builder.WriteString("no_removals=")
+	builder.WriteString(fmt.Sprintf("%v", _m.NoRemovals))
+	builder.WriteString(", ")
+	builder.WriteString("told=")
+	builder.WriteString(_m.Told)
 	builder.WriteByte(')')
 	return builder.String()
 }

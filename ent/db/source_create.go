@@ -151,6 +151,174 @@ func (_c *SourceCreate) SetNillableCursor(v *string) *SourceCreate {
 	return _c
 }
 
+// SetFullReadAt sets the "full_read_at" field.
+func (_c *SourceCreate) SetFullReadAt(v int64) *SourceCreate {
+	_c.mutation.SetFullReadAt(v)
+	return _c
+}
+
+// SetNillableFullReadAt sets the "full_read_at" field if the given value is not nil.
+func (_c *SourceCreate) SetNillableFullReadAt(v *int64) *SourceCreate {
+	if v != nil {
+		_c.SetFullReadAt(*v)
+	}
+	return _c
+}
+
+// SetFailures sets the "failures" field.
+func (_c *SourceCreate) SetFailures(v int) *SourceCreate {
+	_c.mutation.SetFailures(v)
+	return _c
+}
+
+// SetNillableFailures sets the "failures" field if the given value is not nil.
+func (_c *SourceCreate) SetNillableFailures(v *int) *SourceCreate {
+	if v != nil {
+		_c.SetFailures(*v)
+	}
+	return _c
+}
+
+// SetFailingSince sets the "failing_since" field.
+func (_c *SourceCreate) SetFailingSince(v int64) *SourceCreate {
+	_c.mutation.SetFailingSince(v)
+	return _c
+}
+
+// SetNillableFailingSince sets the "failing_since" field if the given value is not nil.
+func (_c *SourceCreate) SetNillableFailingSince(v *int64) *SourceCreate {
+	if v != nil {
+		_c.SetFailingSince(*v)
+	}
+	return _c
+}
+
+// SetQuarantinedAt sets the "quarantined_at" field.
+func (_c *SourceCreate) SetQuarantinedAt(v int64) *SourceCreate {
+	_c.mutation.SetQuarantinedAt(v)
+	return _c
+}
+
+// SetNillableQuarantinedAt sets the "quarantined_at" field if the given value is not nil.
+func (_c *SourceCreate) SetNillableQuarantinedAt(v *int64) *SourceCreate {
+	if v != nil {
+		_c.SetQuarantinedAt(*v)
+	}
+	return _c
+}
+
+// SetQuarantineCode sets the "quarantine_code" field.
+func (_c *SourceCreate) SetQuarantineCode(v string) *SourceCreate {
+	_c.mutation.SetQuarantineCode(v)
+	return _c
+}
+
+// SetNillableQuarantineCode sets the "quarantine_code" field if the given value is not nil.
+func (_c *SourceCreate) SetNillableQuarantineCode(v *string) *SourceCreate {
+	if v != nil {
+		_c.SetQuarantineCode(*v)
+	}
+	return _c
+}
+
+// SetQuarantineReason sets the "quarantine_reason" field.
+func (_c *SourceCreate) SetQuarantineReason(v string) *SourceCreate {
+	_c.mutation.SetQuarantineReason(v)
+	return _c
+}
+
+// SetNillableQuarantineReason sets the "quarantine_reason" field if the given value is not nil.
+func (_c *SourceCreate) SetNillableQuarantineReason(v *string) *SourceCreate {
+	if v != nil {
+		_c.SetQuarantineReason(*v)
+	}
+	return _c
+}
+
+// SetNextTry sets the "next_try" field.
+func (_c *SourceCreate) SetNextTry(v int64) *SourceCreate {
+	_c.mutation.SetNextTry(v)
+	return _c
+}
+
+// SetNillableNextTry sets the "next_try" field if the given value is not nil.
+func (_c *SourceCreate) SetNillableNextTry(v *int64) *SourceCreate {
+	if v != nil {
+		_c.SetNextTry(*v)
+	}
+	return _c
+}
+
+// SetPausedAt sets the "paused_at" field.
+func (_c *SourceCreate) SetPausedAt(v int64) *SourceCreate {
+	_c.mutation.SetPausedAt(v)
+	return _c
+}
+
+// SetNillablePausedAt sets the "paused_at" field if the given value is not nil.
+func (_c *SourceCreate) SetNillablePausedAt(v *int64) *SourceCreate {
+	if v != nil {
+		_c.SetPausedAt(*v)
+	}
+	return _c
+}
+
+// SetPausedBy sets the "paused_by" field.
+func (_c *SourceCreate) SetPausedBy(v string) *SourceCreate {
+	_c.mutation.SetPausedBy(v)
+	return _c
+}
+
+// SetNillablePausedBy sets the "paused_by" field if the given value is not nil.
+func (_c *SourceCreate) SetNillablePausedBy(v *string) *SourceCreate {
+	if v != nil {
+		_c.SetPausedBy(*v)
+	}
+	return _c
+}
+
+// SetPausedReason sets the "paused_reason" field.
+func (_c *SourceCreate) SetPausedReason(v string) *SourceCreate {
+	_c.mutation.SetPausedReason(v)
+	return _c
+}
+
+// SetNillablePausedReason sets the "paused_reason" field if the given value is not nil.
+func (_c *SourceCreate) SetNillablePausedReason(v *string) *SourceCreate {
+	if v != nil {
+		_c.SetPausedReason(*v)
+	}
+	return _c
+}
+
+// SetNoRemovals sets the "no_removals" field.
+func (_c *SourceCreate) SetNoRemovals(v bool) *SourceCreate {
+	_c.mutation.SetNoRemovals(v)
+	return _c
+}
+
+// SetNillableNoRemovals sets the "no_removals" field if the given value is not nil.
+func (_c *SourceCreate) SetNillableNoRemovals(v *bool) *SourceCreate {
+	if v != nil {
+		_c.SetNoRemovals(*v)
+	}
+	return _c
+}
+
+// SetTold sets the "told" field.
+func (_c *SourceCreate) SetTold(v string) *SourceCreate {
+	_c.mutation.SetTold(v)
+	return _c
+}
+
+// SetNillableTold sets the "told" field if the given value is not nil.
+func (_c *SourceCreate) SetNillableTold(v *string) *SourceCreate {
+	if v != nil {
+		_c.SetTold(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *SourceCreate) SetID(v int64) *SourceCreate {
 	_c.mutation.SetID(v)
@@ -224,6 +392,54 @@ func (_c *SourceCreate) defaults() {
 		v := source.DefaultCursor
 		_c.mutation.SetCursor(v)
 	}
+	if _, ok := _c.mutation.FullReadAt(); !ok {
+		v := source.DefaultFullReadAt
+		_c.mutation.SetFullReadAt(v)
+	}
+	if _, ok := _c.mutation.Failures(); !ok {
+		v := source.DefaultFailures
+		_c.mutation.SetFailures(v)
+	}
+	if _, ok := _c.mutation.FailingSince(); !ok {
+		v := source.DefaultFailingSince
+		_c.mutation.SetFailingSince(v)
+	}
+	if _, ok := _c.mutation.QuarantinedAt(); !ok {
+		v := source.DefaultQuarantinedAt
+		_c.mutation.SetQuarantinedAt(v)
+	}
+	if _, ok := _c.mutation.QuarantineCode(); !ok {
+		v := source.DefaultQuarantineCode
+		_c.mutation.SetQuarantineCode(v)
+	}
+	if _, ok := _c.mutation.QuarantineReason(); !ok {
+		v := source.DefaultQuarantineReason
+		_c.mutation.SetQuarantineReason(v)
+	}
+	if _, ok := _c.mutation.NextTry(); !ok {
+		v := source.DefaultNextTry
+		_c.mutation.SetNextTry(v)
+	}
+	if _, ok := _c.mutation.PausedAt(); !ok {
+		v := source.DefaultPausedAt
+		_c.mutation.SetPausedAt(v)
+	}
+	if _, ok := _c.mutation.PausedBy(); !ok {
+		v := source.DefaultPausedBy
+		_c.mutation.SetPausedBy(v)
+	}
+	if _, ok := _c.mutation.PausedReason(); !ok {
+		v := source.DefaultPausedReason
+		_c.mutation.SetPausedReason(v)
+	}
+	if _, ok := _c.mutation.NoRemovals(); !ok {
+		v := source.DefaultNoRemovals
+		_c.mutation.SetNoRemovals(v)
+	}
+	if _, ok := _c.mutation.Told(); !ok {
+		v := source.DefaultTold
+		_c.mutation.SetTold(v)
+	}
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -260,6 +476,42 @@ func (_c *SourceCreate) check() error {
 	}
 	if _, ok := _c.mutation.Cursor(); !ok {
 		return &ValidationError{Name: "cursor", err: errors.New(`db: missing required field "Source.cursor"`)}
+	}
+	if _, ok := _c.mutation.FullReadAt(); !ok {
+		return &ValidationError{Name: "full_read_at", err: errors.New(`db: missing required field "Source.full_read_at"`)}
+	}
+	if _, ok := _c.mutation.Failures(); !ok {
+		return &ValidationError{Name: "failures", err: errors.New(`db: missing required field "Source.failures"`)}
+	}
+	if _, ok := _c.mutation.FailingSince(); !ok {
+		return &ValidationError{Name: "failing_since", err: errors.New(`db: missing required field "Source.failing_since"`)}
+	}
+	if _, ok := _c.mutation.QuarantinedAt(); !ok {
+		return &ValidationError{Name: "quarantined_at", err: errors.New(`db: missing required field "Source.quarantined_at"`)}
+	}
+	if _, ok := _c.mutation.QuarantineCode(); !ok {
+		return &ValidationError{Name: "quarantine_code", err: errors.New(`db: missing required field "Source.quarantine_code"`)}
+	}
+	if _, ok := _c.mutation.QuarantineReason(); !ok {
+		return &ValidationError{Name: "quarantine_reason", err: errors.New(`db: missing required field "Source.quarantine_reason"`)}
+	}
+	if _, ok := _c.mutation.NextTry(); !ok {
+		return &ValidationError{Name: "next_try", err: errors.New(`db: missing required field "Source.next_try"`)}
+	}
+	if _, ok := _c.mutation.PausedAt(); !ok {
+		return &ValidationError{Name: "paused_at", err: errors.New(`db: missing required field "Source.paused_at"`)}
+	}
+	if _, ok := _c.mutation.PausedBy(); !ok {
+		return &ValidationError{Name: "paused_by", err: errors.New(`db: missing required field "Source.paused_by"`)}
+	}
+	if _, ok := _c.mutation.PausedReason(); !ok {
+		return &ValidationError{Name: "paused_reason", err: errors.New(`db: missing required field "Source.paused_reason"`)}
+	}
+	if _, ok := _c.mutation.NoRemovals(); !ok {
+		return &ValidationError{Name: "no_removals", err: errors.New(`db: missing required field "Source.no_removals"`)}
+	}
+	if _, ok := _c.mutation.Told(); !ok {
+		return &ValidationError{Name: "told", err: errors.New(`db: missing required field "Source.told"`)}
 	}
 	return nil
 }
@@ -337,6 +589,54 @@ func (_c *SourceCreate) createSpec() (*Source, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Cursor(); ok {
 		_spec.SetField(source.FieldCursor, field.TypeString, value)
 		_node.Cursor = value
+	}
+	if value, ok := _c.mutation.FullReadAt(); ok {
+		_spec.SetField(source.FieldFullReadAt, field.TypeInt64, value)
+		_node.FullReadAt = value
+	}
+	if value, ok := _c.mutation.Failures(); ok {
+		_spec.SetField(source.FieldFailures, field.TypeInt, value)
+		_node.Failures = value
+	}
+	if value, ok := _c.mutation.FailingSince(); ok {
+		_spec.SetField(source.FieldFailingSince, field.TypeInt64, value)
+		_node.FailingSince = value
+	}
+	if value, ok := _c.mutation.QuarantinedAt(); ok {
+		_spec.SetField(source.FieldQuarantinedAt, field.TypeInt64, value)
+		_node.QuarantinedAt = value
+	}
+	if value, ok := _c.mutation.QuarantineCode(); ok {
+		_spec.SetField(source.FieldQuarantineCode, field.TypeString, value)
+		_node.QuarantineCode = value
+	}
+	if value, ok := _c.mutation.QuarantineReason(); ok {
+		_spec.SetField(source.FieldQuarantineReason, field.TypeString, value)
+		_node.QuarantineReason = value
+	}
+	if value, ok := _c.mutation.NextTry(); ok {
+		_spec.SetField(source.FieldNextTry, field.TypeInt64, value)
+		_node.NextTry = value
+	}
+	if value, ok := _c.mutation.PausedAt(); ok {
+		_spec.SetField(source.FieldPausedAt, field.TypeInt64, value)
+		_node.PausedAt = value
+	}
+	if value, ok := _c.mutation.PausedBy(); ok {
+		_spec.SetField(source.FieldPausedBy, field.TypeString, value)
+		_node.PausedBy = value
+	}
+	if value, ok := _c.mutation.PausedReason(); ok {
+		_spec.SetField(source.FieldPausedReason, field.TypeString, value)
+		_node.PausedReason = value
+	}
+	if value, ok := _c.mutation.NoRemovals(); ok {
+		_spec.SetField(source.FieldNoRemovals, field.TypeBool, value)
+		_node.NoRemovals = value
+	}
+	if value, ok := _c.mutation.Told(); ok {
+		_spec.SetField(source.FieldTold, field.TypeString, value)
+		_node.Told = value
 	}
 	return _node, _spec
 }
@@ -519,6 +819,186 @@ func (u *SourceUpsert) SetCursor(v string) *SourceUpsert {
 // UpdateCursor sets the "cursor" field to the value that was provided on create.
 func (u *SourceUpsert) UpdateCursor() *SourceUpsert {
 	u.SetExcluded(source.FieldCursor)
+	return u
+}
+
+// SetFullReadAt sets the "full_read_at" field.
+func (u *SourceUpsert) SetFullReadAt(v int64) *SourceUpsert {
+	u.Set(source.FieldFullReadAt, v)
+	return u
+}
+
+// UpdateFullReadAt sets the "full_read_at" field to the value that was provided on create.
+func (u *SourceUpsert) UpdateFullReadAt() *SourceUpsert {
+	u.SetExcluded(source.FieldFullReadAt)
+	return u
+}
+
+// AddFullReadAt adds v to the "full_read_at" field.
+func (u *SourceUpsert) AddFullReadAt(v int64) *SourceUpsert {
+	u.Add(source.FieldFullReadAt, v)
+	return u
+}
+
+// SetFailures sets the "failures" field.
+func (u *SourceUpsert) SetFailures(v int) *SourceUpsert {
+	u.Set(source.FieldFailures, v)
+	return u
+}
+
+// UpdateFailures sets the "failures" field to the value that was provided on create.
+func (u *SourceUpsert) UpdateFailures() *SourceUpsert {
+	u.SetExcluded(source.FieldFailures)
+	return u
+}
+
+// AddFailures adds v to the "failures" field.
+func (u *SourceUpsert) AddFailures(v int) *SourceUpsert {
+	u.Add(source.FieldFailures, v)
+	return u
+}
+
+// SetFailingSince sets the "failing_since" field.
+func (u *SourceUpsert) SetFailingSince(v int64) *SourceUpsert {
+	u.Set(source.FieldFailingSince, v)
+	return u
+}
+
+// UpdateFailingSince sets the "failing_since" field to the value that was provided on create.
+func (u *SourceUpsert) UpdateFailingSince() *SourceUpsert {
+	u.SetExcluded(source.FieldFailingSince)
+	return u
+}
+
+// AddFailingSince adds v to the "failing_since" field.
+func (u *SourceUpsert) AddFailingSince(v int64) *SourceUpsert {
+	u.Add(source.FieldFailingSince, v)
+	return u
+}
+
+// SetQuarantinedAt sets the "quarantined_at" field.
+func (u *SourceUpsert) SetQuarantinedAt(v int64) *SourceUpsert {
+	u.Set(source.FieldQuarantinedAt, v)
+	return u
+}
+
+// UpdateQuarantinedAt sets the "quarantined_at" field to the value that was provided on create.
+func (u *SourceUpsert) UpdateQuarantinedAt() *SourceUpsert {
+	u.SetExcluded(source.FieldQuarantinedAt)
+	return u
+}
+
+// AddQuarantinedAt adds v to the "quarantined_at" field.
+func (u *SourceUpsert) AddQuarantinedAt(v int64) *SourceUpsert {
+	u.Add(source.FieldQuarantinedAt, v)
+	return u
+}
+
+// SetQuarantineCode sets the "quarantine_code" field.
+func (u *SourceUpsert) SetQuarantineCode(v string) *SourceUpsert {
+	u.Set(source.FieldQuarantineCode, v)
+	return u
+}
+
+// UpdateQuarantineCode sets the "quarantine_code" field to the value that was provided on create.
+func (u *SourceUpsert) UpdateQuarantineCode() *SourceUpsert {
+	u.SetExcluded(source.FieldQuarantineCode)
+	return u
+}
+
+// SetQuarantineReason sets the "quarantine_reason" field.
+func (u *SourceUpsert) SetQuarantineReason(v string) *SourceUpsert {
+	u.Set(source.FieldQuarantineReason, v)
+	return u
+}
+
+// UpdateQuarantineReason sets the "quarantine_reason" field to the value that was provided on create.
+func (u *SourceUpsert) UpdateQuarantineReason() *SourceUpsert {
+	u.SetExcluded(source.FieldQuarantineReason)
+	return u
+}
+
+// SetNextTry sets the "next_try" field.
+func (u *SourceUpsert) SetNextTry(v int64) *SourceUpsert {
+	u.Set(source.FieldNextTry, v)
+	return u
+}
+
+// UpdateNextTry sets the "next_try" field to the value that was provided on create.
+func (u *SourceUpsert) UpdateNextTry() *SourceUpsert {
+	u.SetExcluded(source.FieldNextTry)
+	return u
+}
+
+// AddNextTry adds v to the "next_try" field.
+func (u *SourceUpsert) AddNextTry(v int64) *SourceUpsert {
+	u.Add(source.FieldNextTry, v)
+	return u
+}
+
+// SetPausedAt sets the "paused_at" field.
+func (u *SourceUpsert) SetPausedAt(v int64) *SourceUpsert {
+	u.Set(source.FieldPausedAt, v)
+	return u
+}
+
+// UpdatePausedAt sets the "paused_at" field to the value that was provided on create.
+func (u *SourceUpsert) UpdatePausedAt() *SourceUpsert {
+	u.SetExcluded(source.FieldPausedAt)
+	return u
+}
+
+// AddPausedAt adds v to the "paused_at" field.
+func (u *SourceUpsert) AddPausedAt(v int64) *SourceUpsert {
+	u.Add(source.FieldPausedAt, v)
+	return u
+}
+
+// SetPausedBy sets the "paused_by" field.
+func (u *SourceUpsert) SetPausedBy(v string) *SourceUpsert {
+	u.Set(source.FieldPausedBy, v)
+	return u
+}
+
+// UpdatePausedBy sets the "paused_by" field to the value that was provided on create.
+func (u *SourceUpsert) UpdatePausedBy() *SourceUpsert {
+	u.SetExcluded(source.FieldPausedBy)
+	return u
+}
+
+// SetPausedReason sets the "paused_reason" field.
+func (u *SourceUpsert) SetPausedReason(v string) *SourceUpsert {
+	u.Set(source.FieldPausedReason, v)
+	return u
+}
+
+// UpdatePausedReason sets the "paused_reason" field to the value that was provided on create.
+func (u *SourceUpsert) UpdatePausedReason() *SourceUpsert {
+	u.SetExcluded(source.FieldPausedReason)
+	return u
+}
+
+// SetNoRemovals sets the "no_removals" field.
+func (u *SourceUpsert) SetNoRemovals(v bool) *SourceUpsert {
+	u.Set(source.FieldNoRemovals, v)
+	return u
+}
+
+// UpdateNoRemovals sets the "no_removals" field to the value that was provided on create.
+func (u *SourceUpsert) UpdateNoRemovals() *SourceUpsert {
+	u.SetExcluded(source.FieldNoRemovals)
+	return u
+}
+
+// SetTold sets the "told" field.
+func (u *SourceUpsert) SetTold(v string) *SourceUpsert {
+	u.Set(source.FieldTold, v)
+	return u
+}
+
+// UpdateTold sets the "told" field to the value that was provided on create.
+func (u *SourceUpsert) UpdateTold() *SourceUpsert {
+	u.SetExcluded(source.FieldTold)
 	return u
 }
 
@@ -727,6 +1207,216 @@ func (u *SourceUpsertOne) SetCursor(v string) *SourceUpsertOne {
 func (u *SourceUpsertOne) UpdateCursor() *SourceUpsertOne {
 	return u.Update(func(s *SourceUpsert) {
 		s.UpdateCursor()
+	})
+}
+
+// SetFullReadAt sets the "full_read_at" field.
+func (u *SourceUpsertOne) SetFullReadAt(v int64) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetFullReadAt(v)
+	})
+}
+
+// AddFullReadAt adds v to the "full_read_at" field.
+func (u *SourceUpsertOne) AddFullReadAt(v int64) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.AddFullReadAt(v)
+	})
+}
+
+// UpdateFullReadAt sets the "full_read_at" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdateFullReadAt() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateFullReadAt()
+	})
+}
+
+// SetFailures sets the "failures" field.
+func (u *SourceUpsertOne) SetFailures(v int) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetFailures(v)
+	})
+}
+
+// AddFailures adds v to the "failures" field.
+func (u *SourceUpsertOne) AddFailures(v int) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.AddFailures(v)
+	})
+}
+
+// UpdateFailures sets the "failures" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdateFailures() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateFailures()
+	})
+}
+
+// SetFailingSince sets the "failing_since" field.
+func (u *SourceUpsertOne) SetFailingSince(v int64) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetFailingSince(v)
+	})
+}
+
+// AddFailingSince adds v to the "failing_since" field.
+func (u *SourceUpsertOne) AddFailingSince(v int64) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.AddFailingSince(v)
+	})
+}
+
+// UpdateFailingSince sets the "failing_since" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdateFailingSince() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateFailingSince()
+	})
+}
+
+// SetQuarantinedAt sets the "quarantined_at" field.
+func (u *SourceUpsertOne) SetQuarantinedAt(v int64) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetQuarantinedAt(v)
+	})
+}
+
+// AddQuarantinedAt adds v to the "quarantined_at" field.
+func (u *SourceUpsertOne) AddQuarantinedAt(v int64) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.AddQuarantinedAt(v)
+	})
+}
+
+// UpdateQuarantinedAt sets the "quarantined_at" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdateQuarantinedAt() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateQuarantinedAt()
+	})
+}
+
+// SetQuarantineCode sets the "quarantine_code" field.
+func (u *SourceUpsertOne) SetQuarantineCode(v string) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetQuarantineCode(v)
+	})
+}
+
+// UpdateQuarantineCode sets the "quarantine_code" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdateQuarantineCode() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateQuarantineCode()
+	})
+}
+
+// SetQuarantineReason sets the "quarantine_reason" field.
+func (u *SourceUpsertOne) SetQuarantineReason(v string) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetQuarantineReason(v)
+	})
+}
+
+// UpdateQuarantineReason sets the "quarantine_reason" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdateQuarantineReason() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateQuarantineReason()
+	})
+}
+
+// SetNextTry sets the "next_try" field.
+func (u *SourceUpsertOne) SetNextTry(v int64) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetNextTry(v)
+	})
+}
+
+// AddNextTry adds v to the "next_try" field.
+func (u *SourceUpsertOne) AddNextTry(v int64) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.AddNextTry(v)
+	})
+}
+
+// UpdateNextTry sets the "next_try" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdateNextTry() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateNextTry()
+	})
+}
+
+// SetPausedAt sets the "paused_at" field.
+func (u *SourceUpsertOne) SetPausedAt(v int64) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetPausedAt(v)
+	})
+}
+
+// AddPausedAt adds v to the "paused_at" field.
+func (u *SourceUpsertOne) AddPausedAt(v int64) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.AddPausedAt(v)
+	})
+}
+
+// UpdatePausedAt sets the "paused_at" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdatePausedAt() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdatePausedAt()
+	})
+}
+
+// SetPausedBy sets the "paused_by" field.
+func (u *SourceUpsertOne) SetPausedBy(v string) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetPausedBy(v)
+	})
+}
+
+// UpdatePausedBy sets the "paused_by" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdatePausedBy() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdatePausedBy()
+	})
+}
+
+// SetPausedReason sets the "paused_reason" field.
+func (u *SourceUpsertOne) SetPausedReason(v string) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetPausedReason(v)
+	})
+}
+
+// UpdatePausedReason sets the "paused_reason" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdatePausedReason() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdatePausedReason()
+	})
+}
+
+// SetNoRemovals sets the "no_removals" field.
+func (u *SourceUpsertOne) SetNoRemovals(v bool) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetNoRemovals(v)
+	})
+}
+
+// UpdateNoRemovals sets the "no_removals" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdateNoRemovals() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateNoRemovals()
+	})
+}
+
+// SetTold sets the "told" field.
+func (u *SourceUpsertOne) SetTold(v string) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetTold(v)
+	})
+}
+
+// UpdateTold sets the "told" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdateTold() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateTold()
 	})
 }
 
@@ -1101,6 +1791,216 @@ func (u *SourceUpsertBulk) SetCursor(v string) *SourceUpsertBulk {
 func (u *SourceUpsertBulk) UpdateCursor() *SourceUpsertBulk {
 	return u.Update(func(s *SourceUpsert) {
 		s.UpdateCursor()
+	})
+}
+
+// SetFullReadAt sets the "full_read_at" field.
+func (u *SourceUpsertBulk) SetFullReadAt(v int64) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetFullReadAt(v)
+	})
+}
+
+// AddFullReadAt adds v to the "full_read_at" field.
+func (u *SourceUpsertBulk) AddFullReadAt(v int64) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.AddFullReadAt(v)
+	})
+}
+
+// UpdateFullReadAt sets the "full_read_at" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdateFullReadAt() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateFullReadAt()
+	})
+}
+
+// SetFailures sets the "failures" field.
+func (u *SourceUpsertBulk) SetFailures(v int) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetFailures(v)
+	})
+}
+
+// AddFailures adds v to the "failures" field.
+func (u *SourceUpsertBulk) AddFailures(v int) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.AddFailures(v)
+	})
+}
+
+// UpdateFailures sets the "failures" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdateFailures() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateFailures()
+	})
+}
+
+// SetFailingSince sets the "failing_since" field.
+func (u *SourceUpsertBulk) SetFailingSince(v int64) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetFailingSince(v)
+	})
+}
+
+// AddFailingSince adds v to the "failing_since" field.
+func (u *SourceUpsertBulk) AddFailingSince(v int64) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.AddFailingSince(v)
+	})
+}
+
+// UpdateFailingSince sets the "failing_since" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdateFailingSince() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateFailingSince()
+	})
+}
+
+// SetQuarantinedAt sets the "quarantined_at" field.
+func (u *SourceUpsertBulk) SetQuarantinedAt(v int64) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetQuarantinedAt(v)
+	})
+}
+
+// AddQuarantinedAt adds v to the "quarantined_at" field.
+func (u *SourceUpsertBulk) AddQuarantinedAt(v int64) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.AddQuarantinedAt(v)
+	})
+}
+
+// UpdateQuarantinedAt sets the "quarantined_at" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdateQuarantinedAt() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateQuarantinedAt()
+	})
+}
+
+// SetQuarantineCode sets the "quarantine_code" field.
+func (u *SourceUpsertBulk) SetQuarantineCode(v string) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetQuarantineCode(v)
+	})
+}
+
+// UpdateQuarantineCode sets the "quarantine_code" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdateQuarantineCode() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateQuarantineCode()
+	})
+}
+
+// SetQuarantineReason sets the "quarantine_reason" field.
+func (u *SourceUpsertBulk) SetQuarantineReason(v string) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetQuarantineReason(v)
+	})
+}
+
+// UpdateQuarantineReason sets the "quarantine_reason" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdateQuarantineReason() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateQuarantineReason()
+	})
+}
+
+// SetNextTry sets the "next_try" field.
+func (u *SourceUpsertBulk) SetNextTry(v int64) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetNextTry(v)
+	})
+}
+
+// AddNextTry adds v to the "next_try" field.
+func (u *SourceUpsertBulk) AddNextTry(v int64) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.AddNextTry(v)
+	})
+}
+
+// UpdateNextTry sets the "next_try" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdateNextTry() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateNextTry()
+	})
+}
+
+// SetPausedAt sets the "paused_at" field.
+func (u *SourceUpsertBulk) SetPausedAt(v int64) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetPausedAt(v)
+	})
+}
+
+// AddPausedAt adds v to the "paused_at" field.
+func (u *SourceUpsertBulk) AddPausedAt(v int64) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.AddPausedAt(v)
+	})
+}
+
+// UpdatePausedAt sets the "paused_at" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdatePausedAt() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdatePausedAt()
+	})
+}
+
+// SetPausedBy sets the "paused_by" field.
+func (u *SourceUpsertBulk) SetPausedBy(v string) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetPausedBy(v)
+	})
+}
+
+// UpdatePausedBy sets the "paused_by" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdatePausedBy() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdatePausedBy()
+	})
+}
+
+// SetPausedReason sets the "paused_reason" field.
+func (u *SourceUpsertBulk) SetPausedReason(v string) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetPausedReason(v)
+	})
+}
+
+// UpdatePausedReason sets the "paused_reason" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdatePausedReason() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdatePausedReason()
+	})
+}
+
+// SetNoRemovals sets the "no_removals" field.
+func (u *SourceUpsertBulk) SetNoRemovals(v bool) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetNoRemovals(v)
+	})
+}
+
+// UpdateNoRemovals sets the "no_removals" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdateNoRemovals() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateNoRemovals()
+	})
+}
+
+// SetTold sets the "told" field.
+func (u *SourceUpsertBulk) SetTold(v string) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetTold(v)
+	})
+}
+
+// UpdateTold sets the "told" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdateTold() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateTold()
 	})
 }
 

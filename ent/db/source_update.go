@@ -182,6 +182,216 @@ func (_u *SourceUpdate) SetNillableCursor(v *string) *SourceUpdate {
 	return _u
 }
 
+// SetFullReadAt sets the "full_read_at" field.
+func (_u *SourceUpdate) SetFullReadAt(v int64) *SourceUpdate {
+	_u.mutation.ResetFullReadAt()
+	_u.mutation.SetFullReadAt(v)
+	return _u
+}
+
+// SetNillableFullReadAt sets the "full_read_at" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillableFullReadAt(v *int64) *SourceUpdate {
+	if v != nil {
+		_u.SetFullReadAt(*v)
+	}
+	return _u
+}
+
+// AddFullReadAt adds value to the "full_read_at" field.
+func (_u *SourceUpdate) AddFullReadAt(v int64) *SourceUpdate {
+	_u.mutation.AddFullReadAt(v)
+	return _u
+}
+
+// SetFailures sets the "failures" field.
+func (_u *SourceUpdate) SetFailures(v int) *SourceUpdate {
+	_u.mutation.ResetFailures()
+	_u.mutation.SetFailures(v)
+	return _u
+}
+
+// SetNillableFailures sets the "failures" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillableFailures(v *int) *SourceUpdate {
+	if v != nil {
+		_u.SetFailures(*v)
+	}
+	return _u
+}
+
+// AddFailures adds value to the "failures" field.
+func (_u *SourceUpdate) AddFailures(v int) *SourceUpdate {
+	_u.mutation.AddFailures(v)
+	return _u
+}
+
+// SetFailingSince sets the "failing_since" field.
+func (_u *SourceUpdate) SetFailingSince(v int64) *SourceUpdate {
+	_u.mutation.ResetFailingSince()
+	_u.mutation.SetFailingSince(v)
+	return _u
+}
+
+// SetNillableFailingSince sets the "failing_since" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillableFailingSince(v *int64) *SourceUpdate {
+	if v != nil {
+		_u.SetFailingSince(*v)
+	}
+	return _u
+}
+
+// AddFailingSince adds value to the "failing_since" field.
+func (_u *SourceUpdate) AddFailingSince(v int64) *SourceUpdate {
+	_u.mutation.AddFailingSince(v)
+	return _u
+}
+
+// SetQuarantinedAt sets the "quarantined_at" field.
+func (_u *SourceUpdate) SetQuarantinedAt(v int64) *SourceUpdate {
+	_u.mutation.ResetQuarantinedAt()
+	_u.mutation.SetQuarantinedAt(v)
+	return _u
+}
+
+// SetNillableQuarantinedAt sets the "quarantined_at" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillableQuarantinedAt(v *int64) *SourceUpdate {
+	if v != nil {
+		_u.SetQuarantinedAt(*v)
+	}
+	return _u
+}
+
+// AddQuarantinedAt adds value to the "quarantined_at" field.
+func (_u *SourceUpdate) AddQuarantinedAt(v int64) *SourceUpdate {
+	_u.mutation.AddQuarantinedAt(v)
+	return _u
+}
+
+// SetQuarantineCode sets the "quarantine_code" field.
+func (_u *SourceUpdate) SetQuarantineCode(v string) *SourceUpdate {
+	_u.mutation.SetQuarantineCode(v)
+	return _u
+}
+
+// SetNillableQuarantineCode sets the "quarantine_code" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillableQuarantineCode(v *string) *SourceUpdate {
+	if v != nil {
+		_u.SetQuarantineCode(*v)
+	}
+	return _u
+}
+
+// SetQuarantineReason sets the "quarantine_reason" field.
+func (_u *SourceUpdate) SetQuarantineReason(v string) *SourceUpdate {
+	_u.mutation.SetQuarantineReason(v)
+	return _u
+}
+
+// SetNillableQuarantineReason sets the "quarantine_reason" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillableQuarantineReason(v *string) *SourceUpdate {
+	if v != nil {
+		_u.SetQuarantineReason(*v)
+	}
+	return _u
+}
+
+// SetNextTry sets the "next_try" field.
+func (_u *SourceUpdate) SetNextTry(v int64) *SourceUpdate {
+	_u.mutation.ResetNextTry()
+	_u.mutation.SetNextTry(v)
+	return _u
+}
+
+// SetNillableNextTry sets the "next_try" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillableNextTry(v *int64) *SourceUpdate {
+	if v != nil {
+		_u.SetNextTry(*v)
+	}
+	return _u
+}
+
+// AddNextTry adds value to the "next_try" field.
+func (_u *SourceUpdate) AddNextTry(v int64) *SourceUpdate {
+	_u.mutation.AddNextTry(v)
+	return _u
+}
+
+// SetPausedAt sets the "paused_at" field.
+func (_u *SourceUpdate) SetPausedAt(v int64) *SourceUpdate {
+	_u.mutation.ResetPausedAt()
+	_u.mutation.SetPausedAt(v)
+	return _u
+}
+
+// SetNillablePausedAt sets the "paused_at" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillablePausedAt(v *int64) *SourceUpdate {
+	if v != nil {
+		_u.SetPausedAt(*v)
+	}
+	return _u
+}
+
+// AddPausedAt adds value to the "paused_at" field.
+func (_u *SourceUpdate) AddPausedAt(v int64) *SourceUpdate {
+	_u.mutation.AddPausedAt(v)
+	return _u
+}
+
+// SetPausedBy sets the "paused_by" field.
+func (_u *SourceUpdate) SetPausedBy(v string) *SourceUpdate {
+	_u.mutation.SetPausedBy(v)
+	return _u
+}
+
+// SetNillablePausedBy sets the "paused_by" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillablePausedBy(v *string) *SourceUpdate {
+	if v != nil {
+		_u.SetPausedBy(*v)
+	}
+	return _u
+}
+
+// SetPausedReason sets the "paused_reason" field.
+func (_u *SourceUpdate) SetPausedReason(v string) *SourceUpdate {
+	_u.mutation.SetPausedReason(v)
+	return _u
+}
+
+// SetNillablePausedReason sets the "paused_reason" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillablePausedReason(v *string) *SourceUpdate {
+	if v != nil {
+		_u.SetPausedReason(*v)
+	}
+	return _u
+}
+
+// SetNoRemovals sets the "no_removals" field.
+func (_u *SourceUpdate) SetNoRemovals(v bool) *SourceUpdate {
+	_u.mutation.SetNoRemovals(v)
+	return _u
+}
+
+// SetNillableNoRemovals sets the "no_removals" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillableNoRemovals(v *bool) *SourceUpdate {
+	if v != nil {
+		_u.SetNoRemovals(*v)
+	}
+	return _u
+}
+
+// SetTold sets the "told" field.
+func (_u *SourceUpdate) SetTold(v string) *SourceUpdate {
+	_u.mutation.SetTold(v)
+	return _u
+}
+
+// SetNillableTold sets the "told" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillableTold(v *string) *SourceUpdate {
+	if v != nil {
+		_u.SetTold(*v)
+	}
+	return _u
+}
+
 // Mutation returns the SourceMutation object of the builder.
 func (_u *SourceUpdate) Mutation() *SourceMutation {
 	return _u.mutation
@@ -267,6 +477,60 @@ func (_u *SourceUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.Cursor(); ok {
 		_spec.SetField(source.FieldCursor, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.FullReadAt(); ok {
+		_spec.SetField(source.FieldFullReadAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedFullReadAt(); ok {
+		_spec.AddField(source.FieldFullReadAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.Failures(); ok {
+		_spec.SetField(source.FieldFailures, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedFailures(); ok {
+		_spec.AddField(source.FieldFailures, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.FailingSince(); ok {
+		_spec.SetField(source.FieldFailingSince, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedFailingSince(); ok {
+		_spec.AddField(source.FieldFailingSince, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.QuarantinedAt(); ok {
+		_spec.SetField(source.FieldQuarantinedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedQuarantinedAt(); ok {
+		_spec.AddField(source.FieldQuarantinedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.QuarantineCode(); ok {
+		_spec.SetField(source.FieldQuarantineCode, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.QuarantineReason(); ok {
+		_spec.SetField(source.FieldQuarantineReason, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.NextTry(); ok {
+		_spec.SetField(source.FieldNextTry, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedNextTry(); ok {
+		_spec.AddField(source.FieldNextTry, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.PausedAt(); ok {
+		_spec.SetField(source.FieldPausedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedPausedAt(); ok {
+		_spec.AddField(source.FieldPausedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.PausedBy(); ok {
+		_spec.SetField(source.FieldPausedBy, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.PausedReason(); ok {
+		_spec.SetField(source.FieldPausedReason, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.NoRemovals(); ok {
+		_spec.SetField(source.FieldNoRemovals, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.Told(); ok {
+		_spec.SetField(source.FieldTold, field.TypeString, value)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
@@ -444,6 +708,216 @@ func (_u *SourceUpdateOne) SetNillableCursor(v *string) *SourceUpdateOne {
 	return _u
 }
 
+// SetFullReadAt sets the "full_read_at" field.
+func (_u *SourceUpdateOne) SetFullReadAt(v int64) *SourceUpdateOne {
+	_u.mutation.ResetFullReadAt()
+	_u.mutation.SetFullReadAt(v)
+	return _u
+}
+
+// SetNillableFullReadAt sets the "full_read_at" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillableFullReadAt(v *int64) *SourceUpdateOne {
+	if v != nil {
+		_u.SetFullReadAt(*v)
+	}
+	return _u
+}
+
+// AddFullReadAt adds value to the "full_read_at" field.
+func (_u *SourceUpdateOne) AddFullReadAt(v int64) *SourceUpdateOne {
+	_u.mutation.AddFullReadAt(v)
+	return _u
+}
+
+// SetFailures sets the "failures" field.
+func (_u *SourceUpdateOne) SetFailures(v int) *SourceUpdateOne {
+	_u.mutation.ResetFailures()
+	_u.mutation.SetFailures(v)
+	return _u
+}
+
+// SetNillableFailures sets the "failures" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillableFailures(v *int) *SourceUpdateOne {
+	if v != nil {
+		_u.SetFailures(*v)
+	}
+	return _u
+}
+
+// AddFailures adds value to the "failures" field.
+func (_u *SourceUpdateOne) AddFailures(v int) *SourceUpdateOne {
+	_u.mutation.AddFailures(v)
+	return _u
+}
+
+// SetFailingSince sets the "failing_since" field.
+func (_u *SourceUpdateOne) SetFailingSince(v int64) *SourceUpdateOne {
+	_u.mutation.ResetFailingSince()
+	_u.mutation.SetFailingSince(v)
+	return _u
+}
+
+// SetNillableFailingSince sets the "failing_since" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillableFailingSince(v *int64) *SourceUpdateOne {
+	if v != nil {
+		_u.SetFailingSince(*v)
+	}
+	return _u
+}
+
+// AddFailingSince adds value to the "failing_since" field.
+func (_u *SourceUpdateOne) AddFailingSince(v int64) *SourceUpdateOne {
+	_u.mutation.AddFailingSince(v)
+	return _u
+}
+
+// SetQuarantinedAt sets the "quarantined_at" field.
+func (_u *SourceUpdateOne) SetQuarantinedAt(v int64) *SourceUpdateOne {
+	_u.mutation.ResetQuarantinedAt()
+	_u.mutation.SetQuarantinedAt(v)
+	return _u
+}
+
+// SetNillableQuarantinedAt sets the "quarantined_at" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillableQuarantinedAt(v *int64) *SourceUpdateOne {
+	if v != nil {
+		_u.SetQuarantinedAt(*v)
+	}
+	return _u
+}
+
+// AddQuarantinedAt adds value to the "quarantined_at" field.
+func (_u *SourceUpdateOne) AddQuarantinedAt(v int64) *SourceUpdateOne {
+	_u.mutation.AddQuarantinedAt(v)
+	return _u
+}
+
+// SetQuarantineCode sets the "quarantine_code" field.
+func (_u *SourceUpdateOne) SetQuarantineCode(v string) *SourceUpdateOne {
+	_u.mutation.SetQuarantineCode(v)
+	return _u
+}
+
+// SetNillableQuarantineCode sets the "quarantine_code" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillableQuarantineCode(v *string) *SourceUpdateOne {
+	if v != nil {
+		_u.SetQuarantineCode(*v)
+	}
+	return _u
+}
+
+// SetQuarantineReason sets the "quarantine_reason" field.
+func (_u *SourceUpdateOne) SetQuarantineReason(v string) *SourceUpdateOne {
+	_u.mutation.SetQuarantineReason(v)
+	return _u
+}
+
+// SetNillableQuarantineReason sets the "quarantine_reason" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillableQuarantineReason(v *string) *SourceUpdateOne {
+	if v != nil {
+		_u.SetQuarantineReason(*v)
+	}
+	return _u
+}
+
+// SetNextTry sets the "next_try" field.
+func (_u *SourceUpdateOne) SetNextTry(v int64) *SourceUpdateOne {
+	_u.mutation.ResetNextTry()
+	_u.mutation.SetNextTry(v)
+	return _u
+}
+
+// SetNillableNextTry sets the "next_try" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillableNextTry(v *int64) *SourceUpdateOne {
+	if v != nil {
+		_u.SetNextTry(*v)
+	}
+	return _u
+}
+
+// AddNextTry adds value to the "next_try" field.
+func (_u *SourceUpdateOne) AddNextTry(v int64) *SourceUpdateOne {
+	_u.mutation.AddNextTry(v)
+	return _u
+}
+
+// SetPausedAt sets the "paused_at" field.
+func (_u *SourceUpdateOne) SetPausedAt(v int64) *SourceUpdateOne {
+	_u.mutation.ResetPausedAt()
+	_u.mutation.SetPausedAt(v)
+	return _u
+}
+
+// SetNillablePausedAt sets the "paused_at" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillablePausedAt(v *int64) *SourceUpdateOne {
+	if v != nil {
+		_u.SetPausedAt(*v)
+	}
+	return _u
+}
+
+// AddPausedAt adds value to the "paused_at" field.
+func (_u *SourceUpdateOne) AddPausedAt(v int64) *SourceUpdateOne {
+	_u.mutation.AddPausedAt(v)
+	return _u
+}
+
+// SetPausedBy sets the "paused_by" field.
+func (_u *SourceUpdateOne) SetPausedBy(v string) *SourceUpdateOne {
+	_u.mutation.SetPausedBy(v)
+	return _u
+}
+
+// SetNillablePausedBy sets the "paused_by" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillablePausedBy(v *string) *SourceUpdateOne {
+	if v != nil {
+		_u.SetPausedBy(*v)
+	}
+	return _u
+}
+
+// SetPausedReason sets the "paused_reason" field.
+func (_u *SourceUpdateOne) SetPausedReason(v string) *SourceUpdateOne {
+	_u.mutation.SetPausedReason(v)
+	return _u
+}
+
+// SetNillablePausedReason sets the "paused_reason" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillablePausedReason(v *string) *SourceUpdateOne {
+	if v != nil {
+		_u.SetPausedReason(*v)
+	}
+	return _u
+}
+
+// SetNoRemovals sets the "no_removals" field.
+func (_u *SourceUpdateOne) SetNoRemovals(v bool) *SourceUpdateOne {
+	_u.mutation.SetNoRemovals(v)
+	return _u
+}
+
+// SetNillableNoRemovals sets the "no_removals" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillableNoRemovals(v *bool) *SourceUpdateOne {
+	if v != nil {
+		_u.SetNoRemovals(*v)
+	}
+	return _u
+}
+
+// SetTold sets the "told" field.
+func (_u *SourceUpdateOne) SetTold(v string) *SourceUpdateOne {
+	_u.mutation.SetTold(v)
+	return _u
+}
+
+// SetNillableTold sets the "told" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillableTold(v *string) *SourceUpdateOne {
+	if v != nil {
+		_u.SetTold(*v)
+	}
+	return _u
+}
+
 // Mutation returns the SourceMutation object of the builder.
 func (_u *SourceUpdateOne) Mutation() *SourceMutation {
 	return _u.mutation
@@ -559,6 +1033,60 @@ func (_u *SourceUpdateOne) sqlSave(ctx context.Context) (_node *Source, err erro
 	}
 	if value, ok := _u.mutation.Cursor(); ok {
 		_spec.SetField(source.FieldCursor, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.FullReadAt(); ok {
+		_spec.SetField(source.FieldFullReadAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedFullReadAt(); ok {
+		_spec.AddField(source.FieldFullReadAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.Failures(); ok {
+		_spec.SetField(source.FieldFailures, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedFailures(); ok {
+		_spec.AddField(source.FieldFailures, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.FailingSince(); ok {
+		_spec.SetField(source.FieldFailingSince, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedFailingSince(); ok {
+		_spec.AddField(source.FieldFailingSince, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.QuarantinedAt(); ok {
+		_spec.SetField(source.FieldQuarantinedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedQuarantinedAt(); ok {
+		_spec.AddField(source.FieldQuarantinedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.QuarantineCode(); ok {
+		_spec.SetField(source.FieldQuarantineCode, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.QuarantineReason(); ok {
+		_spec.SetField(source.FieldQuarantineReason, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.NextTry(); ok {
+		_spec.SetField(source.FieldNextTry, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedNextTry(); ok {
+		_spec.AddField(source.FieldNextTry, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.PausedAt(); ok {
+		_spec.SetField(source.FieldPausedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedPausedAt(); ok {
+		_spec.AddField(source.FieldPausedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.PausedBy(); ok {
+		_spec.SetField(source.FieldPausedBy, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.PausedReason(); ok {
+		_spec.SetField(source.FieldPausedReason, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.NoRemovals(); ok {
+		_spec.SetField(source.FieldNoRemovals, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.Told(); ok {
+		_spec.SetField(source.FieldTold, field.TypeString, value)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &Source{config: _u.config}

@@ -27,6 +27,10 @@ type Token struct {
 	Prefix string `json:"prefix,omitempty"`
 	// Scopes holds the value of the "scopes" field.
 	Scopes []string `json:"scopes,omitempty"`
+	// the OAuth client it was given to, 0 for a token given by hand
+	ClientID int64 `json:"client_id,omitempty"`
+	// the person it speaks for, 0 for the connection itself
+	UserID int64 `json:"user_id,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt int64 `json:"created_at,omitempty"`
 	// ExpiresAt holds the value of the "expires_at" field.
@@ -45,7 +49,7 @@ func (*Token) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case token.FieldTokenHash, token.FieldScopes:
 			values[i] = new([]byte)
-		case token.FieldID, token.FieldCompanyID, token.FieldOriginID, token.FieldCreatedAt, token.FieldExpiresAt, token.FieldLastUsedAt, token.FieldRevokedAt:
+		case token.FieldID, token.FieldCompanyID, token.FieldOriginID, token.FieldClientID, token.FieldUserID, token.FieldCreatedAt, token.FieldExpiresAt, token.FieldLastUsedAt, token.FieldRevokedAt:
 			values[i] = new(sql.NullInt64)
 		case token.FieldPrefix:
 			values[i] = new(sql.NullString)
@@ -101,6 +105,18 @@ func (_m *Token) assignValues(columns []string, values []any) error {
 				if err := json.Unmarshal(*value, &_m.Scopes); err != nil {
 					return fmt.Errorf("unmarshal field scopes: %w", err)
 				}
+			}
+		case token.FieldClientID:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field client_id", values[i])
+			} else if value.Valid {
+				_m.ClientID = value.Int64
+			}
+		case token.FieldUserID:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field user_id", values[i])
+			} else if value.Valid {
+				_m.UserID = value.Int64
 			}
 		case token.FieldCreatedAt:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -176,6 +192,12 @@ func (_m *Token) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("scopes=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Scopes))
+	builder.WriteString(", ")
+	builder.WriteString("client_id=")
+	builder.WriteString(fmt.Sprintf("%v", _m.ClientID))
+	builder.WriteString(", ")
+	builder.WriteString("user_id=")
+	builder.WriteString(fmt.Sprintf("%v", _m.UserID))
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(fmt.Sprintf("%v", _m.CreatedAt))

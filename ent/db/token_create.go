@@ -51,6 +51,34 @@ func (_c *TokenCreate) SetScopes(v []string) *TokenCreate {
 	return _c
 }
 
+// SetClientID sets the "client_id" field.
+func (_c *TokenCreate) SetClientID(v int64) *TokenCreate {
+	_c.mutation.SetClientID(v)
+	return _c
+}
+
+// SetNillableClientID sets the "client_id" field if the given value is not nil.
+func (_c *TokenCreate) SetNillableClientID(v *int64) *TokenCreate {
+	if v != nil {
+		_c.SetClientID(*v)
+	}
+	return _c
+}
+
+// SetUserID sets the "user_id" field.
+func (_c *TokenCreate) SetUserID(v int64) *TokenCreate {
+	_c.mutation.SetUserID(v)
+	return _c
+}
+
+// SetNillableUserID sets the "user_id" field if the given value is not nil.
+func (_c *TokenCreate) SetNillableUserID(v *int64) *TokenCreate {
+	if v != nil {
+		_c.SetUserID(*v)
+	}
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *TokenCreate) SetCreatedAt(v int64) *TokenCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -140,6 +168,14 @@ func (_c *TokenCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *TokenCreate) defaults() {
+	if _, ok := _c.mutation.ClientID(); !ok {
+		v := token.DefaultClientID
+		_c.mutation.SetClientID(v)
+	}
+	if _, ok := _c.mutation.UserID(); !ok {
+		v := token.DefaultUserID
+		_c.mutation.SetUserID(v)
+	}
 	if _, ok := _c.mutation.ExpiresAt(); !ok {
 		v := token.DefaultExpiresAt
 		_c.mutation.SetExpiresAt(v)
@@ -167,6 +203,12 @@ func (_c *TokenCreate) check() error {
 	}
 	if _, ok := _c.mutation.Prefix(); !ok {
 		return &ValidationError{Name: "prefix", err: errors.New(`db: missing required field "Token.prefix"`)}
+	}
+	if _, ok := _c.mutation.ClientID(); !ok {
+		return &ValidationError{Name: "client_id", err: errors.New(`db: missing required field "Token.client_id"`)}
+	}
+	if _, ok := _c.mutation.UserID(); !ok {
+		return &ValidationError{Name: "user_id", err: errors.New(`db: missing required field "Token.user_id"`)}
 	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
 		return &ValidationError{Name: "created_at", err: errors.New(`db: missing required field "Token.created_at"`)}
@@ -232,6 +274,14 @@ func (_c *TokenCreate) createSpec() (*Token, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Scopes(); ok {
 		_spec.SetField(token.FieldScopes, field.TypeJSON, value)
 		_node.Scopes = value
+	}
+	if value, ok := _c.mutation.ClientID(); ok {
+		_spec.SetField(token.FieldClientID, field.TypeInt64, value)
+		_node.ClientID = value
+	}
+	if value, ok := _c.mutation.UserID(); ok {
+		_spec.SetField(token.FieldUserID, field.TypeInt64, value)
+		_node.UserID = value
 	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(token.FieldCreatedAt, field.TypeInt64, value)
@@ -401,6 +451,12 @@ func (u *TokenUpsertOne) UpdateNewValues() *TokenUpsertOne {
 		}
 		if _, exists := u.create.mutation.Prefix(); exists {
 			s.SetIgnore(token.FieldPrefix)
+		}
+		if _, exists := u.create.mutation.ClientID(); exists {
+			s.SetIgnore(token.FieldClientID)
+		}
+		if _, exists := u.create.mutation.UserID(); exists {
+			s.SetIgnore(token.FieldUserID)
 		}
 		if _, exists := u.create.mutation.CreatedAt(); exists {
 			s.SetIgnore(token.FieldCreatedAt)
@@ -713,6 +769,12 @@ func (u *TokenUpsertBulk) UpdateNewValues() *TokenUpsertBulk {
 			}
 			if _, exists := b.mutation.Prefix(); exists {
 				s.SetIgnore(token.FieldPrefix)
+			}
+			if _, exists := b.mutation.ClientID(); exists {
+				s.SetIgnore(token.FieldClientID)
+			}
+			if _, exists := b.mutation.UserID(); exists {
+				s.SetIgnore(token.FieldUserID)
 			}
 			if _, exists := b.mutation.CreatedAt(); exists {
 				s.SetIgnore(token.FieldCreatedAt)

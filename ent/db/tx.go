@@ -34,10 +34,16 @@ type Tx struct {
 	MailAttempt *MailAttemptClient
 	// Membership is the client for interacting with the Membership builders.
 	Membership *MembershipClient
+	// OAuthClient is the client for interacting with the OAuthClient builders.
+	OAuthClient *OAuthClientClient
 	// Origin is the client for interacting with the Origin builders.
 	Origin *OriginClient
 	// Process is the client for interacting with the Process builders.
 	Process *ProcessClient
+	// Resource is the client for interacting with the Resource builders.
+	Resource *ResourceClient
+	// ResourceKey is the client for interacting with the ResourceKey builders.
+	ResourceKey *ResourceKeyClient
 	// Run is the client for interacting with the Run builders.
 	Run *RunClient
 	// RunItem is the client for interacting with the RunItem builders.
@@ -50,6 +56,8 @@ type Tx struct {
 	SetupLink *SetupLinkClient
 	// Source is the client for interacting with the Source builders.
 	Source *SourceClient
+	// SourceMark is the client for interacting with the SourceMark builders.
+	SourceMark *SourceMarkClient
 	// Token is the client for interacting with the Token builders.
 	Token *TokenClient
 	// User is the client for interacting with the User builders.
@@ -195,14 +203,18 @@ func (tx *Tx) init() {
 	tx.Mail = NewMailClient(tx.config)
 	tx.MailAttempt = NewMailAttemptClient(tx.config)
 	tx.Membership = NewMembershipClient(tx.config)
+	tx.OAuthClient = NewOAuthClientClient(tx.config)
 	tx.Origin = NewOriginClient(tx.config)
 	tx.Process = NewProcessClient(tx.config)
+	tx.Resource = NewResourceClient(tx.config)
+	tx.ResourceKey = NewResourceKeyClient(tx.config)
 	tx.Run = NewRunClient(tx.config)
 	tx.RunItem = NewRunItemClient(tx.config)
 	tx.ScimRequest = NewScimRequestClient(tx.config)
 	tx.Session = NewSessionClient(tx.config)
 	tx.SetupLink = NewSetupLinkClient(tx.config)
 	tx.Source = NewSourceClient(tx.config)
+	tx.SourceMark = NewSourceMarkClient(tx.config)
 	tx.Token = NewTokenClient(tx.config)
 	tx.User = NewUserClient(tx.config)
 }

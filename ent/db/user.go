@@ -69,6 +69,10 @@ type User struct {
 	DepartmentID *int64 `json:"department_id,omitempty"`
 	// ContractID holds the value of the "contract_id" field.
 	ContractID *int64 `json:"contract_id,omitempty"`
+	// the user a directory names as manager
+	ManagerID *int64 `json:"manager_id,omitempty"`
+	// no origin may deactivate or delete; set and lifted by an admin
+	Protected bool `json:"protected,omitempty"`
 	// DeactivatedAt holds the value of the "deactivated_at" field.
 	DeactivatedAt int64 `json:"deactivated_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -102,9 +106,9 @@ func (*User) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case user.FieldAttributes, user.FieldDocument:
 			values[i] = new([]byte)
-		case user.FieldCompanyAdmin, user.FieldEnabled:
+		case user.FieldCompanyAdmin, user.FieldEnabled, user.FieldProtected:
 			values[i] = new(sql.NullBool)
-		case user.FieldID, user.FieldCompanyID, user.FieldOwnerID, user.FieldVersion, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldDeletedAt, user.FieldBlocks, user.FieldCredentialVersion, user.FieldDepartmentID, user.FieldContractID, user.FieldDeactivatedAt:
+		case user.FieldID, user.FieldCompanyID, user.FieldOwnerID, user.FieldVersion, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldDeletedAt, user.FieldBlocks, user.FieldCredentialVersion, user.FieldDepartmentID, user.FieldContractID, user.FieldManagerID, user.FieldDeactivatedAt:
 			values[i] = new(sql.NullInt64)
 		case user.FieldPublicID, user.FieldKind, user.FieldAssociation, user.FieldUserName, user.FieldUserNameKey, user.FieldDisplayName, user.FieldGivenName, user.FieldFamilyName, user.FieldLocale, user.FieldEmployeeNumber, user.FieldCredential, user.FieldPasswordHash:
 			values[i] = new(sql.NullString)
@@ -292,6 +296,19 @@ func (_m *User) assignValues(columns []string, values []any) error {
 				_m.ContractID = new(int64)
 				*_m.ContractID = value.Int64
 			}
+		case user.FieldManagerID:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field manager_id", values[i])
+			} else if value.Valid {
+				_m.ManagerID = new(int64)
+				*_m.ManagerID = value.Int64
+			}
+		case user.FieldProtected:
+			if value, ok := values[i].(*sql.NullBool); !ok {
+				return fmt.Errorf("unexpected type %T for field protected", values[i])
+			} else if value.Valid {
+				_m.Protected = value.Bool
+			}
 		case user.FieldDeactivatedAt:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field deactivated_at", values[i])
@@ -421,6 +438,14 @@ func (_m *User) String() string {
 		builder.WriteString("contract_id=")
 		builder.WriteString(fmt.Sprintf("%v", *v))
 	}
+	builder.WriteString(", ")
+	if v := _m.ManagerID; v != nil {
+		builder.WriteString("manager_id=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	builder.WriteString("protected=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Protected))
 	builder.WriteString(", ")
 	builder.WriteString("deactivated_at=")
 	builder.WriteString(fmt.Sprintf("%v", _m.DeactivatedAt))

@@ -283,6 +283,34 @@ func (_c *UserCreate) SetNillableContractID(v *int64) *UserCreate {
 	return _c
 }
 
+// SetManagerID sets the "manager_id" field.
+func (_c *UserCreate) SetManagerID(v int64) *UserCreate {
+	_c.mutation.SetManagerID(v)
+	return _c
+}
+
+// SetNillableManagerID sets the "manager_id" field if the given value is not nil.
+func (_c *UserCreate) SetNillableManagerID(v *int64) *UserCreate {
+	if v != nil {
+		_c.SetManagerID(*v)
+	}
+	return _c
+}
+
+// SetProtected sets the "protected" field.
+func (_c *UserCreate) SetProtected(v bool) *UserCreate {
+	_c.mutation.SetProtected(v)
+	return _c
+}
+
+// SetNillableProtected sets the "protected" field if the given value is not nil.
+func (_c *UserCreate) SetNillableProtected(v *bool) *UserCreate {
+	if v != nil {
+		_c.SetProtected(*v)
+	}
+	return _c
+}
+
 // SetDeactivatedAt sets the "deactivated_at" field.
 func (_c *UserCreate) SetDeactivatedAt(v int64) *UserCreate {
 	_c.mutation.SetDeactivatedAt(v)
@@ -393,6 +421,10 @@ func (_c *UserCreate) defaults() {
 		v := user.DefaultPasswordHash
 		_c.mutation.SetPasswordHash(v)
 	}
+	if _, ok := _c.mutation.Protected(); !ok {
+		v := user.DefaultProtected
+		_c.mutation.SetProtected(v)
+	}
 	if _, ok := _c.mutation.DeactivatedAt(); !ok {
 		v := user.DefaultDeactivatedAt
 		_c.mutation.SetDeactivatedAt(v)
@@ -468,6 +500,9 @@ func (_c *UserCreate) check() error {
 	}
 	if _, ok := _c.mutation.PasswordHash(); !ok {
 		return &ValidationError{Name: "password_hash", err: errors.New(`db: missing required field "User.password_hash"`)}
+	}
+	if _, ok := _c.mutation.Protected(); !ok {
+		return &ValidationError{Name: "protected", err: errors.New(`db: missing required field "User.protected"`)}
 	}
 	if _, ok := _c.mutation.DeactivatedAt(); !ok {
 		return &ValidationError{Name: "deactivated_at", err: errors.New(`db: missing required field "User.deactivated_at"`)}
@@ -608,6 +643,14 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.ContractID(); ok {
 		_spec.SetField(user.FieldContractID, field.TypeInt64, value)
 		_node.ContractID = &value
+	}
+	if value, ok := _c.mutation.ManagerID(); ok {
+		_spec.SetField(user.FieldManagerID, field.TypeInt64, value)
+		_node.ManagerID = &value
+	}
+	if value, ok := _c.mutation.Protected(); ok {
+		_spec.SetField(user.FieldProtected, field.TypeBool, value)
+		_node.Protected = value
 	}
 	if value, ok := _c.mutation.DeactivatedAt(); ok {
 		_spec.SetField(user.FieldDeactivatedAt, field.TypeInt64, value)
@@ -1032,6 +1075,42 @@ func (u *UserUpsert) AddContractID(v int64) *UserUpsert {
 // ClearContractID clears the value of the "contract_id" field.
 func (u *UserUpsert) ClearContractID() *UserUpsert {
 	u.SetNull(user.FieldContractID)
+	return u
+}
+
+// SetManagerID sets the "manager_id" field.
+func (u *UserUpsert) SetManagerID(v int64) *UserUpsert {
+	u.Set(user.FieldManagerID, v)
+	return u
+}
+
+// UpdateManagerID sets the "manager_id" field to the value that was provided on create.
+func (u *UserUpsert) UpdateManagerID() *UserUpsert {
+	u.SetExcluded(user.FieldManagerID)
+	return u
+}
+
+// AddManagerID adds v to the "manager_id" field.
+func (u *UserUpsert) AddManagerID(v int64) *UserUpsert {
+	u.Add(user.FieldManagerID, v)
+	return u
+}
+
+// ClearManagerID clears the value of the "manager_id" field.
+func (u *UserUpsert) ClearManagerID() *UserUpsert {
+	u.SetNull(user.FieldManagerID)
+	return u
+}
+
+// SetProtected sets the "protected" field.
+func (u *UserUpsert) SetProtected(v bool) *UserUpsert {
+	u.Set(user.FieldProtected, v)
+	return u
+}
+
+// UpdateProtected sets the "protected" field to the value that was provided on create.
+func (u *UserUpsert) UpdateProtected() *UserUpsert {
+	u.SetExcluded(user.FieldProtected)
 	return u
 }
 
@@ -1520,6 +1599,48 @@ func (u *UserUpsertOne) UpdateContractID() *UserUpsertOne {
 func (u *UserUpsertOne) ClearContractID() *UserUpsertOne {
 	return u.Update(func(s *UserUpsert) {
 		s.ClearContractID()
+	})
+}
+
+// SetManagerID sets the "manager_id" field.
+func (u *UserUpsertOne) SetManagerID(v int64) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetManagerID(v)
+	})
+}
+
+// AddManagerID adds v to the "manager_id" field.
+func (u *UserUpsertOne) AddManagerID(v int64) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.AddManagerID(v)
+	})
+}
+
+// UpdateManagerID sets the "manager_id" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateManagerID() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateManagerID()
+	})
+}
+
+// ClearManagerID clears the value of the "manager_id" field.
+func (u *UserUpsertOne) ClearManagerID() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearManagerID()
+	})
+}
+
+// SetProtected sets the "protected" field.
+func (u *UserUpsertOne) SetProtected(v bool) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetProtected(v)
+	})
+}
+
+// UpdateProtected sets the "protected" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateProtected() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateProtected()
 	})
 }
 
@@ -2177,6 +2298,48 @@ func (u *UserUpsertBulk) UpdateContractID() *UserUpsertBulk {
 func (u *UserUpsertBulk) ClearContractID() *UserUpsertBulk {
 	return u.Update(func(s *UserUpsert) {
 		s.ClearContractID()
+	})
+}
+
+// SetManagerID sets the "manager_id" field.
+func (u *UserUpsertBulk) SetManagerID(v int64) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetManagerID(v)
+	})
+}
+
+// AddManagerID adds v to the "manager_id" field.
+func (u *UserUpsertBulk) AddManagerID(v int64) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.AddManagerID(v)
+	})
+}
+
+// UpdateManagerID sets the "manager_id" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateManagerID() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateManagerID()
+	})
+}
+
+// ClearManagerID clears the value of the "manager_id" field.
+func (u *UserUpsertBulk) ClearManagerID() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearManagerID()
+	})
+}
+
+// SetProtected sets the "protected" field.
+func (u *UserUpsertBulk) SetProtected(v bool) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetProtected(v)
+	})
+}
+
+// UpdateProtected sets the "protected" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateProtected() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateProtected()
 	})
 }
 

@@ -429,6 +429,47 @@ func (_u *UserUpdate) ClearContractID() *UserUpdate {
 	return _u
 }
 
+// SetManagerID sets the "manager_id" field.
+func (_u *UserUpdate) SetManagerID(v int64) *UserUpdate {
+	_u.mutation.ResetManagerID()
+	_u.mutation.SetManagerID(v)
+	return _u
+}
+
+// SetNillableManagerID sets the "manager_id" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableManagerID(v *int64) *UserUpdate {
+	if v != nil {
+		_u.SetManagerID(*v)
+	}
+	return _u
+}
+
+// AddManagerID adds value to the "manager_id" field.
+func (_u *UserUpdate) AddManagerID(v int64) *UserUpdate {
+	_u.mutation.AddManagerID(v)
+	return _u
+}
+
+// ClearManagerID clears the value of the "manager_id" field.
+func (_u *UserUpdate) ClearManagerID() *UserUpdate {
+	_u.mutation.ClearManagerID()
+	return _u
+}
+
+// SetProtected sets the "protected" field.
+func (_u *UserUpdate) SetProtected(v bool) *UserUpdate {
+	_u.mutation.SetProtected(v)
+	return _u
+}
+
+// SetNillableProtected sets the "protected" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableProtected(v *bool) *UserUpdate {
+	if v != nil {
+		_u.SetProtected(*v)
+	}
+	return _u
+}
+
 // SetDeactivatedAt sets the "deactivated_at" field.
 func (_u *UserUpdate) SetDeactivatedAt(v int64) *UserUpdate {
 	_u.mutation.ResetDeactivatedAt()
@@ -645,6 +686,18 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.ContractIDCleared() {
 		_spec.ClearField(user.FieldContractID, field.TypeInt64)
+	}
+	if value, ok := _u.mutation.ManagerID(); ok {
+		_spec.SetField(user.FieldManagerID, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedManagerID(); ok {
+		_spec.AddField(user.FieldManagerID, field.TypeInt64, value)
+	}
+	if _u.mutation.ManagerIDCleared() {
+		_spec.ClearField(user.FieldManagerID, field.TypeInt64)
+	}
+	if value, ok := _u.mutation.Protected(); ok {
+		_spec.SetField(user.FieldProtected, field.TypeBool, value)
 	}
 	if value, ok := _u.mutation.DeactivatedAt(); ok {
 		_spec.SetField(user.FieldDeactivatedAt, field.TypeInt64, value)
@@ -1117,6 +1170,47 @@ func (_u *UserUpdateOne) ClearContractID() *UserUpdateOne {
 	return _u
 }
 
+// SetManagerID sets the "manager_id" field.
+func (_u *UserUpdateOne) SetManagerID(v int64) *UserUpdateOne {
+	_u.mutation.ResetManagerID()
+	_u.mutation.SetManagerID(v)
+	return _u
+}
+
+// SetNillableManagerID sets the "manager_id" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableManagerID(v *int64) *UserUpdateOne {
+	if v != nil {
+		_u.SetManagerID(*v)
+	}
+	return _u
+}
+
+// AddManagerID adds value to the "manager_id" field.
+func (_u *UserUpdateOne) AddManagerID(v int64) *UserUpdateOne {
+	_u.mutation.AddManagerID(v)
+	return _u
+}
+
+// ClearManagerID clears the value of the "manager_id" field.
+func (_u *UserUpdateOne) ClearManagerID() *UserUpdateOne {
+	_u.mutation.ClearManagerID()
+	return _u
+}
+
+// SetProtected sets the "protected" field.
+func (_u *UserUpdateOne) SetProtected(v bool) *UserUpdateOne {
+	_u.mutation.SetProtected(v)
+	return _u
+}
+
+// SetNillableProtected sets the "protected" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableProtected(v *bool) *UserUpdateOne {
+	if v != nil {
+		_u.SetProtected(*v)
+	}
+	return _u
+}
+
 // SetDeactivatedAt sets the "deactivated_at" field.
 func (_u *UserUpdateOne) SetDeactivatedAt(v int64) *UserUpdateOne {
 	_u.mutation.ResetDeactivatedAt()
@@ -1363,6 +1457,18 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 	}
 	if _u.mutation.ContractIDCleared() {
 		_spec.ClearField(user.FieldContractID, field.TypeInt64)
+	}
+	if value, ok := _u.mutation.ManagerID(); ok {
+		_spec.SetField(user.FieldManagerID, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedManagerID(); ok {
+		_spec.AddField(user.FieldManagerID, field.TypeInt64, value)
+	}
+	if _u.mutation.ManagerIDCleared() {
+		_spec.ClearField(user.FieldManagerID, field.TypeInt64)
+	}
+	if value, ok := _u.mutation.Protected(); ok {
+		_spec.SetField(user.FieldProtected, field.TypeBool, value)
 	}
 	if value, ok := _u.mutation.DeactivatedAt(); ok {
 		_spec.SetField(user.FieldDeactivatedAt, field.TypeInt64, value)

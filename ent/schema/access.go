@@ -62,6 +62,7 @@ func (Mail) Fields() []ent.Field {
 		field.Int64("claimed_until").Default(0).Comment("by the database's clock"),
 		field.String("code").Default(""),
 		field.String("message").Default(""),
+		field.JSON("data", map[string]string{}).Optional().Comment("what the words of this kind need beyond the person and the link"),
 		field.Int64("created_at").Immutable(),
 		field.Int64("released_at").Default(0).Comment("when a mail that was held went to the queue"),
 		field.Int64("finished_at").Default(0),
@@ -115,6 +116,8 @@ func (Token) Fields() []ent.Field {
 		field.Bytes("token_hash").Immutable(),
 		field.String("prefix").Immutable().Comment("the first characters, to tell tokens apart"),
 		field.JSON("scopes", []string{}).Optional(),
+		field.Int64("client_id").Default(0).Immutable().Comment("the OAuth client it was given to, 0 for a token given by hand"),
+		field.Int64("user_id").Default(0).Immutable().Comment("the person it speaks for, 0 for the connection itself"),
 		field.Int64("created_at").Immutable(),
 		field.Int64("expires_at").Default(0),
 		field.Int64("last_used_at").Default(0),
@@ -126,6 +129,40 @@ func (Token) Fields() []ent.Field {
 func (Token) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("token_hash").Unique(),
+		index.Fields("origin_id"),
+		index.Fields("expires_at").Annotations(entsql.IndexWhere("client_id <> 0")),
+	}
+}
+
+// OAuthClient is a connection's credential for the client credentials grant
+// (RFC 6749 section 4.4): a secret, of which only the hash is stored, or whoever
+// can sign an assertion (RFC 7523) with an issuer's keys.
+type OAuthClient struct{ ent.Schema }
+
+// Mixin of OAuthClient.
+func (OAuthClient) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of OAuthClient.
+func (OAuthClient) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("origin_id").Immutable(),
+		field.String("client_id").Immutable(),
+		field.Bytes("secret_hash").Optional().Comment("SHA-256 of the secret; none for a client that signs assertions"),
+		field.String("issuer").Default("").Comment("iss, sub and aud that an assertion must carry"),
+		field.String("subject").Default(""),
+		field.String("audience").Default(""),
+		field.String("jwks_uri").Default("").Comment("where the issuer's keys are"),
+		field.Int64("created_at").Immutable(),
+		field.Int64("expires_at").Default(0),
+		field.Int64("last_used_at").Default(0),
+		field.Int64("revoked_at").Default(0),
+	}
+}
+
+// Indexes of OAuthClient.
+func (OAuthClient) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("client_id").Unique(),
 		index.Fields("origin_id"),
 	}
 }

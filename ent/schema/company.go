@@ -2,6 +2,7 @@ package schema
 
 import (
 	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
 
@@ -126,7 +127,8 @@ func (Link) Fields() []ent.Field {
 // Indexes of Link.
 func (Link) Indexes() []ent.Index {
 	return []ent.Index{
-		index.Fields("origin_id", "anchor").Unique(),
+		index.Fields("origin_id", "anchor").Unique().StorageKey("link_user_anchor").Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
+		index.Fields("origin_id", "anchor").Unique().StorageKey("link_group_anchor").Annotations(entsql.IndexWhere("group_id IS NOT NULL")),
 		index.Fields("user_id"),
 		index.Fields("group_id"),
 	}

@@ -42,6 +42,8 @@ func (User) Fields() []ent.Field {
 		field.String("password_hash").Default("").Sensitive(),
 		field.Int64("department_id").Optional().Nillable(),
 		field.Int64("contract_id").Optional().Nillable(),
+		field.Int64("manager_id").Optional().Nillable().Comment("the user a directory names as manager"),
+		field.Bool("protected").Default(false).Comment("no origin may deactivate or delete; set and lifted by an admin"),
 		field.Int64("deactivated_at").Default(0),
 	}
 }
@@ -114,6 +116,7 @@ func (Group) Fields() []ent.Field {
 		field.String("name_key"),
 		field.String("role").Default(""),
 		field.Bool("is_default").Default(false),
+		field.JSON("document", json.RawMessage{}).Optional().Comment("extension values a SCIM connection said of the group, by URN"),
 		field.Int64("department_id").Optional().Nillable(),
 	}
 }
@@ -165,5 +168,56 @@ func (Membership) Indexes() []ent.Index {
 		index.Fields("group_id", "member_group_id", "origin_id").Unique().Annotations(entsql.IndexWhere("member_group_id IS NOT NULL")),
 		index.Fields("user_id").Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
 		index.Fields("member_group_id").Annotations(entsql.IndexWhere("member_group_id IS NOT NULL")),
+	}
+}
+
+// Resource is a SCIM resource of a type that the configuration declares: what
+// the connection said, as a document.
+type Resource struct{ ent.Schema }
+
+// Mixin of Resource.
+func (Resource) Mixin() []ent.Mixin {
+	return []ent.Mixin{mixin.ID{}, mixin.Company{}, mixin.PublicID{}, mixin.Record{}}
+}
+
+// Fields of Resource.
+func (Resource) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("type").Immutable().Comment("name of the resource type"),
+		field.String("external_id").Default(""),
+		field.JSON("document", json.RawMessage{}).Comment("the resource without id, externalId and meta"),
+	}
+}
+
+// Indexes of Resource.
+func (Resource) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("company_id", "type", "id").Annotations(entsql.IndexWhere("deleted_at = 0")),
+		index.Fields("owner_id", "type", "external_id").Annotations(entsql.IndexWhere("deleted_at = 0")),
+	}
+}
+
+// ResourceKey is a value of an attribute that is unique among the living
+// resources of its type.
+type ResourceKey struct{ ent.Schema }
+
+// Mixin of ResourceKey.
+func (ResourceKey) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of ResourceKey.
+func (ResourceKey) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("resource_id").Immutable(),
+		field.String("type").Immutable(),
+		field.String("attribute").Immutable().Comment("the attribute's full name, in lower case"),
+		field.String("value_key").Immutable().Comment("the value as uniqueness compares it"),
+	}
+}
+
+// Indexes of ResourceKey.
+func (ResourceKey) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("company_id", "type", "attribute", "value_key").Unique(),
+		index.Fields("resource_id"),
 	}
 }

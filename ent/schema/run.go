@@ -30,6 +30,18 @@ func (Source) Fields() []ent.Field {
 		field.Int64("lease_until").Default(0).Comment("by the database's clock"),
 		field.Int64("fence").Default(0).Comment("moves with every taking of the lease"),
 		field.String("cursor").Default("").Comment("where the next read may start; committed last"),
+		field.Int64("full_read_at").Default(0).Comment("when everything was last read whole"),
+		field.Int("failures").Default(0).Comment("failed runs in a row"),
+		field.Int64("failing_since").Default(0),
+		field.Int64("quarantined_at").Default(0),
+		field.String("quarantine_code").Default(""),
+		field.String("quarantine_reason").Default(""),
+		field.Int64("next_try").Default(0).Comment("schedules wait until then while the source is in quarantine"),
+		field.Int64("paused_at").Default(0).Comment("schedules wait until somebody resumes the source"),
+		field.String("paused_by").Default(""),
+		field.String("paused_reason").Default(""),
+		field.Bool("no_removals").Default(false).Comment("a rejection: runs go on without deactivating, deleting or removing, until somebody allows it again"),
+		field.String("told").Default("").Comment("the state that admins were last mailed about"),
 	}
 }
 
@@ -40,6 +52,27 @@ func (Source) Indexes() []ent.Index {
 		index.Fields("origin_id").Unique(),
 		index.Fields("next_due"),
 	}
+}
+
+// SourceMark is the change marker of an object that a source leaves out by its
+// scope: nobody is tied to it, and the next scan need not fetch it again.
+type SourceMark struct{ ent.Schema }
+
+// Mixin of SourceMark.
+func (SourceMark) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of SourceMark.
+func (SourceMark) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("source_id").Immutable(),
+		field.String("anchor").Immutable(),
+		field.String("marker"),
+	}
+}
+
+// Indexes of SourceMark.
+func (SourceMark) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("source_id", "anchor").Unique()}
 }
 
 // Run is one read, plan, guard, apply and report.
@@ -64,6 +97,7 @@ func (Run) Fields() []ent.Field {
 		field.Bool("complete").Default(false).Comment("the read proved it saw everything"),
 		field.JSON("counts", registry.Counts{}).Optional(),
 		field.JSON("limits", []registry.Limit{}).Optional().Comment("the guard's limits that were passed"),
+		field.Bool("full").Default(false).Comment("everything was read whole, not only what the markers showed to have changed"),
 		field.String("plan_hash").Default(""),
 		field.String("code").Default(""),
 		field.String("message").Default(""),
@@ -128,6 +162,7 @@ func (Change) Fields() []ent.Field {
 		field.Int64("run_id").Optional().Nillable().Immutable(),
 		field.Int64("user_id").Optional().Nillable().Immutable(),
 		field.Int64("group_id").Optional().Nillable().Immutable(),
+		field.Int64("resource_id").Optional().Nillable().Immutable(),
 		field.String("action").Immutable(),
 		field.String("reason").Default("").Immutable(),
 		field.Int64("version").Default(0).Immutable(),
@@ -141,5 +176,6 @@ func (Change) Indexes() []ent.Index {
 		index.Fields("run_id").Annotations(entsql.IndexWhere("run_id IS NOT NULL")),
 		index.Fields("user_id").Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
 		index.Fields("group_id").Annotations(entsql.IndexWhere("group_id IS NOT NULL")),
+		index.Fields("resource_id").Annotations(entsql.IndexWhere("resource_id IS NOT NULL")),
 	}
 }

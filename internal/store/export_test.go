@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"github.com/usherd/usher/ent/db/migrate"
 )
@@ -14,6 +15,16 @@ func Crossing(ctx context.Context) context.Context { return crossing(ctx) }
 // company than this one.
 func OnlyCompany(ctx context.Context, id int64) context.Context {
 	return context.WithValue(ctx, onlyKey{}, id)
+}
+
+// MigrateTo brings an empty database to where an older program left it.
+func (s *Store) MigrateTo(ctx context.Context, version int64) error {
+	p, err := s.provider()
+	if err != nil {
+		return err
+	}
+	_, err = p.UpTo(ctx, version)
+	return errors.Join(err, p.Close())
 }
 
 // Tables are the names of all tables of the Ent schema.

@@ -43,6 +43,7 @@ func (s *Store) Migrate(ctx context.Context, extra ...Extra) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = p.Close() }()
 	if err := checkNewer(ctx, p); err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (s *Store) Migrate(ctx context.Context, extra ...Extra) error {
 		if live, err := s.liveBeforeMigration(ctx, p); err != nil || live {
 			return errors.Join(err, ErrLive)
 		}
-		if _, err := p.Up(ctx); err != nil {
+		if _, err := p.Up(crossing(ctx)); err != nil { // a table made anew holds all companies
 			return fmt.Errorf("migrate: %w", err)
 		}
 	}
@@ -84,6 +85,7 @@ func (s *Store) MigrationStatus(ctx context.Context) ([]MigrationStatus, error) 
 	if err != nil {
 		return nil, err
 	}
+	defer func() { _ = p.Close() }()
 	list, err := p.Status(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read migration status: %w", err)
@@ -95,6 +97,7 @@ func (s *Store) MigrationStatus(ctx context.Context) ([]MigrationStatus, error) 
 	return out, nil
 }
 
+// provider opens the migrations; closing it closes its database.
 func (s *Store) provider() (*goose.Provider, error) {
 	folder, d := "sqlite", goose.DialectSQLite3
 	if s.Postgres() {
@@ -104,9 +107,13 @@ func (s *Store) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open migrations: %w", err)
 	}
-	p, err := goose.NewProvider(d, s.write, files, goose.WithDisableGlobalRegistry(true))
+	pool, err := s.migrations()
 	if err != nil {
-		return nil, fmt.Errorf("open migrations: %w", err)
+		return nil, fmt.Errorf("open database for migration: %w", err)
+	}
+	p, err := goose.NewProvider(d, pool, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open migrations: %w", err), pool.Close())
 	}
 	return p, nil
 }

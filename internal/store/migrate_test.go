@@ -97,3 +97,35 @@ func TestProcesses(t *testing.T) {
 		}
 	})
 }
+
+// TestMigrateKeepsWhatThereIs: a migration may make a table anew, and nothing
+// that hangs on its rows is lost with the old one.
+func TestMigrateKeepsWhatThereIs(t *testing.T) {
+	onBothEmpty(t, func(t *testing.T, open func() *store.Store) {
+		s, ctx := open(), store.Crossing(t.Context())
+		if err := s.MigrateTo(ctx, 20261121203004); err != nil {
+			t.Fatal(err)
+		}
+		for _, statement := range []string{
+			`INSERT INTO companies (key, name, created_at) VALUES ('acme', 'Acme', 1)`,
+			`INSERT INTO users (company_id, public_id, owner_id, created_at, updated_at, kind, association, user_name, user_name_key, enabled, credential)
+				VALUES (1, 'u', 1, 1, 1, 'end_user', 'strong', 'ann', 'ann', true, 'none')`,
+			`INSERT INTO emails (company_id, user_id, address, address_key, position) VALUES (1, 1, 'ann@x.org', 'ann@x.org', 0)`,
+			`INSERT INTO groups (company_id, public_id, owner_id, created_at, updated_at, display_name, name_key) VALUES (1, 'g', 1, 1, 1, 'all', 'all')`,
+			`INSERT INTO memberships (company_id, group_id, user_id, origin_id, created_at) VALUES (1, 1, 1, 1, 1)`,
+		} {
+			if _, err := s.WriteDB().ExecContext(ctx, statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Migrate(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range []string{"companies", "users", "emails", "groups", "memberships"} {
+			var n int
+			if err := s.WriteDB().QueryRowContext(ctx, "SELECT count(*) FROM "+table).Scan(&n); err != nil || n != 1 {
+				t.Errorf("%s: %d rows, %v; want 1", table, n, err)
+			}
+		}
+	})
+}

@@ -26,6 +26,8 @@ type Store struct {
 	write, read *sql.DB
 	now         func() time.Time
 	path        string // SQLite's file
+	// migrations opens the pool that migrations run on; see openSQLite.
+	migrations func() (*sql.DB, error)
 }
 
 // Options are what Open needs beside the address.
@@ -115,6 +117,16 @@ func (s *Store) openSQLite(path string, o Options) error {
 	}
 	s.read.SetMaxOpenConns(readers)
 	s.read.SetMaxIdleConns(readers)
+	// A migration that makes a table anew drops the old one, and with foreign
+	// keys in force SQLite would first delete all that hangs on its rows. The
+	// switch means nothing inside a transaction: it has to be off from the start.
+	s.migrations = func() (*sql.DB, error) {
+		pool, err := sql.Open(orDriver(o.Driver, "sqlite"), strings.Replace(base, "foreign_keys(1)", "foreign_keys(0)", 1)+"&_txlock=immediate")
+		if err == nil {
+			pool.SetMaxOpenConns(1)
+		}
+		return pool, err
+	}
 	return nil
 }
 
@@ -126,6 +138,7 @@ func (s *Store) openPostgres(dsn string, o Options) error {
 	pool.SetMaxOpenConns(20)
 	pool.SetMaxIdleConns(10)
 	s.dialect, s.write, s.read = dialect.Postgres, pool, pool
+	s.migrations = func() (*sql.DB, error) { return sql.Open(orDriver(o.Driver, "pgx"), dsn) }
 	return nil
 }
 

@@ -87,6 +87,11 @@ func GroupID(v int64) predicate.Change {
 	return predicate.Change(sql.FieldEQ(FieldGroupID, v))
 }
 
+// ResourceID applies equality check predicate on the "resource_id" field. It's identical to ResourceIDEQ.
+func ResourceID(v int64) predicate.Change {
+	return predicate.Change(sql.FieldEQ(FieldResourceID, v))
+}
+
 // Action applies equality check predicate on the "action" field. It's identical to ActionEQ.
 func Action(v string) predicate.Change {
 	return predicate.Change(sql.FieldEQ(FieldAction, v))
@@ -435,6 +440,56 @@ func GroupIDIsNil() predicate.Change {
 // GroupIDNotNil applies the NotNil predicate on the "group_id" field.
 func GroupIDNotNil() predicate.Change {
 	return predicate.Change(sql.FieldNotNull(FieldGroupID))
+}
+
+// ResourceIDEQ applies the EQ predicate on the "resource_id" field.
+func ResourceIDEQ(v int64) predicate.Change {
+	return predicate.Change(sql.FieldEQ(FieldResourceID, v))
+}
+
+// ResourceIDNEQ applies the NEQ predicate on the "resource_id" field.
+func ResourceIDNEQ(v int64) predicate.Change {
+	return predicate.Change(sql.FieldNEQ(FieldResourceID, v))
+}
+
+// ResourceIDIn applies the In predicate on the "resource_id" field.
+func ResourceIDIn(vs ...int64) predicate.Change {
+	return predicate.Change(sql.FieldIn(FieldResourceID, vs...))
+}
+
+// ResourceIDNotIn applies the NotIn predicate on the "resource_id" field.
+func ResourceIDNotIn(vs ...int64) predicate.Change {
+	return predicate.Change(sql.FieldNotIn(FieldResourceID, vs...))
+}
+
+// ResourceIDGT applies the GT predicate on the "resource_id" field.
+func ResourceIDGT(v int64) predicate.Change {
+	return predicate.Change(sql.FieldGT(FieldResourceID, v))
+}
+
+// ResourceIDGTE applies the GTE predicate on the "resource_id" field.
+func ResourceIDGTE(v int64) predicate.Change {
+	return predicate.Change(sql.FieldGTE(FieldResourceID, v))
+}
+
+// ResourceIDLT applies the LT predicate on the "resource_id" field.
+func ResourceIDLT(v int64) predicate.Change {
+	return predicate.Change(sql.FieldLT(FieldResourceID, v))
+}
+
+// ResourceIDLTE applies the LTE predicate on the "resource_id" field.
+func ResourceIDLTE(v int64) predicate.Change {
+	return predicate.Change(sql.FieldLTE(FieldResourceID, v))
+}
+
+// ResourceIDIsNil applies the IsNil predicate on the "resource_id" field.
+func ResourceIDIsNil() predicate.Change {
+	return predicate.Change(sql.FieldIsNull(FieldResourceID))
+}
+
+// ResourceIDNotNil applies the NotNil predicate on the "resource_id" field.
+func ResourceIDNotNil() predicate.Change {
+	return predicate.Change(sql.FieldNotNull(FieldResourceID))
 }
 
 // ActionEQ applies the EQ predicate on the "action" field.

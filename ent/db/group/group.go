@@ -34,6 +34,8 @@ const (
 	FieldRole = "role"
 	// FieldIsDefault holds the string denoting the is_default field in the database.
 	FieldIsDefault = "is_default"
+	// FieldDocument holds the string denoting the document field in the database.
+	FieldDocument = "document"
 	// FieldDepartmentID holds the string denoting the department_id field in the database.
 	FieldDepartmentID = "department_id"
 	// EdgeMemberships holds the string denoting the memberships edge name in mutations.
@@ -63,6 +65,7 @@ var Columns = []string{
 	FieldNameKey,
 	FieldRole,
 	FieldIsDefault,
+	FieldDocument,
 	FieldDepartmentID,
 }
 

@@ -623,6 +623,16 @@ func IsDefaultNEQ(v bool) predicate.Group {
 	return predicate.Group(sql.FieldNEQ(FieldIsDefault, v))
 }
 
+// DocumentIsNil applies the IsNil predicate on the "document" field.
+func DocumentIsNil() predicate.Group {
+	return predicate.Group(sql.FieldIsNull(FieldDocument))
+}
+
+// DocumentNotNil applies the NotNil predicate on the "document" field.
+func DocumentNotNil() predicate.Group {
+	return predicate.Group(sql.FieldNotNull(FieldDocument))
+}
+
 // DepartmentIDEQ applies the EQ predicate on the "department_id" field.
 func DepartmentIDEQ(v int64) predicate.Group {
 	return predicate.Group(sql.FieldEQ(FieldDepartmentID, v))

@@ -129,6 +129,18 @@ func (f MembershipFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, er
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.MembershipMutation", m)
 }
 
+// The OAuthClientFunc type is an adapter to allow the use of ordinary
+// function as OAuthClient mutator.
+type OAuthClientFunc func(context.Context, *db.OAuthClientMutation) (db.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f OAuthClientFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
+	if mv, ok := m.(*db.OAuthClientMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.OAuthClientMutation", m)
+}
+
 // The OriginFunc type is an adapter to allow the use of ordinary
 // function as Origin mutator.
 type OriginFunc func(context.Context, *db.OriginMutation) (db.Value, error)
@@ -151,6 +163,30 @@ func (f ProcessFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.ProcessMutation", m)
+}
+
+// The ResourceFunc type is an adapter to allow the use of ordinary
+// function as Resource mutator.
+type ResourceFunc func(context.Context, *db.ResourceMutation) (db.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f ResourceFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
+	if mv, ok := m.(*db.ResourceMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.ResourceMutation", m)
+}
+
+// The ResourceKeyFunc type is an adapter to allow the use of ordinary
+// function as ResourceKey mutator.
+type ResourceKeyFunc func(context.Context, *db.ResourceKeyMutation) (db.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f ResourceKeyFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
+	if mv, ok := m.(*db.ResourceKeyMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.ResourceKeyMutation", m)
 }
 
 // The RunFunc type is an adapter to allow the use of ordinary
@@ -223,6 +259,18 @@ func (f SourceFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error)
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.SourceMutation", m)
+}
+
+// The SourceMarkFunc type is an adapter to allow the use of ordinary
+// function as SourceMark mutator.
+type SourceMarkFunc func(context.Context, *db.SourceMarkMutation) (db.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f SourceMarkFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
+	if mv, ok := m.(*db.SourceMarkMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.SourceMarkMutation", m)
 }
 
 // The TokenFunc type is an adapter to allow the use of ordinary

@@ -35,6 +35,8 @@ const (
 	FieldCode = "code"
 	// FieldMessage holds the string denoting the message field in the database.
 	FieldMessage = "message"
+	// FieldData holds the string denoting the data field in the database.
+	FieldData = "data"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// FieldReleasedAt holds the string denoting the released_at field in the database.
@@ -60,6 +62,7 @@ var Columns = []string{
 	FieldClaimedUntil,
 	FieldCode,
 	FieldMessage,
+	FieldData,
 	FieldCreatedAt,
 	FieldReleasedAt,
 	FieldFinishedAt,

@@ -782,6 +782,16 @@ func MessageContainsFold(v string) predicate.Mail {
 	return predicate.Mail(sql.FieldContainsFold(FieldMessage, v))
 }
 
+// DataIsNil applies the IsNil predicate on the "data" field.
+func DataIsNil() predicate.Mail {
+	return predicate.Mail(sql.FieldIsNull(FieldData))
+}
+
+// DataNotNil applies the NotNil predicate on the "data" field.
+func DataNotNil() predicate.Mail {
+	return predicate.Mail(sql.FieldNotNull(FieldData))
+}
+
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v int64) predicate.Mail {
 	return predicate.Mail(sql.FieldEQ(FieldCreatedAt, v))

@@ -19,6 +19,7 @@ var (
 		{Name: "run_id", Type: field.TypeInt64, Nullable: true},
 		{Name: "user_id", Type: field.TypeInt64, Nullable: true},
 		{Name: "group_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "resource_id", Type: field.TypeInt64, Nullable: true},
 		{Name: "action", Type: field.TypeString},
 		{Name: "reason", Type: field.TypeString, Default: ""},
 		{Name: "version", Type: field.TypeInt64, Default: 0},
@@ -52,6 +53,14 @@ var (
 				Columns: []*schema.Column{ChangesColumns[7]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "group_id IS NOT NULL",
+				},
+			},
+			{
+				Name:    "change_resource_id",
+				Unique:  false,
+				Columns: []*schema.Column{ChangesColumns[8]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "resource_id IS NOT NULL",
 				},
 			},
 		},
@@ -178,6 +187,7 @@ var (
 		{Name: "name_key", Type: field.TypeString},
 		{Name: "role", Type: field.TypeString, Default: ""},
 		{Name: "is_default", Type: field.TypeBool, Default: false},
+		{Name: "document", Type: field.TypeJSON, Nullable: true},
 		{Name: "department_id", Type: field.TypeInt64, Nullable: true},
 	}
 	// GroupsTable holds the schema information for the "groups" table.
@@ -232,9 +242,20 @@ var (
 		PrimaryKey: []*schema.Column{LinksColumns[0]},
 		Indexes: []*schema.Index{
 			{
-				Name:    "link_origin_id_anchor",
+				Name:    "link_user_anchor",
 				Unique:  true,
 				Columns: []*schema.Column{LinksColumns[2], LinksColumns[5]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "user_id IS NOT NULL",
+				},
+			},
+			{
+				Name:    "link_group_anchor",
+				Unique:  true,
+				Columns: []*schema.Column{LinksColumns[2], LinksColumns[5]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "group_id IS NOT NULL",
+				},
 			},
 			{
 				Name:    "link_user_id",
@@ -263,6 +284,7 @@ var (
 		{Name: "claimed_until", Type: field.TypeInt64, Default: 0},
 		{Name: "code", Type: field.TypeString, Default: ""},
 		{Name: "message", Type: field.TypeString, Default: ""},
+		{Name: "data", Type: field.TypeJSON, Nullable: true},
 		{Name: "created_at", Type: field.TypeInt64},
 		{Name: "released_at", Type: field.TypeInt64, Default: 0},
 		{Name: "finished_at", Type: field.TypeInt64, Default: 0},
@@ -379,6 +401,40 @@ var (
 			},
 		},
 	}
+	// OauthClientsColumns holds the columns for the "oauth_clients" table.
+	OauthClientsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "origin_id", Type: field.TypeInt64},
+		{Name: "client_id", Type: field.TypeString},
+		{Name: "secret_hash", Type: field.TypeBytes, Nullable: true},
+		{Name: "issuer", Type: field.TypeString, Default: ""},
+		{Name: "subject", Type: field.TypeString, Default: ""},
+		{Name: "audience", Type: field.TypeString, Default: ""},
+		{Name: "jwks_uri", Type: field.TypeString, Default: ""},
+		{Name: "created_at", Type: field.TypeInt64},
+		{Name: "expires_at", Type: field.TypeInt64, Default: 0},
+		{Name: "last_used_at", Type: field.TypeInt64, Default: 0},
+		{Name: "revoked_at", Type: field.TypeInt64, Default: 0},
+	}
+	// OauthClientsTable holds the schema information for the "oauth_clients" table.
+	OauthClientsTable = &schema.Table{
+		Name:       "oauth_clients",
+		Columns:    OauthClientsColumns,
+		PrimaryKey: []*schema.Column{OauthClientsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "oauthclient_client_id",
+				Unique:  true,
+				Columns: []*schema.Column{OauthClientsColumns[3]},
+			},
+			{
+				Name:    "oauthclient_origin_id",
+				Unique:  false,
+				Columns: []*schema.Column{OauthClientsColumns[2]},
+			},
+		},
+	}
 	// OriginsColumns holds the columns for the "origins" table.
 	OriginsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -424,6 +480,76 @@ var (
 			},
 		},
 	}
+	// ResourcesColumns holds the columns for the "resources" table.
+	ResourcesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "public_id", Type: field.TypeString, Size: 36},
+		{Name: "owner_id", Type: field.TypeInt64},
+		{Name: "version", Type: field.TypeInt64, Default: 1},
+		{Name: "created_at", Type: field.TypeInt64},
+		{Name: "updated_at", Type: field.TypeInt64},
+		{Name: "deleted_at", Type: field.TypeInt64, Default: 0},
+		{Name: "type", Type: field.TypeString},
+		{Name: "external_id", Type: field.TypeString, Default: ""},
+		{Name: "document", Type: field.TypeJSON},
+	}
+	// ResourcesTable holds the schema information for the "resources" table.
+	ResourcesTable = &schema.Table{
+		Name:       "resources",
+		Columns:    ResourcesColumns,
+		PrimaryKey: []*schema.Column{ResourcesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "resource_public_id",
+				Unique:  true,
+				Columns: []*schema.Column{ResourcesColumns[2]},
+			},
+			{
+				Name:    "resource_company_id_type_id",
+				Unique:  false,
+				Columns: []*schema.Column{ResourcesColumns[1], ResourcesColumns[8], ResourcesColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "deleted_at = 0",
+				},
+			},
+			{
+				Name:    "resource_owner_id_type_external_id",
+				Unique:  false,
+				Columns: []*schema.Column{ResourcesColumns[3], ResourcesColumns[8], ResourcesColumns[9]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "deleted_at = 0",
+				},
+			},
+		},
+	}
+	// ResourceKeysColumns holds the columns for the "resource_keys" table.
+	ResourceKeysColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "resource_id", Type: field.TypeInt64},
+		{Name: "type", Type: field.TypeString},
+		{Name: "attribute", Type: field.TypeString},
+		{Name: "value_key", Type: field.TypeString},
+	}
+	// ResourceKeysTable holds the schema information for the "resource_keys" table.
+	ResourceKeysTable = &schema.Table{
+		Name:       "resource_keys",
+		Columns:    ResourceKeysColumns,
+		PrimaryKey: []*schema.Column{ResourceKeysColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "resourcekey_company_id_type_attribute_value_key",
+				Unique:  true,
+				Columns: []*schema.Column{ResourceKeysColumns[1], ResourceKeysColumns[3], ResourceKeysColumns[4], ResourceKeysColumns[5]},
+			},
+			{
+				Name:    "resourcekey_resource_id",
+				Unique:  false,
+				Columns: []*schema.Column{ResourceKeysColumns[2]},
+			},
+		},
+	}
 	// RunsColumns holds the columns for the "runs" table.
 	RunsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -440,6 +566,7 @@ var (
 		{Name: "complete", Type: field.TypeBool, Default: false},
 		{Name: "counts", Type: field.TypeJSON, Nullable: true},
 		{Name: "limits", Type: field.TypeJSON, Nullable: true},
+		{Name: "full", Type: field.TypeBool, Default: false},
 		{Name: "plan_hash", Type: field.TypeString, Default: ""},
 		{Name: "code", Type: field.TypeString, Default: ""},
 		{Name: "message", Type: field.TypeString, Default: ""},
@@ -628,6 +755,18 @@ var (
 		{Name: "lease_until", Type: field.TypeInt64, Default: 0},
 		{Name: "fence", Type: field.TypeInt64, Default: 0},
 		{Name: "cursor", Type: field.TypeString, Default: ""},
+		{Name: "full_read_at", Type: field.TypeInt64, Default: 0},
+		{Name: "failures", Type: field.TypeInt, Default: 0},
+		{Name: "failing_since", Type: field.TypeInt64, Default: 0},
+		{Name: "quarantined_at", Type: field.TypeInt64, Default: 0},
+		{Name: "quarantine_code", Type: field.TypeString, Default: ""},
+		{Name: "quarantine_reason", Type: field.TypeString, Default: ""},
+		{Name: "next_try", Type: field.TypeInt64, Default: 0},
+		{Name: "paused_at", Type: field.TypeInt64, Default: 0},
+		{Name: "paused_by", Type: field.TypeString, Default: ""},
+		{Name: "paused_reason", Type: field.TypeString, Default: ""},
+		{Name: "no_removals", Type: field.TypeBool, Default: false},
+		{Name: "told", Type: field.TypeString, Default: ""},
 	}
 	// SourcesTable holds the schema information for the "sources" table.
 	SourcesTable = &schema.Table{
@@ -652,6 +791,27 @@ var (
 			},
 		},
 	}
+	// SourceMarksColumns holds the columns for the "source_marks" table.
+	SourceMarksColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "source_id", Type: field.TypeInt64},
+		{Name: "anchor", Type: field.TypeString},
+		{Name: "marker", Type: field.TypeString},
+	}
+	// SourceMarksTable holds the schema information for the "source_marks" table.
+	SourceMarksTable = &schema.Table{
+		Name:       "source_marks",
+		Columns:    SourceMarksColumns,
+		PrimaryKey: []*schema.Column{SourceMarksColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "sourcemark_source_id_anchor",
+				Unique:  true,
+				Columns: []*schema.Column{SourceMarksColumns[2], SourceMarksColumns[3]},
+			},
+		},
+	}
 	// TokensColumns holds the columns for the "tokens" table.
 	TokensColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -660,6 +820,8 @@ var (
 		{Name: "token_hash", Type: field.TypeBytes},
 		{Name: "prefix", Type: field.TypeString},
 		{Name: "scopes", Type: field.TypeJSON, Nullable: true},
+		{Name: "client_id", Type: field.TypeInt64, Default: 0},
+		{Name: "user_id", Type: field.TypeInt64, Default: 0},
 		{Name: "created_at", Type: field.TypeInt64},
 		{Name: "expires_at", Type: field.TypeInt64, Default: 0},
 		{Name: "last_used_at", Type: field.TypeInt64, Default: 0},
@@ -680,6 +842,14 @@ var (
 				Name:    "token_origin_id",
 				Unique:  false,
 				Columns: []*schema.Column{TokensColumns[2]},
+			},
+			{
+				Name:    "token_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{TokensColumns[9]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "client_id <> 0",
+				},
 			},
 		},
 	}
@@ -712,6 +882,8 @@ var (
 		{Name: "password_hash", Type: field.TypeString, Default: ""},
 		{Name: "department_id", Type: field.TypeInt64, Nullable: true},
 		{Name: "contract_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "manager_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "protected", Type: field.TypeBool, Default: false},
 		{Name: "deactivated_at", Type: field.TypeInt64, Default: 0},
 	}
 	// UsersTable holds the schema information for the "users" table.
@@ -771,14 +943,18 @@ var (
 		MailsTable,
 		MailAttemptsTable,
 		MembershipsTable,
+		OauthClientsTable,
 		OriginsTable,
 		ProcessesTable,
+		ResourcesTable,
+		ResourceKeysTable,
 		RunsTable,
 		RunItemsTable,
 		ScimRequestsTable,
 		SessionsTable,
 		SetupLinksTable,
 		SourcesTable,
+		SourceMarksTable,
 		TokensTable,
 		UsersTable,
 	}

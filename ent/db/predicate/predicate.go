@@ -36,11 +36,20 @@ type MailAttempt func(*sql.Selector)
 // Membership is the predicate function for membership builders.
 type Membership func(*sql.Selector)
 
+// OAuthClient is the predicate function for oauthclient builders.
+type OAuthClient func(*sql.Selector)
+
 // Origin is the predicate function for origin builders.
 type Origin func(*sql.Selector)
 
 // Process is the predicate function for process builders.
 type Process func(*sql.Selector)
+
+// Resource is the predicate function for resource builders.
+type Resource func(*sql.Selector)
+
+// ResourceKey is the predicate function for resourcekey builders.
+type ResourceKey func(*sql.Selector)
 
 // Run is the predicate function for run builders.
 type Run func(*sql.Selector)
@@ -59,6 +68,9 @@ type SetupLink func(*sql.Selector)
 
 // Source is the predicate function for source builders.
 type Source func(*sql.Selector)
+
+// SourceMark is the predicate function for sourcemark builders.
+type SourceMark func(*sql.Selector)
 
 // Token is the predicate function for token builders.
 type Token func(*sql.Selector)

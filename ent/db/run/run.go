@@ -37,6 +37,8 @@ const (
 	FieldCounts = "counts"
 	// FieldLimits holds the string denoting the limits field in the database.
 	FieldLimits = "limits"
+	// FieldFull holds the string denoting the full field in the database.
+	FieldFull = "full"
 	// FieldPlanHash holds the string denoting the plan_hash field in the database.
 	FieldPlanHash = "plan_hash"
 	// FieldCode holds the string denoting the code field in the database.
@@ -77,6 +79,7 @@ var Columns = []string{
 	FieldComplete,
 	FieldCounts,
 	FieldLimits,
+	FieldFull,
 	FieldPlanHash,
 	FieldCode,
 	FieldMessage,
@@ -110,6 +113,8 @@ var (
 	DefaultResumes int64
 	// DefaultComplete holds the default value on creation for the "complete" field.
 	DefaultComplete bool
+	// DefaultFull holds the default value on creation for the "full" field.
+	DefaultFull bool
 	// DefaultPlanHash holds the default value on creation for the "plan_hash" field.
 	DefaultPlanHash string
 	// DefaultCode holds the default value on creation for the "code" field.
@@ -189,6 +194,11 @@ func ByResumes(opts ...sql.OrderTermOption) OrderOption {
 // ByComplete orders the results by the complete field.
 func ByComplete(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldComplete, opts...).ToFunc()
+}
+
+// ByFull orders the results by the full field.
+func ByFull(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldFull, opts...).ToFunc()
 }
 
 // ByPlanHash orders the results by the plan_hash field.

@@ -107,6 +107,11 @@ func Complete(v bool) predicate.Run {
 	return predicate.Run(sql.FieldEQ(FieldComplete, v))
 }
 
+// Full applies equality check predicate on the "full" field. It's identical to FullEQ.
+func Full(v bool) predicate.Run {
+	return predicate.Run(sql.FieldEQ(FieldFull, v))
+}
+
 // PlanHash applies equality check predicate on the "plan_hash" field. It's identical to PlanHashEQ.
 func PlanHash(v string) predicate.Run {
 	return predicate.Run(sql.FieldEQ(FieldPlanHash, v))
@@ -705,6 +710,16 @@ func LimitsIsNil() predicate.Run {
 // LimitsNotNil applies the NotNil predicate on the "limits" field.
 func LimitsNotNil() predicate.Run {
 	return predicate.Run(sql.FieldNotNull(FieldLimits))
+}
+
+// FullEQ applies the EQ predicate on the "full" field.
+func FullEQ(v bool) predicate.Run {
+	return predicate.Run(sql.FieldEQ(FieldFull, v))
+}
+
+// FullNEQ applies the NEQ predicate on the "full" field.
+func FullNEQ(v bool) predicate.Run {
+	return predicate.Run(sql.FieldNEQ(FieldFull, v))
 }
 
 // PlanHashEQ applies the EQ predicate on the "plan_hash" field.

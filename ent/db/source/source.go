@@ -33,6 +33,30 @@ const (
 	FieldFence = "fence"
 	// FieldCursor holds the string denoting the cursor field in the database.
 	FieldCursor = "cursor"
+	// FieldFullReadAt holds the string denoting the full_read_at field in the database.
+	FieldFullReadAt = "full_read_at"
+	// FieldFailures holds the string denoting the failures field in the database.
+	FieldFailures = "failures"
+	// FieldFailingSince holds the string denoting the failing_since field in the database.
+	FieldFailingSince = "failing_since"
+	// FieldQuarantinedAt holds the string denoting the quarantined_at field in the database.
+	FieldQuarantinedAt = "quarantined_at"
+	// FieldQuarantineCode holds the string denoting the quarantine_code field in the database.
+	FieldQuarantineCode = "quarantine_code"
+	// FieldQuarantineReason holds the string denoting the quarantine_reason field in the database.
+	FieldQuarantineReason = "quarantine_reason"
+	// FieldNextTry holds the string denoting the next_try field in the database.
+	FieldNextTry = "next_try"
+	// FieldPausedAt holds the string denoting the paused_at field in the database.
+	FieldPausedAt = "paused_at"
+	// FieldPausedBy holds the string denoting the paused_by field in the database.
+	FieldPausedBy = "paused_by"
+	// FieldPausedReason holds the string denoting the paused_reason field in the database.
+	FieldPausedReason = "paused_reason"
+	// FieldNoRemovals holds the string denoting the no_removals field in the database.
+	FieldNoRemovals = "no_removals"
+	// FieldTold holds the string denoting the told field in the database.
+	FieldTold = "told"
 	// Table holds the table name of the source in the database.
 	Table = "sources"
 )
@@ -51,6 +75,18 @@ var Columns = []string{
 	FieldLeaseUntil,
 	FieldFence,
 	FieldCursor,
+	FieldFullReadAt,
+	FieldFailures,
+	FieldFailingSince,
+	FieldQuarantinedAt,
+	FieldQuarantineCode,
+	FieldQuarantineReason,
+	FieldNextTry,
+	FieldPausedAt,
+	FieldPausedBy,
+	FieldPausedReason,
+	FieldNoRemovals,
+	FieldTold,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -80,6 +116,30 @@ var (
 	DefaultFence int64
 	// DefaultCursor holds the default value on creation for the "cursor" field.
 	DefaultCursor string
+	// DefaultFullReadAt holds the default value on creation for the "full_read_at" field.
+	DefaultFullReadAt int64
+	// DefaultFailures holds the default value on creation for the "failures" field.
+	DefaultFailures int
+	// DefaultFailingSince holds the default value on creation for the "failing_since" field.
+	DefaultFailingSince int64
+	// DefaultQuarantinedAt holds the default value on creation for the "quarantined_at" field.
+	DefaultQuarantinedAt int64
+	// DefaultQuarantineCode holds the default value on creation for the "quarantine_code" field.
+	DefaultQuarantineCode string
+	// DefaultQuarantineReason holds the default value on creation for the "quarantine_reason" field.
+	DefaultQuarantineReason string
+	// DefaultNextTry holds the default value on creation for the "next_try" field.
+	DefaultNextTry int64
+	// DefaultPausedAt holds the default value on creation for the "paused_at" field.
+	DefaultPausedAt int64
+	// DefaultPausedBy holds the default value on creation for the "paused_by" field.
+	DefaultPausedBy string
+	// DefaultPausedReason holds the default value on creation for the "paused_reason" field.
+	DefaultPausedReason string
+	// DefaultNoRemovals holds the default value on creation for the "no_removals" field.
+	DefaultNoRemovals bool
+	// DefaultTold holds the default value on creation for the "told" field.
+	DefaultTold string
 )
 
 // OrderOption defines the ordering options for the Source queries.
@@ -143,4 +203,64 @@ func ByFence(opts ...sql.OrderTermOption) OrderOption {
 // ByCursor orders the results by the cursor field.
 func ByCursor(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCursor, opts...).ToFunc()
+}
+
+// ByFullReadAt orders the results by the full_read_at field.
+func ByFullReadAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldFullReadAt, opts...).ToFunc()
+}
+
+// ByFailures orders the results by the failures field.
+func ByFailures(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldFailures, opts...).ToFunc()
+}
+
+// ByFailingSince orders the results by the failing_since field.
+func ByFailingSince(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldFailingSince, opts...).ToFunc()
+}
+
+// ByQuarantinedAt orders the results by the quarantined_at field.
+func ByQuarantinedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldQuarantinedAt, opts...).ToFunc()
+}
+
+// ByQuarantineCode orders the results by the quarantine_code field.
+func ByQuarantineCode(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldQuarantineCode, opts...).ToFunc()
+}
+
+// ByQuarantineReason orders the results by the quarantine_reason field.
+func ByQuarantineReason(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldQuarantineReason, opts...).ToFunc()
+}
+
+// ByNextTry orders the results by the next_try field.
+func ByNextTry(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldNextTry, opts...).ToFunc()
+}
+
+// ByPausedAt orders the results by the paused_at field.
+func ByPausedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPausedAt, opts...).ToFunc()
+}
+
+// ByPausedBy orders the results by the paused_by field.
+func ByPausedBy(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPausedBy, opts...).ToFunc()
+}
+
+// ByPausedReason orders the results by the paused_reason field.
+func ByPausedReason(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPausedReason, opts...).ToFunc()
+}
+
+// ByNoRemovals orders the results by the no_removals field.
+func ByNoRemovals(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldNoRemovals, opts...).ToFunc()
+}
+
+// ByTold orders the results by the told field.
+func ByTold(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldTold, opts...).ToFunc()
 }

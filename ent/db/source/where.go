@@ -107,6 +107,66 @@ func Cursor(v string) predicate.Source {
 	return predicate.Source(sql.FieldEQ(FieldCursor, v))
 }
 
+// FullReadAt applies equality check predicate on the "full_read_at" field. It's identical to FullReadAtEQ.
+func FullReadAt(v int64) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldFullReadAt, v))
+}
+
+// Failures applies equality check predicate on the "failures" field. It's identical to FailuresEQ.
+func Failures(v int) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldFailures, v))
+}
+
+// FailingSince applies equality check predicate on the "failing_since" field. It's identical to FailingSinceEQ.
+func FailingSince(v int64) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldFailingSince, v))
+}
+
+// QuarantinedAt applies equality check predicate on the "quarantined_at" field. It's identical to QuarantinedAtEQ.
+func QuarantinedAt(v int64) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldQuarantinedAt, v))
+}
+
+// QuarantineCode applies equality check predicate on the "quarantine_code" field. It's identical to QuarantineCodeEQ.
+func QuarantineCode(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldQuarantineCode, v))
+}
+
+// QuarantineReason applies equality check predicate on the "quarantine_reason" field. It's identical to QuarantineReasonEQ.
+func QuarantineReason(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldQuarantineReason, v))
+}
+
+// NextTry applies equality check predicate on the "next_try" field. It's identical to NextTryEQ.
+func NextTry(v int64) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldNextTry, v))
+}
+
+// PausedAt applies equality check predicate on the "paused_at" field. It's identical to PausedAtEQ.
+func PausedAt(v int64) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldPausedAt, v))
+}
+
+// PausedBy applies equality check predicate on the "paused_by" field. It's identical to PausedByEQ.
+func PausedBy(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldPausedBy, v))
+}
+
+// PausedReason applies equality check predicate on the "paused_reason" field. It's identical to PausedReasonEQ.
+func PausedReason(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldPausedReason, v))
+}
+
+// NoRemovals applies equality check predicate on the "no_removals" field. It's identical to NoRemovalsEQ.
+func NoRemovals(v bool) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldNoRemovals, v))
+}
+
+// Told applies equality check predicate on the "told" field. It's identical to ToldEQ.
+func Told(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldTold, v))
+}
+
 // CompanyIDEQ applies the EQ predicate on the "company_id" field.
 func CompanyIDEQ(v int64) predicate.Source {
 	return predicate.Source(sql.FieldEQ(FieldCompanyID, v))
@@ -670,6 +730,581 @@ func CursorEqualFold(v string) predicate.Source {
 // CursorContainsFold applies the ContainsFold predicate on the "cursor" field.
 func CursorContainsFold(v string) predicate.Source {
 	return predicate.Source(sql.FieldContainsFold(FieldCursor, v))
+}
+
+// FullReadAtEQ applies the EQ predicate on the "full_read_at" field.
+func FullReadAtEQ(v int64) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldFullReadAt, v))
+}
+
+// FullReadAtNEQ applies the NEQ predicate on the "full_read_at" field.
+func FullReadAtNEQ(v int64) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldFullReadAt, v))
+}
+
+// FullReadAtIn applies the In predicate on the "full_read_at" field.
+func FullReadAtIn(vs ...int64) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldFullReadAt, vs...))
+}
+
+// FullReadAtNotIn applies the NotIn predicate on the "full_read_at" field.
+func FullReadAtNotIn(vs ...int64) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldFullReadAt, vs...))
+}
+
+// FullReadAtGT applies the GT predicate on the "full_read_at" field.
+func FullReadAtGT(v int64) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldFullReadAt, v))
+}
+
+// FullReadAtGTE applies the GTE predicate on the "full_read_at" field.
+func FullReadAtGTE(v int64) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldFullReadAt, v))
+}
+
+// FullReadAtLT applies the LT predicate on the "full_read_at" field.
+func FullReadAtLT(v int64) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldFullReadAt, v))
+}
+
+// FullReadAtLTE applies the LTE predicate on the "full_read_at" field.
+func FullReadAtLTE(v int64) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldFullReadAt, v))
+}
+
+// FailuresEQ applies the EQ predicate on the "failures" field.
+func FailuresEQ(v int) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldFailures, v))
+}
+
+// FailuresNEQ applies the NEQ predicate on the "failures" field.
+func FailuresNEQ(v int) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldFailures, v))
+}
+
+// FailuresIn applies the In predicate on the "failures" field.
+func FailuresIn(vs ...int) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldFailures, vs...))
+}
+
+// FailuresNotIn applies the NotIn predicate on the "failures" field.
+func FailuresNotIn(vs ...int) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldFailures, vs...))
+}
+
+// FailuresGT applies the GT predicate on the "failures" field.
+func FailuresGT(v int) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldFailures, v))
+}
+
+// FailuresGTE applies the GTE predicate on the "failures" field.
+func FailuresGTE(v int) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldFailures, v))
+}
+
+// FailuresLT applies the LT predicate on the "failures" field.
+func FailuresLT(v int) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldFailures, v))
+}
+
+// FailuresLTE applies the LTE predicate on the "failures" field.
+func FailuresLTE(v int) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldFailures, v))
+}
+
+// FailingSinceEQ applies the EQ predicate on the "failing_since" field.
+func FailingSinceEQ(v int64) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldFailingSince, v))
+}
+
+// FailingSinceNEQ applies the NEQ predicate on the "failing_since" field.
+func FailingSinceNEQ(v int64) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldFailingSince, v))
+}
+
+// FailingSinceIn applies the In predicate on the "failing_since" field.
+func FailingSinceIn(vs ...int64) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldFailingSince, vs...))
+}
+
+// FailingSinceNotIn applies the NotIn predicate on the "failing_since" field.
+func FailingSinceNotIn(vs ...int64) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldFailingSince, vs...))
+}
+
+// FailingSinceGT applies the GT predicate on the "failing_since" field.
+func FailingSinceGT(v int64) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldFailingSince, v))
+}
+
+// FailingSinceGTE applies the GTE predicate on the "failing_since" field.
+func FailingSinceGTE(v int64) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldFailingSince, v))
+}
+
+// FailingSinceLT applies the LT predicate on the "failing_since" field.
+func FailingSinceLT(v int64) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldFailingSince, v))
+}
+
+// FailingSinceLTE applies the LTE predicate on the "failing_since" field.
+func FailingSinceLTE(v int64) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldFailingSince, v))
+}
+
+// QuarantinedAtEQ applies the EQ predicate on the "quarantined_at" field.
+func QuarantinedAtEQ(v int64) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldQuarantinedAt, v))
+}
+
+// QuarantinedAtNEQ applies the NEQ predicate on the "quarantined_at" field.
+func QuarantinedAtNEQ(v int64) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldQuarantinedAt, v))
+}
+
+// QuarantinedAtIn applies the In predicate on the "quarantined_at" field.
+func QuarantinedAtIn(vs ...int64) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldQuarantinedAt, vs...))
+}
+
+// QuarantinedAtNotIn applies the NotIn predicate on the "quarantined_at" field.
+func QuarantinedAtNotIn(vs ...int64) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldQuarantinedAt, vs...))
+}
+
+// QuarantinedAtGT applies the GT predicate on the "quarantined_at" field.
+func QuarantinedAtGT(v int64) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldQuarantinedAt, v))
+}
+
+// QuarantinedAtGTE applies the GTE predicate on the "quarantined_at" field.
+func QuarantinedAtGTE(v int64) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldQuarantinedAt, v))
+}
+
+// QuarantinedAtLT applies the LT predicate on the "quarantined_at" field.
+func QuarantinedAtLT(v int64) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldQuarantinedAt, v))
+}
+
+// QuarantinedAtLTE applies the LTE predicate on the "quarantined_at" field.
+func QuarantinedAtLTE(v int64) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldQuarantinedAt, v))
+}
+
+// QuarantineCodeEQ applies the EQ predicate on the "quarantine_code" field.
+func QuarantineCodeEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldQuarantineCode, v))
+}
+
+// QuarantineCodeNEQ applies the NEQ predicate on the "quarantine_code" field.
+func QuarantineCodeNEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldQuarantineCode, v))
+}
+
+// QuarantineCodeIn applies the In predicate on the "quarantine_code" field.
+func QuarantineCodeIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldQuarantineCode, vs...))
+}
+
+// QuarantineCodeNotIn applies the NotIn predicate on the "quarantine_code" field.
+func QuarantineCodeNotIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldQuarantineCode, vs...))
+}
+
+// QuarantineCodeGT applies the GT predicate on the "quarantine_code" field.
+func QuarantineCodeGT(v string) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldQuarantineCode, v))
+}
+
+// QuarantineCodeGTE applies the GTE predicate on the "quarantine_code" field.
+func QuarantineCodeGTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldQuarantineCode, v))
+}
+
+// QuarantineCodeLT applies the LT predicate on the "quarantine_code" field.
+func QuarantineCodeLT(v string) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldQuarantineCode, v))
+}
+
+// QuarantineCodeLTE applies the LTE predicate on the "quarantine_code" field.
+func QuarantineCodeLTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldQuarantineCode, v))
+}
+
+// QuarantineCodeContains applies the Contains predicate on the "quarantine_code" field.
+func QuarantineCodeContains(v string) predicate.Source {
+	return predicate.Source(sql.FieldContains(FieldQuarantineCode, v))
+}
+
+// QuarantineCodeHasPrefix applies the HasPrefix predicate on the "quarantine_code" field.
+func QuarantineCodeHasPrefix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasPrefix(FieldQuarantineCode, v))
+}
+
+// QuarantineCodeHasSuffix applies the HasSuffix predicate on the "quarantine_code" field.
+func QuarantineCodeHasSuffix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasSuffix(FieldQuarantineCode, v))
+}
+
+// QuarantineCodeEqualFold applies the EqualFold predicate on the "quarantine_code" field.
+func QuarantineCodeEqualFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldEqualFold(FieldQuarantineCode, v))
+}
+
+// QuarantineCodeContainsFold applies the ContainsFold predicate on the "quarantine_code" field.
+func QuarantineCodeContainsFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldContainsFold(FieldQuarantineCode, v))
+}
+
+// QuarantineReasonEQ applies the EQ predicate on the "quarantine_reason" field.
+func QuarantineReasonEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldQuarantineReason, v))
+}
+
+// QuarantineReasonNEQ applies the NEQ predicate on the "quarantine_reason" field.
+func QuarantineReasonNEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldQuarantineReason, v))
+}
+
+// QuarantineReasonIn applies the In predicate on the "quarantine_reason" field.
+func QuarantineReasonIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldQuarantineReason, vs...))
+}
+
+// QuarantineReasonNotIn applies the NotIn predicate on the "quarantine_reason" field.
+func QuarantineReasonNotIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldQuarantineReason, vs...))
+}
+
+// QuarantineReasonGT applies the GT predicate on the "quarantine_reason" field.
+func QuarantineReasonGT(v string) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldQuarantineReason, v))
+}
+
+// QuarantineReasonGTE applies the GTE predicate on the "quarantine_reason" field.
+func QuarantineReasonGTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldQuarantineReason, v))
+}
+
+// QuarantineReasonLT applies the LT predicate on the "quarantine_reason" field.
+func QuarantineReasonLT(v string) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldQuarantineReason, v))
+}
+
+// QuarantineReasonLTE applies the LTE predicate on the "quarantine_reason" field.
+func QuarantineReasonLTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldQuarantineReason, v))
+}
+
+// QuarantineReasonContains applies the Contains predicate on the "quarantine_reason" field.
+func QuarantineReasonContains(v string) predicate.Source {
+	return predicate.Source(sql.FieldContains(FieldQuarantineReason, v))
+}
+
+// QuarantineReasonHasPrefix applies the HasPrefix predicate on the "quarantine_reason" field.
+func QuarantineReasonHasPrefix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasPrefix(FieldQuarantineReason, v))
+}
+
+// QuarantineReasonHasSuffix applies the HasSuffix predicate on the "quarantine_reason" field.
+func QuarantineReasonHasSuffix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasSuffix(FieldQuarantineReason, v))
+}
+
+// QuarantineReasonEqualFold applies the EqualFold predicate on the "quarantine_reason" field.
+func QuarantineReasonEqualFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldEqualFold(FieldQuarantineReason, v))
+}
+
+// QuarantineReasonContainsFold applies the ContainsFold predicate on the "quarantine_reason" field.
+func QuarantineReasonContainsFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldContainsFold(FieldQuarantineReason, v))
+}
+
+// NextTryEQ applies the EQ predicate on the "next_try" field.
+func NextTryEQ(v int64) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldNextTry, v))
+}
+
+// NextTryNEQ applies the NEQ predicate on the "next_try" field.
+func NextTryNEQ(v int64) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldNextTry, v))
+}
+
+// NextTryIn applies the In predicate on the "next_try" field.
+func NextTryIn(vs ...int64) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldNextTry, vs...))
+}
+
+// NextTryNotIn applies the NotIn predicate on the "next_try" field.
+func NextTryNotIn(vs ...int64) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldNextTry, vs...))
+}
+
+// NextTryGT applies the GT predicate on the "next_try" field.
+func NextTryGT(v int64) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldNextTry, v))
+}
+
+// NextTryGTE applies the GTE predicate on the "next_try" field.
+func NextTryGTE(v int64) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldNextTry, v))
+}
+
+// NextTryLT applies the LT predicate on the "next_try" field.
+func NextTryLT(v int64) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldNextTry, v))
+}
+
+// NextTryLTE applies the LTE predicate on the "next_try" field.
+func NextTryLTE(v int64) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldNextTry, v))
+}
+
+// PausedAtEQ applies the EQ predicate on the "paused_at" field.
+func PausedAtEQ(v int64) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldPausedAt, v))
+}
+
+// PausedAtNEQ applies the NEQ predicate on the "paused_at" field.
+func PausedAtNEQ(v int64) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldPausedAt, v))
+}
+
+// PausedAtIn applies the In predicate on the "paused_at" field.
+func PausedAtIn(vs ...int64) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldPausedAt, vs...))
+}
+
+// PausedAtNotIn applies the NotIn predicate on the "paused_at" field.
+func PausedAtNotIn(vs ...int64) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldPausedAt, vs...))
+}
+
+// PausedAtGT applies the GT predicate on the "paused_at" field.
+func PausedAtGT(v int64) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldPausedAt, v))
+}
+
+// PausedAtGTE applies the GTE predicate on the "paused_at" field.
+func PausedAtGTE(v int64) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldPausedAt, v))
+}
+
+// PausedAtLT applies the LT predicate on the "paused_at" field.
+func PausedAtLT(v int64) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldPausedAt, v))
+}
+
+// PausedAtLTE applies the LTE predicate on the "paused_at" field.
+func PausedAtLTE(v int64) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldPausedAt, v))
+}
+
+// PausedByEQ applies the EQ predicate on the "paused_by" field.
+func PausedByEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldPausedBy, v))
+}
+
+// PausedByNEQ applies the NEQ predicate on the "paused_by" field.
+func PausedByNEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldPausedBy, v))
+}
+
+// PausedByIn applies the In predicate on the "paused_by" field.
+func PausedByIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldPausedBy, vs...))
+}
+
+// PausedByNotIn applies the NotIn predicate on the "paused_by" field.
+func PausedByNotIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldPausedBy, vs...))
+}
+
+// PausedByGT applies the GT predicate on the "paused_by" field.
+func PausedByGT(v string) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldPausedBy, v))
+}
+
+// PausedByGTE applies the GTE predicate on the "paused_by" field.
+func PausedByGTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldPausedBy, v))
+}
+
+// PausedByLT applies the LT predicate on the "paused_by" field.
+func PausedByLT(v string) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldPausedBy, v))
+}
+
+// PausedByLTE applies the LTE predicate on the "paused_by" field.
+func PausedByLTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldPausedBy, v))
+}
+
+// PausedByContains applies the Contains predicate on the "paused_by" field.
+func PausedByContains(v string) predicate.Source {
+	return predicate.Source(sql.FieldContains(FieldPausedBy, v))
+}
+
+// PausedByHasPrefix applies the HasPrefix predicate on the "paused_by" field.
+func PausedByHasPrefix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasPrefix(FieldPausedBy, v))
+}
+
+// PausedByHasSuffix applies the HasSuffix predicate on the "paused_by" field.
+func PausedByHasSuffix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasSuffix(FieldPausedBy, v))
+}
+
+// PausedByEqualFold applies the EqualFold predicate on the "paused_by" field.
+func PausedByEqualFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldEqualFold(FieldPausedBy, v))
+}
+
+// PausedByContainsFold applies the ContainsFold predicate on the "paused_by" field.
+func PausedByContainsFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldContainsFold(FieldPausedBy, v))
+}
+
+// PausedReasonEQ applies the EQ predicate on the "paused_reason" field.
+func PausedReasonEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldPausedReason, v))
+}
+
+// PausedReasonNEQ applies the NEQ predicate on the "paused_reason" field.
+func PausedReasonNEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldPausedReason, v))
+}
+
+// PausedReasonIn applies the In predicate on the "paused_reason" field.
+func PausedReasonIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldPausedReason, vs...))
+}
+
+// PausedReasonNotIn applies the NotIn predicate on the "paused_reason" field.
+func PausedReasonNotIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldPausedReason, vs...))
+}
+
+// PausedReasonGT applies the GT predicate on the "paused_reason" field.
+func PausedReasonGT(v string) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldPausedReason, v))
+}
+
+// PausedReasonGTE applies the GTE predicate on the "paused_reason" field.
+func PausedReasonGTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldPausedReason, v))
+}
+
+// PausedReasonLT applies the LT predicate on the "paused_reason" field.
+func PausedReasonLT(v string) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldPausedReason, v))
+}
+
+// PausedReasonLTE applies the LTE predicate on the "paused_reason" field.
+func PausedReasonLTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldPausedReason, v))
+}
+
+// PausedReasonContains applies the Contains predicate on the "paused_reason" field.
+func PausedReasonContains(v string) predicate.Source {
+	return predicate.Source(sql.FieldContains(FieldPausedReason, v))
+}
+
+// PausedReasonHasPrefix applies the HasPrefix predicate on the "paused_reason" field.
+func PausedReasonHasPrefix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasPrefix(FieldPausedReason, v))
+}
+
+// PausedReasonHasSuffix applies the HasSuffix predicate on the "paused_reason" field.
+func PausedReasonHasSuffix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasSuffix(FieldPausedReason, v))
+}
+
+// PausedReasonEqualFold applies the EqualFold predicate on the "paused_reason" field.
+func PausedReasonEqualFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldEqualFold(FieldPausedReason, v))
+}
+
+// PausedReasonContainsFold applies the ContainsFold predicate on the "paused_reason" field.
+func PausedReasonContainsFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldContainsFold(FieldPausedReason, v))
+}
+
+// NoRemovalsEQ applies the EQ predicate on the "no_removals" field.
+func NoRemovalsEQ(v bool) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldNoRemovals, v))
+}
+
+// NoRemovalsNEQ applies the NEQ predicate on the "no_removals" field.
+func NoRemovalsNEQ(v bool) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldNoRemovals, v))
+}
+
+// ToldEQ applies the EQ predicate on the "told" field.
+func ToldEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldTold, v))
+}
+
+// ToldNEQ applies the NEQ predicate on the "told" field.
+func ToldNEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldTold, v))
+}
+
+// ToldIn applies the In predicate on the "told" field.
+func ToldIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldTold, vs...))
+}
+
+// ToldNotIn applies the NotIn predicate on the "told" field.
+func ToldNotIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldTold, vs...))
+}
+
+// ToldGT applies the GT predicate on the "told" field.
+func ToldGT(v string) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldTold, v))
+}
+
+// ToldGTE applies the GTE predicate on the "told" field.
+func ToldGTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldTold, v))
+}
+
+// ToldLT applies the LT predicate on the "told" field.
+func ToldLT(v string) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldTold, v))
+}
+
+// ToldLTE applies the LTE predicate on the "told" field.
+func ToldLTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldTold, v))
+}
+
+// ToldContains applies the Contains predicate on the "told" field.
+func ToldContains(v string) predicate.Source {
+	return predicate.Source(sql.FieldContains(FieldTold, v))
+}
+
+// ToldHasPrefix applies the HasPrefix predicate on the "told" field.
+func ToldHasPrefix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasPrefix(FieldTold, v))
+}
+
+// ToldHasSuffix applies the HasSuffix predicate on the "told" field.
+func ToldHasSuffix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasSuffix(FieldTold, v))
+}
+
+// ToldEqualFold applies the EqualFold predicate on the "told" field.
+func ToldEqualFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldEqualFold(FieldTold, v))
+}
+
+// ToldContainsFold applies the ContainsFold predicate on the "told" field.
+func ToldContainsFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldContainsFold(FieldTold, v))
 }
 
 // And groups predicates with the AND operator between them.

@@ -21,6 +21,10 @@ const (
 	FieldPrefix = "prefix"
 	// FieldScopes holds the string denoting the scopes field in the database.
 	FieldScopes = "scopes"
+	// FieldClientID holds the string denoting the client_id field in the database.
+	FieldClientID = "client_id"
+	// FieldUserID holds the string denoting the user_id field in the database.
+	FieldUserID = "user_id"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// FieldExpiresAt holds the string denoting the expires_at field in the database.
@@ -41,6 +45,8 @@ var Columns = []string{
 	FieldTokenHash,
 	FieldPrefix,
 	FieldScopes,
+	FieldClientID,
+	FieldUserID,
 	FieldCreatedAt,
 	FieldExpiresAt,
 	FieldLastUsedAt,
@@ -58,6 +64,10 @@ func ValidColumn(column string) bool {
 }
 
 var (
+	// DefaultClientID holds the default value on creation for the "client_id" field.
+	DefaultClientID int64
+	// DefaultUserID holds the default value on creation for the "user_id" field.
+	DefaultUserID int64
 	// DefaultExpiresAt holds the default value on creation for the "expires_at" field.
 	DefaultExpiresAt int64
 	// DefaultLastUsedAt holds the default value on creation for the "last_used_at" field.
@@ -87,6 +97,16 @@ func ByOriginID(opts ...sql.OrderTermOption) OrderOption {
 // ByPrefix orders the results by the prefix field.
 func ByPrefix(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldPrefix, opts...).ToFunc()
+}
+
+// ByClientID orders the results by the client_id field.
+func ByClientID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldClientID, opts...).ToFunc()
+}
+
+// ByUserID orders the results by the user_id field.
+func ByUserID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldUserID, opts...).ToFunc()
 }
 
 // ByCreatedAt orders the results by the created_at field.

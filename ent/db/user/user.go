@@ -64,6 +64,10 @@ const (
 	FieldDepartmentID = "department_id"
 	// FieldContractID holds the string denoting the contract_id field in the database.
 	FieldContractID = "contract_id"
+	// FieldManagerID holds the string denoting the manager_id field in the database.
+	FieldManagerID = "manager_id"
+	// FieldProtected holds the string denoting the protected field in the database.
+	FieldProtected = "protected"
 	// FieldDeactivatedAt holds the string denoting the deactivated_at field in the database.
 	FieldDeactivatedAt = "deactivated_at"
 	// EdgeEmails holds the string denoting the emails edge name in mutations.
@@ -108,6 +112,8 @@ var Columns = []string{
 	FieldPasswordHash,
 	FieldDepartmentID,
 	FieldContractID,
+	FieldManagerID,
+	FieldProtected,
 	FieldDeactivatedAt,
 }
 
@@ -144,6 +150,8 @@ var (
 	DefaultCredentialVersion int64
 	// DefaultPasswordHash holds the default value on creation for the "password_hash" field.
 	DefaultPasswordHash string
+	// DefaultProtected holds the default value on creation for the "protected" field.
+	DefaultProtected bool
 	// DefaultDeactivatedAt holds the default value on creation for the "deactivated_at" field.
 	DefaultDeactivatedAt int64
 )
@@ -274,6 +282,16 @@ func ByDepartmentID(opts ...sql.OrderTermOption) OrderOption {
 // ByContractID orders the results by the contract_id field.
 func ByContractID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldContractID, opts...).ToFunc()
+}
+
+// ByManagerID orders the results by the manager_id field.
+func ByManagerID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldManagerID, opts...).ToFunc()
+}
+
+// ByProtected orders the results by the protected field.
+func ByProtected(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldProtected, opts...).ToFunc()
 }
 
 // ByDeactivatedAt orders the results by the deactivated_at field.

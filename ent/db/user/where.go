@@ -173,6 +173,16 @@ func ContractID(v int64) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldContractID, v))
 }
 
+// ManagerID applies equality check predicate on the "manager_id" field. It's identical to ManagerIDEQ.
+func ManagerID(v int64) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldManagerID, v))
+}
+
+// Protected applies equality check predicate on the "protected" field. It's identical to ProtectedEQ.
+func Protected(v bool) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldProtected, v))
+}
+
 // DeactivatedAt applies equality check predicate on the "deactivated_at" field. It's identical to DeactivatedAtEQ.
 func DeactivatedAt(v int64) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldDeactivatedAt, v))
@@ -1426,6 +1436,66 @@ func ContractIDIsNil() predicate.User {
 // ContractIDNotNil applies the NotNil predicate on the "contract_id" field.
 func ContractIDNotNil() predicate.User {
 	return predicate.User(sql.FieldNotNull(FieldContractID))
+}
+
+// ManagerIDEQ applies the EQ predicate on the "manager_id" field.
+func ManagerIDEQ(v int64) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldManagerID, v))
+}
+
+// ManagerIDNEQ applies the NEQ predicate on the "manager_id" field.
+func ManagerIDNEQ(v int64) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldManagerID, v))
+}
+
+// ManagerIDIn applies the In predicate on the "manager_id" field.
+func ManagerIDIn(vs ...int64) predicate.User {
+	return predicate.User(sql.FieldIn(FieldManagerID, vs...))
+}
+
+// ManagerIDNotIn applies the NotIn predicate on the "manager_id" field.
+func ManagerIDNotIn(vs ...int64) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldManagerID, vs...))
+}
+
+// ManagerIDGT applies the GT predicate on the "manager_id" field.
+func ManagerIDGT(v int64) predicate.User {
+	return predicate.User(sql.FieldGT(FieldManagerID, v))
+}
+
+// ManagerIDGTE applies the GTE predicate on the "manager_id" field.
+func ManagerIDGTE(v int64) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldManagerID, v))
+}
+
+// ManagerIDLT applies the LT predicate on the "manager_id" field.
+func ManagerIDLT(v int64) predicate.User {
+	return predicate.User(sql.FieldLT(FieldManagerID, v))
+}
+
+// ManagerIDLTE applies the LTE predicate on the "manager_id" field.
+func ManagerIDLTE(v int64) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldManagerID, v))
+}
+
+// ManagerIDIsNil applies the IsNil predicate on the "manager_id" field.
+func ManagerIDIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldManagerID))
+}
+
+// ManagerIDNotNil applies the NotNil predicate on the "manager_id" field.
+func ManagerIDNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldManagerID))
+}
+
+// ProtectedEQ applies the EQ predicate on the "protected" field.
+func ProtectedEQ(v bool) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldProtected, v))
+}
+
+// ProtectedNEQ applies the NEQ predicate on the "protected" field.
+func ProtectedNEQ(v bool) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldProtected, v))
 }
 
 // DeactivatedAtEQ applies the EQ predicate on the "deactivated_at" field.
