@@ -80,7 +80,7 @@ func TestCutConnection(t *testing.T) {
 		c.URLs, c.Timeout = []string{"ldap://" + proxy.Addr()}, 200*time.Millisecond
 	}
 	src := w.source("corp") // measure the whole answer once
-	if _, err := src.Reader.Read(t.Context(), func(source.Entry) error { return nil }); err != nil {
+	if _, err := src.Reader.Read(t.Context(), source.Request{}, func(source.Entry) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	whole := proxy.Seen()

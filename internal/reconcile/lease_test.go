@@ -26,7 +26,7 @@ type fake struct {
 
 func (f *fake) Probe(context.Context) (source.Info, error)          { return source.Info{}, nil }
 func (f *fake) Sample(context.Context, int) ([]source.Entry, error) { return nil, nil }
-func (f *fake) Read(ctx context.Context, emit func(source.Entry) error) (source.Summary, error) {
+func (f *fake) Read(ctx context.Context, _ source.Request, emit func(source.Entry) error) (source.Summary, error) {
 	for i, e := range f.entries {
 		if f.before != nil {
 			f.before(ctx, i)

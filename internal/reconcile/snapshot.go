@@ -104,7 +104,7 @@ func (e readError) Unwrap() error { return e.error }
 
 // read takes in everything the source gives.
 func (s *snapshot) read(ctx context.Context, progress func(done int64)) (source.Summary, error) {
-	sum, err := s.source.Reader.Read(ctx, func(e source.Entry) error {
+	sum, err := s.source.Reader.Read(ctx, source.Request{}, func(e source.Entry) error {
 		if n := s.counts.Users + s.counts.Groups; n%500 == 0 {
 			progress(n)
 		}

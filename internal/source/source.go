@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Kind says what an entry describes.
@@ -36,15 +37,41 @@ type Entry struct {
 	Keys []string
 	// Members are, for a group, the keys of its members in the same form.
 	Members []string
+	// Manager is the key of a person's manager, in the form of Keys; "" for none.
+	Manager string
+	// RecheckAt is when the entry means something else by the clock alone, as an
+	// account that expires does; zero for never. It lies in the future.
+	RecheckAt time.Time
+	// Same is true for an object whose marker the caller knew: it was not read
+	// whole, and Values, Members, Disabled, Manager and RecheckAt are empty.
+	Same bool
+	// Excluded says, in a Find, why a Read would leave the person out: the base,
+	// the filter. "" for one that a Read gives.
+	Excluded string
 	// Problem is set when the entry could be read but not understood (no
 	// anchor, say); such an entry costs one report row and proves nothing.
 	Problem string
+}
+
+// Request says what a read may leave unread. The zero Request asks for
+// everything whole.
+type Request struct {
+	// Cursor is where the last read that was carried out ended (Summary.Cursor).
+	Cursor string
+	// Known reports whether the caller has the object as it was at this marker,
+	// so that it need not be read whole: it is then given with Same set. Kinds
+	// are asked for in the order they are read, users first. nil knows nothing.
+	Known func(kind Kind, anchor, marker string) bool
 }
 
 // Summary says how a read ended. A read that failed returns an error instead:
 // a Summary without error may still be explicitly incomplete.
 type Summary struct {
 	Users, Groups int
+	// Full is true when everything was read whole, whatever the request allowed.
+	Full bool
+	// Cursor is what a later Request may go by, "" when nothing can.
+	Cursor string
 	// Complete is true only when the source proved that it gave everything.
 	Complete bool
 	// Incomplete says why Complete is false, for people to read.
@@ -69,9 +96,22 @@ type Source interface {
 	// so who keeps a few of them for long clones those. An object that moves
 	// while it is read may be given twice, under both names: the later entry
 	// replaces the earlier one of the same anchor, and both entries' Keys mean it.
-	Read(ctx context.Context, emit func(Entry) error) (Summary, error)
+	// ErrCursor, before the first entry, asks for a Request without a cursor.
+	Read(ctx context.Context, r Request, emit func(Entry) error) (Summary, error)
 	// Sample gives up to n users, for showing a mapping.
 	Sample(ctx context.Context, n int) ([]Entry, error)
+}
+
+// Finder is a Source that can look for single people. Neither method proves an
+// absence: who is not found was not found, and nothing more.
+type Finder interface {
+	// Fetch reads the users with these anchors whole, those that a Read leaves
+	// out with Excluded set. Who is not there is not given.
+	Fetch(ctx context.Context, anchors []string, emit func(Entry) error) error
+	// Find looks for users by what a person may type: an anchor, the object's
+	// name, a login name, an address, an employee number. It gives up to limit,
+	// those that a Read leaves out with Excluded set.
+	Find(ctx context.Context, who string, limit int) ([]Entry, error)
 }
 
 // Reasons a source cannot be read; test with errors.Is. The wrapped text says
@@ -83,4 +123,7 @@ var (
 	ErrUnreachable = errors.New("the directory could not be reached")
 	// ErrProtocol: the directory answered something a read cannot be based on.
 	ErrProtocol = errors.New("the directory gave an answer that cannot be used")
+	// ErrCursor: the directory no longer knows the place where the last read
+	// ended, or is another server than then.
+	ErrCursor = errors.New("the place where the last read ended no longer fits")
 )

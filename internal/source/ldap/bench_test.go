@@ -105,7 +105,7 @@ func BenchmarkRead(b *testing.B) {
 	src := newBenchSource(b, s, o)
 	for b.Loop() {
 		members := 0
-		sum, err := src.Read(b.Context(), func(e source.Entry) error { members += len(e.Members); return nil })
+		sum, err := src.Read(b.Context(), source.Request{}, func(e source.Entry) error { members += len(e.Members); return nil })
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func BenchmarkReadAndMap(b *testing.B) {
 	src := newBenchSource(b, s, o)
 	for b.Loop() {
 		people := 0
-		_, err := src.Read(b.Context(), func(e source.Entry) error {
+		_, err := src.Read(b.Context(), source.Request{}, func(e source.Entry) error {
 			if e.Kind == source.Group {
 				m.MapGroup(e.Values)
 			} else if p := m.Map(e.Values, e.Disabled); p.InScope && len(p.Problems) == 0 {

@@ -55,7 +55,7 @@ func TestServerKilledInTheMiddle(t *testing.T) {
 	s := slapd.Start(t, slapd.Options{LDIF: people(3000, 0, 0)})
 	src := open(t, config(s, func(c *sourceldap.Config) { c.PageSize = 100 }))
 	n := 0
-	sum, err := src.Read(t.Context(), func(source.Entry) error {
+	sum, err := src.Read(t.Context(), source.Request{}, func(source.Entry) error {
 		if n++; n == 1 {
 			s.Kill()
 		}
@@ -76,7 +76,7 @@ func TestCancelAndEmitError(t *testing.T) {
 	src := open(t, config(s, func(c *sourceldap.Config) { c.URLs = []string{"ldap://" + p.Addr()} }))
 
 	stop := errors.New("enough")
-	sum, err := src.Read(t.Context(), func(source.Entry) error { return stop })
+	sum, err := src.Read(t.Context(), source.Request{}, func(source.Entry) error { return stop })
 	if !errors.Is(err, stop) || sum.Complete {
 		t.Errorf("a refusing consumer: %+v, %v", sum, err)
 	}
@@ -103,6 +103,6 @@ func TestCancelAndEmitError(t *testing.T) {
 // readAllWith cancels on the first entry.
 func readAllWith(ctx context.Context, src *sourceldap.Source, cancel func()) (int, source.Summary, error) {
 	n := 0
-	sum, err := src.Read(ctx, func(source.Entry) error { n++; cancel(); return nil })
+	sum, err := src.Read(ctx, source.Request{}, func(source.Entry) error { n++; cancel(); return nil })
 	return n, sum, err
 }

@@ -214,7 +214,7 @@ func TestLyingServers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sum, err := src.Read(t.Context(), func(source.Entry) error { return nil })
+			sum, err := src.Read(t.Context(), source.Request{}, func(source.Entry) error { return nil })
 			wantErr(t, err, tc.err, tc.errText)
 			if f.lax.Load() > 0 {
 				t.Error("the paging control was not critical")

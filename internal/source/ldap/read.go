@@ -53,7 +53,7 @@ func (s *Source) builder(srv *server, l listing) *builder {
 
 // Read implements source.Source. The network is read and decoded while emit
 // works, a few batches ahead at most.
-func (s *Source) Read(ctx context.Context, emit func(source.Entry) error) (source.Summary, error) {
+func (s *Source) Read(ctx context.Context, _ source.Request, emit func(source.Entry) error) (source.Summary, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	sess, err := s.open(ctx)
@@ -61,7 +61,7 @@ func (s *Source) Read(ctx context.Context, emit func(source.Entry) error) (sourc
 		return source.Summary{}, err
 	}
 	defer sess.close()
-	sum := source.Summary{Complete: true}
+	sum := source.Summary{Complete: true, Full: true}
 	for _, l := range s.listings(&sess.server) {
 		p := &pager{sess: sess, list: l, build: s.builder(&sess.server, l), size: s.cfg.PageSize, out: make(chan []source.Entry, batchQueue)}
 		n, err := p.run(ctx, cancel, emit)

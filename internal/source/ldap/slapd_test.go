@@ -65,7 +65,7 @@ func open(tb testing.TB, cfg sourceldap.Config) *sourceldap.Source {
 // readAll collects a read.
 func readAll(ctx context.Context, src *sourceldap.Source) (map[string]source.Entry, source.Summary, error) {
 	out := map[string]source.Entry{}
-	sum, err := src.Read(ctx, func(e source.Entry) error {
+	sum, err := src.Read(ctx, source.Request{}, func(e source.Entry) error {
 		out[e.Name] = e
 		return nil
 	})
