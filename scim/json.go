@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -110,21 +112,51 @@ func (d *decoder) array() (any, error) {
 	return list, err
 }
 
-// object reads the rest of an object.
+// object reads the rest of an object. Names that differ by case alone are one
+// attribute (RFC 7643 section 2.1): two of them are as ambiguous as the same one
+// twice, which the decoder refuses by itself.
 func (d *decoder) object() (any, error) {
 	o := map[string]any{}
+	var folded map[string]bool // of names that are not their own folded form
 	for d.PeekKind() != '}' {
 		name, err := d.ReadToken()
 		if err != nil {
 			return nil, err
 		}
 		key := name.String()
+		plain := foldName(key)
+		if _, taken := o[plain]; taken || folded[plain] {
+			return nil, Errorf(InvalidSyntax, "the JSON names a member twice in one object: %q", key)
+		}
+		if plain != key {
+			if folded == nil {
+				folded = map[string]bool{}
+			}
+			folded[plain] = true
+		}
 		if o[key], err = d.value(); err != nil {
 			return nil, err
 		}
 	}
 	_, err := d.ReadToken()
 	return o, err
+}
+
+// foldName is the form in which names of attributes compare. A name with a
+// quoted value is a path (emails[value eq "A"]), and stays as it is.
+func foldName(name string) string {
+	if strings.Contains(name, `"`) {
+		return name
+	}
+	if plain := strings.ToLower(name); isASCII(plain) {
+		return plain
+	}
+	// Some letters beyond ASCII, as the long s, have an upper case in it.
+	return strings.ToLower(strings.ToUpper(name))
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // appendJSON writes a value of the kinds that documents hold. Names go out in

@@ -47,6 +47,10 @@ func TestRefusals(t *testing.T) {
 		"trailing garbage":         {"POST", "/Users", `{` + userSchema + `,"userName":"c"} {}`, nil, 400, "invalidSyntax"},
 		"duplicate keys":           {"POST", "/Users", `{` + userSchema + `,"userName":"c","userName":"d"}`, nil, 400, "invalidSyntax"},
 		"duplicate but for case":   {"POST", "/Users", `{` + userSchema + `,"userName":"c","USERNAME":"d"}`, nil, 400, "invalidSyntax"},
+		"schemas in two cases":     {"POST", "/Users", `{"SCHEMAS":[],` + userSchema + `,"userName":"c"}`, nil, 400, "invalidSyntax"},
+		"schemas with a long s":    {"POST", "/Users", `{` + userSchema + `,"\u017fchemas":[],"userName":"c"}`, nil, 400, "invalidSyntax"},
+		"op in two cases":          {"PATCH", "/Users/" + id, `{"Operations":[{"op":"add","OP":"remove","path":"title","value":"x"}]}`, nil, 400, "invalidSyntax"},
+		"URN in two cases":         {"POST", "/Users", `{"userName":"c","urn:ietf:params:scim:schemas:core:2.0:User":{},"URN:ietf:params:scim:schemas:core:2.0:User":{"title":"x"}}`, nil, 400, "invalidSyntax"},
 		"invalid UTF-8":            {"POST", "/Users", `{` + userSchema + ",\"userName\":\"\xff\"}", nil, 400, "invalidSyntax"},
 		"lone surrogate":           {"POST", "/Users", `{` + userSchema + `,"userName":"\ud800"}`, nil, 400, "invalidSyntax"},
 		"nesting":                  {"POST", "/Users", `{"a":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, nil, 400, "invalidSyntax"},
@@ -138,6 +142,7 @@ func TestTolerated(t *testing.T) {
 		"any type accepted":      {"GET", "/Users", "", []string{"Accept: text/html, */*;q=0.1"}, 200},
 		"count below nothing":    {"GET", "/Users?count=-5&startIndex=-1", "", nil, 200},
 		"count beyond 2^63":      {"GET", "/Users?count=99999999999999999999", "", nil, 200},
+		"paths of two values":    {"PATCH", "/Users/" + id, `{"Operations":[{"op":"add","value":{"ims[type eq \"aim\"].value":"x","ims[type eq \"AIM\"].value":"y"}}]}`, nil, 200},
 		"a filter in one quotes": {"GET", "/Users?filter=userName+eq+'anna'", "", nil, 200},
 	} {
 		t.Run(name, func(t *testing.T) { s.want(t, tt.status, tt.method, tt.path, tt.body, tt.headers...) })
