@@ -645,3 +645,40 @@ func TestCursorsStayHome(t *testing.T) {
 		}
 	})
 }
+
+// TestLogKeepsNoSecrets sends passwords in every way in which a refused request
+// could bring one into the log.
+func TestLogKeepsNoSecrets(t *testing.T) {
+	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "usher.db"))
+	c := w.connect("acme", "okta", registry.ConnectionSettings{Rate: 10_000})
+	const secret, urn = "hunter2hunter2", "urn:ietf:params:scim:schemas:core:2.0:User"
+	bodies := []string{
+		`{"password":"hunter2hunter2"}`, `{"PassWord":"hunter2hunter2"}`, `{"` + urn + `:password":"hunter2hunter2"}`, `{"` + urn + `":{"password":"hunter2hunter2"}}`,
+		`{"password":["hunter2hunter2"]}`, `{"password":{"value":"hunter2hunter2"}}`, `{"password":"hunter2hunter2","password":"x"}`, `{"password":"hunter2hunter2"`,
+	}
+	for _, op := range []string{
+		`{"op":"add","path":"password","value":"hunter2hunter2"}`, `{"OP":"add","Path":"PASSWORD","Value":"hunter2hunter2"}`, `{"op":"add","path":" password ","value":"hunter2hunter2"}`,
+		`{"op":"add","path":"` + urn + `:password","value":"hunter2hunter2"}`, `{"op":"add","value":{"` + urn + `:password":"hunter2hunter2"}}`, `{"op":"add","value":{"password":{"a":"hunter2hunter2"}}}`,
+	} {
+		bodies = append(bodies, ops(op), bulk(`{"method":"PATCH","path":"/Users/x","data":`+ops(op)+`},null`))
+	}
+	for _, body := range bodies {
+		for _, path := range []string{"/Users/x", "/Users/" + strings.Repeat("x", 100)} {
+			if code, _ := c.do("PATCH", path, body); code < 400 {
+				t.Fatalf("%s: %d", body, code)
+			}
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w.server.Run(ctx)
+	rows, err := c.tenant.ScimRequests(t.Context(), c.origin.ID, false, 1000)
+	if err != nil || len(rows) != 2*len(bodies) {
+		t.Fatalf("%d rows: %v", len(rows), err)
+	}
+	for _, r := range rows {
+		if strings.Contains(fmt.Sprint(r), secret) {
+			t.Errorf("the log shows a password: %+v", r)
+		}
+	}
+}
