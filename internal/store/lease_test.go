@@ -192,7 +192,7 @@ func TestRuns(t *testing.T) {
 		var won atomic.Int32
 		err = atOnce(4, func(i int) error {
 			state := []registry.RunState{registry.RunApproved, registry.RunRejected}[i%2]
-			ok, err := company.DecideRun(ctx, runs[0].ID, state, fmt.Sprint(i), "note")
+			ok, err := company.DecideRun(ctx, runs[0], registry.Decision{State: state, By: fmt.Sprint(i), Note: "note"})
 			if ok {
 				won.Add(1)
 			}

@@ -162,7 +162,7 @@ func (c *climber) touchNothing(ctx context.Context) {
 		t.Fatal(err)
 	}
 	_, _, leased := c.b.AcquireLease(ctx, c.src.ID, "b")
-	decided, err := c.b.DecideRun(ctx, c.run.ID, registry.RunApproved, "b", "")
+	decided, err := c.b.DecideRun(ctx, c.run, registry.Decision{State: registry.RunRejected, By: "b", Note: "b"})
 	if decided || err != nil {
 		t.Errorf("decided on A's run: %v", err)
 	}
