@@ -37,6 +37,10 @@ type Entry struct {
 	Keys []string
 	// Members are, for a group, the keys of its members in the same form.
 	Members []string
+	// MemberOf are the keys of groups that name their people not themselves but are
+	// named by them, as Active Directory's primary group is. It is given with Same
+	// too.
+	MemberOf []string
 	// Manager is the key of a person's manager, in the form of Keys; "" for none.
 	Manager string
 	// RecheckAt is when the entry means something else by the clock alone, as an
