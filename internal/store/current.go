@@ -15,12 +15,17 @@ import (
 func entDesc() entsql.OrderTermOption { return entsql.OrderDesc() }
 
 // LinkedUsers streams the people tied to an origin, in no order: sorting a
-// million rows is the plan's to do, in less memory.
-func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error) error {
+// million rows is the plan's to do, in less memory. Where anchors are named, only
+// the people with these.
+func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error, anchors ...string) error {
+	which, args := "", []any{int64(t.id), int64(origin)}
+	if len(anchors) > 0 {
+		which, args = " AND "+t.s.anyOf("l.anchor"), append(args, list(t.s, anchors))
+	}
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.user_id, l.fingerprint, u.user_name_key,
 		CASE WHEN l.missing_since > 0 AND u.deactivated_at > l.missing_since THEN u.deactivated_at ELSE l.missing_since END, u.owner_id, u.enabled, u.deleted_at
 		FROM links l JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id
-		WHERE l.company_id = ? AND l.origin_id = ? AND l.user_id IS NOT NULL`), int64(t.id), int64(origin))
+		WHERE l.company_id = ? AND l.origin_id = ? AND l.user_id IS NOT NULL`+which), args...)
 	return each(rows, err, func(rows *sql.Rows) error {
 		var l registry.LinkedUser
 		var fingerprint sql.RawBytes
@@ -33,6 +38,13 @@ func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn f
 		l.MissingSince, l.Owned, l.Deleted = fromMicros(missing), owner == origin, deleted != 0
 		return fn(l)
 	})
+}
+
+// Anchors are the ids by which a person is tied to an origin.
+func (t *Tenant) Anchors(ctx context.Context, origin registry.OriginID, user registry.UserID) ([]string, error) {
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT anchor FROM links WHERE company_id = ? AND origin_id = ? AND user_id = ? ORDER BY id`),
+		int64(t.id), int64(origin), int64(user))
+	return collect(rows, err, func(rows *sql.Rows) (anchor string, err error) { return anchor, rows.Scan(&anchor) })
 }
 
 // LinkedGroups streams the groups tied to an origin.

@@ -249,7 +249,7 @@ func (c *climber) putNothing(ctx context.Context) {
 // TestEveryTenantMethodIsClimbed: a method that joins Tenant joins a test.
 func TestEveryTenantMethodIsClimbed(t *testing.T) {
 	climbed := []string{
-		"AcquireLease", "AddItems", "AllowRemovals", "Candidates", "ChangesOf", "CommitCursor", "CreateRun", "DecideRun", "EnsureOrigin", "FindUser", "Items",
+		"AcquireLease", "AddItems", "AllowRemovals", "Anchors", "Candidates", "ChangesOf", "CommitCursor", "CreateRun", "DecideRun", "EnsureOrigin", "FindUser", "Items",
 		"LastRun", "LinkedGroups", "LinkedUsers", "MailCounts", "Mails", "Memberships", "PauseSource", "ReleaseLease", "ReleaseMails", "RenewLease",
 		"Reschedule", "ResumeSource", "Run", "RunByNumber", "Runs", "SetHealth", "TakeDue", "UpdateRun",
 	}
