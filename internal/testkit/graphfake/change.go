@@ -295,10 +295,10 @@ func (t *Tenant) untie(r ref, version int64) {
 		t.putMember(g, version, r, false)
 	}
 	for _, slot := range kept.reports {
-		u, _ := t.users.at(slot, t.version)
+		u, s := t.users.at(slot, t.version)
 		u = u.clone()
 		u.Manager = ""
-		t.putUser(slot, version, present, u)
+		t.putUser(slot, version, s, u)
 	}
 	t.left[r] = kept
 }
@@ -306,16 +306,16 @@ func (t *Tenant) untie(r ref, version int64) {
 // retie undoes untie as far as the others are still there.
 func (t *Tenant) retie(r ref, version int64) {
 	for _, g := range t.left[r].groups {
-		if t.state(ref{kindGroup, g}) == present && !t.has(g, r) {
+		if t.state(ref{kindGroup, g}) != gone && !t.has(g, r) {
 			t.putMember(g, version, r, true)
 		}
 	}
 	id := t.idOf(r)
 	for _, slot := range t.left[r].reports {
-		if u, s := t.users.at(slot, t.version); s == present && u.Manager == "" {
+		if u, s := t.users.at(slot, t.version); s != gone && u.Manager == "" {
 			u = u.clone()
 			u.Manager = id
-			t.putUser(slot, version, present, u)
+			t.putUser(slot, version, s, u)
 		}
 	}
 	delete(t.left, r)

@@ -287,8 +287,10 @@ func (d *delta[T]) object(slot int) (item []byte, links []link, ok bool) {
 		before, _ = d.hist.at(slot, from)
 	}
 	if d.relation && !d.shut(value, d.call.grant) {
+		// The difference to what the client was told, also for an object that
+		// was away meanwhile.
 		since := from
-		if whole {
+		if _, then := d.hist.at(slot, from); then != present {
 			since = -1
 		}
 		links = d.links(slot, since, to)

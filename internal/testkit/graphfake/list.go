@@ -242,7 +242,7 @@ func (c *call) groupsAbove(r ref, deep bool) []ref {
 	var all []ref
 	for queue := []ref{r}; len(queue) > 0; queue = queue[1:] {
 		for _, g := range c.s.tenant.groupsOf(queue[0]) {
-			if seen[g] {
+			if seen[g] || c.s.tenant.state(ref{kindGroup, g}) != present {
 				continue
 			}
 			seen[g] = true

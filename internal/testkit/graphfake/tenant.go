@@ -262,23 +262,25 @@ func (t *Tenant) has(group int, m ref) bool {
 	return group < t.groups.count && t.pop.has(group, m)
 }
 
-// groupsOf are the groups that have the direct member now.
+// groupsOf are the groups that have the direct member now, those in the deleted
+// items among them.
 func (t *Tenant) groupsOf(m ref) []int {
 	var in []int
 	for g := range t.groups.length() {
-		if t.has(g, m) && t.state(ref{kindGroup, g}) == present {
+		if t.has(g, m) && t.state(ref{kindGroup, g}) != gone {
 			in = append(in, g)
 		}
 	}
 	return in
 }
 
-// reportsOf are the slots of those whose manager is the user now.
+// reportsOf are the slots of those whose manager is the user now, those in the
+// deleted items among them.
 func (t *Tenant) reportsOf(manager int) []int {
 	id := t.idOf(ref{kindUser, manager})
 	var slots []int
 	look := func(slot int) {
-		if u, s := t.users.at(slot, t.version); s == present && u.Manager == id {
+		if u, s := t.users.at(slot, t.version); s != gone && s != absent && u.Manager == id {
 			slots = append(slots, slot)
 		}
 	}
