@@ -13,9 +13,9 @@ type collection[T any] struct {
 	kind  kind
 	props propTable[T]
 	hist  *history[T]
-	// links tells what happened to the relation between two versions; from -1
-	// tells all of it.
-	links func(slot int, from, to int64) []link
+	// links tells what happened to the relation between two versions, at the
+	// later of which the object is now; from -1 tells all of it.
+	links func(slot int, now *T, from, to int64) []link
 	// shut reports whether the relation of an object may not be told.
 	shut func(v *T, g *grant) bool
 	// related reports whether the relation is told without $select.
@@ -45,7 +45,7 @@ func (s *Server) groupCollection() collection[Group] {
 
 // memberLinks are the changes of a group's members: what they come to, not each
 // step (concepts/delta-query-groups.md).
-func (t *Tenant) memberLinks(group int, from, to int64) []link {
+func (t *Tenant) memberLinks(group int, _ *Group, from, to int64) []link {
 	var links []link
 	if from < 0 {
 		for _, m := range t.members(group, to) {
@@ -74,23 +74,22 @@ func (t *Tenant) memberLinks(group int, from, to int64) []link {
 }
 
 // managerLinks are the changes of a user's manager.
-func (t *Tenant) managerLinks(user int, from, to int64) []link {
-	manager := func(version int64) string {
-		if u, s := t.users.at(user, version); s == present {
-			return u.Manager
-		}
-		return ""
-	}
-	before, after := "", manager(to)
+func (t *Tenant) managerLinks(user int, now *User, from, _ int64) []link {
+	before, after := "", now.Manager
 	if from >= 0 {
-		before = manager(from)
+		if u, s := t.users.at(user, from); s == present {
+			before = u.Manager
+		}
+	}
+	if before == after {
+		return nil
 	}
 	var links []link
 	for _, end := range []struct {
 		id      string
 		removed bool
 	}{{before, true}, {after, false}} {
-		if slot, ok := t.slot(kindUser, end.id); ok && before != after {
+		if slot, ok := t.slot(kindUser, end.id); ok {
 			links = append(links, link{to: ref{kindUser, slot}, removed: end.removed})
 		}
 	}
@@ -131,7 +130,7 @@ func deltaOf[T any](c *call, of collection[T]) *Reply {
 // a further round.
 func (d *delta[T]) begin() *Reply {
 	c, q := d.call, d.call.query
-	here := cursor{Of: d.name + "/delta", Query: q.options.Encode(), From: -1, To: c.version, Size: c.pageSize()}
+	here := cursor{Of: d.name + "/delta", Query: q.options.Encode(), From: -1, To: c.s.seen(c.version), Size: c.pageSize()}
 	token := q.skip
 	if token == "" && !strings.EqualFold(q.delta, "latest") {
 		token = q.delta
@@ -159,7 +158,7 @@ func (d *delta[T]) begin() *Reply {
 		cur.Size = here.Size
 	}
 	if q.skip == "" {
-		cur.From, cur.To, cur.At, cur.Sub = cur.To, c.version, 0, 0
+		cur.From, cur.To, cur.At, cur.Sub = cur.To, max(cur.To, here.To), 0, 0
 		if len(q.sel) > 0 {
 			cur.Query = here.Query
 		}
@@ -293,7 +292,7 @@ func (d *delta[T]) object(slot int) (item []byte, links []link, ok bool) {
 		if _, then := d.hist.at(slot, from); then != present {
 			since = -1
 		}
-		links = d.links(slot, since, to)
+		links = d.links(slot, value, since, to)
 	}
 	item, differs := d.properties(slot, value, before)
 	return item, links, whole || differs || len(links) > 0
@@ -303,7 +302,7 @@ func (d *delta[T]) object(slot int) (item []byte, links []link, ok bool) {
 // return=minimal, those that ever had a value; else those that changed
 // (api/user-delta.md).
 func (d *delta[T]) properties(slot int, value, before *T) (item []byte, differs bool) {
-	item = append(make([]byte, 0, 512), '{')
+	item = append(make([]byte, 0, 1024), '{')
 	var scratch []byte
 	for _, p := range d.props {
 		mark := len(item)

@@ -95,6 +95,26 @@ func TestDeltaSnapshot(t *testing.T) {
 	}
 }
 
+// TestLag: what was just done is told by a later round, once.
+func TestLag(t *testing.T) {
+	w := open(t, graphfake.Population{People: 4}, graphfake.Options{})
+	w.Lag(2)
+	told := 0
+	_, link := w.round("/v1.0/users/delta?$select=city")
+	for n := range 4 {
+		w.must(w.tenant.UpdateUser(w.tenant.UserID(n), func(u *graphfake.User) { u.City = "Napoli" }))
+		var got []any
+		if got, link = w.round(link); len(got) != min(1, n/2) {
+			t.Errorf("after %d changes: %v", n+1, got)
+		}
+		told += len(got)
+	}
+	w.Lag(0)
+	if got, _ := w.round(link); told+len(got) != 4 {
+		t.Errorf("%d told late, then %v", told, got)
+	}
+}
+
 // TestDeltaQuery: what the address may ask for.
 func TestDeltaQuery(t *testing.T) {
 	w := open(t, graphfake.Population{People: 20, Groups: 3, Members: 4}, graphfake.Options{})

@@ -66,7 +66,7 @@ func (s *Server) instance(c *call) *Reply {
 // (entra/identity/managed-identities-azure-resources/how-to-use-vm-token).
 func (s *Server) imds(c *call) *Reply {
 	if c.r.Header.Get("Metadata") != "true" {
-		return managedError("invalid_request", "Required metadata header not specified")
+		return managedError("Required metadata header not specified")
 	}
 	return s.managed(c)
 }
@@ -75,7 +75,7 @@ func (s *Server) imds(c *call) *Reply {
 // (azure/app-service/overview-managed-identity, "REST endpoint reference").
 func (s *Server) appService(c *call) *Reply {
 	if c.r.Header.Get("X-Identity-Header") != s.opt.IdentityHeader {
-		r := managedError("invalid_request", "The header X-IDENTITY-HEADER is missing or wrong.")
+		r := managedError("The header X-IDENTITY-HEADER is missing or wrong.")
 		r.Status = http.StatusUnauthorized
 		return r
 	}
@@ -86,11 +86,11 @@ func (s *Server) managed(c *call) *Reply {
 	values := c.r.URL.Query()
 	resource := values.Get("resource")
 	if values.Get("api-version") == "" || resource == "" {
-		return managedError("invalid_request", "Required query variable 'api-version' or 'resource' is missing")
+		return managedError("Required query variable 'api-version' or 'resource' is missing")
 	}
 	app, err := s.identity(values.Get("client_id"))
 	if err != nil {
-		return managedError("invalid_request", "Identity not found")
+		return managedError("Identity not found")
 	}
 	word, err := s.issue(c, app, resource)
 	if err != nil {
@@ -104,6 +104,6 @@ func (s *Server) managed(c *call) *Reply {
 	})
 }
 
-func managedError(code, text string) *Reply {
-	return answer(http.StatusBadRequest, map[string]string{"error": code, "error_description": text})
+func managedError(text string) *Reply {
+	return answer(http.StatusBadRequest, map[string]string{"error": "invalid_request", "error_description": text})
 }

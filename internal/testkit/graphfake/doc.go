@@ -15,6 +15,10 @@
 // deleted items, the organization and batches. Faults break its answers as
 // scripted; Requests tells what was asked.
 //
+// Lists take $select, $top, $count, $expand of manager and members, and $filter
+// by eq and in joined by or; other options are refused by name. Delta queries
+// show a snapshot, each page of a list what is there when it is read.
+//
 // It does not own reading from Graph (internal/source/entra), nor the sample
 // company of the demo (internal/demo). It holds no test helper, so that a
 // program may serve it; tests start it by the package graphfaketest below.

@@ -142,7 +142,10 @@ func (p Population) user(n int) *User {
 }
 
 // login is the first part of a generated person's names.
-func login(n int) string { return fmt.Sprintf("u%07d", n) }
+func login(n int) string {
+	digits := strconv.Itoa(n)
+	return "u0000000"[:max(1, 8-len(digits))] + digits
+}
 
 // managerOf is the slot of the manager: everybody but the first has one, ten
 // people each, without a loop.

@@ -51,6 +51,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	epochs  uint64
+	lag     int64
 	asked   uint64
 	faults  []*fault
 	rng     *rand.Rand
@@ -85,8 +86,8 @@ func New(t *Tenant, o Options) (*Server, error) {
 	}
 	s := &Server{
 		tenant: t, opt: o, signer: key, grants: map[string]*grant{}, windows: map[string]*window{},
-		epochs: mix(t.pop.Seed) ^ uint64(o.Now().UnixNano()), //nolint:gosec // any number will do
-		rng:    rand.New(rand.NewPCG(o.Seed, 0x6661756c74)),  //nolint:gosec // repeatable on purpose
+		epochs: mix(t.pop.Seed) ^ uint64(o.Now().UnixNano()),
+		rng:    rand.New(rand.NewPCG(o.Seed, 0x6661756c74)), //nolint:gosec // repeatable on purpose
 	}
 	s.routes()
 	return s, nil
@@ -101,6 +102,22 @@ func (s *Server) ExpireTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.epochs = mix(s.epochs)
+}
+
+// Lag keeps the latest changes from delta queries, as many as that: what was
+// done a moment ago may be told later (concepts/delta-query-overview.md,
+// "Processing delays").
+func (s *Server) Lag(changes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lag = changes
+}
+
+// seen is the version that delta queries know of.
+func (s *Server) seen(version int64) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(0, version-s.lag)
 }
 
 func (s *Server) epoch() string {

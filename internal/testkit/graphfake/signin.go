@@ -142,7 +142,7 @@ func (s *Server) token(c *call) *Reply {
 	if err := c.r.ParseForm(); err != nil {
 		return s.refuse(c, &refusal{400, "invalid_request", 900144, "The request body is not a form."})
 	}
-	form := c.r.PostForm
+	form := c.r.Form // of the body: the address has no options that count
 	if f := s.knownTenant(c); f != nil {
 		return s.refuse(c, f)
 	}
@@ -158,14 +158,14 @@ func (s *Server) token(c *call) *Reply {
 		return s.refuse(c, &refusal{400, "unauthorized_client", 700016, "Application with identifier '" + id + "' was not found in the directory '" + s.tenant.pop.Name +
 			"'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."})
 	}
-	f := s.checkScope(c, form.Get("scope"))
+	graph, f := resource(c, form.Get("scope"))
 	if f == nil {
 		f = s.checkCredential(c, app, secret)
 	}
 	if f != nil {
 		return s.refuse(c, f)
 	}
-	word, err := s.issue(c, app, strings.TrimSuffix(form.Get("scope"), "/.default"))
+	word, err := s.issue(c, app, graph)
 	if err != nil {
 		return s.refuse(c, &refusal{500, "server_error", 90033, "A transient error has occurred. Please try again. " + err.Error()})
 	}
@@ -186,25 +186,32 @@ func (s *Server) knownTenant(c *call) *refusal {
 		"Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."}
 }
 
-// checkScope takes Graph's own name in each cloud (concepts/deployments.md) and
-// the server's.
-func (s *Server) checkScope(c *call, scope string) *refusal {
+// resource is what a token is for: Graph by its name in a cloud
+// (concepts/deployments.md) or by the server's. The scopes of OpenID Connect,
+// which Microsoft's libraries add to every request, mean nothing here.
+func resource(c *call, scope string) (string, *refusal) {
 	graphs := []string{"https://graph.microsoft.com", "https://graph.microsoft.us", "https://dod-graph.microsoft.us", "https://microsoftgraph.chinacloudapi.cn", c.base}
-	if resource, ok := strings.CutSuffix(scope, "/.default"); ok && slices.Contains(graphs, strings.TrimSuffix(resource, "/")) {
-		return nil
+	asked := slices.DeleteFunc(strings.Fields(scope), func(s string) bool {
+		return slices.Contains([]string{"openid", "profile", "email", "offline_access"}, s)
+	})
+	if len(asked) == 1 {
+		name, ok := strings.CutSuffix(asked[0], "/.default")
+		if name = strings.TrimSuffix(name, "/"); ok && slices.Contains(graphs, name) {
+			return name, nil
+		}
 	}
-	return &refusal{400, "invalid_scope", 70011, "The provided value for the input parameter 'scope' isn't valid. The scope " + scope + " isn't valid."}
+	return "", &refusal{400, "invalid_scope", 70011, "The provided value for the input parameter 'scope' isn't valid. The scope " + scope + " isn't valid."}
 }
 
 // checkCredential checks the secret or the assertion.
 func (s *Server) checkCredential(c *call, app App, secret string) *refusal {
-	assertion := c.r.PostForm.Get("client_assertion")
+	assertion := c.r.Form.Get("client_assertion")
 	switch {
 	case secret != "":
 		return checkSecret(app, secret)
 	case assertion == "":
 		return &refusal{401, "invalid_client", 7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."}
-	case c.r.PostForm.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer": // RFC 7523 section 2.2
+	case c.r.Form.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer": // RFC 7523 section 2.2
 		return &refusal{400, "invalid_request", 700025, "The client assertion type is not supported."}
 	}
 	return s.checkAssertion(c, app, assertion)
