@@ -20,6 +20,12 @@ func (t *Tenant) change(f func(version int64) error) error {
 }
 
 func (t *Tenant) putUser(slot int, version int64, s state, u *User) {
+	if old, _ := t.users.at(slot, version); old != nil && t.names[strings.ToLower(old.UserPrincipalName)] == slot {
+		delete(t.names, strings.ToLower(old.UserPrincipalName))
+	}
+	if s == present {
+		t.names[strings.ToLower(u.UserPrincipalName)] = slot
+	}
 	t.users.set(slot, revision[User]{version, s, u})
 	t.log = append(t.log, moved{version, ref{kindUser, slot}})
 }
@@ -81,6 +87,7 @@ func (t *Tenant) CreateUser(u User) (string, error) {
 			made.CreatedDateTime = t.now()
 		}
 		slot := t.users.add(id, revision[User]{version, present, made})
+		t.names[strings.ToLower(made.UserPrincipalName)] = slot
 		t.log = append(t.log, moved{version, ref{kindUser, slot}})
 		return nil
 	})

@@ -75,6 +75,20 @@ func (h *history[T]) add(id string, r revision[T]) int {
 	return slot
 }
 
+// present counts the objects that are there at a version.
+func (h *history[T]) present(version int64) int {
+	n := h.count
+	for slot := range h.revs {
+		if slot < h.count {
+			n--
+		}
+		if _, s := h.at(slot, version); s == present {
+			n++
+		}
+	}
+	return n
+}
+
 // wasSet reports whether a property had a value at or before a version: a
 // property that never had one does not appear in a delta, one that was cleared
 // is null (api/user-delta.md).

@@ -3,6 +3,7 @@ package graphfake
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -33,30 +34,41 @@ func listOf[T any](c *call, of collection[T], path string, want state) *Reply {
 	}
 	size := listSize(q, cur)
 	p := &Page{Context: c.context(of.name), Items: make([][]byte, 0, size), Count: -1, Self: c.listLink(cur)}
+	counts := c.counts(q) && cur.At == 0
 	count := 0
 	from, to := c.span(of.kind, of.hist.length(), q.filter)
-	for slot := from; slot < to; slot++ {
+	for slot := max(from, cur.At); slot < to; slot++ {
 		v, s := of.hist.at(slot, c.version)
 		if s != want || !keep(v) {
 			continue
 		}
-		if count++; slot < cur.At {
+		if count++; len(p.Items) < size {
+			p.Items = append(p.Items, c.expand(put(nil, v, props, ""), q.expand, any(v), slot))
 			continue
 		}
-		if len(p.Items) < size {
-			p.Items = append(p.Items, c.expand(put(nil, v, props, ""), q.expand, any(v), slot))
-		} else if p.Next == "" {
+		if p.Next == "" {
 			cur.At = slot
 			p.Next = c.listLink(cur)
-			if !c.counts(q) {
-				break
-			}
+		}
+		if !counts {
+			break
 		}
 	}
-	if c.counts(q) {
+	if counts {
 		p.Count = count
 	}
 	return &Reply{Page: p}
+}
+
+// countOf answers GET /users/$count and /groups/$count in plain text
+// (api/user-list.md, example 3).
+func countOf[T any](c *call, of collection[T]) *Reply {
+	if !c.eventual() {
+		return failed(badRequest("Request_BadRequest", "$count is not currently supported."))
+	}
+	r := &Reply{Body: strconv.AppendInt(nil, int64(of.hist.present(c.version)), 10)}
+	r.set("Content-Type", "text/plain")
+	return r
 }
 
 // span is where to look for what a filter may find: at one slot when it asks

@@ -3,6 +3,7 @@ package graphfake_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -62,6 +63,17 @@ func TestSingle(t *testing.T) {
 	v = w.get(http.StatusOK, "/v1.0/users?$count=true&$top=1", "ConsistencyLevel", "eventual")
 	if v["@odata.count"] != 30.0 {
 		t.Errorf("%v", v["@odata.count"])
+	}
+	w.must(w.tenant.DeleteUser(w.tenant.UserID(0)))
+	_, err := w.tenant.CreateUser(graphfake.User{UserPrincipalName: "U0000000@contoso.example"}) // the name is free again
+	w.must(err)
+	if err := w.tenant.RestoreUser(w.tenant.UserID(0)); !errors.Is(err, graphfake.ErrConflict) {
+		t.Errorf("restored beside another of its name: %v", err)
+	}
+	w.must(w.tenant.PurgeUser(w.tenant.UserID(1)))
+	resp := w.do(http.MethodGet, "/v1.0/users/$count", nil, "ConsistencyLevel", "eventual")
+	if n, err := io.ReadAll(resp.Body); err != nil || string(n) != "29" || resp.Header.Get("Content-Type") != "text/plain" {
+		t.Errorf("%s users counted, %v", n, err)
 	}
 }
 

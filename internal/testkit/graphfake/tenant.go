@@ -49,6 +49,7 @@ type Tenant struct {
 	made    uint64 // ids made so far
 	users   history[User]
 	groups  history[Group]
+	names   map[string]int // user principal names in lower case, of users that changed
 	edits   map[int][]edit // by group, oldest first
 	log     []moved        // oldest first
 	// left is what a deleted object was tied to, for its return: the groups it
@@ -69,7 +70,7 @@ func NewTenant(p Population, now func() time.Time) *Tenant {
 		pop: p, now: now,
 		users:  newHistory(p.People, p.user),
 		groups: newHistory(p.Groups, p.group),
-		edits:  map[int][]edit{}, left: map[ref]ties{},
+		names:  map[string]int{}, edits: map[int][]edit{}, left: map[ref]ties{},
 	}
 }
 
@@ -206,20 +207,15 @@ func (t *Tenant) idOf(r ref) string {
 // userByName finds the slot of a user that is there and has the user principal
 // name.
 func (t *Tenant) userByName(upn string) (int, bool) {
-	match := func(slot int) bool {
-		u, s := t.users.at(slot, t.version)
-		return s == present && strings.EqualFold(u.UserPrincipalName, upn)
+	upn = strings.ToLower(upn)
+	if slot, ok := t.names[upn]; ok {
+		return slot, true
 	}
 	var n int
-	if _, err := fmt.Sscanf(strings.ToLower(upn), "u%07d", &n); err == nil && n >= 0 && n < t.users.count && match(n) {
-		return n, true
+	if _, err := fmt.Sscanf(upn, "u%07d", &n); err != nil || n < 0 || n >= t.users.count || t.users.revs[n] != nil {
+		return 0, false
 	}
-	for slot := range t.users.revs {
-		if match(slot) {
-			return slot, true
-		}
-	}
-	return 0, false
+	return n, strings.EqualFold(t.pop.user(n).UserPrincipalName, upn)
 }
 
 // members are a group's direct members at a version.
