@@ -305,6 +305,9 @@ func (t *tableReport) end() error {
 	for _, n := range t.run.Notes {
 		_, _ = fmt.Fprintln(t.w, "Note:", printable(n))
 	}
+	if t.run.State == registry.RunHeld {
+		_, _ = fmt.Fprintln(t.w, "Plan:", t.run.PlanHash)
+	}
 	_, err := fmt.Fprintln(t.w, t.summary())
 	return err
 }
@@ -340,7 +343,7 @@ func stateWord(r *registry.Run) string {
 	case r.State == registry.RunPartial:
 		return "done, but not everything went through"
 	case r.State == registry.RunHeld:
-		return fmt.Sprintf("held, waiting for `usher sync approve %d` or `reject %d`", r.Number, r.Number)
+		return fmt.Sprintf("held, waiting for `usher sync approve %d` or `reject %d`, each with --note", r.Number, r.Number)
 	}
 	return string(r.State)
 }
