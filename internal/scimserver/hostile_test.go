@@ -5,19 +5,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"path/filepath"
-	"reflect"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,7 +60,7 @@ func online(t *testing.T, c *client, readTimeout time.Duration) *line {
 	mux.Handle("/scim/v2/", http.StripPrefix("/scim/v2", c.w.server))
 	l.server = httptest.NewUnstartedServer(mux)
 	l.server.Config.ReadTimeout, l.server.Config.MaxHeaderBytes = readTimeout, 64<<10
-	l.server.Config.ErrorLog = log.New(&l.faults, "", 0)
+	l.server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(&l.faults, nil), slog.LevelWarn)
 	l.server.Start()
 	t.Cleanup(func() {
 		l.server.Close()
@@ -212,11 +208,11 @@ func bombs(id string) []attack {
 			}
 			return user(`"userName":"addresses","emails":[` + strings.TrimSuffix(b.String(), ",") + `]`)
 		}(), []int{400, 413}},
-		{"100,000 members to remove", "PATCH", "/Groups/unknown", ops(`{"op":"remove","path":"members","value":[` + strings.TrimSuffix(strings.Repeat(`{"value":"x"},`, deep), ",") + `]}`), []int{404}},
+		{"80,000 members to remove", "PATCH", "/Groups/unknown", ops(`{"op":"remove","path":"members","value":[` + strings.TrimSuffix(strings.Repeat(`{"value":"`+id+`"},`, deep*4/5), ",") + `]}`), []int{404}},
 		{"100,000 addresses to add", "PATCH", "/Users/" + id, func() string {
 			var b strings.Builder
 			for i := range deep {
-				fmt.Fprintf(&b, `{"value":"a%d@example.com"},`, i)
+				fmt.Fprintf(&b, `{"value":"somebody%d@example.com"},`, i)
 			}
 			return ops(`{"op":"add","path":"emails","value":[` + strings.TrimSuffix(b.String(), ",") + `]}`)
 		}(), []int{400}},
@@ -369,281 +365,6 @@ func (l *line) journalled() {
 			l.t.Errorf("a row of %d, %d and %d bytes", len(r.Path), len(r.Detail), len(r.Body))
 		}
 	}
-}
-
-// endless is a reader of one byte over and over.
-type endless byte
-
-func (e endless) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = byte(e)
-	}
-	return len(p), nil
-}
-
-// chunked writes n bytes of a reader as the chunks of a body.
-func chunked(from io.Reader, n int64) io.Reader {
-	out, in := io.Pipe()
-	go func() {
-		w := httputil.NewChunkedWriter(in)
-		_, err := io.CopyN(w, from, n)
-		in.CloseWithError(errors.Join(err, w.Close()))
-	}()
-	return out
-}
-
-// TestHugeRequests floods the service: it answers early, and holds little.
-func TestHugeRequests(t *testing.T) {
-	const huge = 100 << 20
-	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "usher.db"))
-	l := online(t, w.connect("acme", "okta", registry.ConnectionSettings{Rate: 10_000}), time.Minute)
-	head := func(method, path string, headers ...string) io.Reader {
-		return strings.NewReader(method + " /scim/v2" + path + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + l.secret + "\r\n" + strings.Join(append(headers, ""), "\r\n") + "\r\n")
-	}
-	for name, tt := range map[string]struct {
-		request io.Reader
-		status  int
-		most    int64 // bytes taken off the network, buffers of the kernel included
-	}{
-		"a body of known length":    {io.MultiReader(head("POST", "/Users", "Content-Length: 104857600"), io.LimitReader(endless(' '), huge)), 413, 8 << 20},
-		"a body of unknown length":  {io.MultiReader(head("POST", "/Users", "Transfer-Encoding: chunked"), chunked(endless('{'), huge)), 413, 20 << 20},
-		"a Bulk of unknown length":  {io.MultiReader(head("POST", "/Bulk", "Transfer-Encoding: chunked"), chunked(endless(' '), huge)), 413, 24 << 20},
-		"a body where none belongs": {io.MultiReader(head("GET", "/Users", "Content-Length: 104857600"), io.LimitReader(endless(' '), huge)), 200, 8 << 20},
-		"a flood of one header":     {io.MultiReader(head("GET", "/Users", "X: "+strings.Repeat("x", 1<<20))), 431, 2 << 20},
-		"a flood of headers":        {io.MultiReader(head("GET", "/Users", strings.Repeat("X: x\r\n", 200_000)+"Y: y")), 431, 2 << 20},
-		"an address of a megabyte":  {head("GET", "/Users?filter="+strings.Repeat("x", 1<<20)), 431, 2 << 20},
-		"an unknown coding":         {head("POST", "/Users", "Transfer-Encoding: gzip, chunked"), 501, 1 << 20},
-	} {
-		t.Run(name, func(t *testing.T) {
-			before, peak := watchHeap(t)
-			res, sent := l.dial(tt.request)
-			defer res.Body.Close()
-			if grew := peak() - before; res.StatusCode != tt.status || sent.Load() > tt.most || grew > 64<<20 {
-				t.Errorf("%d after %d bytes, of which the heap grew by %d", res.StatusCode, sent.Load(), grew)
-			}
-		})
-	}
-}
-
-// watchHeap gives the size of the heap, and a function that ends the watching and
-// gives the largest size it had meanwhile.
-func watchHeap(t *testing.T) (before uint64, peak func() uint64) {
-	t.Helper()
-	sample := func() uint64 {
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	runtime.GC()
-	before = sample()
-	largest, stop, done := before, make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for tick := time.NewTicker(2 * time.Millisecond); ; {
-			largest = max(largest, sample())
-			select {
-			case <-stop:
-				tick.Stop()
-				return
-			case <-tick.C:
-			}
-		}
-	}()
-	return before, func() uint64 { close(stop); <-done; return largest }
-}
-
-// drip sends a byte whenever the clock ticks.
-type drip struct {
-	tick <-chan time.Time
-	from io.Reader
-}
-
-func (d drip) Read(p []byte) (int, error) {
-	<-d.tick
-	return d.from.Read(p[:1])
-}
-
-// TestSlowBodies has clients send one byte at a time: they are cut off, and
-// nobody waits for them meanwhile.
-func TestSlowBodies(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		const patience = 2 * time.Second
-		l := online(t, w.connect("acme", "okta", registry.ConnectionSettings{Rate: 10_000}), patience)
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
-		var slow sync.WaitGroup
-		began := time.Now()
-		for range 100 {
-			slow.Go(func() {
-				res, _ := l.dial(io.MultiReader(
-					strings.NewReader("POST /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+l.secret+"\r\nContent-Length: 1000000\r\n\r\n"),
-					drip{tick.C, endless(' ')}))
-				defer res.Body.Close()
-				if body, err := io.ReadAll(res.Body); res.StatusCode != http.StatusBadRequest || err != nil {
-					t.Errorf("%d %s %v", res.StatusCode, body, err)
-				}
-			})
-		}
-		for i := range 20 {
-			one := time.Now()
-			if status, body := l.send("POST", "/Users", user(fmt.Sprintf(`"userName":"u%d"`, i))); status != http.StatusCreated {
-				t.Fatalf("%d %s", status, body)
-			}
-			if took := time.Since(one); took > patience {
-				t.Errorf("a write took %v beside slow ones", took)
-			}
-		}
-		if time.Since(began) > patience {
-			t.Log("the machine was too busy to see writes beside slow ones")
-		}
-		slow.Wait()
-		if took := time.Since(began); took > 5*patience {
-			t.Errorf("slow clients were cut off after %v", took)
-		}
-	})
-}
-
-// TestWallFromEverySide tries another company's people and groups wherever an id
-// or a name may stand.
-func TestWallFromEverySide(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		rival := w.connect("rival", "okta", registry.ConnectionSettings{Visible: registry.VisibleCompany})
-		theirs := rival.user("secret", "s1")
-		rival.user("secret2", "s2")
-		group := rival.want(201, "POST", "/Groups", fmt.Sprintf(`{%s,"displayName":"Theirs","externalId":"g1","members":[{"value":%q}]}`, groupSchema, theirs))["id"].(string)
-		version := rival.want(200, "GET", "/", "")
-		for _, visible := range []registry.Visibility{registry.VisibleOwn, registry.VisibleCompany} {
-			for _, foreign := range []registry.OnForeign{registry.ForeignConflict, registry.ForeignLink, registry.ForeignPromote} {
-				c := w.connect("acme", string(visible+"-")+string(foreign), registry.ConnectionSettings{Visible: visible, OnForeign: foreign, Rate: 10_000})
-				besiege(t, c, theirs, group)
-			}
-		}
-		if after := rival.want(200, "GET", "/", ""); !reflect.DeepEqual(version, after) {
-			t.Errorf("another company's token changed\n%v\nto\n%v", version, after)
-		}
-	})
-}
-
-// besiege tries all that a token may say about somebody beyond its wall.
-func besiege(t *testing.T, c *client, theirs, group string) {
-	t.Helper()
-	const enterprise = `"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"`
-	tell := func(what string, doc map[string]any) {
-		t.Helper()
-		text, err := json.Marshal(doc)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(strings.ToLower(string(text)), "secret") || strings.Contains(string(text), "Theirs") {
-			t.Errorf("%s of %s tells %s", what, c.origin.Key, text)
-		}
-	}
-	own := c.user("mine-"+c.origin.Key, "own-"+c.origin.Key)
-	mine := c.want(201, "POST", "/Groups", fmt.Sprintf(`{%s,"displayName":"Ours-%s","members":[{"value":%q},{"value":%q},{"$ref":"../Groups/%s"}]}`, groupSchema, c.origin.Key, theirs, group, group))
-	ours := mine["id"].(string)
-	unchanged := func(what string) {
-		t.Helper()
-		if got := c.want(200, "GET", "/Groups/"+ours, ""); got["members"] != nil {
-			t.Errorf("%s of %s made members: %v", what, c.origin.Key, got)
-		}
-	}
-	unchanged("POST")
-
-	// As members, by every kind of PATCH, and by PUT.
-	for _, op := range []string{
-		`{"op":"add","path":"members","value":[{"value":%q}]}`, `{"op":"replace","path":"members","value":[%q]}`, `{"op":"add","value":{"members":[{"value":%q,"type":"User"}]}}`,
-		`{"op":"remove","path":"members[value eq \"` + theirs + `\"]"}`, `{"op":"remove","path":"members","value":[{"value":%q}]}`,
-	} {
-		for _, id := range []string{theirs, group} {
-			c.do("PATCH", "/Groups/"+ours, ops(strings.Replace(op, "%q", strconv.Quote(id), 1)))
-			unchanged(op)
-		}
-	}
-	c.want(200, "PUT", "/Groups/"+ours, fmt.Sprintf(`{%s,"displayName":"Ours-%s","members":[{"value":%q}]}`, groupSchema, c.origin.Key, theirs))
-	unchanged("PUT")
-
-	// As a manager: the id stays a word, and tells nothing about whom it means.
-	for _, manager := range []string{`{"value":%q}`, `%q`, `{"$ref":"https://people.example.com/scim/v2/Users/%s"}`, `{"value":%q,"displayName":"x"}`} {
-		value := strings.NewReplacer("%q", strconv.Quote(theirs), "%s", theirs).Replace(manager)
-		tell("a manager by PATCH", c.want(200, "PATCH", "/Users/"+own, ops(`{"op":"replace","value":{`+enterprise+`:{"manager":`+value+`}}}`)))
-		tell("a manager", c.want(200, "GET", "/Users/"+own, ""))
-		tell("a manager by PUT", c.want(200, "PUT", "/Users/"+own, user(`"userName":"mine-`+c.origin.Key+`","externalId":"own-`+c.origin.Key+`",`+enterprise+`:{"manager":`+value+`}`)))
-	}
-
-	// By filter, in lists of one type and of all, by GET and by .search.
-	for _, f := range []string{
-		`userName sw "secret"`, `externalId eq "s1"`, `externalId eq "g1"`, `emails[value eq "secret@example.com"]`, `emails.value sw "secret"`, `id eq "` + theirs + `"`, `id eq "` + group + `"`,
-		`groups.value eq "` + group + `"`, `groups[display eq "Theirs"]`, `members.value eq "` + theirs + `"`, `members[value eq "` + theirs + `"]`, `displayName eq "Theirs"`,
-		`not (id eq "x")`, `meta.location ew "` + theirs + `"`, `meta.created gt "2000-01-01T00:00:00Z"`, enterprise[1:len(enterprise)-1] + `:manager.displayName pr`,
-	} {
-		for _, path := range []string{"/", "/Users", "/Groups"} {
-			status, doc := c.do("GET", path+"?count=500&filter="+url.QueryEscape(f), "")
-			tell("GET "+path+" "+f, doc)
-			searched, found := c.do("POST", strings.TrimSuffix(path, "/")+"/.search", `{"count":500,"filter":`+strconv.Quote(f)+`}`)
-			tell("search "+path+" "+f, found)
-			if strings.Contains(f, theirs) && !strings.Contains(f, "manager") && status == 200 && doc["totalResults"] != 0.0 {
-				t.Errorf("%s %s of %s finds %v", path, f, c.origin.Key, doc)
-			}
-			if status != searched || !reflect.DeepEqual(doc["totalResults"], found["totalResults"]) {
-				t.Errorf("%s %s: %d %v by GET, %d %v by .search", path, f, status, doc, searched, found)
-			}
-		}
-	}
-	storm(t, c, theirs, group)
-}
-
-// storm tries Bulk, the single resources and their versions.
-func storm(t *testing.T, c *client, theirs, group string) {
-	t.Helper()
-	var list []string
-	for _, path := range []string{"/Users/" + theirs, "/Groups/" + group, "/Users/" + group, "/Groups/" + theirs} {
-		for _, method := range []string{"PUT", "PATCH", "DELETE"} {
-			data := map[string]string{"PUT": `{"userName":"x","displayName":"x"}`, "PATCH": `{"Operations":[{"op":"add","path":"externalId","value":"x"}]}`, "DELETE": "null"}[method]
-			list = append(list, fmt.Sprintf(`{"method":%q,"path":%q,"data":%s,"version":"*"}`, method, path, data))
-			body := data
-			if method == "DELETE" {
-				body = ""
-			}
-			c.want(404, method, path, body)
-		}
-		c.want(404, "GET", path, "")
-		c.want(404, "GET", path+"?attributes=id", "")
-	}
-	done := c.want(200, "POST", "/Bulk", bulk(strings.Join(list, ",")))["Operations"].([]any)
-	for i, op := range done {
-		if op.(map[string]any)["status"] != "404" {
-			t.Errorf("%s in a Bulk of %s: %v", list[i], c.origin.Key, op)
-		}
-	}
-	if len(done) != len(list) {
-		t.Errorf("%d of %d operations were answered", len(done), len(list))
-	}
-}
-
-// TestCursorsStayHome pages with another company's cursor, and with that of
-// another connection of the same company.
-func TestCursorsStayHome(t *testing.T) {
-	onBoth(t, func(t *testing.T, w *world) {
-		settings := registry.ConnectionSettings{Visible: registry.VisibleCompany, Rate: 10_000}
-		all := []*client{w.connect("rival", "okta", settings), w.connect("acme", "okta", settings), w.connect("acme", "entra", settings)}
-		cursors := make([]string, len(all))
-		for i, c := range all {
-			for _, n := range []string{"a", "b", "c"} {
-				c.user(fmt.Sprintf("%s%d", n, i), fmt.Sprint(n, i))
-			}
-			cursors[i] = c.want(200, "GET", "/Users?cursor&count=1", "")["nextCursor"].(string)
-		}
-		for i, c := range all {
-			for j, cursor := range cursors {
-				want := 400
-				if i == j {
-					want = 200
-				}
-				c.want(want, "GET", "/Users?count=1&cursor="+cursor, "")
-				c.want(want, "POST", "/Users/.search", `{"count":1,"cursor":"`+cursor+`"}`)
-			}
-		}
-	})
 }
 
 // TestLogKeepsNoSecrets sends passwords in every way in which a refused request
