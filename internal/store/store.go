@@ -26,6 +26,7 @@ type Store struct {
 	write, read *sql.DB
 	now         func() time.Time
 	path        string // SQLite's file
+	grown       growth
 }
 
 // Options are what Open needs beside the address.
