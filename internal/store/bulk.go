@@ -139,10 +139,13 @@ func (x *session) insert(ctx context.Context, t table, rows [][]any) (ids []int6
 	switch {
 	case len(rows) == 0:
 		return nil, nil
-	case x.s.Postgres():
-		ids, err = x.insertMany(ctx, t, rows)
-	default:
+	case !x.s.Postgres():
 		ids, err = x.insertEach(ctx, t, rows)
+	case len(rows) == 1:
+		res, errQuery := x.query(ctx, t.insertSQL()+` RETURNING id`, rows[0]...)
+		ids, err = collect(res, errQuery, scanInt)
+	default:
+		ids, err = x.insertMany(ctx, t, rows)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("insert into %s: %w", t.name, err)
@@ -176,10 +179,7 @@ func (x *session) insertMany(ctx context.Context, t table, rows [][]any) ([]int6
 // update writes rows of a company anew. A row that comes twice is to be the same
 // both times.
 func (x *session) update(ctx context.Context, t table, company int64, rows [][]any) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	if x.s.Postgres() {
+	if x.s.Postgres() && len(rows) > 1 {
 		args, err := t.arrays(rows)
 		if err == nil {
 			_, err = x.exec(ctx, t.updateManySQL(), append(args, company)...)
@@ -191,7 +191,7 @@ func (x *session) update(ctx context.Context, t table, company int64, rows [][]a
 	}
 	q := t.updateSQL()
 	for _, row := range rows {
-		if _, err := x.exec(ctx, q, append(slices.Clone(row[1:]), company, row[0])...); err != nil {
+		if _, err := x.exec(ctx, q, slices.Concat(row[1:], []any{company, row[0]})...); err != nil {
 			return fmt.Errorf("update %s: %w", t.name, err)
 		}
 	}
@@ -220,9 +220,14 @@ func (x *session) find(ctx context.Context, l lookup) (*sql.Rows, error) {
 // statistics it believes that no company has more than a handful of rows.
 func (s *Store) lookUp(l lookup) (string, []any) {
 	values := slices.Compact(slices.Sorted(slices.Values(l.values)))
-	if !s.Postgres() {
-		return `SELECT ` + l.cols + ` FROM ` + l.from + ` WHERE ` + l.where + ` AND ` + s.anyOf(l.column), append(l.args, list(s, values))
+	rows := `SELECT ` + l.cols + ` FROM ` + l.from + ` WHERE ` + l.where + ` AND `
+	switch {
+	case len(values) == 1 && !notText(values[0]):
+		return rows + l.column + ` = ?` + l.lock, slices.Concat(l.args, []any{values[0]})
+	case !s.Postgres():
+		return rows + s.anyOf(l.column), slices.Concat(l.args, []any{list(s, values)})
+	default:
+		return `SELECT x.* FROM unnest(?::text[]) AS k(v) CROSS JOIN LATERAL (` + rows + l.column + ` = k.v OFFSET 0` + l.lock + `) AS x`,
+			slices.Concat([]any{list(s, values)}, l.args)
 	}
-	return `SELECT x.* FROM unnest(?::text[]) AS k(v) CROSS JOIN LATERAL (SELECT ` + l.cols + ` FROM ` + l.from +
-		` WHERE ` + l.where + ` AND ` + l.column + ` = k.v OFFSET 0` + l.lock + `) AS x`, append([]any{list(s, values)}, l.args...)
 }
