@@ -94,13 +94,17 @@ func (e *Engine) find(ctx context.Context, finder source.Finder, src *Source, wh
 		return nil, err
 	}
 	var user *registry.User
-	if len(entries) == 0 {
-		if user, entries, err = e.known(ctx, finder, src, who); err != nil {
+	// Namesakes that a run does not see are in nobody's way.
+	if in := slices.DeleteFunc(slices.Clone(entries), func(x source.Entry) bool { return x.Excluded != "" }); len(in) > 0 {
+		entries = in
+	} else {
+		var tied []source.Entry
+		if user, tied, err = e.known(ctx, finder, src, who); err != nil {
 			return nil, err
 		}
-	}
-	if in := slices.DeleteFunc(slices.Clone(entries), func(x source.Entry) bool { return x.Excluded != "" }); len(in) > 0 {
-		entries = in // namesakes that a run does not see are in nobody's way
+		if user != nil {
+			entries = tied
+		}
 	}
 	switch {
 	case len(entries) == 0 && user != nil:
@@ -144,7 +148,7 @@ func (e *Engine) known(ctx context.Context, finder source.Finder, src *Source, w
 	}
 	anchors, err := ledger.Anchors(ctx, src.State.Origin.ID, user.ID)
 	if err != nil || len(anchors) == 0 {
-		return nil, nil, err
+		return nil, nil, err // of this source's people only
 	}
 	err = finder.Fetch(ctx, anchors, func(x source.Entry) error { entries = append(entries, x); return nil })
 	return user, entries, err

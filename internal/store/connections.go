@@ -104,7 +104,7 @@ func (t *Tenant) CreateToken(ctx context.Context, origin registry.OriginID, hash
 		if err := t.owns(ctx, x, origin); err != nil {
 			return err
 		}
-		ids, err := x.insert(ctx, table{"tokens", []string{"company_id", "origin_id", "token_hash", "prefix", "created_at", "expires_at"}},
+		ids, err := x.insert(ctx, newTable("tokens", "company_id", "origin_id", "token_hash", "prefix", "created_at", "expires_at"),
 			[][]any{{int64(t.id), int64(origin), hash, prefix, micros(k.CreatedAt), micros(expires)}})
 		if err == nil {
 			k.ID = registry.TokenID(ids[0])
@@ -180,7 +180,7 @@ func (t *Tenant) LogScimRequests(ctx context.Context, list []registry.ScimReques
 			origins = append(origins, r.Origin)
 		}
 		rows[i] = []any{
-			int64(t.id), int64(r.Origin), micros(r.At), r.RequestID, r.Method, asText(r.Path), r.Status, r.ScimType, asText(r.Detail),
+			int64(t.id), int64(r.Origin), micros(r.At), r.RequestID, r.Method, asText(r.Path), int64(r.Status), r.ScimType, asText(r.Detail),
 			asText(r.Resource), r.Micros, asText(r.Body),
 		}
 	}
@@ -196,9 +196,9 @@ func (t *Tenant) LogScimRequests(ctx context.Context, list []registry.ScimReques
 }
 
 // scimRequestsTable is where the request log goes.
-var scimRequestsTable = table{"scim_requests", []string{
+var scimRequestsTable = newTable("scim_requests",
 	"company_id", "origin_id", "at", "request_id", "method", "path", "status", "scim_type", "detail", "resource", "micros", "body",
-}}
+)
 
 // ScimRequests lists the latest requests of a connection, the newest first.
 func (t *Tenant) ScimRequests(ctx context.Context, origin registry.OriginID, failed bool, limit int) ([]registry.ScimRequest, error) {

@@ -82,16 +82,20 @@ func (t *Tenant) Memberships(ctx context.Context, origin registry.OriginID, fn f
 // Candidates finds the living people who have one of the values under a join
 // rule: userName, email (verified only), employeeNumber.
 func (t *Tenant) Candidates(ctx context.Context, rule string, values []string) ([]registry.Candidate, error) {
-	q, ok := map[string]string{
-		"userName":       `SELECT id, user_name_key FROM users WHERE company_id = ? AND deleted_at = 0 AND ` + t.s.anyOf("user_name_key"),
-		"employeeNumber": `SELECT id, employee_number FROM users WHERE company_id = ? AND deleted_at = 0 AND ` + t.s.anyOf("employee_number"),
-		"email": `SELECT e.user_id, e.address_key FROM emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id
-			WHERE e.company_id = ? AND u.deleted_at = 0 AND e.verified_at <> 0 AND ` + t.s.anyOf("e.address_key"),
+	look, ok := map[string]lookup{
+		"userName":       {cols: "id, user_name_key", from: "users", where: "company_id = ? AND deleted_at = 0", column: "user_name_key"},
+		"employeeNumber": {cols: "id, employee_number", from: "users", where: "company_id = ? AND deleted_at = 0", column: "employee_number"},
+		"email": {
+			cols: "e.user_id, e.address_key", from: "emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id",
+			where: "e.company_id = ? AND u.deleted_at = 0 AND e.verified_at <> 0", column: "e.address_key",
+		},
 	}[rule]
 	if !ok {
 		return nil, fmt.Errorf("look for candidates: no join rule %q", rule)
 	}
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(q), int64(t.id), list(t.s, values))
+	look.args, look.values = []any{int64(t.id)}, values
+	q, args := t.s.lookUp(look)
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(q), args...)
 	return collect(rows, err, func(rows *sql.Rows) (c registry.Candidate, err error) { return c, rows.Scan(&c.User, &c.Value) })
 }
 

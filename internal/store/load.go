@@ -113,8 +113,10 @@ func (t *tenantTx) UsersByName(ctx context.Context, names []string) ([]registry.
 	if len(names) == 0 {
 		return nil, nil
 	}
-	rows, err := t.query(ctx, `SELECT user_name_key, id, owner_id, credential, enabled FROM users WHERE deleted_at = 0 AND `+t.in("user_name_key"),
-		t.company, list(t.s, names))
+	rows, err := t.find(ctx, lookup{
+		cols: "user_name_key, id, owner_id, credential, enabled", from: "users", where: "company_id = ? AND deleted_at = 0", args: []any{t.company},
+		column: "user_name_key", values: names,
+	})
 	return collect(rows, err, func(rows *sql.Rows) (h registry.NameHolder, err error) {
 		return h, rows.Scan(&h.Key, &h.User, &h.Owner, &h.Credential, &h.Enabled)
 	})
@@ -154,9 +156,20 @@ func (t *tenantTx) LinksByAnchor(ctx context.Context, origin registry.OriginID, 
 	if len(anchors) == 0 {
 		return nil, nil
 	}
-	rows, err := t.query(ctx, `SELECT id, `+columns(linkCols)+` FROM links WHERE origin_id = ? AND `+t.in("anchor")+` ORDER BY id`+t.forUpdate(),
-		origin, t.company, list(t.s, anchors))
-	return collect(rows, err, scanLink(t.company))
+	var out []*registry.Link
+	// People and groups have an index each.
+	for _, whose := range []string{"user_id", "group_id"} {
+		rows, err := t.find(ctx, lookup{
+			cols: "id, " + columns(linkCols), from: "links", where: "origin_id = ? AND company_id = ? AND " + whose + " IS NOT NULL",
+			args: []any{origin, t.company}, column: "anchor", values: anchors, lock: t.forUpdate(),
+		})
+		links, err := collect(rows, err, scanLink(t.company))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, links...)
+	}
+	return out, nil
 }
 
 // Groups implements registry.Tx.

@@ -28,6 +28,7 @@ type Store struct {
 	path        string // SQLite's file
 	// migrations opens the pool that migrations run on; see openSQLite.
 	migrations func() (*sql.DB, error)
+	grown      growth
 }
 
 // Options are what Open needs beside the address.

@@ -295,6 +295,21 @@ func TestFenceHolds(t *testing.T) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
+		if s.Postgres() {
+			ctx, own := store.OnlyCompany(t.Context(), int64(c.beta.Company)), int64(c.beta.Company)
+			for what, try := range map[string]struct {
+				q   string
+				arg any
+			}{
+				"rows of two companies":  {`INSERT INTO departments (company_id) SELECT * FROM unnest($1::bigint[])`, []int64{own, int64(c.src.Company)}},
+				"rows without a company": {`INSERT INTO departments (name) SELECT * FROM unnest($1::text[])`, []string{"x"}},
+				"rows of a subquery":     {`INSERT INTO departments (company_id) SELECT * FROM (SELECT unnest($1::bigint[])) AS x`, []int64{own}},
+			} {
+				if _, err := s.WriteDB().ExecContext(ctx, try.q, try.arg); !errors.Is(err, store.ErrClimb) {
+					t.Errorf("%s passed: %v", what, err)
+				}
+			}
+		}
 		// Nobody is nobody's company.
 		nobody := s.For(0)
 		if _, err := nobody.Run(t.Context(), c.run.ID); !errors.Is(err, registry.ErrNotFound) {

@@ -24,14 +24,22 @@ const attempts = 5
 
 // Write implements registry.Store.
 func (s *Store) Write(ctx context.Context, company registry.CompanyID, fence *registry.Fence, fn func(registry.Tx) error) error {
-	return s.inTx(ctx, func(x *session) error {
+	var fresh int
+	err := s.inTx(ctx, func(x *session) error {
 		if fence != nil {
 			if err := x.checkFence(ctx, company, *fence); err != nil {
 				return err
 			}
 		}
-		return fn(&tenantTx{session: x, company: company})
+		t := &tenantTx{session: x, company: company}
+		err := fn(t)
+		fresh = t.fresh
+		return err
 	})
+	if err == nil && s.Postgres() && s.grown.add(company, fresh) {
+		_ = s.takeStatistics(ctx) // committed is committed
+	}
+	return err
 }
 
 // errDiscard ends a transaction whose writes are not wanted.
@@ -134,6 +142,7 @@ func (x *session) checkFence(ctx context.Context, company registry.CompanyID, f 
 type tenantTx struct {
 	*session
 	company registry.CompanyID
+	fresh   int // how many people and links were made
 }
 
 // in is the condition that a list restricts, with its arguments after the
