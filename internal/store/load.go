@@ -154,8 +154,12 @@ func (t *tenantTx) LinksByAnchor(ctx context.Context, origin registry.OriginID, 
 	if len(anchors) == 0 {
 		return nil, nil
 	}
-	rows, err := t.query(ctx, `SELECT id, `+columns(linkCols)+` FROM links WHERE origin_id = ? AND `+t.in("anchor")+` ORDER BY id`+t.forUpdate(),
-		origin, t.company, list(t.s, anchors))
+	// The anchors of people and of groups have an index each.
+	of := `SELECT id FROM links WHERE origin_id = ? AND ` + t.in("anchor")
+	anchored := list(t.s, anchors)
+	rows, err := t.query(ctx, `SELECT id, `+columns(linkCols)+` FROM links WHERE +company_id = ?
+		AND id IN (`+of+` AND user_id IS NOT NULL UNION ALL `+of+` AND group_id IS NOT NULL) ORDER BY id`+t.forUpdate(),
+		t.company, origin, t.company, anchored, origin, t.company, anchored)
 	return collect(rows, err, scanLink(t.company))
 }
 

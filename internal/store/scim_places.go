@@ -158,7 +158,11 @@ func (c *scimCompiler) visible(link, alias string, and ...fragment) fragment {
 	if c.view.Visible == registry.VisibleCompany {
 		return raw("TRUE")
 	}
-	cond := splice("v.company_id = "+alias+".company_id AND v."+link+" = "+alias+".id AND v.origin_id = ? AND v.missing_since = 0", int64(c.view.Origin))
+	plus := "+" // SQLite would go through all that the origin has
+	if c.postgres {
+		plus = ""
+	}
+	cond := splice("v.company_id = "+alias+".company_id AND v."+link+" = "+alias+".id AND "+plus+"v.origin_id = ? AND v.missing_since = 0", int64(c.view.Origin))
 	for _, f := range and {
 		cond = splice("? AND ?", cond, f)
 	}
