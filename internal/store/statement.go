@@ -98,31 +98,18 @@ func keys[T ~int64](s *Store, values []T) any {
 // session is one transaction with what it needs to speak to its database. It
 // is used by one goroutine.
 type session struct {
-	s        *Store
-	tx       *sql.Tx
-	prepared map[string]*sql.Stmt
+	s  *Store
+	tx *sql.Tx
 }
 
-// exec runs a statement; on SQLite through one prepared for the transaction,
-// because there parsing costs about as much as running.
+// exec runs a statement.
 func (x *session) exec(ctx context.Context, q string, args ...any) (sql.Result, error) {
-	if x.s.Postgres() {
-		return x.tx.ExecContext(ctx, x.s.rebind(q), args...)
+	if !x.s.Postgres() {
+		// Watching a context costs SQLite's driver a goroutine a statement, a tenth
+		// of a batch; the transaction watches it already.
+		ctx = context.WithoutCancel(ctx)
 	}
-	st := x.prepared[q]
-	if st == nil {
-		var err error
-		if st, err = x.tx.PrepareContext(ctx, q); err != nil {
-			return nil, fmt.Errorf("prepare statement: %w", err)
-		}
-		if x.prepared == nil {
-			x.prepared = map[string]*sql.Stmt{}
-		}
-		x.prepared[q] = st // closed by the transaction's end
-	}
-	// Watching a context costs the driver a goroutine a statement, a tenth of a
-	// batch; the transaction watches it already.
-	return st.ExecContext(context.WithoutCancel(ctx), args...)
+	return x.tx.ExecContext(ctx, x.s.rebind(q), args...)
 }
 
 // query runs a query in the transaction.

@@ -108,11 +108,11 @@ func (s *Store) openSQLite(path string, o Options) error {
 	}
 	s.dialect, s.path = dialect.SQLite, path
 	var err error
-	if s.write, err = sql.Open(orDriver(o.Driver, "sqlite"), base+"&_txlock=immediate&_pragma=cache_size(-32000)"); err != nil {
+	if s.write, err = openPreparing(orDriver(o.Driver, "sqlite"), base+"&_txlock=immediate&_pragma=cache_size(-32000)"); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)
-	if s.read, err = sql.Open(orDriver(o.Driver, "sqlite"), base+"&_pragma=query_only(1)&_pragma=cache_size(-4000)"); err != nil {
+	if s.read, err = openPreparing(orDriver(o.Driver, "sqlite"), base+"&_pragma=query_only(1)&_pragma=cache_size(-4000)"); err != nil {
 		return errors.Join(err, s.write.Close())
 	}
 	s.read.SetMaxOpenConns(readers)
