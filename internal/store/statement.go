@@ -104,17 +104,31 @@ type session struct {
 
 // exec runs a statement.
 func (x *session) exec(ctx context.Context, q string, args ...any) (sql.Result, error) {
-	if !x.s.Postgres() {
-		// Watching a context costs SQLite's driver a goroutine a statement, a tenth
-		// of a batch; the transaction watches it already.
-		ctx = context.WithoutCancel(ctx)
+	ctx, err := x.unwatched(ctx)
+	if err != nil {
+		return nil, err
 	}
 	return x.tx.ExecContext(ctx, x.s.rebind(q), args...)
 }
 
 // query runs a query in the transaction.
 func (x *session) query(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
+	ctx, err := x.unwatched(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return x.tx.QueryContext(ctx, x.s.rebind(q), args...)
+}
+
+// unwatched is a context that SQLite does not watch while a statement runs: that
+// would cost a goroutine a statement, a tenth of a batch, and a statement that
+// is broken off undoes the whole transaction, which others may share. The
+// statements of a transaction are short; between them the context counts.
+func (x *session) unwatched(ctx context.Context) (context.Context, error) {
+	if x.s.Postgres() {
+		return ctx, nil
+	}
+	return context.WithoutCancel(ctx), ctx.Err()
 }
 
 // affected runs a statement and tells how many rows it touched.

@@ -24,6 +24,7 @@ type Store struct {
 	// write has one connection on SQLite, so that writers queue here and not in
 	// the database's busy handler; on PostgreSQL it is the same pool as read.
 	write, read *sql.DB
+	line        *line // those who wait for write, on SQLite
 	now         func() time.Time
 	path        string // SQLite's file
 	// migrations opens the pool that migrations run on; see openSQLite.
@@ -106,7 +107,7 @@ func (s *Store) openSQLite(path string, o Options) error {
 	if err := registerFunctions(); err != nil {
 		return err
 	}
-	s.dialect, s.path = dialect.SQLite, path
+	s.dialect, s.path, s.line = dialect.SQLite, path, newLine()
 	var err error
 	if s.write, err = openPreparing(orDriver(o.Driver, "sqlite"), base+"&_txlock=immediate&_pragma=cache_size(-32000)"); err != nil {
 		return err
