@@ -131,6 +131,15 @@ func (x *session) unwatched(ctx context.Context) (context.Context, error) {
 	return context.WithoutCancel(ctx), ctx.Err()
 }
 
+// brief is the context of a query that takes no time: SQLite's driver and
+// database/sql would start a goroutine each to watch it.
+func (s *Store) brief(ctx context.Context) context.Context {
+	if s.Postgres() || ctx.Err() != nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
 // affected runs a statement and tells how many rows it touched.
 func (x *session) affected(ctx context.Context, q string, args ...any) (int64, error) {
 	res, err := x.exec(ctx, q, args...)

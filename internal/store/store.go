@@ -25,6 +25,7 @@ type Store struct {
 	// the database's busy handler; on PostgreSQL it is the same pool as read.
 	write, read *sql.DB
 	line        *line // those who wait for write, on SQLite
+	admissions  admissions
 	now         func() time.Time
 	path        string // SQLite's file
 	// migrations opens the pool that migrations run on; see openSQLite.
