@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +31,9 @@ const journalLimit = 20_000
 
 // bodyLimit is how much of a failed request's body is kept.
 const bodyLimit = 8 << 10
+
+// flushRows is how many rows are written at once: others wait to write, too.
+const flushRows = 500
 
 // flushEvery is how often waiting rows are written.
 const flushEvery = time.Second
@@ -113,8 +117,10 @@ func (j *journal) flush(ctx context.Context) {
 		}
 	}
 	for company, list := range rows {
-		if err := j.cfg.Open(company).LogScimRequests(ctx, list); err != nil {
-			j.cfg.Log.WarnContext(ctx, "write request log", "error", err)
+		for part := range slices.Chunk(list, flushRows) {
+			if err := j.cfg.Open(company).LogScimRequests(ctx, part); err != nil {
+				j.cfg.Log.WarnContext(ctx, "write request log", "error", err)
+			}
 		}
 	}
 }

@@ -54,6 +54,7 @@ func (t *Tenant) Connection(ctx context.Context, key string) (registry.Connectio
 // SaveConnection makes a connection, or gives one that is there these settings.
 // One that was deleted comes back with what it owned.
 func (t *Tenant) SaveConnection(ctx context.Context, key string, settings registry.ConnectionSettings) (registry.Connection, error) {
+	defer t.s.admissions.forget()
 	doc, err := json.Marshal(settings)
 	if err != nil {
 		return registry.Connection{}, fmt.Errorf("encode connection settings: %w", err)
@@ -73,6 +74,7 @@ func (t *Tenant) SaveConnection(ctx context.Context, key string, settings regist
 // DeleteConnection retires a connection and revokes its tokens. Its people are
 // kept.
 func (t *Tenant) DeleteConnection(ctx context.Context, origin registry.OriginID) error {
+	defer t.s.admissions.forget()
 	now := micros(t.s.now())
 	return t.s.inTx(ctx, func(x *session) error {
 		if _, err := x.exec(ctx, `UPDATE origins SET retired_at = ? WHERE company_id = ? AND id = ? AND kind = 'scim'`, now, int64(t.id), int64(origin)); err != nil {
@@ -131,6 +133,7 @@ func (t *Tenant) Tokens(ctx context.Context, origin registry.OriginID) ([]regist
 // ExpireTokens lets every live token of a connection but one end at a time, at
 // once when it is now. It tells how many.
 func (t *Tenant) ExpireTokens(ctx context.Context, origin registry.OriginID, except registry.TokenID, at time.Time) (int, error) {
+	defer t.s.admissions.forget()
 	column := "expires_at"
 	if !at.After(t.s.now()) {
 		column = "revoked_at"
@@ -146,6 +149,7 @@ func (t *Tenant) ExpireTokens(ctx context.Context, origin registry.OriginID, exc
 
 // RevokeToken ends one token at once, found by its prefix.
 func (t *Tenant) RevokeToken(ctx context.Context, prefix string) (bool, error) {
+	defer t.s.admissions.forget()
 	var n int64
 	err := t.s.inTx(ctx, func(x *session) (err error) {
 		n, err = x.affected(ctx, `UPDATE tokens SET revoked_at = ? WHERE company_id = ? AND prefix = ? AND revoked_at = 0`,

@@ -206,9 +206,9 @@ func one[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) (T, 
 
 func scanString(rows *sql.Rows) (v string, err error) { return v, rows.Scan(&v) }
 
-// TokenByHash finds a live token of a connection that is neither retired nor
+// tokenByHash finds a live token of a connection that is neither retired nor
 // paused by the hash of its secret: what a SCIM request knows of its company.
-func (s *Store) TokenByHash(ctx context.Context, hash []byte) (registry.Token, registry.Connection, error) {
+func (s *Store) tokenByHash(ctx context.Context, hash []byte) (registry.Token, registry.Connection, error) {
 	type found struct {
 		token registry.Token
 		conn  registry.Connection

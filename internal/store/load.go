@@ -188,14 +188,15 @@ var groupCols = []string{
 	group.FieldDepartmentID, group.FieldVersion, group.FieldCreatedAt, group.FieldUpdatedAt, group.FieldDeletedAt,
 }
 
-func scanGroup(company registry.CompanyID) func(*sql.Rows) (*registry.Group, error) {
+// scanGroup reads a row of id, groupCols and what is more.
+func scanGroup(company registry.CompanyID, more ...any) func(*sql.Rows) (*registry.Group, error) {
 	return func(rows *sql.Rows) (*registry.Group, error) {
 		g := &registry.Group{Company: company}
 		var key string
 		var dept sql.NullInt64
 		var created, updated, deleted int64
-		if err := rows.Scan(&g.ID, &g.PublicID, &g.DisplayName, &key, &g.Role, &g.Default, &g.Owner,
-			&dept, &g.Version, &created, &updated, &deleted); err != nil {
+		if err := rows.Scan(append([]any{&g.ID, &g.PublicID, &g.DisplayName, &key, &g.Role, &g.Default, &g.Owner,
+			&dept, &g.Version, &created, &updated, &deleted}, more...)...); err != nil {
 			return nil, fmt.Errorf("scan group: %w", err)
 		}
 		g.Department = registry.DepartmentID(dept.Int64)

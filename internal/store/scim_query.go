@@ -36,7 +36,11 @@ func scimIDs[ID ~int64](ctx context.Context, t *Tenant, k *scimKind, v registry.
 		if err != nil {
 			return nil, 0, err
 		}
-		rows, err := t.s.read.QueryContext(ctx, t.s.rebind(page.sql), page.args...)
+		asking := ctx
+		if match.narrow {
+			asking = t.s.brief(ctx)
+		}
+		rows, err := t.s.read.QueryContext(asking, t.s.rebind(page.sql), page.args...)
 		if ids, err = collect(rows, err, func(rows *sql.Rows) (id ID, err error) { return id, rows.Scan(&id) }); err != nil {
 			return nil, 0, fmt.Errorf("list %s: %w", k.table, err)
 		}

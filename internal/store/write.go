@@ -67,7 +67,11 @@ var ErrLocked = errors.New("the database is locked by another process")
 func (s *Store) inTx(ctx context.Context, fn func(*session) error) error {
 	var err error
 	for range attempts {
-		err = s.tryTx(ctx, fn)
+		if s.Postgres() {
+			err = s.tryTx(ctx, fn)
+		} else {
+			err = s.tryShared(ctx, fn)
+		}
 		if isBusy(err) {
 			return fmt.Errorf("%w: %w", ErrLocked, err) // the driver has waited already
 		}
@@ -88,6 +92,7 @@ func (s *Store) tryTx(ctx context.Context, fn func(*session) error) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errBegin, err)
 	}
+	defer func() { _ = tx.Rollback() }() // after a panic; else there is nothing left to undo
 	if err := fn(&session{s: s, tx: tx}); err != nil {
 		if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 			err = errors.Join(ctx.Err(), err) // the transaction ended under fn
