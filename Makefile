@@ -56,7 +56,7 @@ fuzz:
 	@$(FUZZERS) | { failed=; while read -r package target; do \
 		[[ $$target =~ $(FUZZ) ]] || continue; \
 		echo "== $$package $$target, $(FUZZTIME)"; \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10s "$$package" \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 2s "$$package" \
 			-args "-test.fuzzcachedir=$(CORPUS)/$$package" </dev/null || failed+=" $$target"; \
 	done; [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }; }
 
