@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -23,11 +24,13 @@ func connectionCmd(f *flags) *cobra.Command {
 
 func createConnectionCmd(f *flags, company *string) *cobra.Command {
 	var name, visible, foreign string
+	var tokenLife time.Duration
 	settings := registry.DefaultConnection()
 	cmd := &cobra.Command{
 		Use: "create --name NAME", Short: "Make a connection and print its first token, once", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings.Visible, settings.OnForeign = registry.Visibility(visible), registry.OnForeign(foreign)
+			settings.TokenSeconds = int(tokenLife.Seconds())
 			if err := checkSettings(settings); err != nil {
 				return misuse(err)
 			}
@@ -49,6 +52,7 @@ func createConnectionCmd(f *flags, company *string) *cobra.Command {
 	cmd.Flags().BoolVar(&settings.SetupMail, "setup-mail", false, "mail people the connection creates a set-up link")
 	cmd.Flags().IntVar(&settings.Rate, "rate", 0, "requests a second (default 100)")
 	cmd.Flags().StringSliceVar(&settings.AllowFrom, "allow-from", nil, "networks requests may come from (default all)")
+	cmd.Flags().DurationVar(&tokenLife, "token-life", 0, "how long tokens of OAuth clients are good, 1h to 6h (default 1h)")
 	_ = cmd.MarkFlagRequired("name")
 	return cmd
 }
@@ -167,8 +171,7 @@ func tokenCmd(f *flags) *cobra.Command {
 		},
 	}
 	for _, c := range []*cobra.Command{create, rotate, list} {
-		c.Flags().StringVar(&connection, "connection", "", "connection, as in okta or acme/okta")
-		_ = c.MarkFlagRequired("connection")
+		connectionFlag(c, &connection)
 	}
 	cmd.AddCommand(create, list, rotate, revokeTokenCmd(f, &company))
 	return cmd
@@ -176,6 +179,7 @@ func tokenCmd(f *flags) *cobra.Command {
 
 func createTokenCmd(f *flags, company, connection *string) *cobra.Command {
 	var life time.Duration
+	var who string
 	cmd := &cobra.Command{
 		Use: "create --connection NAME", Short: "Give a connection another token and print it, once", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -184,7 +188,12 @@ func createTokenCmd(f *flags, company, connection *string) *cobra.Command {
 				if life > 0 {
 					expires = core.Now().Add(life)
 				}
-				secret, err := core.CreateToken(ctx, c.ID, name, expires)
+				secret, err := "", error(nil)
+				if who == "" {
+					secret, err = core.CreateToken(ctx, c.ID, name, expires)
+				} else {
+					secret, err = core.CreatePersonalToken(ctx, c.ID, name, who, expires)
+				}
 				if err != nil {
 					return err
 				}
@@ -194,6 +203,7 @@ func createTokenCmd(f *flags, company, connection *string) *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&life, "life", 0, "how long the token is good, as in 8760h (default for ever)")
+	cmd.Flags().StringVar(&who, "user", "", "the one person whom the token speaks for and opens, at /Me (default the connection)")
 	return cmd
 }
 
@@ -251,16 +261,24 @@ func (f *flags) listTokens(ctx context.Context, cmd *cobra.Command, core *app.Co
 	if err != nil {
 		return err
 	}
-	g := &grid{head: []string{"token", "state", "created", "last used", "expires"}}
+	g := &grid{head: []string{"token", "for", "state", "created", "last used", "expires"}}
 	for _, k := range all {
-		state := "live"
-		switch {
-		case !k.RevokedAt.IsZero():
-			state = "revoked"
-		case !k.Live(core.Now()):
-			state = "expired"
+		who := "connection"
+		if k.User != 0 {
+			who = cmp.Or(k.Person, "somebody who was deleted")
 		}
-		g.add(k.Prefix+"…", state, stamp(k.CreatedAt), stamp(k.LastUsedAt), stamp(k.ExpiresAt))
+		g.add(k.Prefix+"…", who, lifeWord(k.Live(core.Now()), k.RevokedAt), stamp(k.CreatedAt), stamp(k.LastUsedAt), stamp(k.ExpiresAt))
+	}
+	clients, err := core.Clients(ctx, c.ID, name)
+	if err != nil {
+		return err
+	}
+	issued := 0
+	for _, x := range clients {
+		issued += x.Tokens
+	}
+	if issued > 0 {
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "OAuth clients hold %s more; `usher client list` shows whose.\n", count(issued, "token", "tokens"))
 	}
 	return f.print(cmd.OutOrStdout(), g, all)
 }

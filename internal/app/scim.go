@@ -22,15 +22,16 @@ const scimPath = "/scim/v2"
 func (s *Server) scim(public *url.URL) (*scimserver.Server, error) {
 	key := sha256.Sum256([]byte("usher-scim-cursor/1\x00" + s.Config.SecretKey.Reveal()))
 	return scimserver.New(scimserver.Config{
-		Registry: s.Registry, Tokens: s.Store, Open: func(id registry.CompanyID) scimserver.Records { return s.Store.For(id) }, BaseURL: public.JoinPath(scimPath), CursorKey: key[:],
+		Registry: s.Registry, Tokens: s.Store, Open: func(id registry.CompanyID) scimserver.Records { return s.Store.For(id) }, BaseURL: public.JoinPath(scimPath), Issuer: public, CursorKey: key[:],
 		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewID: newID, Log: s.Log,
 	})
 }
 
 // mountSCIM serves it beside the pages.
-func mountSCIM(mux *http.ServeMux, h http.Handler) {
-	mux.Handle(scimPath, http.StripPrefix(scimPath, h))
-	mux.Handle(scimPath+"/", http.StripPrefix(scimPath, h))
+func mountSCIM(mux *http.ServeMux, door *scimserver.Server) {
+	mux.Handle(scimPath, http.StripPrefix(scimPath, door))
+	mux.Handle(scimPath+"/", http.StripPrefix(scimPath, door))
+	door.MountOAuth(mux)
 }
 
 // SCIMURL is what an identity provider is given.

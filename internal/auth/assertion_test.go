@@ -170,9 +170,11 @@ func TestKeysRotate(t *testing.T) {
 func TestKeysThatAreNone(t *testing.T) {
 	elsewhere := issuer.New(t)
 	for what, answer := range map[string]http.HandlerFunc{
-		"a redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.JWKSURI(), http.StatusFound) },
-		"an error":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
-		"no JSON":    func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.JWKSURI(), http.StatusFound)
+		},
+		"an error": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"no JSON":  func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
 		"too much": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`{"keys":[], "x":"` + strings.Repeat("x", 1<<20) + `"}`))
 		},

@@ -92,6 +92,7 @@ func newWorld(t *testing.T, address string) *world {
 	}
 	w.config = scimserver.Config{
 		Registry: w.reg, Tokens: s, Open: func(id registry.CompanyID) scimserver.Records { return s.For(id) }, BaseURL: base,
+		Issuer:    &url.URL{Scheme: "https", Host: "people.example.com"},
 		CursorKey: bytes.Repeat([]byte("k"), 32), Now: clock, NewID: newID, Log: slog.New(slog.DiscardHandler),
 		ClientIP: func(r *http.Request) netip.Addr { return netip.MustParseAddrPort(r.RemoteAddr).Addr() },
 	}
@@ -100,6 +101,13 @@ func newWorld(t *testing.T, address string) *world {
 	}
 	w.handler = w.server
 	return w
+}
+
+// later lets time pass.
+func (w *world) later(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
 }
 
 // connect makes a connection of a company and returns a client for it.
