@@ -31,6 +31,9 @@ type ConnectionSettings struct {
 	// TokenSeconds is how long the tokens of its OAuth clients are good, 0 for
 	// the default.
 	TokenSeconds int `json:"token_seconds,omitempty"`
+	// Passwords is true when a password that the client sends becomes the
+	// person's; else it is taken and forgotten.
+	Passwords bool `json:"passwords,omitempty"`
 	// Paused refuses every request and keeps everything.
 	Paused bool `json:"paused,omitempty"`
 }

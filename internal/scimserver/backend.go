@@ -20,6 +20,7 @@ type backend struct {
 	open     func(registry.CompanyID) Records
 	base     string
 	newID    func() string
+	password NewPassword
 	users    *scim.ResourceType
 	groups   *scim.ResourceType
 }

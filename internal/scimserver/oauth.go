@@ -29,7 +29,7 @@ const (
 const oauthScope = "scim"
 
 // tokenPath is where tokens are given, below the issuer.
-const tokenPath = "oauth/token"
+const tokenPath = "oauth/token" //nolint:gosec // an address, and no credentials
 
 // oauth gives tokens to clients by the client credentials grant (RFC 6749
 // section 4.4).
@@ -95,7 +95,7 @@ func (o *oauth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			o.cfg.Log.ErrorContext(r.Context(), "give token", "error", err)
 			e = &refusal{code: "temporarily_unavailable", description: "tokens cannot be given now; try again", status: http.StatusServiceUnavailable, retry: time.Second}
 		}
-		status, body = e.write(w, r)
+		status, body = e.write(w)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -125,7 +125,7 @@ func (o *oauth) log(r *http.Request, conn registry.Connection, begun time.Time, 
 }
 
 // write sets the headers of a refusal and gives its status and body.
-func (e *refusal) write(w http.ResponseWriter, r *http.Request) (int, []byte) {
+func (e *refusal) write(w http.ResponseWriter) (int, []byte) {
 	status := e.status
 	if status == 0 {
 		status = http.StatusBadRequest

@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/scimserver"
 	"github.com/usherd/usher/internal/store"
@@ -94,6 +95,9 @@ func newWorld(t *testing.T, address string) *world {
 		Registry: w.reg, Tokens: s, Open: func(id registry.CompanyID) scimserver.Records { return s.For(id) }, BaseURL: base,
 		Issuer:    &url.URL{Scheme: "https", Host: "people.example.com"},
 		CursorKey: bytes.Repeat([]byte("k"), 32), Now: clock, NewID: newID, Log: slog.New(slog.DiscardHandler),
+		NewPassword: func(_ context.Context, _ registry.CompanyID, about []string, password string) (string, error) {
+			return "hash of " + password, auth.CheckPassword(password, about)
+		},
 		ClientIP: func(r *http.Request) netip.Addr { return netip.MustParseAddrPort(r.RemoteAddr).Addr() },
 	}
 	if w.server, err = scimserver.New(w.config); err != nil {

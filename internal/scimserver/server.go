@@ -30,6 +30,8 @@ type Config struct {
 	// Issuer is the absolute address that tokens are from: it names the service
 	// to OAuth clients, and their addresses are below it.
 	Issuer *url.URL
+	// NewPassword judges and hashes the passwords that clients send.
+	NewPassword NewPassword
 	// CursorKey authenticates cursors: the same in every process.
 	CursorKey []byte
 	ClientIP  func(*http.Request) netip.Addr
@@ -62,13 +64,13 @@ const defaultRate = 100
 
 // New makes the way in.
 func New(cfg Config) (*Server, error) {
-	b := &backend{registry: cfg.Registry, open: cfg.Open, base: strings.TrimSuffix(cfg.BaseURL.String(), "/"), newID: cfg.NewID, users: scim.UserType(), groups: scim.GroupType()}
+	b := &backend{registry: cfg.Registry, open: cfg.Open, base: strings.TrimSuffix(cfg.BaseURL.String(), "/"), newID: cfg.NewID, password: cfg.NewPassword, users: scim.UserType(), groups: scim.GroupType()}
 	h, err := scim.NewHandler(scim.Config{
 		Backend: personal{b}, ResourceTypes: []*scim.ResourceType{b.users, b.groups}, BaseURL: cfg.BaseURL, CursorKey: cfg.CursorKey,
 		Profile:               func(ctx context.Context) dialect.Profile { return profileOf(connectionOf(ctx)) },
 		Caller:                func(ctx context.Context) string { c := connectionOf(ctx); return c.Origin.Key },
-		AuthenticationSchemes: schemes(),
-		Now:                   cfg.Now, Log: cfg.Log,
+		AuthenticationSchemes: schemes(), ChangePassword: func(ctx context.Context) bool { return connectionOf(ctx).Passwords },
+		Now: cfg.Now, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err

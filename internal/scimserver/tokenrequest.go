@@ -24,7 +24,9 @@ type tokenRequest struct {
 }
 
 // proves reports whether there is anything to prove the client with.
-func (r tokenRequest) proves() bool { return r.client != "" && (r.secret != "" || r.assertion != "") }
+func (req tokenRequest) proves() bool {
+	return req.client != "" && (req.secret != "" || req.assertion != "")
+}
 
 // readTokenRequest reads what was asked for. Parameters count in the body alone:
 // addresses end up in logs (RFC 6749 section 3.2).

@@ -142,6 +142,11 @@ func (t *tenantTx) saveUsers(ctx context.Context, w *registry.Writes) error {
 			return fmt.Errorf("wipe password: %w", err)
 		}
 	}
+	for _, p := range w.Passwords {
+		if _, err := t.exec(ctx, `UPDATE users SET password_hash = ? WHERE company_id = ? AND id = ?`, p.Hash, int64(t.company), int64(p.User.ID)); err != nil {
+			return fmt.Errorf("set password: %w", err)
+		}
+	}
 	return nil
 }
 
