@@ -2,6 +2,7 @@ package scimserver
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/scim"
@@ -50,4 +51,10 @@ func (a asConnection) Delete(ctx context.Context, t *scim.ResourceType, id strin
 
 func (a asConnection) Me(ctx context.Context) (*scim.ResourceType, string, error) {
 	return a.b.Me(a.in(ctx))
+}
+
+// ReadTokenRequest reads who asks for a token, and how they prove it.
+func ReadTokenRequest(w http.ResponseWriter, r *http.Request) (client, secret, assertion string, err error) {
+	req, err := readTokenRequest(w, r)
+	return req.client, req.secret, req.assertion, err
 }

@@ -240,18 +240,24 @@ func (s *Store) OAuthClient(ctx context.Context, name string) (registry.OAuthCli
 	if notText(name) {
 		return registry.OAuthClient{}, registry.Connection{}, registry.ErrNotFound
 	}
-	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT company_id, `+clientCols+` FROM oauth_clients WHERE client_id = ?`), name)
-	var company registry.CompanyID
-	c, err := one(rows, err, func(rows *sql.Rows) (registry.OAuthClient, error) { return scanClient(rows, &company) })
-	if err == nil && !c.Live(s.now()) {
+	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT o.company_id, o.key, o.settings, o.created_at, o.retired_at, `+clientCols+`
+		FROM oauth_clients c JOIN origins o ON o.id = c.origin_id AND o.company_id = c.company_id WHERE c.client_id = ? AND o.kind = 'scim'`), name)
+	conn := registry.Connection{Origin: registry.Origin{Kind: registry.OriginSCIM}}
+	c, err := one(rows, err, func(rows *sql.Rows) (registry.OAuthClient, error) {
+		var settings []byte
+		var born, retired int64
+		c, err := scanClient(rows, &conn.Origin.Company, &conn.Origin.Key, &settings, &born, &retired)
+		if err != nil {
+			return c, err
+		}
+		conn.Origin.ID, conn.CreatedAt, conn.Origin.RetiredAt = c.Origin, fromMicros(born), fromMicros(retired)
+		return c, decodeSettings(settings, &conn.ConnectionSettings)
+	})
+	if err == nil && (!c.Live(s.now()) || !conn.Origin.RetiredAt.IsZero()) {
 		err = registry.ErrNotFound
 	}
 	if err != nil {
 		return registry.OAuthClient{}, registry.Connection{}, err
 	}
-	conn, err := s.For(company).connectionByID(ctx, c.Origin)
-	if err == nil && !conn.Origin.RetiredAt.IsZero() {
-		err = registry.ErrNotFound
-	}
-	return c, conn, err
+	return c, conn, nil
 }

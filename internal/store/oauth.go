@@ -9,7 +9,7 @@ import (
 	"github.com/usherd/usher/internal/registry"
 )
 
-const clientCols = `id, origin_id, client_id, secret_hash, issuer, subject, audience, jwks_uri, created_at, expires_at, last_used_at, revoked_at`
+const clientCols = `c.id, c.origin_id, c.client_id, c.secret_hash, c.issuer, c.subject, c.audience, c.jwks_uri, c.created_at, c.expires_at, c.last_used_at, c.revoked_at`
 
 // scanClient reads clientCols behind the columns that go into before.
 func scanClient(rows *sql.Rows, before ...any) (c registry.OAuthClient, err error) {
@@ -18,13 +18,6 @@ func scanClient(rows *sql.Rows, before ...any) (c registry.OAuthClient, err erro
 		&created, &expires, &used, &revoked)...)
 	c.CreatedAt, c.ExpiresAt, c.LastUsedAt, c.RevokedAt = fromMicros(created), fromMicros(expires), fromMicros(used), fromMicros(revoked)
 	return c, err
-}
-
-// connectionByID finds a connection by its key.
-func (t *Tenant) connectionByID(ctx context.Context, origin registry.OriginID) (registry.Connection, error) {
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT `+connectionCols+` FROM origins
-		WHERE company_id = ? AND kind = 'scim' AND id = ?`), int64(t.id), int64(origin))
-	return one(rows, err, scanConnection(t.id))
 }
 
 // active is the public id of a person who may come in; registry.ErrNotFound for
@@ -64,7 +57,7 @@ func (t *Tenant) CreateOAuthClient(ctx context.Context, c registry.OAuthClient) 
 func (t *Tenant) OAuthClients(ctx context.Context, origin registry.OriginID) ([]registry.OAuthClient, error) {
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT (SELECT count(*) FROM tokens k
 			WHERE k.company_id = c.company_id AND k.origin_id = c.origin_id AND k.client_id = c.id AND k.revoked_at = 0 AND k.expires_at > ?), `+clientCols+`
-		FROM oauth_clients c WHERE company_id = ? AND origin_id = ? ORDER BY id DESC`), micros(t.s.now()), int64(t.id), int64(origin))
+		FROM oauth_clients c WHERE c.company_id = ? AND c.origin_id = ? ORDER BY c.id DESC`), micros(t.s.now()), int64(t.id), int64(origin))
 	return collect(rows, err, func(rows *sql.Rows) (registry.OAuthClient, error) {
 		var tokens int
 		c, err := scanClient(rows, &tokens)
