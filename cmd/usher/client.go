@@ -36,6 +36,9 @@ With --jwks-uri the client signs assertions instead and has no secret, as Entra
 calls workload identity federation: copy issuer, subject, audience and the
 address of the keys from there.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if life < 0 {
+				return misuse(fmt.Errorf("--expires %s: want how long the client is good", life))
+			}
 			return f.onConnection(cmd, *company, connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
 				var expires time.Time
 				if life > 0 {
@@ -120,6 +123,9 @@ func rotateClientCmd(f *flags, company *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "rotate CLIENT", Short: "Print a new client's id and secret; the one it follows ends after the overlap", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if overlap < 0 {
+				return misuse(fmt.Errorf("--overlap %s: want how long the older client still works", overlap))
+			}
 			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
 				client, secret, err := core.RotateClient(ctx, c.ID, args[0], overlap)
 				if err != nil {

@@ -4,7 +4,7 @@
 // the connection's request log and rate limit.
 //
 // Access tokens are opaque rows and no JWTs: what is revoked, paused or deleted
-// ends with the next request, whichever process takes it.
+// ends as soon as the store looks again, and not when a signature expires.
 //
 // It does not own the protocol (scim), nor what proves an assertion
 // (internal/auth), nor any rule about people (internal/registry): it translates
