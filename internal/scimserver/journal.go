@@ -76,12 +76,17 @@ func (j *journal) end(e *entry, w *observed) {
 			e.ScimType, e.Detail = answer.ScimType, answer.Detail
 		}
 	}
+	j.add(e.company, e.ScimRequest)
+}
+
+// add puts a row with those that wait.
+func (j *journal) add(company registry.CompanyID, row registry.ScimRequest) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.size >= journalLimit {
 		return
 	}
-	j.rows[e.company] = append(j.rows[e.company], e.ScimRequest)
+	j.rows[company] = append(j.rows[company], row)
 	j.size++
 }
 

@@ -79,7 +79,7 @@ func hasNUL(v any) bool {
 }
 
 // assertion is what a document says of a person.
-func (b *backend) assertion(c caller, external, present string, doc map[string]any) (registry.PutUser, error) {
+func (b *backend) assertion(ctx context.Context, c caller, external, present string, doc map[string]any) (registry.PutUser, error) {
 	stored, err := kept(doc)
 	if err != nil {
 		return registry.PutUser{}, err
@@ -97,14 +97,15 @@ func (b *backend) assertion(c caller, external, present string, doc map[string]a
 	if c.SetupMail {
 		op.SetupMail = registry.SetupSend
 	}
-	return op, nil
+	op.PasswordHash, err = b.passwordHash(ctx, c, op.Attributes, text(doc["password"]))
+	return op, err
 }
 
 // createUser makes a person, brings back one of the connection's own who was
 // disabled or deleted, or does with somebody else's what the connection says.
 func (b *backend) createUser(ctx context.Context, r *scim.Resource, p scim.Projection) (*scim.Resource, error) {
 	c := b.caller(ctx)
-	op, err := b.assertion(c, r.ExternalID, "", r.Attributes)
+	op, err := b.assertion(ctx, c, r.ExternalID, "", r.Attributes)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +171,7 @@ func (b *backend) replaceUser(ctx context.Context, id string, r *scim.Resource, 
 
 // put writes a person as the document says, if nobody was faster.
 func (b *backend) put(ctx context.Context, c caller, rec registry.ScimUser, external string, doc map[string]any) error {
-	op, err := b.assertion(c, external, rec.Anchor, doc)
+	op, err := b.assertion(ctx, c, external, rec.Anchor, doc)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -31,6 +32,8 @@ type Store struct {
 	// migrations opens the pool that migrations run on; see openSQLite.
 	migrations func() (*sql.DB, error)
 	grown      growth
+	// announced is true when this process is one of LiveProcesses.
+	announced atomic.Bool
 }
 
 // Options are what Open needs beside the address.
