@@ -230,7 +230,7 @@ func (t *Tenant) ScimMembers(ctx context.Context, v registry.ScimView, group reg
 			// record counts too, so that a page is known to be full.
 			page := splice(`SELECT page.member, COALESCE(x.public_id, ''), COALESCE(`+of.display+`, ''), COALESCE(x.deleted_at = 0, FALSE) AND ? FROM (
 					SELECT DISTINCT `+of.column+` AS member FROM memberships
-					WHERE +company_id = ? AND group_id = ? AND `+of.column+` > ? ORDER BY `+of.column+` LIMIT ?) page
+					WHERE +company_id = ? AND group_id = ? AND `+of.column+` > ? ORDER BY `+of.column+limit+`) page
 				LEFT JOIN `+of.kind.table+` x ON x.id = page.member AND +x.company_id = ? ORDER BY page.member`,
 				c.visible(of.kind.link, "x"), c.company, int64(group), after, memberPage, c.company)
 			n := 0
