@@ -22,7 +22,10 @@ func TestRevokedTokens(t *testing.T) {
 	must(t, err)
 	ends := map[string]func(token registry.Token) error{
 		"revoked": func(k registry.Token) error { _, err := tenant.RevokeToken(t.Context(), k.Prefix); return err },
-		"rotated": func(k registry.Token) error { _, err := tenant.ExpireTokens(t.Context(), conn.Origin.ID, 0, now); return err },
+		"rotated": func(k registry.Token) error {
+			_, err := tenant.ExpireTokens(t.Context(), conn.Origin.ID, 0, now)
+			return err
+		},
 		"deleted": func(registry.Token) error { return tenant.DeleteConnection(t.Context(), conn.Origin.ID) },
 	}
 	for _, name := range []string{"revoked", "rotated", "deleted"} {
