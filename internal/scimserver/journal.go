@@ -94,14 +94,17 @@ func (j *journal) add(company registry.CompanyID, row registry.ScimRequest) {
 func (j *journal) run(ctx context.Context) {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
+	flush := func() { // what was taken from memory is written, also when told to stop
+		whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		j.flush(whole)
+	}
 	for {
 		select {
 		case <-tick.C:
-			j.flush(ctx)
+			flush()
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			j.flush(last)
-			cancel()
+			flush()
 			return
 		}
 	}
