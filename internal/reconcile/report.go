@@ -16,6 +16,8 @@ const (
 	CodeDuplicateAnchor registry.Code = "duplicate_anchor"
 	// CodeSharedMail: two people have one address.
 	CodeSharedMail registry.Code = "shared_mail"
+	// CodeChangedMeanwhile: somebody else changed the record during the run.
+	CodeChangedMeanwhile registry.Code = "changed_meanwhile"
 	// CodeUnknownMembers: a group names members that the source does not read.
 	CodeUnknownMembers registry.Code = "unknown_members"
 )
@@ -59,6 +61,11 @@ func (r *report) failed(ctx context.Context, item registry.RunItem) {
 func (r *report) warning(ctx context.Context, item registry.RunItem) {
 	item.Outcome = registry.OutcomeWarning
 	r.run.Counts.Warnings++
+	r.add(ctx, item)
+}
+
+func (r *report) skipped(ctx context.Context, item registry.RunItem) {
+	item.Outcome = registry.OutcomeSkipped
 	r.add(ctx, item)
 }
 

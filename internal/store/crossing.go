@@ -42,15 +42,15 @@ func (s *Store) CompanyByKey(ctx context.Context, key string) (registry.Company,
 }
 
 // sourceCols are what scanSource reads.
-const sourceCols = `s.id, s.company_id, s.key, s.schedule, s.next_due, s.settings_hash, s.retired_at, s.cursor, o.id, o.kind, o.key`
+const sourceCols = `s.id, s.company_id, s.key, s.schedule, s.next_due, s.settings_hash, s.retired_at, s.cursor, s.full_read_at, o.id, o.kind, o.key`
 
 func scanSource(rows *sql.Rows) (registry.Source, error) {
 	var src registry.Source
-	var due, retired int64
-	err := rows.Scan(&src.ID, &src.Company, &src.Key, &src.Schedule, &due, &src.SettingsHash, &retired, &src.Cursor,
+	var due, retired, full int64
+	err := rows.Scan(&src.ID, &src.Company, &src.Key, &src.Schedule, &due, &src.SettingsHash, &retired, &src.Cursor, &full,
 		&src.Origin.ID, &src.Origin.Kind, &src.Origin.Key)
 	src.Origin.Company = src.Company
-	src.NextDue, src.RetiredAt = fromMicros(due), fromMicros(retired)
+	src.NextDue, src.RetiredAt, src.FullReadAt = fromMicros(due), fromMicros(retired), fromMicros(full)
 	return src, err
 }
 
