@@ -78,10 +78,13 @@ func (r *reading) listing(ctx context.Context, l listing) error {
 	}
 	scan := r.pager(r.sess, l, true)
 	var changed []target
+	var blind []source.Entry // without an id
 	given := 0
 	n, err := scan.run(ctx, r.cancel, scan.pages, func(e source.Entry) error {
 		switch {
 		case e.Anchor == "":
+			blind = append(blind, e)
+			return nil
 		case e.Marker != "" && r.known(l.kind, e.Anchor, e.Marker):
 			e.Same = true
 		default:
@@ -99,6 +102,12 @@ func (r *reading) listing(ctx context.Context, l listing) error {
 	if len(changed) > fetchAlways && len(changed)*fetchShare > n || len(changed) > fetchMost {
 		return r.whole(ctx, l)
 	}
+	for _, e := range blind {
+		if err := r.emit(e); err != nil {
+			return err
+		}
+	}
+	given += len(blind)
 	fetch := r.pager(r.sess, l, false)
 	fetched, err := fetch.run(ctx, r.cancel, func(ctx context.Context) error { return fetch.fetch(ctx, changed) }, r.emit)
 	if err != nil {
@@ -162,17 +171,26 @@ type target struct{ dn, anchor string }
 func (p *pager) fetch(ctx context.Context, all []target) error {
 	for len(all) > 0 {
 		n := min(fetchChunk, len(all))
-		got := make(map[string]bool, n)
-		if err := p.fetchNamed(ctx, all[:n], got); err != nil {
+		if p.list.kind == source.Group {
+			n = min(fetchWays, n) // one may be as large as all people together
+		}
+		c := &chunk{p: p, at: make(map[string]int, n), got: make([]fetched, n)}
+		for i, t := range all[:n] {
+			c.at[t.anchor] = i
+		}
+		if err := p.fetchNamed(ctx, all[:n], c); err != nil {
 			return err
 		}
 		var lost []string
-		for _, t := range all[:n] {
-			if !got[t.anchor] {
+		for i, t := range all[:n] {
+			if !c.got[i].there {
 				lost = append(lost, t.anchor)
 			}
 		}
-		if err := p.fetchAnchors(ctx, lost, p.sink(ctx, got)); err != nil {
+		if err := p.fetchAnchors(ctx, lost, c.take); err != nil {
+			return err
+		}
+		if err := c.deliver(ctx); err != nil {
 			return err
 		}
 		if err := p.finishPage(ctx); err != nil {
@@ -183,22 +201,60 @@ func (p *pager) fetch(ctx context.Context, all []target) error {
 	return nil
 }
 
-// sink takes entries and notes their ids.
-func (p *pager) sink(ctx context.Context, got map[string]bool) func(rawEntry) error {
-	return func(raw rawEntry) error {
-		anchor, err := p.takeEntry(ctx, raw)
-		got[anchor] = true
-		return err
+// chunk gathers what is fetched together: answers come in no order, and what a
+// report says should not depend on it.
+type chunk struct {
+	p     *pager
+	at    map[string]int // place by anchor
+	got   []fetched
+	other []fetched // who has taken a name over meanwhile
+}
+
+// fetched is an entry that came.
+type fetched struct {
+	there bool
+	entry source.Entry
+	more  *pending
+	size  int
+}
+
+// take takes an entry on the connection's reading goroutine.
+func (c *chunk) take(raw rawEntry) error {
+	c.p.entries++
+	e, more := c.p.build.build(raw)
+	f := fetched{true, e, more, raw.size}
+	if i, ok := c.at[e.Anchor]; ok {
+		c.got[i] = f
+	} else if !c.p.sess.server.ad || !tombstone(e.Keys[0]) {
+		c.other = append(c.other, f)
 	}
+	return nil
+}
+
+// deliver sends what came on, in the order it was asked for.
+func (c *chunk) deliver(ctx context.Context) error {
+	for _, f := range append(c.got, c.other...) {
+		if !f.there {
+			continue
+		}
+		if f.more != nil {
+			c.p.held = append(c.p.held, f.more)
+			continue
+		}
+		if err := c.p.add(ctx, f.entry, f.size); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fetchNamed asks for entries by name, several requests at a time. The listing's
 // filter applies: who fell out of it is not given.
-func (p *pager) fetchNamed(ctx context.Context, batch []target, got map[string]bool) error {
+func (p *pager) fetchNamed(ctx context.Context, batch []target, c *chunk) error {
 	names := make(chan string)
 	errs := make([]error, fetchWays)
 	attrs := p.build.request()
-	p.sess.tap.begin(p.sink(ctx, got))
+	p.sess.tap.begin(c.take)
 	var workers sync.WaitGroup
 	for i := range errs {
 		workers.Go(func() {
