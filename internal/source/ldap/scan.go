@@ -83,7 +83,9 @@ func (r *reading) listing(ctx context.Context, l listing) error {
 	n, err := scan.run(ctx, r.cancel, scan.pages, func(e source.Entry) error {
 		switch {
 		case e.Anchor == "":
-			blind = append(blind, e)
+			if len(blind) <= fetchMost {
+				blind = append(blind, e)
+			}
 			return nil
 		case e.Marker != "" && r.known(l.kind, e.Anchor, e.Marker):
 			e.Same = true
@@ -99,7 +101,7 @@ func (r *reading) listing(ctx context.Context, l listing) error {
 	if err != nil {
 		return err
 	}
-	if len(changed) > fetchAlways && len(changed)*fetchShare > n || len(changed) > fetchMost {
+	if len(changed) > fetchAlways && len(changed)*fetchShare > n || len(changed) > fetchMost || len(blind) > fetchMost {
 		return r.whole(ctx, l)
 	}
 	for _, e := range blind {
