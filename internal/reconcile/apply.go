@@ -312,7 +312,7 @@ func (r *run) membersApplied(ctx context.Context, results []registry.Result) {
 // doubtGroup has a group read whole the next time.
 func (r *run) doubtGroup(id registry.GroupID) {
 	for i := range r.snap.groups {
-		if r.plan.GroupOf(int32(i)) == id { //nolint:gosec // far below 2^31
+		if r.plan.GroupOf(int32(i)) == id {
 			r.snap.groups[i].doubted = true
 		}
 	}

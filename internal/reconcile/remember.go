@@ -24,7 +24,7 @@ func (r *run) distrust(ctx context.Context) error {
 	var marks []registry.LinkMark
 	for i := range r.snap.groups {
 		rec, g := &r.snap.groups[i], &r.snap.Groups[i]
-		if rec.had.marker != "" && !rec.same && (changing[int32(i)] || g.Failed || rec.open || !r.snap.Complete || rec.marker != rec.had.marker) { //nolint:gosec // far below 2^31
+		if rec.had.marker != "" && !rec.same && (changing[int32(i)] || g.Failed || rec.open || !r.snap.Complete || rec.marker != rec.had.marker) {
 			rec.had.marker = ""
 			marks = append(marks, registry.LinkMark{Anchor: g.Anchor, Marker: rec.had.String()})
 		}
@@ -41,7 +41,7 @@ func (r *run) remember(ctx context.Context) error {
 	var marks []registry.LinkMark
 	for i := range r.snap.groups {
 		rec := &r.snap.groups[i]
-		if s := r.groupStamp(i); !rec.same && r.plan.GroupOf(int32(i)) != 0 && s != rec.had { //nolint:gosec // as above
+		if s := r.groupStamp(i); !rec.same && r.plan.GroupOf(int32(i)) != 0 && s != rec.had {
 			marks = append(marks, registry.LinkMark{Anchor: r.snap.Groups[i].Anchor, Name: rec.name, Marker: s.String()})
 		}
 	}

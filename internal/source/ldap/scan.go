@@ -41,7 +41,7 @@ func (s *Source) cursor(ctx context.Context, sess *session, was string) (string,
 	for _, l := range []Search{s.cfg.Users, s.cfg.Groups} {
 		wanted := strings.Split(strings.ToLower(strings.Join(l.Attributes, " ")), " ")
 		slices.Sort(wanted)
-		fmt.Fprintf(settings, "%q %q %q %q %q|", l.Base, l.Filter, l.Anchor, l.Manager, wanted)
+		_, _ = fmt.Fprintf(settings, "%q %q %q %q %q|", l.Base, l.Filter, l.Anchor, l.Manager, wanted)
 	}
 	settings.Write([]byte(s.cfg.BindDN))
 	now := strings.Join([]string{
@@ -77,41 +77,20 @@ func (r *reading) listing(ctx context.Context, l listing) error {
 		return r.whole(ctx, l)
 	}
 	scan := r.pager(r.sess, l, true)
-	var changed []target
-	var blind []source.Entry // without an id
-	given := 0
-	n, err := scan.run(ctx, r.cancel, scan.pages, func(e source.Entry) error {
-		switch {
-		case e.Anchor == "":
-			if len(blind) <= fetchMost {
-				blind = append(blind, e)
-			}
-			return nil
-		case e.Marker != "" && r.known(l.kind, e.Anchor, e.Marker):
-			e.Same = true
-		default:
-			if len(changed) <= fetchMost {
-				changed = append(changed, target{dn: e.Name, anchor: e.Anchor})
-			}
-			return nil
-		}
-		given++
-		return r.emit(e)
-	})
+	left, err := r.scan(ctx, scan)
 	if err != nil {
 		return err
 	}
-	if len(changed) > fetchAlways && len(changed)*fetchShare > n || len(changed) > fetchMost || len(blind) > fetchMost {
+	if n := len(left.changed); n > fetchAlways && n*fetchShare > scan.entries || n > fetchMost || len(left.blind) > fetchMost {
 		return r.whole(ctx, l)
 	}
-	for _, e := range blind {
+	for _, e := range left.blind {
 		if err := r.emit(e); err != nil {
 			return err
 		}
 	}
-	given += len(blind)
 	fetch := r.pager(r.sess, l, false)
-	fetched, err := fetch.run(ctx, r.cancel, func(ctx context.Context) error { return fetch.fetch(ctx, changed) }, r.emit)
+	fetched, err := fetch.run(ctx, r.cancel, func(ctx context.Context) error { return fetch.fetch(ctx, left.changed) }, r.emit)
 	if err != nil {
 		return err
 	}
@@ -122,8 +101,37 @@ func (r *reading) listing(ctx context.Context, l listing) error {
 	scan.build.marked += fetch.build.marked
 	scan.build.foreign, scan.build.expired = fetch.build.foreign, fetch.build.expired
 	r.sum.Full = false
-	r.take(scan, given+fetched)
+	r.take(scan, left.given+len(left.blind)+fetched)
 	return nil
+}
+
+// leftovers are what a scan did not give at once.
+type leftovers struct {
+	given   int
+	changed []target
+	blind   []source.Entry // without an id
+}
+
+// scan gives who is known, and keeps the others.
+func (r *reading) scan(ctx context.Context, p *pager) (left leftovers, err error) {
+	_, err = p.run(ctx, r.cancel, p.pages, func(e source.Entry) error {
+		switch {
+		case e.Anchor == "":
+			if len(left.blind) <= fetchMost {
+				left.blind = append(left.blind, e)
+			}
+			return nil
+		case e.Marker == "" || !r.known(p.list.kind, e.Anchor, e.Marker):
+			if len(left.changed) <= fetchMost {
+				left.changed = append(left.changed, target{dn: e.Name, anchor: e.Anchor})
+			}
+			return nil
+		}
+		e.Same = true
+		left.given++
+		return r.emit(e)
+	})
+	return left, err
 }
 
 // whole reads one listing whole. After a scan it gives entries again, which
