@@ -25,6 +25,7 @@ type runDoc struct {
 	Actor        string           `json:"actor,omitempty"`
 	State        string           `json:"state"`
 	Complete     bool             `json:"complete"`
+	Full         bool             `json:"full"`
 	Counts       registry.Counts  `json:"counts"`
 	Limits       []registry.Limit `json:"limits,omitempty"`
 	PlanHash     string           `json:"plan_hash,omitempty"`
@@ -40,7 +41,7 @@ type runDoc struct {
 func toRunDoc(r *registry.Run) runDoc {
 	d := runDoc{
 		Run: r.Number, ID: r.PublicID, Source: r.SourceKey, Mode: r.Mode, Trigger: r.Trigger, Actor: r.Actor, State: string(r.State),
-		Complete: r.Complete, Counts: r.Counts, Limits: r.Limits, PlanHash: r.PlanHash, Code: r.Code, Message: r.Message, Notes: r.Notes,
+		Complete: r.Complete, Full: r.Full, Counts: r.Counts, Limits: r.Limits, PlanHash: r.PlanHash, Code: r.Code, Message: r.Message, Notes: r.Notes,
 		DecidedBy: r.DecidedBy, DecisionNote: r.DecisionNote, StartedAt: r.StartedAt,
 	}
 	if !r.FinishedAt.IsZero() {

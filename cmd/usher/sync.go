@@ -33,20 +33,21 @@ func allFlag(cmd *cobra.Command, all *bool) {
 
 // runCmd runs or previews a source and prints its report.
 func (f *flags) runCmd(mode, use, short, codes string) *cobra.Command {
-	var all bool
+	var all, full bool
 	cmd := &cobra.Command{
 		Use: use, Short: short, Long: short + ".\n\nExit codes: " + codes + ".",
 		Args: cobra.ExactArgs(1), ValidArgsFunction: f.sourceNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.with(cmd, func(ctx context.Context, core *app.Core) error {
 				bar := newBar(cmd.ErrOrStderr())
-				run, err := core.RunSource(ctx, args[0], app.RunRequest{Mode: mode, Trigger: "manual", Actor: whoami(), Progress: bar.show})
+				run, err := core.RunSource(ctx, args[0], app.RunRequest{Mode: mode, Trigger: "manual", Actor: whoami(), Full: full, Progress: bar.show})
 				bar.clear()
 				return f.ended(ctx, cmd, core, run, err, all)
 			})
 		},
 	}
 	allFlag(cmd, &all)
+	cmd.Flags().BoolVar(&full, "full", false, "read everything whole, whatever the directory's change markers say")
 	return cmd
 }
 

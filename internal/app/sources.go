@@ -77,7 +77,7 @@ func compileSource(all *config.Config, key string) (*source, error) {
 	})
 	c := ldap.Config{
 		Name: key, URLs: l.URLs, StartTLS: l.StartTLS, CAFile: l.CAFile, BindDN: l.BindDN,
-		Users:  ldap.Search{Base: l.Users.Base, Filter: l.Users.Filter},
+		Users:  ldap.Search{Base: l.Users.Base, Filter: l.Users.Filter, Anchor: l.Users.Anchor},
 		Groups: ldap.Search{Base: l.Groups.Base, Filter: l.Groups.Filter},
 	}
 	if l.BindPassword.IsSet() {
@@ -191,7 +191,7 @@ func (c *Core) withSource(ctx context.Context, key string, fn func(*reconcile.So
 		Limits: plan.Limits{
 			Deactivate: threshold(g.Deactivate), GroupDelete: threshold(g.GroupDelete), MembershipRemove: threshold(g.MembershipRemove),
 		},
-		SettingsHash: s.hash,
+		SettingsHash: s.hash, FullEvery: time.Duration(s.cfg.FullReadEvery),
 	}
 	if err := fn(src); err != nil || state.Health.QuarantinedAt.IsZero() || !src.State.Health.QuarantinedAt.IsZero() {
 		return err

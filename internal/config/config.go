@@ -102,7 +102,10 @@ type Source struct {
 	// DeleteAfter is how long a deactivated person is kept; 0 for ever.
 	DeleteAfter Duration  `yaml:"delete_after"`
 	SetupMail   SetupMail `yaml:"setup_mail"`
-	Guard       Guard     `yaml:"guard"`
+	// FullReadEvery is after how long a run reads everything whole again; those
+	// between go by change markers where the directory has some. 0 is always.
+	FullReadEvery Interval `yaml:"full_read_every"`
+	Guard         Guard    `yaml:"guard"`
 	// Was is the key the source had before it was renamed.
 	Was string `yaml:"was"`
 
@@ -118,6 +121,8 @@ func (s *Source) shape(kind string) error {
 		OnMissing:   MissingDeactivate,
 		DeleteAfter: Duration(720 * time.Hour),
 		SetupMail:   SetupMailNow,
+		// A week is as long as a change that a marker does not show may stay unseen.
+		FullReadEvery: Interval(7 * 24 * time.Hour),
 		Guard: Guard{
 			Deactivate:       Limit{Count: 50, Percent: 10, Floor: 5},
 			GroupDelete:      Limit{Count: 5, Percent: 10, Floor: 1},
@@ -191,6 +196,9 @@ type LDAPUsers struct {
 	// Base is a DN and Filter an RFC 4515 filter, checked by source/ldap.
 	Base   string `yaml:"base"`
 	Filter string `yaml:"filter"`
+	// Anchor names the attribute that identifies a person for good, instead of
+	// the directory's usual one, e.g. ms-DS-ConsistencyGuid across forests.
+	Anchor string `yaml:"anchor"`
 	Mapped `yaml:",inline"`
 }
 

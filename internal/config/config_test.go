@@ -94,14 +94,15 @@ func TestSample(t *testing.T) {
 	c := load(t, "testdata/sample.yaml", map[string]string{"LDAP_PASSWORD": password})
 	corp := c.Sources["corp"]
 	want := config.Source{
-		Company:     "acme",
-		Kind:        config.KindLDAP,
-		Schedule:    "CRON_TZ=Europe/Rome 30 2 * * *",
-		Join:        []string{},
-		KindOfUser:  "end_user",
-		OnMissing:   config.MissingDeactivate,
-		DeleteAfter: config.Duration(30 * 24 * time.Hour),
-		SetupMail:   config.SetupMailNow,
+		Company:       "acme",
+		Kind:          config.KindLDAP,
+		Schedule:      "CRON_TZ=Europe/Rome 30 2 * * *",
+		Join:          []string{},
+		KindOfUser:    "end_user",
+		OnMissing:     config.MissingDeactivate,
+		DeleteAfter:   config.Duration(30 * 24 * time.Hour),
+		SetupMail:     config.SetupMailNow,
+		FullReadEvery: config.Interval(7 * 24 * time.Hour),
 		Guard: config.Guard{
 			Deactivate:       config.Limit{Count: 50, Percent: 10, Floor: 5},
 			GroupDelete:      config.Limit{Count: 5, Percent: 10, Floor: 1},

@@ -91,9 +91,9 @@ func batchOf(rest []plan.UserChange) int {
 func (r *run) userOp(c plan.UserChange) (registry.Op, error) {
 	switch {
 	case c.Action == registry.ActionDelete:
-		return registry.DeleteUser{Anchor: c.Anchor}, nil
+		return registry.DeleteUser{Anchor: c.Anchor, IfVersion: r.versions[c.User]}, nil
 	case c.Seen < 0, c.Reason == "out_of_scope":
-		return registry.MissUser{Anchor: c.Anchor, Reason: c.Reason, Deactivate: c.Action == registry.ActionDeactivate}, nil
+		return registry.MissUser{Anchor: c.Anchor, Reason: c.Reason, Deactivate: c.Action == registry.ActionDeactivate, IfVersion: r.versions[c.User]}, nil
 	}
 	rec, err := r.snap.record(c.Seen)
 	if err != nil {
@@ -103,6 +103,7 @@ func (r *run) userOp(c plan.UserChange) (registry.Op, error) {
 		Anchor: c.Anchor, Name: rec.Name, Marker: rec.Marker, Attributes: rec.Attributes, Enabled: rec.Enabled,
 		Kind: rec.Kind, Department: rec.Department, Contract: rec.Contract,
 		Fingerprint: r.snap.Users[c.Seen].Fingerprint, SetupMail: r.setupMail(),
+		RecheckAt: rec.RecheckAt, IfVersion: r.versions[c.User],
 	}
 	if c.Action == registry.ActionJoin {
 		op.Join = c.User
@@ -144,6 +145,7 @@ func (r *run) settle(c plan.UserChange, res registry.Result) {
 	case c.Seen < 0:
 	case res.Refused == nil && res.User != 0:
 		r.plan.SetUser(c.Seen, res.User)
+		r.snap.how[c.Seen] &^= doubted // the link says now what the source says
 	case res.Refused != nil && (c.Action == registry.ActionCreate || c.Action == registry.ActionJoin || c.Action == registry.ActionRestore):
 		r.plan.SetUser(c.Seen, 0)
 	}
@@ -161,6 +163,11 @@ func (r *run) tally(ctx context.Context, c plan.UserChange, res registry.Result)
 		item.Code, item.Message = res.Refused.Code, res.Refused.Message
 		if item.User == 0 {
 			item.User = res.Refused.User
+		}
+		if item.Code == registry.CodeStale {
+			item.Code, item.Message = CodeChangedMeanwhile, meanwhile
+			r.report.skipped(ctx, item)
+			return
 		}
 		r.report.conflict(ctx, item)
 		return
@@ -225,13 +232,15 @@ func (r *run) applyGroups(ctx context.Context, step func(int)) error {
 	return nil
 }
 
+// groupOp leaves the link without a marker: that is for when the members are
+// right too.
 func (r *run) groupOp(c plan.GroupChange) registry.Op {
 	if c.Seen < 0 {
 		return registry.MissGroup{Anchor: c.Anchor}
 	}
 	g := &r.snap.groups[c.Seen]
 	return registry.PutGroup{
-		Anchor: c.Anchor, Name: g.name, Marker: g.marker, DisplayName: g.displayName, Fingerprint: r.snap.Groups[c.Seen].Fingerprint,
+		Anchor: c.Anchor, Name: g.name, DisplayName: g.displayName, Fingerprint: r.snap.Groups[c.Seen].Fingerprint,
 	}
 }
 
@@ -242,6 +251,7 @@ func (r *run) groupApplied(ctx context.Context, c plan.GroupChange, res registry
 	}
 	if c.Seen >= 0 {
 		r.plan.SetGroup(c.Seen, res.Group)
+		r.snap.groups[c.Seen].had = stamp{}
 	}
 	if res.Change == nil {
 		return
@@ -292,6 +302,7 @@ func (r *run) applyMembers(ctx context.Context, step func(int)) error {
 func (r *run) membersApplied(ctx context.Context, results []registry.Result) {
 	for _, res := range results {
 		if res.Refused != nil {
+			r.doubtGroup(res.Group)
 			r.report.conflict(ctx, registry.RunItem{Action: registry.ActionMembers, Code: res.Refused.Code, Name: res.Name, Group: res.Group, Message: res.Refused.Message})
 			continue
 		}
@@ -302,6 +313,15 @@ func (r *run) membersApplied(ctx context.Context, results []registry.Result) {
 			r.lastGroup = res.Group
 			r.row.Counts.MembersAdded += int64(res.Change.Payload.Added)
 			r.row.Counts.MembersRemoved += int64(res.Change.Payload.Removed)
+		}
+	}
+}
+
+// doubtGroup has a group read whole the next time.
+func (r *run) doubtGroup(id registry.GroupID) {
+	for i := range r.snap.groups {
+		if r.plan.GroupOf(int32(i)) == id {
+			r.snap.groups[i].doubted = true
 		}
 	}
 }

@@ -84,12 +84,13 @@ type run struct {
 	// only, when set, gives the people the run is about, instead of a read. Of
 	// them state and results are kept, for whoever wants to tell.
 	only    func(context.Context, func(source.Entry) error) error
-	state   *plan.State
+	loaded  *plan.State
 	results []registry.Result
 
 	sum  source.Summary
 	snap *snapshot
 	plan *plan.Plan
+	state
 	// lastGroup is the group whose members were changed last.
 	lastGroup registry.GroupID
 }
@@ -142,13 +143,14 @@ func (r *run) steps(ctx context.Context) error {
 	}
 	defer func() { _ = sp.close() }()
 	r.snap = newSnapshot(r.src, sp, r.report, &r.row.Counts)
-	if r.sum, err = r.snap.read(ctx, r.only, func(n int64) { r.progress(PhaseRead, n, 0) }); err != nil {
+	if err := r.read(ctx); err != nil {
 		return err
 	}
 	if r.report.flush(ctx); r.report.err != nil {
 		return r.report.err
 	}
-	r.row.Complete, r.row.Notes = r.snap.Complete, r.sum.Notes
+	r.row.Complete, r.row.Full = r.snap.Complete, r.sum.Full
+	r.row.Notes = append(r.row.Notes, r.sum.Notes...)
 	if !r.snap.Complete && r.only == nil {
 		r.row.Notes = append(r.row.Notes, "The read was not complete: "+r.sum.Incomplete+". Nobody was judged missing.")
 	}
@@ -167,7 +169,51 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.stage(ctx, registry.RunApplying); err != nil {
 		return err
 	}
-	return r.apply(ctx)
+	if err := r.distrust(ctx); err != nil {
+		return err
+	}
+	if err := r.apply(ctx); err != nil {
+		return err
+	}
+	return r.remember(ctx)
+}
+
+// byMarkers reports whether the read may go by what the last one left: the
+// settings are those of then, and it is not time to look at everything again.
+func (r *run) byMarkers() bool {
+	s := &r.src.State
+	return !r.req.Full && s.Cursor != "" && s.SettingsHash == r.src.SettingsHash && r.Now().Sub(s.FullReadAt) < r.src.FullEvery
+}
+
+// read takes the snapshot: what changed where the last run left markers to go
+// by, or everything.
+func (r *run) read(ctx context.Context) (err error) {
+	progress := func(n int64) { r.progress(PhaseRead, n, 0) }
+	if r.before, err = r.ledger.LastChange(ctx); err != nil {
+		return fmt.Errorf("find the last change: %w", err)
+	}
+	if r.only != nil {
+		r.sum, err = r.snap.read(ctx, nil, func(ctx context.Context, _ source.Request, emit func(source.Entry) error) (source.Summary, error) {
+			return source.Summary{}, r.only(ctx, emit)
+		}, "", progress)
+		return err
+	}
+	if r.byMarkers() {
+		k, err := r.loadKnown(ctx)
+		if err != nil {
+			return err
+		}
+		r.sum, err = r.snap.read(ctx, k, r.src.Reader.Read, r.src.State.Cursor, progress)
+		if err == nil && !r.sum.Full {
+			r.row.Notes = append(r.row.Notes, fmt.Sprintf("Read by markers: %d of %d fetched.", r.snap.fetched, r.row.Counts.Users+r.row.Counts.Groups))
+		}
+		if !errors.Is(err, source.ErrCursor) {
+			return err
+		}
+		r.row.Notes = append(r.row.Notes, fmt.Sprintf("Everything was read whole: %s.", err))
+	}
+	r.sum, err = r.snap.read(ctx, nil, r.src.Reader.Read, "", progress)
+	return err
 }
 
 // stage moves the run on.
@@ -191,7 +237,7 @@ func (r *run) makePlan(ctx context.Context) error {
 		return err
 	}
 	if r.only != nil {
-		r.state = state
+		r.loaded = state
 	}
 	r.plan = plan.Make(r.snap.Snapshot, *state, plan.Policy{
 		Deactivate: r.src.OnMissing, DeleteAfter: r.src.DeleteAfter, Nested: r.src.Nested, Now: r.Now(),
@@ -203,72 +249,6 @@ func (r *run) makePlan(ctx context.Context) error {
 	c.Unchanged, c.OutOfScope, c.Missing = r.plan.Unchanged, r.plan.OutOfScope, r.plan.Missing
 	r.row.PlanHash = r.plan.Hash(r.snap.Snapshot)
 	return nil
-}
-
-// loadState reads what the registry has from this source.
-func (r *run) loadState(ctx context.Context) (*plan.State, error) {
-	// There may be a million, most of whom are the same every night: of those
-	// only the keys are kept.
-	state := plan.State{Same: make([]registry.UserID, len(r.snap.Users))}
-	origin := r.src.State.Origin.ID
-	if r.only != nil {
-		return r.loadSome(ctx)
-	}
-	err := r.ledger.LinkedUsers(ctx, origin, func(l registry.LinkedUser) error {
-		k := r.snap.known(l)
-		if i := r.snap.byAnchor.Find(l.Anchor); i >= 0 && r.snap.Users[i].Same(&k) {
-			state.Same[i] = k.User
-			return nil
-		}
-		state.Users = append(state.Users, k)
-		return nil
-	})
-	r.snap.byAnchor = nil
-	if err != nil {
-		return nil, fmt.Errorf("load people of the source: %w", err)
-	}
-	at := map[registry.GroupID]int{}
-	err = r.ledger.LinkedGroups(ctx, origin, func(l registry.LinkedGroup) error {
-		at[l.Group] = len(state.Groups)
-		state.Groups = append(state.Groups, plan.KnownGroup{LinkedGroup: l})
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("load groups of the source: %w", err)
-	}
-	err = r.ledger.Memberships(ctx, origin, func(m registry.Membership) error {
-		i, ok := at[m.Group]
-		if !ok {
-			return nil // a group this source has no link to
-		}
-		if g := &state.Groups[i]; m.User != 0 {
-			g.Users = append(g.Users, m.User)
-		} else {
-			g.Groups = append(g.Groups, m.MemberGroup)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("load members of the source: %w", err)
-	}
-	return &state, nil
-}
-
-// loadSome is loadState for the few people of a run that is about them only.
-func (r *run) loadSome(ctx context.Context) (*plan.State, error) {
-	state := plan.State{Same: make([]registry.UserID, len(r.snap.Users))}
-	anchors := make([]string, len(r.snap.Users))
-	for i := range r.snap.Users {
-		anchors[i] = r.snap.Users[i].Anchor
-	}
-	err := r.ledger.LinkedUsers(ctx, r.src.State.Origin.ID, func(l registry.LinkedUser) error {
-		state.Users = append(state.Users, r.snap.known(l))
-		return nil
-	}, anchors...)
-	if err != nil {
-		return nil, fmt.Errorf("load people of the source: %w", err)
-	}
-	return &state, nil
 }
 
 // judge asks the guard.
@@ -354,9 +334,24 @@ func (r *run) end(ctx context.Context, err error) error {
 		return err
 	}
 	if r.req.Mode == registry.ModeRun && (r.row.State == registry.RunDone || r.row.State == registry.RunPartial) {
-		return r.ledger.CommitCursor(ctx, r.fence, r.src.SettingsHash, "")
+		return r.commit(ctx)
 	}
 	return nil
+}
+
+// commit leaves the place where the next read may start. After a read that had to
+// be full and was not there is none: those whom it did not show may be known by
+// other settings.
+func (r *run) commit(ctx context.Context) error {
+	var full time.Time
+	cursor := r.sum.Cursor
+	switch {
+	case r.sum.Full && r.row.Complete:
+		full = r.row.StartedAt
+	case !r.snap.known:
+		cursor = ""
+	}
+	return r.ledger.CommitCursor(ctx, r.fence, r.src.SettingsHash, cursor, full)
 }
 
 func (r *run) progress(phase Phase, done, total int64) {
@@ -373,6 +368,8 @@ func explain(err error) (code registry.Code, message string) {
 		return CodeSourceAuth, err.Error()
 	case errors.Is(err, source.ErrUnreachable):
 		return CodeSourceUnreachable, err.Error()
+	case errors.Is(err, source.ErrCursor):
+		return CodeSourceCursor, err.Error()
 	case errors.Is(err, source.ErrProtocol):
 		return CodeSourceAnswer, err.Error()
 	case errors.As(err, new(guardError)):

@@ -14,6 +14,12 @@ type LinkedUser struct {
 	Owned        bool // the origin owns the person
 	Enabled      bool
 	Deleted      bool
+	// Asserted is the enabled flag that the origin last gave.
+	Asserted bool
+	// Marker and RecheckAt are those of the link.
+	Marker    string
+	RecheckAt time.Time
+	Version   int64 // the person's
 }
 
 // LinkedGroup is what a plan needs to know of a group tied to an origin.
@@ -22,10 +28,25 @@ type LinkedGroup struct {
 	Group       GroupID
 	Name        string
 	Fingerprint Fingerprint
+	Marker      string // of the link
 	Missing     bool
 	Owned       bool
 	Deleted     bool
 }
+
+// LinkMark is what is refreshed in a link whose record is as it was: the change
+// marker, the object's name and when to look again.
+type LinkMark struct {
+	Anchor string
+	Name   string // "" keeps the present one
+	Marker string
+	// RecheckAt is as in Link.
+	RecheckAt time.Time
+}
+
+// SourceMark is the change marker of an object that a source's scope leaves out,
+// and to which therefore nobody is tied.
+type SourceMark struct{ Anchor, Marker string }
 
 // Candidate is a person whom a join rule could mean.
 type Candidate struct {

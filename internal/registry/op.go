@@ -91,6 +91,7 @@ type MissUser struct {
 	Reason string // "missing" or "out_of_scope"
 	// Deactivate is false where the source keeps people who go missing.
 	Deactivate bool
+	IfVersion  int64 // as in PutUser
 }
 
 // DeleteUser ends a person who has been missing for the whole grace period. The

@@ -34,6 +34,9 @@ func (u *unit) rule(s *subject, op Op) *Error {
 		if err := u.linkedUser(s, op.Anchor); err != nil {
 			return err
 		}
+		if err := stale(s.user.Version, op.IfVersion); err != nil {
+			return err
+		}
 		return u.mayEnd(s.user, op.Deactivate)
 	case DeleteUser:
 		if err := u.linkedUser(s, op.Anchor); err != nil {

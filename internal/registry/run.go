@@ -21,6 +21,8 @@ type Source struct {
 	// Cursor is where the next read may start, committed last.
 	Cursor string
 	Health Health
+	// FullReadAt is when everything was last read whole, zero for never.
+	FullReadAt time.Time
 }
 
 // RunState says where a run stands.
@@ -72,7 +74,10 @@ type Run struct {
 	Resumes RunID
 	// Complete is true when the read proved that it saw everything.
 	Complete bool
-	Counts   Counts
+	// Full is true when everything was read whole, not only what the markers
+	// showed to have changed.
+	Full   bool
+	Counts Counts
 	// Limits are the guard's limits that were passed.
 	Limits   []Limit
 	PlanHash string

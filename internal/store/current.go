@@ -23,19 +23,22 @@ func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn f
 		which, args = " AND "+t.s.anyOf("l.anchor"), append(args, list(t.s, anchors))
 	}
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.user_id, l.fingerprint, u.user_name_key,
-		CASE WHEN l.missing_since > 0 AND u.deactivated_at > l.missing_since THEN u.deactivated_at ELSE l.missing_since END, u.owner_id, u.enabled, u.deleted_at
+		CASE WHEN l.missing_since > 0 AND u.deactivated_at > l.missing_since THEN u.deactivated_at ELSE l.missing_since END, u.owner_id, u.enabled, u.deleted_at,
+		l.enabled, l.marker, l.recheck_at, u.version
 		FROM links l JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id
 		WHERE l.company_id = ? AND l.origin_id = ? AND l.user_id IS NOT NULL`+which), args...)
 	return each(rows, err, func(rows *sql.Rows) error {
 		var l registry.LinkedUser
 		var fingerprint sql.RawBytes
 		var owner registry.OriginID
-		var missing, deleted int64
-		if err := rows.Scan(&l.Anchor, &l.User, &fingerprint, &l.NameKey, &missing, &owner, &l.Enabled, &deleted); err != nil {
+		var missing, deleted, recheck int64
+		if err := rows.Scan(&l.Anchor, &l.User, &fingerprint, &l.NameKey, &missing, &owner, &l.Enabled, &deleted,
+			&l.Asserted, &l.Marker, &recheck, &l.Version); err != nil {
 			return fmt.Errorf("scan link: %w", err)
 		}
 		copy(l.Fingerprint[:], fingerprint)
 		l.MissingSince, l.Owned, l.Deleted = fromMicros(missing), owner == origin, deleted != 0
+		l.RecheckAt = fromMicros(recheck)
 		return fn(l)
 	})
 }
@@ -49,7 +52,7 @@ func (t *Tenant) Anchors(ctx context.Context, origin registry.OriginID, user reg
 
 // LinkedGroups streams the groups tied to an origin.
 func (t *Tenant) LinkedGroups(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedGroup) error) error {
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.group_id, g.display_name, l.fingerprint, l.missing_since, g.owner_id, g.deleted_at
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.group_id, g.display_name, l.fingerprint, l.marker, l.missing_since, g.owner_id, g.deleted_at
 		FROM links l JOIN "groups" g ON g.id = l.group_id AND g.company_id = l.company_id
 		WHERE l.company_id = ? AND l.origin_id = ? AND l.group_id IS NOT NULL`), int64(t.id), int64(origin))
 	return each(rows, err, func(rows *sql.Rows) error {
@@ -57,7 +60,7 @@ func (t *Tenant) LinkedGroups(ctx context.Context, origin registry.OriginID, fn 
 		var fingerprint sql.RawBytes
 		var owner registry.OriginID
 		var missing, deleted int64
-		if err := rows.Scan(&l.Anchor, &l.Group, &l.Name, &fingerprint, &missing, &owner, &deleted); err != nil {
+		if err := rows.Scan(&l.Anchor, &l.Group, &l.Name, &fingerprint, &l.Marker, &missing, &owner, &deleted); err != nil {
 			return fmt.Errorf("scan link: %w", err)
 		}
 		copy(l.Fingerprint[:], fingerprint)
