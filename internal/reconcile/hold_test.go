@@ -169,7 +169,7 @@ func TestRejectedGoesOnWithoutRemovals(t *testing.T) {
 			w.dir.addPeople("new" + strconv.Itoa(night))
 			run := w.run(registry.RunDone)
 			want(t, "changes", w.changes(run), []string{"create new" + strconv.Itoa(night)})
-			if len(run.Notes) != 1 || !strings.Contains(run.Notes[0], "8 removals were left out") {
+			if !strings.Contains(strings.Join(run.Notes, " "), "8 removals were left out") {
 				t.Errorf("notes %q", run.Notes)
 			}
 		}

@@ -202,7 +202,7 @@ func (s *Single) concluded(r *run) {
 		s.step(StepMatched, true, []Evidence{{"person", fmt.Sprint(id)}}, "by the source's join rules (%s)", strings.Join(r.src.Join, ", "))
 	case change != nil && change.Action == registry.ActionCreate:
 		s.step(StepMatched, true, nil, "nobody is tied to this id, and no join rule finds anybody: a new person")
-	case len(r.loaded.Users) > 0:
+	case id != 0 || len(r.loaded.Users) > 0:
 		s.step(StepMatched, true, []Evidence{{"person", fmt.Sprint(id)}}, "by the id %s, tied to this source", seen.Anchor)
 	default:
 		s.step(StepMatched, false, nil, "nobody is tied to this id, and there is nothing to do about it")
