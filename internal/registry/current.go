@@ -14,6 +14,8 @@ type LinkedUser struct {
 	Owned        bool // the origin owns the person
 	Enabled      bool
 	Deleted      bool
+	Protected    bool
+	Manager      UserID // 0 for none
 }
 
 // LinkedGroup is what a plan needs to know of a group tied to an origin.
@@ -30,6 +32,24 @@ type LinkedGroup struct {
 // Candidate is a person whom a join rule could mean.
 type Candidate struct {
 	User UserID
+	// UserName and PublicID name the person.
+	UserName, PublicID string
 	// Value is what was looked for and found, in comparison form.
 	Value string
+}
+
+// GroupInfo is a living group as a list shows it.
+type GroupInfo struct {
+	Group
+	Origin Origin // the owner
+	// Members is how many people and groups are in it, each once.
+	Members int64
+}
+
+// GroupMember is a person or a group in a group, with the origins that say so.
+type GroupMember struct {
+	User    UserID  // 0 when a group is the member
+	Group   GroupID // 0 when a user is the member
+	Name    string
+	Origins []Origin
 }

@@ -18,7 +18,8 @@ func entDesc() entsql.OrderTermOption { return entsql.OrderDesc() }
 // million rows is the plan's to do, in less memory.
 func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error) error {
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.user_id, l.fingerprint, u.user_name_key,
-		CASE WHEN l.missing_since > 0 AND u.deactivated_at > l.missing_since THEN u.deactivated_at ELSE l.missing_since END, u.owner_id, u.enabled, u.deleted_at
+		CASE WHEN l.missing_since > 0 AND u.deactivated_at > l.missing_since THEN u.deactivated_at ELSE l.missing_since END, u.owner_id, u.enabled, u.deleted_at,
+		u.protected, coalesce(u.manager_id, 0)
 		FROM links l JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id
 		WHERE l.company_id = ? AND l.origin_id = ? AND l.user_id IS NOT NULL`), int64(t.id), int64(origin))
 	return each(rows, err, func(rows *sql.Rows) error {
@@ -26,7 +27,7 @@ func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn f
 		var fingerprint sql.RawBytes
 		var owner registry.OriginID
 		var missing, deleted int64
-		if err := rows.Scan(&l.Anchor, &l.User, &fingerprint, &l.NameKey, &missing, &owner, &l.Enabled, &deleted); err != nil {
+		if err := rows.Scan(&l.Anchor, &l.User, &fingerprint, &l.NameKey, &missing, &owner, &l.Enabled, &deleted, &l.Protected, &l.Manager); err != nil {
 			return fmt.Errorf("scan link: %w", err)
 		}
 		copy(l.Fingerprint[:], fingerprint)
@@ -71,16 +72,18 @@ func (t *Tenant) Memberships(ctx context.Context, origin registry.OriginID, fn f
 // rule: userName, email (verified only), employeeNumber.
 func (t *Tenant) Candidates(ctx context.Context, rule string, values []string) ([]registry.Candidate, error) {
 	q, ok := map[string]string{
-		"userName":       `SELECT id, user_name_key FROM users WHERE company_id = ? AND deleted_at = 0 AND ` + t.s.anyOf("user_name_key"),
-		"employeeNumber": `SELECT id, employee_number FROM users WHERE company_id = ? AND deleted_at = 0 AND ` + t.s.anyOf("employee_number"),
-		"email": `SELECT e.user_id, e.address_key FROM emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id
+		"userName":       `SELECT id, user_name, public_id, user_name_key FROM users WHERE company_id = ? AND deleted_at = 0 AND ` + t.s.anyOf("user_name_key"),
+		"employeeNumber": `SELECT id, user_name, public_id, employee_number FROM users WHERE company_id = ? AND deleted_at = 0 AND ` + t.s.anyOf("employee_number"),
+		"email": `SELECT e.user_id, u.user_name, u.public_id, e.address_key FROM emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id
 			WHERE e.company_id = ? AND u.deleted_at = 0 AND e.verified_at <> 0 AND ` + t.s.anyOf("e.address_key"),
 	}[rule]
 	if !ok {
 		return nil, fmt.Errorf("look for candidates: no join rule %q", rule)
 	}
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(q), int64(t.id), list(t.s, values))
-	return collect(rows, err, func(rows *sql.Rows) (c registry.Candidate, err error) { return c, rows.Scan(&c.User, &c.Value) })
+	return collect(rows, err, func(rows *sql.Rows) (c registry.Candidate, err error) {
+		return c, rows.Scan(&c.User, &c.UserName, &c.PublicID, &c.Value)
+	})
 }
 
 // names finds what people call the records of changes, in their order.

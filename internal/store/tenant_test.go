@@ -81,6 +81,7 @@ func TestTenantFence(t *testing.T) {
 		ctx := store.OnlyCompany(t.Context(), int64(c.beta.Company))
 		was := c.state()
 		c.seeNothing(ctx)
+		c.seeNoGroups(ctx)
 		c.touchNothing(ctx)
 		c.putNothing(ctx)
 		want(t, "company A", c.state(), was)
@@ -236,6 +237,7 @@ func TestEveryTenantMethodIsClimbed(t *testing.T) {
 		"Runs", "TakeDue", "UpdateRun",
 	}
 	climbed = append(append(climbed, scimClimbed...), connectionClimbed...)
+	climbed = append(climbed, policyClimbed...)
 	tenant := reflect.TypeFor[*store.Tenant]()
 	for i := range tenant.NumMethod() {
 		if name := tenant.Method(i).Name; !slices.Contains(climbed, name) {
