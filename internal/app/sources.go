@@ -70,12 +70,13 @@ func compileSource(all *config.Config, key string) (*source, error) {
 	}
 	l := cfg.LDAP
 	mapper, mapErr := mapping.Compile(mapping.Spec{
-		Source: key, Attributes: l.Users.Attributes, Scope: l.Users.Scope,
+		Source: key, Attributes: expressions(l.Users.Attributes), Scope: l.Users.Scope,
 		KindOfUser: cfg.KindOfUser, Department: cfg.Department, Contract: cfg.Contract,
+		Protect: cfg.Protect, Join: joinRules(cfg.Join), GroupScope: l.Groups.Scope, GroupMap: groupMap(l.Groups.Map), OnlyMapped: l.Groups.OnlyMapped,
 	})
 	c := ldap.Config{
 		Name: key, URLs: l.URLs, StartTLS: l.StartTLS, CAFile: l.CAFile, BindDN: l.BindDN,
-		Users:  ldap.Search{Base: l.Users.Base, Filter: l.Users.Filter},
+		Users:  ldap.Search{Base: l.Users.Base, Filter: l.Users.Filter, Manager: l.Users.Manager},
 		Groups: ldap.Search{Base: l.Groups.Base, Filter: l.Groups.Filter},
 	}
 	if l.BindPassword.IsSet() {
@@ -110,8 +111,11 @@ func placed(cfg *config.Config, err error) config.Faults {
 	return out
 }
 
-// settingsHash identifies a source's settings, without its secrets.
+// settingsHash identifies what a source's settings say of who is read and what
+// becomes of them: without its secrets, and without what says only when a run is
+// made, when it is held and who is mailed.
 func settingsHash(cfg config.Source) (string, error) {
+	cfg.Schedule, cfg.Guard, cfg.SetupMail, cfg.Was = "", config.Guard{}, "", ""
 	doc, err := json.Marshal(cfg)
 	if err != nil {
 		return "", fmt.Errorf("encode settings: %w", err)
@@ -149,15 +153,12 @@ func (c *Core) RunSource(ctx context.Context, key string, req reconcile.Request)
 	if err != nil {
 		return nil, fmt.Errorf("find source %s: %w", key, err)
 	}
-	g := s.cfg.Guard
 	return c.Engine.Run(ctx, &reconcile.Source{
-		State: state, Reader: s.reader, Mapper: s.mapper, Join: s.cfg.Join,
+		State: state, Reader: s.reader, Mapper: s.mapper, Join: joinRules(s.cfg.Join), Write: writeModes(s.cfg.LDAP.Users.Attributes),
+		Policy: plan.Mode(s.cfg.Policy), Recreate: plan.Recreate(s.cfg.OnRecreate), Managers: s.cfg.LDAP.Users.Manager != "",
 		Nested: plan.Nested(s.nested()), OnMissing: s.cfg.OnMissing == config.MissingDeactivate,
 		DeleteAfter: time.Duration(s.cfg.DeleteAfter), Setup: reconcile.SetupMode(s.cfg.SetupMail),
-		Limits: plan.Limits{
-			Deactivate: threshold(g.Deactivate), GroupDelete: threshold(g.GroupDelete), MembershipRemove: threshold(g.MembershipRemove),
-		},
-		SettingsHash: s.hash,
+		Limits: limits(s.cfg.Guard), SettingsHash: s.hash, SettingsFree: s.cfg.Guard.SettingsChange == config.SettingsAllow,
 	}, req)
 }
 

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,12 +33,19 @@ func randomSnapshot(rng *rand.Rand) plan.Snapshot {
 		case 3:
 			s.Join = registry.UserID(100 + a)
 		}
+		s.Manager = int32(rng.IntN(6)) - 2 // mended below
 		snap.Users = append(snap.Users, s)
+	}
+	for i := range snap.Users {
+		if snap.Users[i].Manager > 0 {
+			snap.Users[i].Manager = int32(rng.IntN(len(snap.Users))) + 1
+		}
 	}
 	groups := rng.Perm(5)[:rng.IntN(6)]
 	for _, a := range groups {
 		g := seenGroup(fmt.Sprintf("g%d", a), nil, nil)
 		g.Failed = rng.IntN(8) == 0
+		g.OutOfScope = rng.IntN(8) == 0
 		if rng.IntN(4) == 0 {
 			g.Fingerprint = print("other")
 		}
@@ -62,6 +70,7 @@ func randomState(rng *rand.Rand) plan.State {
 		k.Fingerprint = print(fmt.Sprintf("n%d", names[i]))
 		k.Owned = rng.IntN(6) > 0
 		k.Enabled = rng.IntN(4) > 0
+		k.Protected = rng.IntN(6) == 0
 		if rng.IntN(4) == 0 {
 			missing([]time.Duration{time.Hour, month}[rng.IntN(2)])(&k)
 		}
@@ -91,6 +100,61 @@ func randomState(rng *rand.Rand) plan.State {
 	return st
 }
 
+// mix adds what takes both sides: managers, and joins to people who are gone.
+func mix(rng *rand.Rand, snap plan.Snapshot, st *plan.State, p plan.Policy) {
+	st.Managers = make([]registry.UserID, len(snap.Users))
+	for i := range snap.Users {
+		s := &snap.Users[i]
+		at := slices.IndexFunc(st.Users, func(k plan.Known) bool { return k.Anchor == s.Anchor })
+		switch {
+		case at < 0:
+			for _, k := range st.Users {
+				if p.Recreate != plan.RecreateNew && isGone(snap, &k) && rng.IntN(10) == 0 {
+					s.Join = k.User
+				}
+			}
+		case !st.Users[at].Owned:
+			st.Managers[i] = plan.NotOurs
+		case !st.Users[at].Deleted:
+			st.Managers[i] = registry.UserID(rng.IntN(len(st.Users) + 1))
+		}
+	}
+}
+
+// isGone reports whether somebody's own object is known to be gone.
+func isGone(snap plan.Snapshot, k *plan.Known) bool {
+	for _, s := range snap.Users {
+		if s.Anchor == k.Anchor {
+			return false
+		}
+	}
+	return k.Owned && (snap.Complete || k.Deleted || !k.MissingSince.IsZero())
+}
+
+// expectPast says whom of those gone each new person was, and whom of them
+// somebody else could have been too.
+func expectPast(snap plan.Snapshot, st plan.State, fresh func(*plan.Seen) bool) (map[string][]*plan.Known, map[string]int) {
+	past, claims := map[string][]*plan.Known{}, map[string]int{}
+	for i := range snap.Users {
+		s := &snap.Users[i]
+		if !fresh(s) {
+			continue
+		}
+		for j := range st.Users {
+			k := &st.Users[j]
+			if isGone(snap, k) && (k.Name == s.Name || k.User == s.Join) {
+				past[s.Anchor] = append(past[s.Anchor], k)
+			}
+		}
+	}
+	for _, list := range past {
+		for _, k := range list {
+			claims[k.Anchor] += len(list) // one alone makes one
+		}
+	}
+	return past, claims
+}
+
 // expect says, person by person and with no thought for speed, what should
 // happen to each: the rules of the plan once more, in other words.
 func expect(snap plan.Snapshot, st plan.State, p plan.Policy) map[string]string {
@@ -108,10 +172,17 @@ func expect(snap plan.Snapshot, st plan.State, p plan.Policy) map[string]string 
 	for i := range st.Users {
 		registered[st.Users[i].Anchor] = &st.Users[i]
 	}
+	contestedName := func(s *plan.Seen) bool {
+		k := registered[s.Anchor]
+		return s.Standing == plan.Mapped && claims[s.Name] > 1 && (k == nil || k.Deleted || k.Name != s.Name)
+	}
+	past, takers := expectPast(snap, st, func(s *plan.Seen) bool {
+		return p.Recreate != plan.RecreateNew && registered[s.Anchor] == nil && s.Standing == plan.Mapped && !s.Ambiguous && !contestedName(s)
+	})
+	adopted := map[string]bool{}
 	for a, s := range people {
 		k := registered[a]
-		holds := k != nil && !k.Deleted && k.Name == s.Name
-		contested := s.Standing == plan.Mapped && claims[s.Name] > 1 && !holds
+		contested := contestedName(s)
 		switch {
 		case s.Standing == plan.Failed:
 		case s.Standing == plan.OutOfScope:
@@ -122,22 +193,23 @@ func expect(snap plan.Snapshot, st plan.State, p plan.Policy) map[string]string 
 			out[a] = "ambiguous_match"
 		case contested:
 			out[a] = "user_name_taken"
+		case len(past[a]) == 1 && takers[past[a][0].Anchor] == 1 && p.Recreate == plan.RecreateAdopt && snap.Complete:
+			out[a] = cmp.Or(expectTied(s, past[a][0]), "update")
+			adopted[past[a][0].Anchor] = true
+		case len(past[a]) > 0:
+			out[a] = "recreated"
 		case k == nil && s.Join != 0:
 			out[a] = "join"
 		case k == nil:
 			out[a] = "create"
-		case k.Owned && k.Deleted:
-			out[a] = "restore"
-		case k.Owned && k.Enabled != s.Enabled:
-			out[a] = map[bool]string{true: "enable", false: "deactivate"}[s.Enabled]
-		case k.Owned && k.Name != s.Name:
-			out[a] = "rename"
-		case k.Fingerprint != s.Fingerprint || !k.MissingSince.IsZero():
-			out[a] = "update"
+		default:
+			if out[a] = expectTied(s, k); out[a] == "deactivate" && k.Protected {
+				out[a] = "protected"
+			}
 		}
 	}
 	for a, k := range registered {
-		if people[a] == nil && snap.Complete {
+		if people[a] == nil && snap.Complete && !adopted[a] {
 			out[a] = expectLeaving(k, p)
 		}
 	}
@@ -145,9 +217,27 @@ func expect(snap plan.Snapshot, st plan.State, p plan.Policy) map[string]string 
 	return out
 }
 
+func expectTied(s *plan.Seen, k *plan.Known) string {
+	switch {
+	case k.Owned && k.Deleted:
+		return "restore"
+	case k.Owned && k.Enabled != s.Enabled:
+		return map[bool]string{true: "enable", false: "deactivate"}[s.Enabled]
+	case k.Owned && k.Name != s.Name:
+		return "rename"
+	case k.Fingerprint != s.Fingerprint || !k.MissingSince.IsZero():
+		return "update"
+	}
+	return ""
+}
+
 func expectLeaving(k *plan.Known, p plan.Policy) string {
 	if k.Deleted {
 		return ""
+	}
+	if k.Protected && k.Owned && p.Deactivate &&
+		(k.Enabled || !k.MissingSince.IsZero() && p.DeleteAfter > 0 && !k.MissingSince.Add(p.DeleteAfter).After(p.Now)) {
+		return "protected"
 	}
 	if k.Owned && p.Deactivate && k.Enabled {
 		return "deactivate"
@@ -179,13 +269,14 @@ func (m *registryModel) transaction(changes []plan.UserChange) {
 		wishes := map[string]uint64{} // who takes another name
 		frees := map[string]bool{}
 		for _, c := range changes {
-			k := m.users[c.Anchor]
+			at := cmp.Or(c.Was, c.Anchor)
+			k := m.users[at]
 			switch {
-			case refused[c.Anchor]:
+			case refused[at]:
 			case c.Action == registry.ActionDelete:
-				frees[c.Anchor] = true
+				frees[at] = true
 			case c.Seen >= 0 && (k == nil || k.Owned && (k.Deleted || k.Name != m.snap.Users[c.Seen].Name)):
-				wishes[c.Anchor], frees[c.Anchor] = m.snap.Users[c.Seen].Name, true
+				wishes[at], frees[at] = m.snap.Users[c.Seen].Name, true
 			}
 		}
 		kept := map[uint64]bool{}
@@ -199,7 +290,7 @@ func (m *registryModel) transaction(changes []plan.UserChange) {
 		}
 	}
 	for _, c := range changes {
-		if refused[c.Anchor] {
+		if refused[cmp.Or(c.Was, c.Anchor)] {
 			m.refused[c.Anchor] = true
 			continue
 		}
@@ -208,6 +299,11 @@ func (m *registryModel) transaction(changes []plan.UserChange) {
 }
 
 func (m *registryModel) apply(c plan.UserChange) {
+	if c.Was != "" {
+		m.users[c.Anchor] = m.users[c.Was]
+		m.users[c.Anchor].Anchor = c.Anchor
+		delete(m.users, c.Was)
+	}
 	k := m.users[c.Anchor]
 	if k == nil {
 		k = &plan.Known{Anchor: c.Anchor, User: c.User, Owned: true}
@@ -263,7 +359,7 @@ func applied(p *plan.Plan, snap plan.Snapshot, st plan.State) (plan.State, *regi
 	for _, c := range p.Users {
 		if c.Seen >= 0 && !m.refused[c.Anchor] {
 			p.SetUser(c.Seen, m.users[c.Anchor].User)
-		} else if c.Seen >= 0 && p.UserOf(c.Seen) == 0 || c.Action == registry.ActionRestore {
+		} else if c.Seen >= 0 && p.UserOf(c.Seen) == 0 || c.Action == registry.ActionRestore || c.Was != "" {
 			p.SetUser(c.Seen, 0)
 		}
 	}
@@ -272,7 +368,22 @@ func applied(p *plan.Plan, snap plan.Snapshot, st plan.State) (plan.State, *regi
 		out.Users = append(out.Users, *m.users[a])
 	}
 	out.Groups = appliedGroups(p, snap, st)
+	out.Managers = appliedManagers(p, st)
 	return out, m
+}
+
+func appliedManagers(p *plan.Plan, st plan.State) []registry.UserID {
+	out := slices.Clone(st.Managers)
+	for _, c := range p.Managers {
+		switch {
+		case p.UserOf(c.Seen) == 0:
+		case c.Manager < 0:
+			out[c.Seen] = 0
+		case p.UserOf(c.Manager) != 0:
+			out[c.Seen] = p.UserOf(c.Manager)
+		}
+	}
+	return out
 }
 
 func appliedGroups(p *plan.Plan, snap plan.Snapshot, st plan.State) []plan.KnownGroup {
@@ -286,6 +397,10 @@ func appliedGroups(p *plan.Plan, snap plan.Snapshot, st plan.State) []plan.Known
 		if g == nil {
 			g = &plan.KnownGroup{LinkedGroup: registry.LinkedGroup{Anchor: c.Anchor, Group: registry.GroupID(1000 + i), Owned: true}}
 			groups[c.Anchor] = g
+		}
+		if c.Action == registry.ActionMissing {
+			g.Missing, g.Users, g.Groups = true, nil, nil
+			continue
 		}
 		if c.Action == registry.ActionDelete {
 			g.Missing, g.Deleted, g.Users, g.Groups = true, true, nil, nil
@@ -319,8 +434,13 @@ func appliedGroups(p *plan.Plan, snap plan.Snapshot, st plan.State) []plan.Known
 func shuffled(rng *rand.Rand, snap plan.Snapshot, st plan.State) (plan.Snapshot, plan.State) {
 	users, groups := rng.Perm(len(snap.Users)), rng.Perm(len(snap.Groups))
 	out := plan.Snapshot{Complete: snap.Complete, Users: make([]plan.Seen, len(users)), Groups: make([]plan.SeenGroup, len(groups))}
+	managers := make([]registry.UserID, len(users))
 	for i, j := range users {
-		out.Users[j] = snap.Users[i]
+		s := snap.Users[i]
+		if s.Manager > 0 {
+			s.Manager = int32(users[s.Manager-1]) + 1
+		}
+		out.Users[j], managers[j] = s, st.Managers[i]
 	}
 	for i, j := range groups {
 		g := snap.Groups[i]
@@ -334,7 +454,7 @@ func shuffled(rng *rand.Rand, snap plan.Snapshot, st plan.State) (plan.Snapshot,
 		rng.Shuffle(len(g.Members), func(a, b int) { g.Members[a], g.Members[b] = g.Members[b], g.Members[a] })
 		out.Groups[j] = g
 	}
-	s2 := plan.State{Users: slices.Clone(st.Users), Groups: slices.Clone(st.Groups)}
+	s2 := plan.State{Managers: managers, Users: slices.Clone(st.Users), Groups: slices.Clone(st.Groups)}
 	rng.Shuffle(len(s2.Users), func(a, b int) { s2.Users[a], s2.Users[b] = s2.Users[b], s2.Users[a] })
 	rng.Shuffle(len(s2.Groups), func(a, b int) { s2.Groups[a], s2.Groups[b] = s2.Groups[b], s2.Groups[a] })
 	return out, s2
@@ -342,7 +462,7 @@ func shuffled(rng *rand.Rand, snap plan.Snapshot, st plan.State) (plan.Snapshot,
 
 // abridged leaves out of a state who is the same in the snapshot.
 func abridged(snap plan.Snapshot, st plan.State) plan.State {
-	out := plan.State{Groups: st.Groups, Same: make([]registry.UserID, len(snap.Users))}
+	out := plan.State{Groups: st.Groups, Managers: st.Managers, Same: make([]registry.UserID, len(snap.Users))}
 	for _, k := range st.Users {
 		i := slices.IndexFunc(snap.Users, func(s plan.Seen) bool { return s.Anchor == k.Anchor })
 		if i >= 0 && snap.Users[i].Same(&k) {
@@ -356,8 +476,8 @@ func abridged(snap plan.Snapshot, st plan.State) plan.State {
 
 // totals are what a plan counts, and what the guard measures against.
 func totals(p *plan.Plan) string {
-	held := plan.Guard(p, plan.Limits{}, nil)
-	return fmt.Sprint(p.Unchanged, p.OutOfScope, p.Missing, held)
+	held := plan.Guard(p, plan.Limits{}, plan.History{}, nil)
+	return fmt.Sprint(p.Unchanged, p.OutOfScope, p.Missing, p.Withheld, held)
 }
 
 func TestProperties(t *testing.T) {
@@ -371,6 +491,9 @@ func TestProperties(t *testing.T) {
 		p := policy
 		p.Deactivate = rng.IntN(3) > 0
 		p.Nested = []plan.Nested{plan.NestedFlatten, plan.NestedKeep, plan.NestedIgnore}[rng.IntN(3)]
+		p.Recreate = []plan.Recreate{"", plan.RecreateNew, plan.RecreateAdopt}[rng.IntN(3)]
+		p.Mode = []plan.Mode{"", plan.ModeUpsertOnly, plan.ModeCreateOnly, plan.ModeReportOnly}[rng.IntN(4)]
+		mix(rng, snap, &st, p)
 		if !holds(t, rng, snap, st, p) {
 			t.Fatalf("seed %d: %+v\n%+v\n%+v", seed, snap, st, p)
 		}
@@ -379,13 +502,17 @@ func TestProperties(t *testing.T) {
 
 func holds(t *testing.T, rng *rand.Rand, snap plan.Snapshot, st plan.State, policy plan.Policy) bool {
 	t.Helper()
+	whole := policy
+	whole.Mode = plan.ModeSync
+	all := plan.Make(snap, st, whole)
 	made := plan.Make(snap, st, policy)
+	restricts(t, snap, made, all, policy.Mode)
 	got := map[string]string{}
-	for _, c := range made.Users {
+	for _, c := range all.Users {
 		got[c.Anchor] = string(c.Action)
 	}
-	for _, c := range made.Troubles {
-		got[snap.Users[c.Seen].Anchor] = string(c.Code)
+	for _, c := range all.Troubles { // somebody protected may also be noted as missing
+		got[c.Anchor] = string(c.Code)
 	}
 	want(t, "against the model", got, expect(snap, st, policy))
 
@@ -421,5 +548,66 @@ func holds(t *testing.T, rng *rand.Rand, snap plan.Snapshot, st plan.State, poli
 			t.Errorf("members left to do: %v", lines(again, snap))
 		}
 	}
+	if len(again.Managers) > 0 && len(refused) == 0 {
+		t.Errorf("managers left to do: %v", lines(again, snap))
+	}
 	return !t.Failed()
+}
+
+// restricts checks that a mode only takes out of a plan, and takes out what it
+// must.
+func restricts(t *testing.T, snap plan.Snapshot, made, all *plan.Plan, mode plan.Mode) {
+	t.Helper()
+	may := map[string]bool{}
+	words := func(p *plan.Plan) (out []string) {
+		for _, c := range p.Users {
+			out = append(out, fmt.Sprint(c.Action, c.Anchor, c.User, c.Was, c.Reason))
+		}
+		for _, c := range p.Groups {
+			out = append(out, fmt.Sprint("group", c.Action, c.Anchor, c.Group))
+		}
+		for _, c := range p.Members {
+			for _, s := range c.AddUsers {
+				out = append(out, fmt.Sprint("+", c.Anchor, snap.Users[s].Anchor))
+			}
+			for _, s := range c.AddGroups {
+				out = append(out, fmt.Sprint("+g", c.Anchor, snap.Groups[s].Anchor))
+			}
+			for _, id := range c.RemoveUsers {
+				out = append(out, fmt.Sprint("-", c.Anchor, id))
+			}
+			for _, id := range c.RemoveGroups {
+				out = append(out, fmt.Sprint("-g", c.Anchor, id))
+			}
+		}
+		for _, c := range p.Managers {
+			out = append(out, fmt.Sprint("m", snap.Users[c.Seen].Anchor, c.Manager))
+		}
+		return out
+	}
+	for _, w := range words(all) {
+		may[w] = true
+	}
+	for _, c := range all.Users {
+		if c.Action == registry.ActionDeactivate && c.Seen < 0 && mode == plan.ModeUpsertOnly {
+			may[fmt.Sprint(registry.ActionMissing, c.Anchor, c.User, c.Was, c.Reason)] = true
+		}
+	}
+	harmless := mode == plan.ModeUpsertOnly || mode == plan.ModeCreateOnly
+	for _, w := range words(made) {
+		if !may[w] {
+			t.Errorf("%s adds %s", mode, w)
+		}
+		if harmless && (strings.HasPrefix(w, "de") || strings.HasPrefix(w, "groupde") || strings.HasPrefix(w, "groupmissing") || strings.HasPrefix(w, "-")) {
+			t.Errorf("%s lets pass %s", mode, w)
+		}
+	}
+	for _, c := range made.Users {
+		if mode == plan.ModeCreateOnly && c.Action != registry.ActionCreate {
+			t.Errorf("create-only lets pass %s %s", c.Action, c.Anchor)
+		}
+	}
+	if !harmless {
+		want(t, "unrestricted", lines(made, snap), lines(all, snap))
+	}
 }

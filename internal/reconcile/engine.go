@@ -144,7 +144,7 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.judge(ctx); err != nil {
 		return err
 	}
-	if r.req.Mode == registry.ModePreview || r.row.State == registry.RunHeld {
+	if r.req.Mode == registry.ModePreview || r.row.State == registry.RunHeld || r.src.Policy == plan.ModeReportOnly {
 		return r.describe(ctx)
 	}
 	if err := r.stage(ctx, registry.RunApplying); err != nil {
@@ -174,13 +174,19 @@ func (r *run) makePlan(ctx context.Context) error {
 		return err
 	}
 	r.plan = plan.Make(r.snap.Snapshot, *state, plan.Policy{
+		Mode: r.src.Policy, Recreate: r.src.Recreate,
 		Deactivate: r.src.OnMissing, DeleteAfter: r.src.DeleteAfter, Nested: r.src.Nested, Now: r.Now(),
 	})
-	for _, t := range r.plan.Troubles {
-		r.report.conflict(ctx, registry.RunItem{Code: t.Code, Anchor: r.snap.Users[t.Seen].Anchor, Name: r.snap.name(t.Seen), Message: t.Message})
+	if err := r.markMails(ctx); err != nil {
+		return err
 	}
+	if err := r.troubles(ctx); err != nil {
+		return err
+	}
+	r.unmanaged(ctx)
+	r.withheld()
 	c := &r.row.Counts
-	c.Unchanged, c.OutOfScope, c.Missing = r.plan.Unchanged, r.plan.OutOfScope, r.plan.Missing
+	c.Unchanged, c.OutOfScope, c.Missing, c.InScope = r.plan.Unchanged, r.plan.OutOfScope, r.plan.Missing, r.plan.InScope()
 	r.row.PlanHash = r.plan.Hash(r.snap.Snapshot)
 	return nil
 }
@@ -190,13 +196,22 @@ func (r *run) loadState(ctx context.Context) (*plan.State, error) {
 	// There may be a million, most of whom are the same every night: of those
 	// only the keys are kept.
 	state := plan.State{Same: make([]registry.UserID, len(r.snap.Users))}
+	if r.src.Managers {
+		state.Managers = make([]registry.UserID, len(r.snap.Users))
+	}
 	origin := r.src.State.Origin.ID
 	err := r.ledger.LinkedUsers(ctx, origin, func(l registry.LinkedUser) error {
 		k := plan.Known{
 			Anchor: l.Anchor, User: l.User, Fingerprint: l.Fingerprint, Name: r.snap.nameHash(l.NameKey),
-			MissingSince: l.MissingSince, Owned: l.Owned, Enabled: l.Enabled, Deleted: l.Deleted,
+			MissingSince: l.MissingSince, Owned: l.Owned, Enabled: l.Enabled, Deleted: l.Deleted, Protected: l.Protected,
 		}
-		if i := r.snap.byAnchor.Find(l.Anchor); i >= 0 && r.snap.Users[i].Same(&k) {
+		i := r.snap.byAnchor.Find(l.Anchor)
+		if i >= 0 && state.Managers != nil {
+			if state.Managers[i] = l.Manager; !l.Owned {
+				state.Managers[i] = plan.NotOurs
+			}
+		}
+		if i >= 0 && r.snap.Users[i].Same(&k) {
 			state.Same[i] = k.User
 			return nil
 		}
@@ -240,13 +255,17 @@ func (r *run) judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.row.Limits = plan.Guard(r.plan, r.src.Limits, allowed)
+	history, err := r.history(ctx)
+	if err != nil {
+		return err
+	}
+	r.row.Limits = plan.Guard(r.plan, r.src.Limits, history, allowed)
 	if len(r.row.Limits) == 0 {
 		return nil
 	}
 	r.row.Code = "guard"
 	r.row.Message = limitWords(r.row.Limits)
-	if r.req.Mode == registry.ModeRun {
+	if r.req.Mode == registry.ModeRun && r.src.Policy != plan.ModeReportOnly {
 		r.row.State = registry.RunHeld
 	}
 	return nil
@@ -283,7 +302,7 @@ func (r *run) end(ctx context.Context, err error) error {
 	if err := r.ledger.UpdateRun(ctx, r.fence, r.row); err != nil {
 		return fmt.Errorf("write end of run %d: %w", r.row.Number, err)
 	}
-	if r.req.Mode == registry.ModeRun && (r.row.State == registry.RunDone || r.row.State == registry.RunPartial) {
+	if r.req.Mode == registry.ModeRun && r.src.Policy != plan.ModeReportOnly && (r.row.State == registry.RunDone || r.row.State == registry.RunPartial) {
 		return r.ledger.CommitCursor(ctx, r.fence, r.src.SettingsHash, "")
 	}
 	return nil

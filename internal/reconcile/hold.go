@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,10 +78,14 @@ func (r *run) allowance(ctx context.Context) (*plan.Allowance, error) {
 	}
 	a := &plan.Allowance{
 		Deactivate: map[string]bool{}, Delete: map[string]bool{}, GroupDelete: map[string]bool{},
+		Rename: map[string]bool{}, MailChange: map[string]bool{}, Create: map[string]bool{},
 		Remove: map[string]map[registry.UserID]bool{}, RemoveGroup: map[string]map[registry.GroupID]bool{},
 	}
 	for _, l := range r.req.Approved.Limits {
 		a.Empty = a.Empty || l.Name == plan.LimitEmpty
+		if l.Name == plan.LimitMinimum {
+			a.Population = l.Count
+		}
 	}
 	err := r.ledger.Items(ctx, r.req.Approved.ID, func(it registry.RunItem) error {
 		switch {
@@ -95,10 +100,8 @@ func (r *run) allowance(ctx context.Context) (*plan.Allowance, error) {
 			}
 		case it.Group != 0:
 			a.GroupDelete[it.Anchor] = true
-		case it.Action == registry.ActionDelete:
-			a.Delete[it.Anchor] = true
 		default:
-			a.Deactivate[it.Anchor] = true
+			allowPerson(a, it)
 		}
 		return nil
 	}, registry.OutcomeHeld)
@@ -108,10 +111,27 @@ func (r *run) allowance(ctx context.Context) (*plan.Allowance, error) {
 	return a, nil
 }
 
+// allowPerson enters what was approved about a person.
+func allowPerson(a *plan.Allowance, it registry.RunItem) {
+	switch it.Action {
+	case registry.ActionDelete:
+		a.Delete[it.Anchor] = true
+	case registry.ActionDeactivate:
+		a.Deactivate[it.Anchor] = true
+	case registry.ActionCreate:
+		a.Create[it.Anchor] = true
+	case registry.ActionRename:
+		a.Rename[it.Anchor] = true
+	}
+	if it.Action != registry.ActionCreate && it.Detail != nil && len(it.Detail.Before[registry.AttrEmails]) > 0 {
+		a.MailChange[it.Anchor] = true
+	}
+}
+
 // describe writes what the plan would do, row by row, for a preview and for
 // whoever has to decide on a held run. What the guard counts is "held".
 func (r *run) describe(ctx context.Context) error {
-	total := int64(len(r.plan.Users) + len(r.plan.Groups) + len(r.plan.Members))
+	total := int64(len(r.plan.Users) + len(r.plan.Groups) + len(r.plan.Members)) // managers take no time here
 	var done int64
 	err := r.applyUsers(ctx, r.Registry.Preview, r.describeUser, func(n int) {
 		done += int64(n)
@@ -126,13 +146,31 @@ func (r *run) describe(ctx context.Context) error {
 	for _, c := range r.plan.Members {
 		r.describeMembers(ctx, c)
 	}
+	r.describeManagers(ctx)
 	r.report.flush(ctx)
 	return r.report.err
 }
 
+// guarded reports whether the guard counts a change to a person: removals always,
+// and the rest where its limit is passed, which it is else no news.
+func (r *run) guarded(c plan.UserChange) bool {
+	passed := func(name string) bool {
+		return slices.ContainsFunc(r.row.Limits, func(l registry.Limit) bool { return l.Name == name })
+	}
+	switch c.Action {
+	case registry.ActionDeactivate, registry.ActionDelete:
+		return true
+	case registry.ActionCreate:
+		return passed(plan.LimitCreate)
+	case registry.ActionRename:
+		return passed(plan.LimitRename) || c.Mail && passed(plan.LimitMailChange)
+	}
+	return c.Mail && passed(plan.LimitMailChange)
+}
+
 // outcome is planned, or held for what the guard counts in a run.
 func (r *run) outcome(guarded bool) registry.Outcome {
-	if guarded && len(r.row.Limits) > 0 {
+	if guarded && len(r.row.Limits) > 0 && r.src.Policy != plan.ModeReportOnly {
 		return registry.OutcomeHeld
 	}
 	return registry.OutcomePlanned
@@ -145,10 +183,9 @@ func (r *run) describeUser(ctx context.Context, c plan.UserChange, res registry.
 		return
 	}
 	payload := res.Change.Payload
-	guarded := c.Action == registry.ActionDeactivate || c.Action == registry.ActionDelete
 	action := res.Change.Action
 	r.report.add(ctx, registry.RunItem{
-		Outcome: r.outcome(guarded), Action: action, Code: registry.Code(c.Reason), Anchor: c.Anchor, Name: r.nameOf(c, res),
+		Outcome: r.outcome(r.guarded(c)), Action: action, Code: registry.Code(res.Change.Reason), Anchor: c.Anchor, Name: r.nameOf(c, res),
 		User: res.User, Detail: &payload,
 	})
 }
@@ -161,6 +198,11 @@ func (r *run) describeGroup(ctx context.Context, c plan.GroupChange) {
 		n.GroupsDeleted++
 		n.MembersRemoved += int64(c.Members)
 		item.Outcome, item.Code, item.Name = r.outcome(true), "missing", c.Name
+		item.Detail = &registry.Payload{Removed: c.Members}
+	case registry.ActionMissing:
+		n.GroupsChanged++
+		n.MembersRemoved += int64(c.Members)
+		item.Outcome, item.Code, item.Name = r.outcome(c.Members > 0), "out_of_scope", c.Name
 		item.Detail = &registry.Payload{Removed: c.Members}
 	case registry.ActionCreate:
 		n.GroupsCreated++
@@ -194,19 +236,34 @@ func (r *run) describeMembers(ctx context.Context, c plan.MemberChange) {
 	})
 }
 
+// limited is what each limit counts, in words.
+var limited = map[string]string{
+	plan.LimitDeactivate: "deactivations", plan.LimitDelete: "deletions", plan.LimitGroupDelete: "deleted groups",
+	plan.LimitMembershipRemove: "removed memberships", plan.LimitMembersOfGroup: "removed members", plan.LimitRename: "renames",
+	plan.LimitMailChange: "changed addresses", plan.LimitCreate: "new people", plan.LimitMinimum: "people in scope",
+	plan.LimitSettings: "removals",
+}
+
 // limitWords says in one sentence why a run is held.
 func limitWords(limits []registry.Limit) string {
-	what := map[string]string{
-		plan.LimitDeactivate: "deactivations", plan.LimitDelete: "deletions", plan.LimitGroupDelete: "deleted groups",
-		plan.LimitMembershipRemove: "removed memberships",
-	}
 	var out []string
 	for _, l := range limits {
 		if l.Name == plan.LimitEmpty {
 			out = append(out, l.Rule)
 			continue
 		}
-		out = append(out, fmt.Sprintf("%d %s of %d (limit: %s)", l.Count, what[l.Name], l.Of, l.Rule))
+		words := fmt.Sprintf("%d %s", l.Count, limited[l.Name])
+		if l.Group != "" {
+			words += " in the group " + l.Group
+		}
+		if l.Of > 0 {
+			words += fmt.Sprintf(" of %d", l.Of)
+		}
+		words += " (limit: " + l.Rule
+		if len(l.Reasons) > 0 {
+			words += "; " + strings.Join(l.Reasons, ", ")
+		}
+		out = append(out, words+")")
 	}
 	return strings.Join(out, "; ")
 }

@@ -42,6 +42,10 @@ type Ledger interface {
 	LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error) error
 	LinkedGroups(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedGroup) error) error
 	Memberships(ctx context.Context, origin registry.OriginID, fn func(registry.Membership) error) error
+	// NameUsers names people, the deleted ones too.
+	NameUsers(ctx context.Context, users []registry.UserID) (map[registry.UserID]registry.Candidate, error)
+	// PrimaryMails are people's primary addresses in comparison form.
+	PrimaryMails(ctx context.Context, users []registry.UserID) (map[registry.UserID]string, error)
 	// Candidates finds whom a join rule could mean.
 	Candidates(ctx context.Context, rule string, values []string) ([]registry.Candidate, error)
 }
@@ -63,16 +67,27 @@ type Source struct {
 	Reader source.Source
 	Mapper *mapping.Mapper
 	// Join are the rules, in order, by which someone without a link may be tied
-	// to an existing person: userName, email, employeeNumber.
-	Join      []string
+	// to an existing person: userName, email, employeeNumber. The Mapper was made
+	// with the same rules.
+	Join []mapping.JoinRule
+	// Write says how attributes are written where that is not always.
+	Write map[string]registry.WriteMode
+	// Managers is true where the Reader was asked for managers.
+	Managers bool
+	// Policy and Recreate are as in plan.Policy.
+	Policy    plan.Mode
+	Recreate  plan.Recreate
 	Nested    plan.Nested
 	OnMissing bool // true deactivates
 	// DeleteAfter is the grace, 0 for never.
 	DeleteAfter time.Duration
 	Setup       SetupMode
 	Limits      plan.Limits
-	// SettingsHash identifies the settings a run used.
+	// SettingsHash identifies the settings a run used: those that say who and what
+	// is read, not the limits and the schedule.
 	SettingsHash string
+	// SettingsFree is true for a source that is not held for other settings.
+	SettingsFree bool
 }
 
 // Request asks for one run.

@@ -68,6 +68,12 @@ type snapshot struct {
 	report *report
 	counts *registry.Counts
 	seed   maphash.Seed
+	// writes are the source's ways to write attributes, in words.
+	writes string
+	// managers are the references to managers, until all are read.
+	managers []managerRef
+	// candidates are whom the join rules found for somebody ambiguous.
+	candidates map[int32][]registry.Candidate
 
 	offset   []int64 // of each person's record, -1 for one without
 	groups   []groupRecord
@@ -82,12 +88,15 @@ type snapshot struct {
 }
 
 // groupRecord is what a group's change needs beyond the plan.
-type groupRecord struct{ name, marker, displayName string }
+type groupRecord struct {
+	name, marker, displayName string
+	role                      registry.GroupRole
+}
 
 func newSnapshot(src *Source, sp *spool, rep *report, counts *registry.Counts) *snapshot {
 	s := &snapshot{
 		spool: sp, source: src, report: rep, counts: counts, seed: maphash.MakeSeed(),
-		places: newPlaces(), anchors: map[string]int32{}, mails: map[uint64]int32{},
+		writes: writeWords(src.Write), places: newPlaces(), anchors: map[string]int32{}, mails: map[uint64]int32{},
 	}
 	s.byAnchor = plan.NewIndex(0, func(i int32) string { return s.Users[i].Anchor })
 	return s
@@ -209,22 +218,30 @@ func (s *snapshot) user(ctx context.Context, e *source.Entry, index int32) error
 			var err error
 			if offset, err = s.spool.put(&record{
 				Name: e.Name, Marker: e.Marker, Attributes: p.Attributes, Enabled: p.Enabled,
-				Kind: p.Kind, Department: p.Department, Contract: p.Contract,
+				Kind: p.Kind, Department: p.Department, Contract: p.Contract, Protected: p.Protected, Join: p.Join,
 			}); err != nil {
 				return err
 			}
 			seen.Standing, seen.Enabled = plan.Mapped, p.Enabled
 			seen.Name = s.nameHash(registry.Key(p.Attributes.First(registry.AttrUserName)))
-			seen.Fingerprint = fingerprint(&p)
+			seen.Fingerprint = s.fingerprint(&p)
+			s.manager(e, index)
 		}
 	}
 	s.Users[index], s.offset[index] = seen, offset
 	return nil
 }
 
-// fingerprint covers everything a person's change would write.
-func fingerprint(p *mapping.Person) registry.Fingerprint {
-	return registry.FingerprintOf(p.Attributes, strconv.FormatBool(p.Enabled), string(p.Kind), p.Department, p.Contract)
+// fingerprint covers everything a person's change would write, and how.
+func (s *snapshot) fingerprint(p *mapping.Person) registry.Fingerprint {
+	facts := []string{strconv.FormatBool(p.Enabled), string(p.Kind), p.Department, p.Contract}
+	if p.Protected {
+		facts = append(facts, "protected")
+	}
+	if s.source.Write != nil {
+		facts = append(facts, "write", s.writes)
+	}
+	return registry.FingerprintOf(p.Attributes, facts...)
 }
 
 // problems reports why an entry is of no use, one row an entry.
@@ -257,13 +274,14 @@ func (s *snapshot) group(ctx context.Context, e *source.Entry, index int32) {
 	seen := plan.SeenGroup{Anchor: e.Anchor, Failed: e.Problem != ""}
 	rec := groupRecord{name: strings.Clone(e.Name), marker: strings.Clone(e.Marker)}
 	if !seen.Failed {
-		g := s.source.Mapper.MapGroup(e.Values)
+		g := s.source.Mapper.MapGroup(e.Name, e.Values)
 		if len(g.Problems) > 0 {
 			seen.Failed = true
 			s.problems(ctx, e, g.Problems)
 		}
-		rec.displayName = strings.Clone(g.DisplayName) // as with the anchor
-		seen.Fingerprint = registry.FingerprintOf(registry.Attributes{registry.AttrDisplayName: {g.DisplayName}})
+		seen.OutOfScope = !g.InScope
+		rec.displayName, rec.role = strings.Clone(g.DisplayName), g.Role // as with the anchor
+		seen.Fingerprint = groupFingerprint(&g)
 	}
 	var open []ref
 	seen.Members = make([]int32, 0, len(e.Members))
@@ -298,6 +316,7 @@ func (s *snapshot) resolve(ctx context.Context) {
 				Message: fmt.Sprintf("%d of its members are not among the people and groups this source reads", lost)})
 		}
 	}
+	s.resolveManagers()
 	s.open, s.places, s.anchors, s.mails = nil, nil, nil, nil // byAnchor is of use once more
 }
 

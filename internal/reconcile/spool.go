@@ -21,6 +21,8 @@ type record struct {
 	Kind       registry.Kind       `json:"k"`
 	Department string              `json:"d,omitempty"`
 	Contract   string              `json:"c,omitempty"`
+	Protected  bool                `json:"p,omitempty"`
+	Join       []string            `json:"j,omitempty"` // mapping.Person.Join
 }
 
 // errTemporary is around whatever is wrong with the temporary file.

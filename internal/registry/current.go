@@ -34,9 +34,13 @@ type Candidate struct {
 	User UserID
 	// UserName and PublicID name the person.
 	UserName, PublicID string
-	// Value is what was looked for and found, in comparison form.
+	// Value, of a candidate, is what was looked for and found, in comparison form.
 	Value string
 }
+
+// Words name the person for a report: the userName, and the id, which is theirs
+// alone.
+func (c Candidate) Words() string { return c.UserName + " (" + c.PublicID + ")" }
 
 // GroupInfo is a living group as a list shows it.
 type GroupInfo struct {

@@ -77,11 +77,14 @@ func (u *unit) assert(i int, op PutUser, link *Link, user *User, res *Result) {
 	before := *user
 	before.Attributes = user.Attributes.Clone()
 	user.DeletedAt = timeZero
+	var action Action
+	var reason string
 	if op.Adopt {
+		action, reason = ActionJoin, "recreated"
 		u.endPassword(user)
 	}
 	u.amend(user, op, asserted, res)
-	u.store(i, &before, user, "", "", res, op.SetupMail)
+	u.store(i, &before, user, action, reason, res, op.SetupMail)
 }
 
 // amend sets the asserted values, clears those no longer asserted, and leaves

@@ -31,6 +31,22 @@ func (t *Tenant) PrimaryMails(ctx context.Context, users []registry.UserID) (map
 	return out, nil
 }
 
+// NameUsers names people, the deleted ones too.
+func (t *Tenant) NameUsers(ctx context.Context, users []registry.UserID) (map[registry.UserID]registry.Candidate, error) {
+	out := make(map[registry.UserID]registry.Candidate, len(users))
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT id, user_name, public_id FROM users WHERE `+t.s.byKey("id")), int64(t.id), keys(t.s, users))
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var c registry.Candidate
+		err := rows.Scan(&c.User, &c.UserName, &c.PublicID)
+		out[c.User] = c
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("name people: %w", err)
+	}
+	return out, nil
+}
+
 // ListGroups are the living groups by name.
 func (t *Tenant) ListGroups(ctx context.Context) ([]registry.GroupInfo, error) {
 	var out []registry.GroupInfo

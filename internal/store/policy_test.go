@@ -12,13 +12,17 @@ import (
 )
 
 // policyClimbed are the methods that seeNoGroups tries.
-var policyClimbed = []string{"FindGroup", "GroupMembers", "ListGroups", "PrimaryMails"}
+var policyClimbed = []string{"FindGroup", "GroupMembers", "ListGroups", "NameUsers", "PrimaryMails"}
 
 func (c *climber) seeNoGroups(ctx context.Context) {
 	t := c.t
 	mails, err := c.b.PrimaryMails(ctx, []registry.UserID{c.user})
 	if len(mails) != 0 || err != nil {
 		t.Errorf("addresses of A: %v, %v", mails, err)
+	}
+	names, err := c.b.NameUsers(ctx, []registry.UserID{c.user})
+	if len(names) != 0 || err != nil {
+		t.Errorf("names of A: %v, %v", names, err)
 	}
 	groups, err := c.b.ListGroups(ctx)
 	if len(groups) != 0 || err != nil {
@@ -183,7 +187,7 @@ func TestAdopt(t *testing.T) {
 			w.sql(`UPDATE users SET credential = 'set', password_hash = 'x' WHERE id = %d`, id)
 			w.put(miss("1"))
 			res := w.put(adopt)
-			want(t, "actions", actions(res), []registry.Action{"enable"})
+			want(t, "actions", actions(res), []registry.Action{"join"})
 			want(t, "user", res[0].User, id)
 			want(t, "passwords", w.number(`SELECT count(*) FROM users WHERE password_hash <> ''`), 0)
 			want(t, "state", w.person(id).State(), registry.StateInvited)

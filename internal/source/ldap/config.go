@@ -35,6 +35,9 @@ type Search struct {
 	// Attributes are the directory attributes wanted in Entry.Values, in any
 	// case.
 	Attributes []string
+	// Manager is the attribute that names a person's manager by DN, "" for not
+	// reading it.
+	Manager string
 }
 
 // Config describes one directory.
