@@ -120,6 +120,22 @@ func (c *Core) FindGroup(ctx context.Context, company registry.CompanyID, who st
 	return g, err
 }
 
+// FindPersonOfSource finds a person of the company that a source belongs to.
+func (c *Core) FindPersonOfSource(ctx context.Context, key, who string) (*registry.User, error) {
+	if _, err := c.source(key); err != nil {
+		return nil, err
+	}
+	state, err := c.Store.SourceByKey(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("find source %s: %w", key, err)
+	}
+	u, err := c.Store.For(state.Company).FindUser(ctx, who)
+	if errors.Is(err, registry.ErrNotFound) {
+		return nil, fmt.Errorf("nobody has the userName, address or id %q", who)
+	}
+	return u, err
+}
+
 // LinkUser ties a person to an entry of a source by an admin's word. The entry
 // must be there, where the source can look for one: a wrong id would have the
 // person missing in the next run.

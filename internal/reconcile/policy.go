@@ -104,7 +104,6 @@ func (r *run) troubles(ctx context.Context) error {
 		if t.Seen >= 0 {
 			item.Name = r.snap.name(t.Seen)
 		}
-		who := names[t.User].Words()
 		if item.Name == "" {
 			item.Name = names[t.User].UserName
 		}
@@ -121,7 +120,7 @@ func (r *run) troubles(ctx context.Context) error {
 				item.Detail.Candidates = append(item.Detail.Candidates, int64(c.User))
 			}
 		}
-		item.Message = r.troubleWords(t, who)
+		item.Message = r.troubleWords(t, names[t.User])
 		r.report.conflict(ctx, item)
 	}
 	return nil
@@ -147,7 +146,7 @@ func (r *run) nameUsers(ctx context.Context) (map[registry.UserID]registry.Candi
 }
 
 // troubleWords say what is wrong with a record and what would mend it.
-func (r *run) troubleWords(t plan.Trouble, who string) string {
+func (r *run) troubleWords(t plan.Trouble, who registry.Candidate) string {
 	switch t.Code {
 	case registry.CodeAmbiguous:
 		return r.ambiguousWords(t)
@@ -155,9 +154,10 @@ func (r *run) troubleWords(t plan.Trouble, who string) string {
 		return fmt.Sprintf("another entry of this source, %s, has the same userName; rename one of the two in the directory", r.otherName(t.Other))
 	case registry.CodeRecreated:
 		return fmt.Sprintf("looks like %s, whose own entry is gone from the directory. If it is the same person: %s, or on_recreate: adopt. If it is another: on_recreate: new",
-			who, r.linkCommand(t.Anchor, "WHO"))
+			who.Words(), r.linkCommand(t.Anchor, who.PublicID))
 	case registry.CodeProtected:
-		return fmt.Sprintf("%s is protected, so the directory's word does not end the account. Lift that (usher user protect WHO --off) if the person is to go", who)
+		return fmt.Sprintf("%s is protected, so the directory's word does not end the account. Lift that (usher user protect %s --off) if the person is to go",
+			who.Words(), who.PublicID)
 	}
 	return string(t.Code)
 }
