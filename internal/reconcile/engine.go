@@ -195,10 +195,7 @@ func (r *run) makePlan(ctx context.Context) error {
 func (r *run) loadState(ctx context.Context) (*plan.State, error) {
 	// There may be a million, most of whom are the same every night: of those
 	// only the keys are kept.
-	state := plan.State{Same: make([]registry.UserID, len(r.snap.Users))}
-	if r.src.Managers {
-		state.Managers = make([]registry.UserID, len(r.snap.Users))
-	}
+	state := plan.State{Same: make([]registry.UserID, len(r.snap.Users)), Managers: r.roomForManagers()}
 	origin := r.src.State.Origin.ID
 	err := r.ledger.LinkedUsers(ctx, origin, func(l registry.LinkedUser) error {
 		k := plan.Known{
@@ -206,11 +203,7 @@ func (r *run) loadState(ctx context.Context) (*plan.State, error) {
 			MissingSince: l.MissingSince, Owned: l.Owned, Enabled: l.Enabled, Deleted: l.Deleted, Protected: l.Protected,
 		}
 		i := r.snap.byAnchor.Find(l.Anchor)
-		if i >= 0 && state.Managers != nil {
-			if state.Managers[i] = l.Manager; !l.Owned {
-				state.Managers[i] = plan.NotOurs
-			}
-		}
+		noteManager(&state, i, &l)
 		if i >= 0 && r.snap.Users[i].Same(&k) {
 			state.Same[i] = k.User
 			return nil

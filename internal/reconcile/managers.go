@@ -49,6 +49,25 @@ func (s *snapshot) resolveManagers() {
 	s.managers = nil
 }
 
+// roomForManagers is a list for noteManager, nil for a source without managers.
+func (r *run) roomForManagers() []registry.UserID {
+	if !r.src.Managers {
+		return nil
+	}
+	return make([]registry.UserID, len(r.snap.Users))
+}
+
+// noteManager enters whom the registry has as the manager of somebody seen.
+func noteManager(state *plan.State, seen int32, l *registry.LinkedUser) {
+	switch {
+	case seen < 0 || state.Managers == nil:
+	case l.Owned:
+		state.Managers[seen] = l.Manager
+	default:
+		state.Managers[seen] = plan.NotOurs
+	}
+}
+
 // writeWords are a source's ways to write attributes, for the fingerprint: who
 // was read under another way is looked at again.
 func writeWords(modes map[string]registry.WriteMode) string {

@@ -62,6 +62,13 @@ func (u *unit) rule(s *subject, op Op) *Error {
 			return Refuse(CodeNotFound, "there is no such group")
 		}
 		return stale(s.group.Version, op.IfVersion)
+	}
+	return u.ruleOfPerson(s, op)
+}
+
+// ruleOfPerson is rule for the operations that name a person by key.
+func (u *unit) ruleOfPerson(s *subject, op Op) *Error {
+	switch op := op.(type) {
 	case SetBlocks:
 		return u.livingUser(s, op.User)
 	case MailSetup:
