@@ -172,6 +172,7 @@ func csvReport(w io.Writer, rows func(func(rowDoc) error) error) error {
 func reasons(code string) string {
 	return map[string]string{
 		"missing": "no longer in the directory", "out_of_scope": "no longer in the source's scope", "grace_over": "the grace period is over",
+		"by_hand": "tied to the entry by an admin", "recreated": "a new entry for the same person",
 	}[code]
 }
 

@@ -72,12 +72,13 @@ func compileSource(all *config.Config, key string) (*source, error) {
 	}
 	l := cfg.LDAP
 	mapper, mapErr := mapping.Compile(mapping.Spec{
-		Source: key, Attributes: l.Users.Attributes, Scope: l.Users.Scope,
+		Source: key, Attributes: expressions(l.Users.Attributes), Scope: l.Users.Scope,
 		KindOfUser: cfg.KindOfUser, Department: cfg.Department, Contract: cfg.Contract,
+		Protect: cfg.Protect, Join: joinRules(cfg.Join), GroupScope: l.Groups.Scope, GroupMap: groupMap(l.Groups.Map), OnlyMapped: l.Groups.OnlyMapped,
 	})
 	c := ldap.Config{
 		Name: key, URLs: l.URLs, StartTLS: l.StartTLS, CAFile: l.CAFile, BindDN: l.BindDN,
-		Users:  ldap.Search{Base: l.Users.Base, Filter: l.Users.Filter, Anchor: l.Users.Anchor},
+		Users:  ldap.Search{Base: l.Users.Base, Filter: l.Users.Filter, Anchor: l.Users.Anchor, Manager: l.Users.Manager},
 		Groups: ldap.Search{Base: l.Groups.Base, Filter: l.Groups.Filter},
 	}
 	if l.BindPassword.IsSet() {
@@ -112,8 +113,11 @@ func placed(cfg *config.Config, err error) config.Faults {
 	return out
 }
 
-// settingsHash identifies a source's settings, without its secrets.
+// settingsHash identifies what a source's settings say of who is read and what
+// becomes of them: without its secrets, and without what says only when a run is
+// made, when it is held and who is mailed.
 func settingsHash(cfg config.Source) (string, error) {
+	cfg.Schedule, cfg.Guard, cfg.SetupMail, cfg.Was = "", config.Guard{}, "", ""
 	doc, err := json.Marshal(cfg)
 	if err != nil {
 		return "", fmt.Errorf("encode settings: %w", err)
@@ -183,15 +187,13 @@ func (c *Core) withSource(ctx context.Context, key string, fn func(*reconcile.So
 	if err != nil {
 		return fmt.Errorf("find source %s: %w", key, err)
 	}
-	g := s.cfg.Guard
 	src := &reconcile.Source{
-		State: state, Reader: s.reader, Mapper: s.mapper, Join: s.cfg.Join, Scope: s.scope(),
+		State: state, Reader: s.reader, Mapper: s.mapper, Join: joinRules(s.cfg.Join), Write: writeModes(s.cfg.LDAP.Users.Attributes),
+		Policy: plan.Mode(s.cfg.Policy), Recreate: plan.Recreate(s.cfg.OnRecreate), Managers: s.cfg.LDAP.Users.Manager != "", Scope: s.scope(),
 		Nested: plan.Nested(s.nested()), OnMissing: s.cfg.OnMissing == config.MissingDeactivate,
 		DeleteAfter: time.Duration(s.cfg.DeleteAfter), Setup: reconcile.SetupMode(s.cfg.SetupMail),
-		Limits: plan.Limits{
-			Deactivate: threshold(g.Deactivate), GroupDelete: threshold(g.GroupDelete), MembershipRemove: threshold(g.MembershipRemove),
-		},
-		SettingsHash: s.hash, FullEvery: time.Duration(s.cfg.FullReadEvery),
+		Limits: limits(s.cfg.Guard), SettingsHash: s.hash, SettingsFree: s.cfg.Guard.SettingsChange == config.SettingsAllow,
+		FullEvery: time.Duration(s.cfg.FullReadEvery),
 	}
 	if err := fn(src); err != nil || state.Health.QuarantinedAt.IsZero() || !src.State.Health.QuarantinedAt.IsZero() {
 		return err
@@ -212,7 +214,9 @@ func (c *Core) reschedule(ctx context.Context, src registry.Source) error {
 func (s *source) scope() string { return s.cfg.LDAP.Users.Scope }
 
 // expression is how a user attribute is made, as it was written.
-func (s *source) expression(attribute string) string { return s.cfg.LDAP.Users.Attributes[attribute] }
+func (s *source) expression(attribute string) string {
+	return s.cfg.LDAP.Users.Attributes[attribute].Value
+}
 
 func (s *source) nested() config.Nested {
 	if s.cfg.LDAP.Groups.Nested == "" {

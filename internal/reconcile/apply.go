@@ -17,7 +17,7 @@ const memberBatch = 2000
 
 // apply carries the plan out in small transactions.
 func (r *run) apply(ctx context.Context) error {
-	total := int64(len(r.plan.Users) + len(r.plan.Groups) + len(r.plan.Members))
+	total := int64(len(r.plan.Users) + len(r.plan.Groups) + len(r.plan.Members) + len(r.plan.Managers))
 	var done int64
 	step := func(n int) {
 		done += int64(n)
@@ -29,7 +29,10 @@ func (r *run) apply(ctx context.Context) error {
 	if err := r.applyGroups(ctx, step); err != nil {
 		return err
 	}
-	return r.applyMembers(ctx, step)
+	if err := r.applyMembers(ctx, step); err != nil {
+		return err
+	}
+	return r.applyManagers(ctx, step)
 }
 
 // decider is registry.Apply or registry.Preview: the one difference between a
@@ -101,7 +104,8 @@ func (r *run) userOp(c plan.UserChange) (registry.Op, error) {
 	}
 	op := registry.PutUser{
 		Anchor: c.Anchor, Name: rec.Name, Marker: rec.Marker, Attributes: rec.Attributes, Enabled: rec.Enabled,
-		Kind: rec.Kind, Department: rec.Department, Contract: rec.Contract,
+		Kind: rec.Kind, Department: rec.Department, Contract: rec.Contract, Protect: rec.Protected, Write: r.src.Write,
+		WasAnchor: c.Was, Adopt: c.Was != "",
 		Fingerprint: r.snap.Users[c.Seen].Fingerprint, SetupMail: r.setupMail(),
 		RecheckAt: rec.RecheckAt, IfVersion: r.versions[c.User],
 	}
@@ -146,7 +150,7 @@ func (r *run) settle(c plan.UserChange, res registry.Result) {
 	case res.Refused == nil && res.User != 0:
 		r.plan.SetUser(c.Seen, res.User)
 		r.snap.how[c.Seen] &^= doubted // the link says now what the source says
-	case res.Refused != nil && (c.Action == registry.ActionCreate || c.Action == registry.ActionJoin || c.Action == registry.ActionRestore):
+	case res.Refused != nil && (c.Was != "" || c.Action == registry.ActionCreate || c.Action == registry.ActionJoin || c.Action == registry.ActionRestore):
 		r.plan.SetUser(c.Seen, 0)
 	}
 }
@@ -160,7 +164,10 @@ func (r *run) tally(ctx context.Context, c plan.UserChange, res registry.Result)
 		r.report.warning(ctx, item)
 	}
 	if res.Refused != nil {
-		item.Code, item.Message = res.Refused.Code, res.Refused.Message
+		item.Code, item.Message = res.Refused.Code, res.Refused.Message+r.mendWords(c, res.Refused.Code)
+		if res.Refused.User != 0 {
+			item.Detail = &registry.Payload{Candidates: []int64{int64(res.Refused.User)}}
+		}
 		if item.User == 0 {
 			item.User = res.Refused.User
 		}
@@ -235,12 +242,12 @@ func (r *run) applyGroups(ctx context.Context, step func(int)) error {
 // groupOp leaves the link without a marker: that is for when the members are
 // right too.
 func (r *run) groupOp(c plan.GroupChange) registry.Op {
-	if c.Seen < 0 {
-		return registry.MissGroup{Anchor: c.Anchor}
+	if c.Seen < 0 || c.Action == registry.ActionMissing {
+		return registry.MissGroup{Anchor: c.Anchor, OutOfScope: c.Seen >= 0}
 	}
 	g := &r.snap.groups[c.Seen]
 	return registry.PutGroup{
-		Anchor: c.Anchor, Name: g.name, DisplayName: g.displayName, Fingerprint: r.snap.Groups[c.Seen].Fingerprint,
+		Anchor: c.Anchor, Name: g.name, DisplayName: g.displayName, Role: g.role, Fingerprint: r.snap.Groups[c.Seen].Fingerprint,
 	}
 }
 
@@ -249,7 +256,7 @@ func (r *run) groupApplied(ctx context.Context, c plan.GroupChange, res registry
 		r.report.conflict(ctx, registry.RunItem{Action: c.Action, Code: res.Refused.Code, Anchor: c.Anchor, Name: res.Name, Message: res.Refused.Message})
 		return
 	}
-	if c.Seen >= 0 {
+	if c.Seen >= 0 && c.Action != registry.ActionMissing {
 		r.plan.SetGroup(c.Seen, res.Group)
 		r.snap.groups[c.Seen].had = stamp{}
 	}
@@ -264,6 +271,7 @@ func (r *run) groupApplied(ctx context.Context, c plan.GroupChange, res registry
 		n.MembersRemoved += int64(res.Change.Payload.Removed)
 	default:
 		n.GroupsChanged++
+		n.MembersRemoved += int64(res.Change.Payload.Removed)
 	}
 }
 

@@ -163,7 +163,7 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.judge(ctx); err != nil {
 		return err
 	}
-	if r.req.Mode == registry.ModePreview || r.row.State == registry.RunHeld {
+	if r.req.Mode == registry.ModePreview || r.row.State == registry.RunHeld || r.src.Policy == plan.ModeReportOnly {
 		return r.describe(ctx)
 	}
 	if err := r.stage(ctx, registry.RunApplying); err != nil {
@@ -240,13 +240,19 @@ func (r *run) makePlan(ctx context.Context) error {
 		r.loaded = state
 	}
 	r.plan = plan.Make(r.snap.Snapshot, *state, plan.Policy{
+		Mode: r.src.Policy, Recreate: r.src.Recreate,
 		Deactivate: r.src.OnMissing, DeleteAfter: r.src.DeleteAfter, Nested: r.src.Nested, Now: r.Now(),
 	})
-	for _, t := range r.plan.Troubles {
-		r.report.conflict(ctx, registry.RunItem{Code: t.Code, Anchor: r.snap.Users[t.Seen].Anchor, Name: r.snap.name(t.Seen), Message: t.Message})
+	if err := r.markMails(ctx); err != nil {
+		return err
 	}
+	if err := r.troubles(ctx); err != nil {
+		return err
+	}
+	r.unmanaged(ctx)
+	r.withheld()
 	c := &r.row.Counts
-	c.Unchanged, c.OutOfScope, c.Missing = r.plan.Unchanged, r.plan.OutOfScope, r.plan.Missing
+	c.Unchanged, c.OutOfScope, c.Missing, c.InScope = r.plan.Unchanged, r.plan.OutOfScope, r.plan.Missing, r.plan.InScope()
 	r.row.PlanHash = r.plan.Hash(r.snap.Snapshot)
 	return nil
 }
@@ -260,8 +266,12 @@ func (r *run) judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.row.Limits = plan.Guard(r.plan, r.src.Limits, allowed)
-	if err := r.withhold(ctx, allowed); err != nil {
+	history, err := r.history(ctx)
+	if err != nil {
+		return err
+	}
+	r.row.Limits = plan.Guard(r.plan, r.src.Limits, history, allowed)
+	if err := r.withhold(ctx, history, allowed); err != nil {
 		return err
 	}
 	if len(r.row.Limits) == 0 {
@@ -269,7 +279,7 @@ func (r *run) judge(ctx context.Context) error {
 	}
 	r.row.Code = "guard"
 	r.row.Message = limitWords(r.row.Limits)
-	if r.req.Mode == registry.ModeRun {
+	if r.req.Mode == registry.ModeRun && r.src.Policy != plan.ModeReportOnly {
 		r.row.State = registry.RunHeld
 	}
 	return nil
@@ -282,9 +292,8 @@ func (r *run) judgeFew() error {
 	if r.req.Mode == registry.ModeRetry && r.src.State.Health.NoRemovals {
 		r.plan.WithholdRemovals()
 	}
-	l := r.src.Limits
-	l.Deactivate.Percent, l.GroupDelete.Percent, l.MembershipRemove.Percent = 100, 100, 100
-	limits := slices.DeleteFunc(plan.Guard(r.plan, l, nil), func(l registry.Limit) bool { return l.Name == plan.LimitEmpty })
+	limits := plan.Guard(r.plan, r.src.Limits.CountsOnly(), plan.History{}, nil)
+	limits = slices.DeleteFunc(limits, func(l registry.Limit) bool { return l.Name == plan.LimitEmpty })
 	if len(limits) > 0 && len(r.plan.Users) > 1 {
 		return guardError{limits}
 	}
@@ -333,7 +342,7 @@ func (r *run) end(ctx context.Context, err error) error {
 	if err := r.settleHealth(ctx); err != nil {
 		return err
 	}
-	if r.req.Mode == registry.ModeRun && (r.row.State == registry.RunDone || r.row.State == registry.RunPartial) {
+	if r.req.Mode == registry.ModeRun && r.src.Policy != plan.ModeReportOnly && (r.row.State == registry.RunDone || r.row.State == registry.RunPartial) {
 		return r.commit(ctx)
 	}
 	return nil

@@ -64,6 +64,10 @@ type Ledger interface {
 	// ChangedSince streams the people whom later ones are about.
 	LastChange(ctx context.Context) (int64, error)
 	ChangedSince(ctx context.Context, change int64, fn func(registry.UserID) error) error
+	// NameUsers names people, the deleted ones too.
+	NameUsers(ctx context.Context, users []registry.UserID) (map[registry.UserID]registry.Candidate, error)
+	// PrimaryMails are people's primary addresses in comparison form.
+	PrimaryMails(ctx context.Context, users []registry.UserID) (map[registry.UserID]string, error)
 	// Candidates finds whom a join rule could mean.
 	Candidates(ctx context.Context, rule string, values []string) ([]registry.Candidate, error)
 }
@@ -85,21 +89,32 @@ type Source struct {
 	Reader source.Source
 	Mapper *mapping.Mapper
 	// Join are the rules, in order, by which someone without a link may be tied
-	// to an existing person: userName, email, employeeNumber.
-	Join      []string
+	// to an existing person: userName, email, employeeNumber. The Mapper was made
+	// with the same rules.
+	Join []mapping.JoinRule
+	// Write says how attributes are written where that is not always.
+	Write map[string]registry.WriteMode
+	// Managers is true where the Reader was asked for managers.
+	Managers bool
+	// Policy and Recreate are as in plan.Policy.
+	Policy    plan.Mode
+	Recreate  plan.Recreate
 	Nested    plan.Nested
 	OnMissing bool // true deactivates
 	// DeleteAfter is the grace, 0 for never.
 	DeleteAfter time.Duration
 	Setup       SetupMode
 	Limits      plan.Limits
-	// SettingsHash identifies the settings a run used.
+	// SettingsHash identifies the settings a run used: those that say who and what
+	// is read, not the limits and the schedule.
 	SettingsHash string
 	// Scope is the source's scope as it was written, to be shown.
 	Scope string
 	// FullEvery is after how long everything is read whole again though markers
 	// say what changed; 0 reads everything whole every time.
 	FullEvery time.Duration
+	// SettingsFree is true for a source that is not held for other settings.
+	SettingsFree bool
 }
 
 // Request asks for one run.

@@ -194,12 +194,17 @@ func (s *Single) concluded(r *run) {
 		id = max(id, change.User)
 	}
 	for _, t := range r.plan.Troubles {
-		s.step(StepMatched, false, nil, "%s: %s", t.Code, t.Message)
+		reason, _ := registry.ReasonOf(string(t.Code))
+		s.step(StepMatched, false, nil, "%s: %s %s", t.Code, reason.Meaning, reason.Action)
 		return
 	}
 	switch {
 	case change != nil && change.Action == registry.ActionJoin:
-		s.step(StepMatched, true, []Evidence{{"person", fmt.Sprint(id)}}, "by the source's join rules (%s)", strings.Join(r.src.Join, ", "))
+		var rules []string
+		for _, rule := range r.src.Join {
+			rules = append(rules, rule.Attribute)
+		}
+		s.step(StepMatched, true, []Evidence{{"person", fmt.Sprint(id)}}, "by the source's join rules (%s)", strings.Join(rules, ", "))
 	case change != nil && change.Action == registry.ActionCreate:
 		s.step(StepMatched, true, nil, "nobody is tied to this id, and no join rule finds anybody: a new person")
 	case id != 0 || len(r.loaded.Users) > 0:

@@ -68,6 +68,12 @@ type snapshot struct {
 	report *report
 	counts *registry.Counts
 	seed   maphash.Seed
+	// writes are the source's ways to write attributes, in words.
+	writes string
+	// managers are the references to managers, until all are read.
+	managers []managerRef
+	// candidates are whom the join rules found for somebody ambiguous.
+	candidates map[int32][]registry.Candidate
 
 	offset   []int64  // of each person's record, -1 for one without
 	how      []how    // each person was given
@@ -112,13 +118,14 @@ type groupRecord struct {
 	// doubted is true for one whose members could not be made right.
 	doubted bool
 	// had is what its link said.
-	had stamp
+	had  stamp
+	role registry.GroupRole
 }
 
 func newSnapshot(src *Source, sp *spool, rep *report, counts *registry.Counts) *snapshot {
 	s := &snapshot{
 		spool: sp, source: src, report: rep, counts: counts, seed: maphash.MakeSeed(),
-		places: newPlaces(), anchors: map[string]int32{}, mails: map[uint64]int32{},
+		writes: writeWords(src.Write), places: newPlaces(), anchors: map[string]int32{}, mails: map[uint64]int32{},
 		named: map[ref][]int32{}, outside: map[string]string{},
 	}
 	s.byAnchor = plan.NewIndex(0, func(i int32) string { return s.Users[i].Anchor })
@@ -310,17 +317,26 @@ func (s *snapshot) mapped(e *source.Entry, p *mapping.Person, index int32, keys 
 	rec := record{
 		Name: e.Name, Marker: stamp{e.Marker, keys, hashed(name)}.String(), Attributes: p.Attributes, Enabled: p.Enabled,
 		Kind: p.Kind, Department: p.Department, Contract: p.Contract, RecheckAt: e.RecheckAt,
+		Protected: p.Protected, Join: p.Join,
 	}
 	x := &s.Users[index]
-	x.Standing, x.Enabled, x.Name, x.Fingerprint = plan.Mapped, p.Enabled, s.nameHash(name), fingerprint(p)
+	x.Standing, x.Enabled, x.Name, x.Fingerprint = plan.Mapped, p.Enabled, s.nameHash(name), s.fingerprint(p)
+	s.manager(e, index)
 	s.stamps[index] = s.nameHash(rec.Marker)
 	s.offset[index], err = s.spool.put(&rec)
 	return err
 }
 
-// fingerprint covers everything a person's change would write.
-func fingerprint(p *mapping.Person) registry.Fingerprint {
-	return registry.FingerprintOf(p.Attributes, strconv.FormatBool(p.Enabled), string(p.Kind), p.Department, p.Contract)
+// fingerprint covers everything a person's change would write, and how.
+func (s *snapshot) fingerprint(p *mapping.Person) registry.Fingerprint {
+	facts := []string{strconv.FormatBool(p.Enabled), string(p.Kind), p.Department, p.Contract}
+	if p.Protected {
+		facts = append(facts, "protected")
+	}
+	if s.source.Write != nil {
+		facts = append(facts, "write", s.writes)
+	}
+	return registry.FingerprintOf(p.Attributes, facts...)
 }
 
 // problems reports why an entry is of no use, one row an entry.
@@ -353,13 +369,14 @@ func (s *snapshot) group(ctx context.Context, e *source.Entry, index int32) {
 	seen := plan.SeenGroup{Anchor: e.Anchor, Failed: e.Problem != ""}
 	rec := groupRecord{name: strings.Clone(e.Name), marker: strings.Clone(e.Marker), same: e.Same}
 	if !seen.Failed && !e.Same {
-		g := s.source.Mapper.MapGroup(e.Values)
+		g := s.source.Mapper.MapGroup(e.Name, e.Values)
 		if len(g.Problems) > 0 {
 			seen.Failed = true
 			s.problems(ctx, e, g.Problems)
 		}
-		rec.displayName = strings.Clone(g.DisplayName) // as with the anchor
-		seen.Fingerprint = registry.FingerprintOf(registry.Attributes{registry.AttrDisplayName: {g.DisplayName}})
+		seen.OutOfScope = !g.InScope
+		rec.displayName, rec.role = strings.Clone(g.DisplayName), g.Role // as with the anchor
+		seen.Fingerprint = groupFingerprint(&g)
 	}
 	var open []ref
 	seen.Members = make([]int32, 0, len(e.Members))
@@ -401,6 +418,7 @@ func (s *snapshot) resolve(ctx context.Context) {
 				Message: fmt.Sprintf("%d of its members are not among the people and groups this source reads", lost)})
 		}
 	}
+	s.resolveManagers()
 	s.open, s.places, s.anchors, s.mails, s.named = nil, nil, nil, nil, nil // byAnchor is of use once more
 }
 

@@ -24,6 +24,8 @@ type record struct {
 	Department string              `json:"d,omitempty"`
 	Contract   string              `json:"c,omitempty"`
 	RecheckAt  time.Time           `json:"r,omitzero"`
+	Protected  bool                `json:"p,omitempty"`
+	Join       []string            `json:"j,omitempty"` // mapping.Person.Join
 }
 
 // errTemporary is around whatever is wrong with the temporary file.

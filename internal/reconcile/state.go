@@ -43,7 +43,7 @@ type personPlace struct {
 func (r *run) loadState(ctx context.Context) (*plan.State, error) {
 	// There may be a million, most of whom are the same every night: of those
 	// only the keys are kept.
-	out := plan.State{Same: make([]registry.UserID, len(r.snap.Users))}
+	out := plan.State{Same: make([]registry.UserID, len(r.snap.Users)), Managers: r.roomForManagers()}
 	r.versions, r.during = map[registry.UserID]int64{}, map[registry.UserID]bool{}
 	err := r.ledger.ChangedSince(ctx, r.before, func(id registry.UserID) error {
 		r.during[id] = true
@@ -92,9 +92,10 @@ func (r *run) loadState(ctx context.Context) (*plan.State, error) {
 func (r *run) linked(ctx context.Context, out *plan.State, l *registry.LinkedUser) {
 	k := plan.Known{
 		Anchor: l.Anchor, User: l.User, Fingerprint: l.Fingerprint, Name: r.snap.nameHash(l.NameKey),
-		MissingSince: l.MissingSince, Owned: l.Owned, Enabled: l.Enabled, Deleted: l.Deleted,
+		MissingSince: l.MissingSince, Owned: l.Owned, Enabled: l.Enabled, Deleted: l.Deleted, Protected: l.Protected,
 	}
 	i := r.snap.byAnchor.Find(l.Anchor)
+	noteManager(out, i, l)
 	if i >= 0 {
 		if r.snap.known {
 			r.places = append(r.places, personPlace{l.User, i})

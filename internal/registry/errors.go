@@ -25,6 +25,9 @@ const (
 	CodeUnknownContract  Code = "unknown_contract"
 	CodeNotInvitable     Code = "not_invitable"
 	CodeStale            Code = "stale"
+	CodeProtected        Code = "protected"
+	CodeRecreated        Code = "recreated"
+	CodeUnknownManager   Code = "unknown_manager"
 )
 
 // Error is a refusal by a rule of the registry. Message is safe to show to the

@@ -22,6 +22,10 @@ type Store interface {
 type Tx interface {
 	// LinksByAnchor finds the origin's links to these anchors.
 	LinksByAnchor(ctx context.Context, origin OriginID, anchors []string) ([]*Link, error)
+	// LinksOfUsers finds the origin's links to these users.
+	LinksOfUsers(ctx context.Context, origin OriginID, users []UserID) ([]*Link, error)
+	// Origins are the doors of the company.
+	Origins(ctx context.Context) (map[OriginID]Origin, error)
 	// Users loads users, the deleted ones too, and holds them against other
 	// writers until the transaction ends.
 	Users(ctx context.Context, ids []UserID) ([]*User, error)

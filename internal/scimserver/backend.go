@@ -92,6 +92,7 @@ var kinds = map[registry.Code]scim.Kind{
 	registry.CodeInvalidValue:     scim.InvalidValue,
 	registry.CodeForeignOwner:     scim.Conflict,
 	registry.CodeProtectedAdmin:   scim.Conflict,
+	registry.CodeProtected:        scim.Conflict,
 	registry.CodeOwnPassword:      scim.Conflict,
 	registry.CodeAmbiguous:        scim.Conflict,
 }

@@ -24,7 +24,8 @@ func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn f
 	}
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.user_id, l.fingerprint, u.user_name_key,
 		CASE WHEN l.missing_since > 0 AND u.deactivated_at > l.missing_since THEN u.deactivated_at ELSE l.missing_since END, u.owner_id, u.enabled, u.deleted_at,
-		l.enabled, l.marker, l.recheck_at, u.version
+		l.enabled, l.marker, l.recheck_at, u.version,
+		u.protected, coalesce(u.manager_id, 0)
 		FROM links l JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id
 		WHERE l.company_id = ? AND l.origin_id = ? AND l.user_id IS NOT NULL`+which), args...)
 	return each(rows, err, func(rows *sql.Rows) error {
@@ -33,7 +34,7 @@ func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn f
 		var owner registry.OriginID
 		var missing, deleted, recheck int64
 		if err := rows.Scan(&l.Anchor, &l.User, &fingerprint, &l.NameKey, &missing, &owner, &l.Enabled, &deleted,
-			&l.Asserted, &l.Marker, &recheck, &l.Version); err != nil {
+			&l.Asserted, &l.Marker, &recheck, &l.Version, &l.Protected, &l.Manager); err != nil {
 			return fmt.Errorf("scan link: %w", err)
 		}
 		copy(l.Fingerprint[:], fingerprint)
@@ -86,10 +87,10 @@ func (t *Tenant) Memberships(ctx context.Context, origin registry.OriginID, fn f
 // rule: userName, email (verified only), employeeNumber.
 func (t *Tenant) Candidates(ctx context.Context, rule string, values []string) ([]registry.Candidate, error) {
 	look, ok := map[string]lookup{
-		"userName":       {cols: "id, user_name_key", from: "users", where: "company_id = ? AND deleted_at = 0", column: "user_name_key"},
-		"employeeNumber": {cols: "id, employee_number", from: "users", where: "company_id = ? AND deleted_at = 0", column: "employee_number"},
+		"userName":       {cols: "id, user_name, public_id, user_name_key", from: "users", where: "company_id = ? AND deleted_at = 0", column: "user_name_key"},
+		"employeeNumber": {cols: "id, user_name, public_id, employee_number", from: "users", where: "company_id = ? AND deleted_at = 0", column: "employee_number"},
 		"email": {
-			cols: "e.user_id, e.address_key", from: "emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id",
+			cols: "e.user_id, u.user_name, u.public_id, e.address_key", from: "emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id",
 			where: "e.company_id = ? AND u.deleted_at = 0 AND e.verified_at <> 0", column: "e.address_key",
 		},
 	}[rule]
@@ -99,7 +100,9 @@ func (t *Tenant) Candidates(ctx context.Context, rule string, values []string) (
 	look.args, look.values = []any{int64(t.id)}, values
 	q, args := t.s.lookUp(look)
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(q), args...)
-	return collect(rows, err, func(rows *sql.Rows) (c registry.Candidate, err error) { return c, rows.Scan(&c.User, &c.Value) })
+	return collect(rows, err, func(rows *sql.Rows) (c registry.Candidate, err error) {
+		return c, rows.Scan(&c.User, &c.UserName, &c.PublicID, &c.Value)
+	})
 }
 
 // names finds what people call the records of changes, in their order.

@@ -25,7 +25,7 @@ var userCols = []string{
 	user.FieldUserName, user.FieldUserNameKey, user.FieldDisplayName, user.FieldGivenName, user.FieldFamilyName,
 	user.FieldLocale, user.FieldEmployeeNumber, user.FieldAttributes, user.FieldDocument,
 	user.FieldEnabled, user.FieldBlocks, user.FieldCredential, user.FieldCredentialVersion,
-	user.FieldOwnerID, user.FieldDepartmentID, user.FieldContractID,
+	user.FieldOwnerID, user.FieldDepartmentID, user.FieldContractID, user.FieldManagerID, user.FieldProtected,
 	user.FieldVersion, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldDeactivatedAt, user.FieldDeletedAt,
 }
 
@@ -45,11 +45,11 @@ func scanUser(company registry.CompanyID, more ...any) func(*sql.Rows) (*registr
 		var key string
 		var extra []byte
 		var created, updated, deactivated, deleted int64
-		var dept, contr sql.NullInt64
+		var dept, contr, manager sql.NullInt64
 		if err := rows.Scan(append([]any{&u.ID, &u.PublicID, &u.Kind, &u.Association, &u.CompanyAdmin,
 			&own[0], &key, &own[1], &own[2], &own[3], &own[4], &employee, &extra, &u.Document,
 			&u.Enabled, &u.Blocks, &u.Credential, &u.CredentialVersion,
-			&u.Owner, &dept, &contr, &u.Version, &created, &updated, &deactivated, &deleted}, more...)...); err != nil {
+			&u.Owner, &dept, &contr, &manager, &u.Protected, &u.Version, &created, &updated, &deactivated, &deleted}, more...)...); err != nil {
 			return nil, fmt.Errorf("scan user: %w", err)
 		}
 		if len(extra) > 0 {
@@ -65,6 +65,7 @@ func scanUser(company registry.CompanyID, more ...any) func(*sql.Rows) (*registr
 		}
 		u.Attributes.Set(registry.AttrEmployeeNumber, employee.String)
 		u.Department, u.Contract = registry.DepartmentID(dept.Int64), registry.ContractID(contr.Int64)
+		u.Manager = registry.UserID(manager.Int64)
 		u.CreatedAt, u.UpdatedAt = fromMicros(created), fromMicros(updated)
 		u.DeactivatedAt, u.DeletedAt = fromMicros(deactivated), fromMicros(deleted)
 		return u, nil
@@ -170,6 +171,18 @@ func (t *tenantTx) LinksByAnchor(ctx context.Context, origin registry.OriginID, 
 		out = append(out, links...)
 	}
 	return out, nil
+}
+
+// LinksOfUsers implements registry.Tx.
+func (t *tenantTx) LinksOfUsers(ctx context.Context, origin registry.OriginID, users []registry.UserID) ([]*registry.Link, error) {
+	rows, err := t.query(ctx, `SELECT id, `+columns(linkCols)+` FROM links WHERE origin_id = ? AND `+t.s.byKey("user_id")+` ORDER BY id`+t.forUpdate(),
+		origin, t.company, keys(t.s, users))
+	return collect(rows, err, scanLink(t.company))
+}
+
+// Origins implements registry.Tx.
+func (t *tenantTx) Origins(ctx context.Context) (map[registry.OriginID]registry.Origin, error) {
+	return t.origins(ctx)
 }
 
 // Groups implements registry.Tx.

@@ -84,6 +84,7 @@ func TestTenantFence(t *testing.T) {
 		ctx := store.OnlyCompany(t.Context(), int64(c.beta.Company))
 		was := c.state()
 		c.seeNothing(ctx)
+		c.seeNoGroups(ctx)
 		c.touchNothing(ctx)
 		c.putNothing(ctx)
 		want(t, "company A", c.state(), was)
@@ -274,6 +275,7 @@ func TestEveryTenantMethodIsClimbed(t *testing.T) {
 		"ResumeSource", "Run", "RunByNumber", "Runs", "SetHealth", "SourceMarks", "Standpoints", "TakeDue", "UpdateRun",
 	}
 	climbed = append(append(climbed, scimClimbed...), connectionClimbed...)
+	climbed = append(climbed, policyClimbed...)
 	tenant := reflect.TypeFor[*store.Tenant]()
 	for i := range tenant.NumMethod() {
 		if name := tenant.Method(i).Name; !slices.Contains(climbed, name) {
