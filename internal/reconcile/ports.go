@@ -47,6 +47,8 @@ type Ledger interface {
 
 	// LinkedUsers, LinkedGroups and Memberships stream what the origin has.
 	LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error) error
+	// LinkedUsersAmong is LinkedUsers for some of them.
+	LinkedUsersAmong(ctx context.Context, origin registry.OriginID, among []registry.UserID, fn func(registry.LinkedUser) error) error
 	LinkedGroups(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedGroup) error) error
 	Memberships(ctx context.Context, origin registry.OriginID, fn func(registry.Membership) error) error
 	// LastChange is the newest change of the company, whoever made it, and
