@@ -74,7 +74,7 @@ func (r *run) loadState(ctx context.Context) (*plan.State, error) {
 // asked again unless somebody changed them meanwhile.
 func (r *run) unread() {
 	for i, id := range r.snap.sames {
-		switch at := int32(i); { //nolint:gosec // snapshots are far below 2^31
+		switch at := int32(i); {
 		case id == 0:
 		case r.during[id]:
 			r.snap.sames[i] = 0
