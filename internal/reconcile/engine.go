@@ -90,6 +90,8 @@ type run struct {
 	sum  source.Summary
 	snap *snapshot
 	plan *plan.Plan
+	// known is what the read may leave unread, nil for nothing.
+	known *known
 	state
 	// lastGroup is the group whose members were changed last.
 	lastGroup registry.GroupID
@@ -199,17 +201,17 @@ func (r *run) read(ctx context.Context) (err error) {
 		return err
 	}
 	if r.byMarkers() {
-		k, err := r.loadKnown(ctx)
-		if err != nil {
+		if r.known, err = r.loadKnown(ctx); err != nil {
 			return err
 		}
-		r.sum, err = r.snap.read(ctx, k, r.src.Reader.Read, r.src.State.Cursor, progress)
+		r.sum, err = r.snap.read(ctx, r.known, r.src.Reader.Read, r.src.State.Cursor, progress)
 		if err == nil && !r.sum.Full {
 			r.row.Notes = append(r.row.Notes, fmt.Sprintf("Read by markers: %d of %d fetched.", r.snap.fetched, r.row.Counts.Users+r.row.Counts.Groups))
 		}
 		if !errors.Is(err, source.ErrCursor) {
 			return err
 		}
+		r.known = nil
 		r.row.Notes = append(r.row.Notes, fmt.Sprintf("Everything was read whole: %s.", err))
 	}
 	r.sum, err = r.snap.read(ctx, nil, r.src.Reader.Read, "", progress)

@@ -12,7 +12,7 @@ import (
 )
 
 // known is what the ledger has of a source before it is read, in the form that
-// answers which entries need not be read whole. A person takes 40 to 50 bytes.
+// answers which entries need not be read whole. A person takes about 60 bytes.
 //
 // A person is known who is in the registry exactly as the source last said, at
 // the marker they had then. A group is known whose members all led to people, and
@@ -38,8 +38,12 @@ type knownPerson struct {
 	anchor uint64
 	marker uint64 // 0 for someone who is read whole
 	keys   uint64
+	name   uint64
 	user   registry.UserID
 	seen   sighting
+	same   bool // was given without being read whole
+	// enabled is as the registry and the link both have it.
+	enabled bool
 }
 
 // knownMark is an object without a person.
@@ -62,9 +66,7 @@ func (r *run) loadKnown(ctx context.Context) (*known, error) {
 	k.loadGroups = func() ([]plan.KnownGroup, error) { return r.knownGroups(ctx) }
 	now := r.Now()
 	err := r.ledger.LinkedUsers(ctx, r.src.State.Origin.ID, func(l registry.LinkedUser) error {
-		if !l.Deleted {
-			k.addPerson(&l, now)
-		}
+		k.addPerson(&l, now)
 		return nil
 	})
 	if err != nil {
@@ -88,7 +90,7 @@ func (r *run) loadKnown(ctx context.Context) (*known, error) {
 func (k *known) hash(v string) uint64 { return maphash.String(k.seed, v) | 1 }
 
 func (k *known) addPerson(l *registry.LinkedUser, now time.Time) {
-	p := knownPerson{anchor: k.hash(l.Anchor), user: l.User}
+	p := knownPerson{anchor: k.hash(l.Anchor), user: l.User, name: hashed(l.NameKey), enabled: l.Enabled}
 	if s, ok := parseStamp(l.Marker); ok {
 		p.keys = s.keys
 		if clean(l, s, now) {
@@ -134,17 +136,33 @@ func (k *known) marked(anchor, marker string) bool {
 	return i >= 0 && k.marks[i].marker == k.hash(marker)
 }
 
-// saw notes under which names somebody was given.
-func (k *known) saw(anchor string, keys uint64) {
+// saw notes under which names somebody was given, and whether whole.
+func (k *known) saw(anchor string, keys uint64, same bool) {
 	i := k.at.Find(k.hash(anchor))
 	if i < 0 {
 		return
 	}
-	if p := &k.people[i]; p.keys != keys {
+	p := &k.people[i]
+	if p.same = same && p.marker != 0; p.keys != keys {
 		p.seen = moved
 	} else if p.seen == unseen {
 		p.seen = stayed
 	}
+}
+
+// others are the people of whom more is to be known than that they are the same:
+// also those who were changed since.
+func (k *known) others(during map[registry.UserID]bool) []registry.UserID {
+	var out []registry.UserID
+	for i := range k.people {
+		if p := &k.people[i]; !p.same && !during[p.user] {
+			out = append(out, p.user)
+		}
+	}
+	for id := range during {
+		out = append(out, id)
+	}
+	return out
 }
 
 // settleGroups finds the groups that need not be read whole, now that it is known

@@ -54,6 +54,8 @@ type Ledger interface {
 	// LinkedUsers, LinkedGroups and Memberships stream what the origin has, of
 	// people only those with these anchors when any are named.
 	LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error, anchors ...string) error
+	// LinkedUsersAmong is LinkedUsers for some of them.
+	LinkedUsersAmong(ctx context.Context, origin registry.OriginID, among []registry.UserID, fn func(registry.LinkedUser) error) error
 	LinkedGroups(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedGroup) error) error
 	Memberships(ctx context.Context, origin registry.OriginID, fn func(registry.Membership) error) error
 	// FindUser finds one person by userName, verified address or id.

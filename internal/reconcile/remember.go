@@ -63,16 +63,13 @@ func (r *run) rememberPeople(ctx context.Context) error {
 		marks = nil
 		return err
 	}
-	for _, f := range r.refresh {
-		rec, err := r.snap.record(f.seen)
+	for _, i := range r.refresh {
+		rec, err := r.snap.record(i)
 		if err != nil {
 			return err
 		}
-		m := registry.LinkMark{Anchor: r.snap.Users[f.seen].Anchor, Name: rec.Name, Marker: rec.Marker, RecheckAt: rec.RecheckAt}
-		if s, ok := parseStamp(rec.Marker); ok && f.rest != 0 {
-			s.rest = f.rest
-			m.Marker = s.String()
-		}
+		m := registry.LinkMark{Anchor: r.snap.Users[i].Anchor, Name: rec.Name, Marker: rec.Marker, RecheckAt: rec.RecheckAt,
+			KeepRecheck: r.snap.how[i]&sameLink != 0}
 		if err := add(m); err != nil {
 			return err
 		}

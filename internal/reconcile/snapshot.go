@@ -81,6 +81,7 @@ type snapshot struct {
 	stamps   []uint64 // and of what their links should say
 	named    map[ref][]int32
 	outside  map[string]string // markers of those read whole and out of scope
+	sames    []registry.UserID // who was not read whole, 0 for everybody else
 	known    bool              // the read went by markers
 	fetched  int64             // entries read whole
 	groups   []groupRecord
@@ -132,8 +133,8 @@ func newSnapshot(src *Source, sp *spool, rep *report, counts *registry.Counts) *
 	return s
 }
 
-// nameHash is the userName of a plan: short, and equal when names are.
-func (s *snapshot) nameHash(key string) uint64 { return maphash.String(s.seed, key) }
+// short is a text in eight bytes, equal when texts are, within this run.
+func (s *snapshot) short(key string) uint64 { return maphash.String(s.seed, key) }
 
 // readError is around whatever ended the reading.
 type readError struct{ error }
@@ -212,7 +213,7 @@ func (s *snapshot) entry(ctx context.Context, e *source.Entry, k *known) error {
 		s.named[refOf(group)] = append(s.named[refOf(group)], at.index)
 	}
 	if k != nil {
-		k.saw(e.Anchor, keys)
+		k.saw(e.Anchor, keys, e.Same)
 	}
 	if e.Same {
 		return s.same(e, at.index, keys, k)
@@ -228,23 +229,26 @@ func (s *snapshot) count(kind source.Kind) {
 	}
 }
 
-// same takes in somebody who was not read whole. Until the state shows that the
-// registry still has them as then, they count as failed: there, and left alone.
+// same takes in somebody who was not read whole.
 func (s *snapshot) same(e *source.Entry, index int32, keys uint64, k *known) error {
-	s.Users[index], s.offset[index] = plan.Seen{Anchor: e.Anchor, Standing: plan.Failed}, -1
+	x := &s.Users[index]
+	*x, s.offset[index], s.sames[index] = plan.Seen{Anchor: e.Anchor}, -1, 0
 	i := int32(-1)
 	if k != nil {
 		i = k.person(e.Anchor, e.Marker)
 	}
 	switch {
-	case i >= 0 && k.people[i].keys != keys: // moved together with a parent
-		at, err := s.spool.put(&record{Name: e.Name, Marker: stamp{marker: e.Marker, keys: keys}.String()})
-		s.offset[index], s.how[index] = at, sameLink
-		return err
 	case i >= 0:
-		s.how[index] = sameLink
+		p := &k.people[i]
+		x.Standing, x.Name, x.Enabled = plan.Mapped, p.name, p.enabled
+		s.how[index], s.sames[index] = sameLink, p.user
+		if p.keys != keys { // moved together with a parent
+			at, err := s.spool.put(&record{Name: e.Name, Marker: stamp{e.Marker, keys, p.name}.String()})
+			s.offset[index] = at
+			return err
+		}
 	case k != nil && k.marked(e.Anchor, e.Marker):
-		s.Users[index].Standing, s.how[index] = plan.OutOfScope, sameMark
+		x.Standing, s.how[index] = plan.OutOfScope, sameMark
 	default:
 		return fmt.Errorf("%w: %s was not given whole though nothing is known of it", source.ErrProtocol, e.Name)
 	}
@@ -275,6 +279,7 @@ func (s *snapshot) newPlace(anchor string, group bool) place {
 	s.Users = append(s.Users, plan.Seen{Anchor: anchor})
 	s.offset = append(s.offset, -1)
 	s.how, s.markers, s.stamps = append(s.how, 0), append(s.markers, 0), append(s.stamps, 0)
+	s.sames = append(s.sames, 0)
 	s.byAnchor.Add(at)
 	return place{index: at}
 }
@@ -290,7 +295,7 @@ func (s *snapshot) name(i int32) string {
 
 func (s *snapshot) user(ctx context.Context, e *source.Entry, index int32, keys uint64) error {
 	s.Users[index], s.offset[index], s.how[index] = plan.Seen{Anchor: e.Anchor, Standing: plan.Failed}, -1, 0
-	s.markers[index] = s.nameHash(e.Marker)
+	s.markers[index], s.sames[index] = s.short(e.Marker), 0
 	delete(s.outside, e.Anchor)
 	if e.Problem != "" {
 		return nil
@@ -320,9 +325,9 @@ func (s *snapshot) mapped(e *source.Entry, p *mapping.Person, index int32, keys 
 		Protected: p.Protected, Join: p.Join,
 	}
 	x := &s.Users[index]
-	x.Standing, x.Enabled, x.Name, x.Fingerprint = plan.Mapped, p.Enabled, s.nameHash(name), s.fingerprint(p)
+	x.Standing, x.Enabled, x.Name, x.Fingerprint = plan.Mapped, p.Enabled, hashed(name), s.fingerprint(p)
 	s.manager(e, index)
-	s.stamps[index] = s.nameHash(rec.Marker)
+	s.stamps[index] = s.short(rec.Marker)
 	s.offset[index], err = s.spool.put(&rec)
 	return err
 }
@@ -355,7 +360,7 @@ func (s *snapshot) warnings(ctx context.Context, e *source.Entry, p *mapping.Per
 		s.report.warning(ctx, registry.RunItem{Code: registry.Code(w.Code), Anchor: e.Anchor, Name: e.Name, Message: w.Message})
 	}
 	for _, address := range p.Attributes[registry.AttrEmails] {
-		h := s.nameHash(registry.Key(address))
+		h := s.short(registry.Key(address))
 		if other, ok := s.mails[h]; ok && other != index {
 			s.report.warning(ctx, registry.RunItem{Code: CodeSharedMail, Anchor: e.Anchor, Name: e.Name,
 				Message: fmt.Sprintf("%s is also the address of %s; it identifies neither", address, s.name(other))})

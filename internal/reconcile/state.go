@@ -15,8 +15,8 @@ type state struct {
 	groups []plan.KnownGroup // once loaded
 	// versions are those of the people whom the plan may change.
 	versions map[registry.UserID]int64
-	// refresh are people as they should be whose link is not up to date.
-	refresh []refresh
+	// refresh are people as they should be whose link gets the stamp of this read.
+	refresh []int32
 	// before is the company's newest change when the read began, and during are the
 	// people who were changed since: what was read of them is older than what the
 	// registry has.
@@ -25,13 +25,6 @@ type state struct {
 	// places are where people of the registry are in the snapshot; of use only
 	// while the state is loaded.
 	places []personPlace
-}
-
-// refresh is somebody whose link gets the stamp of this read. rest is for one
-// that was not read whole.
-type refresh struct {
-	seen int32
-	rest uint64
 }
 
 type personPlace struct {
@@ -43,7 +36,7 @@ type personPlace struct {
 func (r *run) loadState(ctx context.Context) (*plan.State, error) {
 	// There may be a million, most of whom are the same every night: of those
 	// only the keys are kept.
-	out := plan.State{Same: make([]registry.UserID, len(r.snap.Users)), Managers: r.roomForManagers()}
+	out := plan.State{Same: r.snap.sames, Managers: r.roomForManagers()}
 	r.versions, r.during = map[registry.UserID]int64{}, map[registry.UserID]bool{}
 	err := r.ledger.ChangedSince(ctx, r.before, func(id registry.UserID) error {
 		r.during[id] = true
@@ -52,29 +45,21 @@ func (r *run) loadState(ctx context.Context) (*plan.State, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load changes made meanwhile: %w", err)
 	}
-	var few []string // those whom a run about single people is about
-	if r.only != nil {
-		for i := range r.snap.Users {
-			few = append(few, r.snap.Users[i].Anchor)
-		}
-		if len(few) == 0 {
-			return &out, nil
-		}
-	}
+	r.unread()
 	recent := map[registry.UserID]bool{} // tied to the source meanwhile
-	err = r.ledger.LinkedUsers(ctx, r.src.State.Origin.ID, func(l registry.LinkedUser) error {
+	err = r.linkedUsers(ctx, func(l registry.LinkedUser) error {
 		if r.during[l.User] && !l.Deleted && r.snap.byAnchor.Find(l.Anchor) < 0 {
 			recent[l.User] = true // nobody can be missing who was not there yet
 		} else {
 			r.linked(ctx, &out, &l)
 		}
 		return nil
-	}, few...)
-	r.snap.byAnchor = nil
+	})
+	r.snap.byAnchor, r.known = nil, nil
 	if err != nil {
 		return nil, fmt.Errorf("load people of the source: %w", err)
 	}
-	if few != nil {
+	if r.only != nil { // a run about single people changes no group
 		return &out, nil
 	}
 	if out.Groups, err = r.knownGroups(ctx); err != nil {
@@ -88,15 +73,57 @@ func (r *run) loadState(ctx context.Context) (*plan.State, error) {
 	return &out, nil
 }
 
+// unread takes in those who were not read whole, of whom the ledger need not be
+// asked again unless somebody changed them meanwhile.
+func (r *run) unread() {
+	for i, id := range r.snap.sames {
+		switch at := int32(i); {
+		case id == 0:
+		case r.during[id]:
+			r.snap.sames[i] = 0
+		default:
+			r.places = append(r.places, personPlace{id, at})
+			if r.snap.offset[i] >= 0 {
+				r.refresh = append(r.refresh, at)
+			}
+		}
+	}
+}
+
+// linkedUsers asks the ledger for everybody, or only for the few who matter.
+func (r *run) linkedUsers(ctx context.Context, fn func(registry.LinkedUser) error) error {
+	const few = 4 // one in so many costs no more than everybody
+	origin := r.src.State.Origin.ID
+	if r.only != nil {
+		anchors := make([]string, len(r.snap.Users))
+		for i := range r.snap.Users {
+			anchors[i] = r.snap.Users[i].Anchor
+		}
+		if len(anchors) == 0 {
+			return nil
+		}
+		return r.ledger.LinkedUsers(ctx, origin, fn, anchors...)
+	}
+	if r.known != nil {
+		if ids := r.known.others(r.during); len(ids)*few < len(r.known.people) {
+			return r.ledger.LinkedUsersAmong(ctx, origin, ids, fn)
+		}
+	}
+	return r.ledger.LinkedUsers(ctx, origin, fn)
+}
+
 // linked takes in one person tied to the source.
 func (r *run) linked(ctx context.Context, out *plan.State, l *registry.LinkedUser) {
 	k := plan.Known{
-		Anchor: l.Anchor, User: l.User, Fingerprint: l.Fingerprint, Name: r.snap.nameHash(l.NameKey),
+		Anchor: l.Anchor, User: l.User, Fingerprint: l.Fingerprint, Name: hashed(l.NameKey),
 		MissingSince: l.MissingSince, Owned: l.Owned, Enabled: l.Enabled, Deleted: l.Deleted, Protected: l.Protected,
 	}
 	i := r.snap.byAnchor.Find(l.Anchor)
 	noteManager(out, i, l)
 	if i >= 0 {
+		if out.Same[i] != 0 {
+			return
+		}
 		if r.snap.known {
 			r.places = append(r.places, personPlace{l.User, i})
 		}
@@ -109,7 +136,7 @@ func (r *run) linked(ctx context.Context, out *plan.State, l *registry.LinkedUse
 			x.Standing = plan.Failed
 			r.report.skipped(ctx, registry.RunItem{Code: CodeChangedMeanwhile, Anchor: l.Anchor, Name: r.snap.name(i), User: l.User, Message: meanwhile})
 		}
-		if s, ok := parseStamp(l.Marker); ok && clean(l, s, r.row.StartedAt) && r.snap.markers[i] == r.snap.nameHash(s.marker) {
+		if s, ok := parseStamp(l.Marker); ok && clean(l, s, r.row.StartedAt) && r.snap.markers[i] == r.snap.short(s.marker) {
 			r.snap.how[i] |= doubted
 		}
 	}
@@ -129,20 +156,13 @@ func (r *run) unchanged(i int32, k *plan.Known, l *registry.LinkedUser) bool {
 			return false
 		}
 		due := !l.RecheckAt.IsZero() && !l.RecheckAt.After(r.row.StartedAt)
-		if due || r.snap.stamps[i] != r.snap.nameHash(l.Marker) {
-			r.refresh = append(r.refresh, refresh{seen: i})
+		if due || r.snap.stamps[i] != r.snap.short(l.Marker) {
+			r.refresh = append(r.refresh, i)
 		}
 		return true
 	}
 	s, ok := parseStamp(l.Marker)
-	if !ok || !clean(l, s, r.row.StartedAt) {
-		return false
-	}
-	x.Standing, x.Enabled, x.Name, x.Fingerprint = plan.Mapped, k.Enabled, k.Name, k.Fingerprint
-	if r.snap.offset[i] >= 0 {
-		r.refresh = append(r.refresh, refresh{i, s.rest})
-	}
-	return true
+	return ok && clean(l, s, r.row.StartedAt) && x.Name == k.Name && x.Enabled == k.Enabled
 }
 
 // knownGroups reads the source's groups with their members. Nobody else changes

@@ -42,8 +42,9 @@ type LinkMark struct {
 	Anchor string
 	Name   string // "" keeps the present one
 	Marker string
-	// RecheckAt is as in Link.
-	RecheckAt time.Time
+	// RecheckAt is as in Link; KeepRecheck leaves it.
+	RecheckAt   time.Time
+	KeepRecheck bool
 }
 
 // SourceMark is the change marker of an object that a source's scope leaves out,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	entsql "entgo.io/ent/dialect/sql"
 
@@ -22,12 +23,31 @@ func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn f
 	if len(anchors) > 0 {
 		which, args = " AND "+t.s.anyOf("l.anchor"), append(args, list(t.s, anchors))
 	}
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.user_id, l.fingerprint, u.user_name_key,
-		CASE WHEN l.missing_since > 0 AND u.deactivated_at > l.missing_since THEN u.deactivated_at ELSE l.missing_since END, u.owner_id, u.enabled, u.deleted_at,
-		l.enabled, l.marker, l.recheck_at, u.version,
-		u.protected, coalesce(u.manager_id, 0)
-		FROM links l JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id
-		WHERE l.company_id = ? AND l.origin_id = ? AND l.user_id IS NOT NULL`+which), args...)
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(linkedUsers+which), args...)
+	return eachLinked(rows, err, origin, fn)
+}
+
+// LinkedUsersAmong is LinkedUsers for some people. The plus is as in byKey.
+func (t *Tenant) LinkedUsersAmong(ctx context.Context, origin registry.OriginID, among []registry.UserID, fn func(registry.LinkedUser) error) error {
+	for len(among) > 0 {
+		n := min(pageSize, len(among))
+		rows, err := t.s.read.QueryContext(ctx, t.s.rebind(strings.Replace(linkedUsers, "l.origin_id =", "+l.origin_id =", 1)+` AND `+t.s.anyOf("l.user_id")), int64(t.id), int64(origin), keys(t.s, among[:n]))
+		if err := eachLinked(rows, err, origin, fn); err != nil {
+			return err
+		}
+		among = among[n:]
+	}
+	return nil
+}
+
+// linkedUsers is what eachLinked reads.
+const linkedUsers = `SELECT l.anchor, l.user_id, l.fingerprint, u.user_name_key,
+	CASE WHEN l.missing_since > 0 AND u.deactivated_at > l.missing_since THEN u.deactivated_at ELSE l.missing_since END, u.owner_id, u.enabled, u.deleted_at,
+	l.enabled, l.marker, l.recheck_at, u.version, u.protected, coalesce(u.manager_id, 0)
+	FROM links l JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id
+	WHERE l.company_id = ? AND l.origin_id = ? AND l.user_id IS NOT NULL`
+
+func eachLinked(rows *sql.Rows, err error, origin registry.OriginID, fn func(registry.LinkedUser) error) error {
 	return each(rows, err, func(rows *sql.Rows) error {
 		var l registry.LinkedUser
 		var fingerprint sql.RawBytes

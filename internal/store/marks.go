@@ -79,8 +79,8 @@ func (t *Tenant) RefreshLinks(ctx context.Context, f registry.Fence, origin regi
 			return t.refreshMany(ctx, x, origin, marks)
 		}
 		for _, m := range marks {
-			if _, err := x.exec(ctx, `UPDATE links SET marker = ?, name = CASE WHEN ? = '' THEN name ELSE ? END, recheck_at = ?
-				WHERE company_id = ? AND origin_id = ? AND anchor = ?`, asText(m.Marker), m.Name, asText(m.Name), micros(m.RecheckAt),
+			if _, err := x.exec(ctx, `UPDATE links SET marker = ?, name = CASE WHEN ? = '' THEN name ELSE ? END, recheck_at = CASE WHEN ? THEN recheck_at ELSE ? END
+				WHERE company_id = ? AND origin_id = ? AND anchor = ?`, asText(m.Marker), m.Name, asText(m.Name), m.KeepRecheck, micros(m.RecheckAt),
 				int64(t.id), int64(origin), asText(m.Anchor)); err != nil {
 				return fmt.Errorf("refresh link: %w", err)
 			}
@@ -92,14 +92,16 @@ func (t *Tenant) RefreshLinks(ctx context.Context, f registry.Fence, origin regi
 // refreshMany is RefreshLinks in one statement.
 func (t *Tenant) refreshMany(ctx context.Context, x *session, origin registry.OriginID, marks []registry.LinkMark) error {
 	anchors, names, markers := make([]string, len(marks)), make([]string, len(marks)), make([]string, len(marks))
-	again := make([]int64, len(marks))
+	again, keep := make([]int64, len(marks)), make([]bool, len(marks))
 	for i, m := range marks {
-		anchors[i], names[i], markers[i], again[i] = asText(m.Anchor), asText(m.Name), asText(m.Marker), micros(m.RecheckAt)
+		anchors[i], names[i], markers[i] = asText(m.Anchor), asText(m.Name), asText(m.Marker)
+		again[i], keep[i] = micros(m.RecheckAt), m.KeepRecheck
 	}
-	if _, err := x.exec(ctx, `UPDATE links SET marker = m.marker, name = CASE WHEN m.name = '' THEN links.name ELSE m.name END, recheck_at = m.again
-		FROM unnest(?::text[], ?::text[], ?::text[], ?::bigint[]) AS m(anchor, name, marker, again)
+	if _, err := x.exec(ctx, `UPDATE links SET marker = m.marker, name = CASE WHEN m.name = '' THEN links.name ELSE m.name END,
+			recheck_at = CASE WHEN m.keep THEN links.recheck_at ELSE m.again END
+		FROM unnest(?::text[], ?::text[], ?::text[], ?::bigint[], ?::boolean[]) AS m(anchor, name, marker, again, keep)
 		WHERE links.company_id = ? AND links.origin_id = ? AND links.anchor = m.anchor`,
-		anchors, names, markers, again, int64(t.id), int64(origin)); err != nil {
+		anchors, names, markers, again, keep, int64(t.id), int64(origin)); err != nil {
 		return fmt.Errorf("refresh links: %w", err)
 	}
 	return nil

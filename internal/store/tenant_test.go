@@ -100,13 +100,14 @@ func (c *climber) seeNothing(ctx context.Context) {
 		return err
 	}
 	streams := map[string]error{
-		"linked users":  c.b.LinkedUsers(ctx, c.src.Origin.ID, func(registry.LinkedUser) error { return count(nil) }),
-		"linked groups": c.b.LinkedGroups(ctx, c.src.Origin.ID, func(registry.LinkedGroup) error { return count(nil) }),
-		"changes since": c.b.ChangedSince(ctx, 0, func(registry.UserID) error { return count(nil) }),
-		"source marks":  c.b.SourceMarks(ctx, c.src.ID, func(registry.SourceMark) error { return count(nil) }),
-		"memberships":   c.b.Memberships(ctx, c.src.Origin.ID, func(registry.Membership) error { return count(nil) }),
-		"items":         c.b.Items(ctx, c.run.ID, func(registry.RunItem) error { return count(nil) }),
-		"changes":       c.b.ChangesOf(ctx, c.run.ID, func(registry.Change, string) error { return count(nil) }),
+		"linked users":       c.b.LinkedUsers(ctx, c.src.Origin.ID, func(registry.LinkedUser) error { return count(nil) }),
+		"linked users among": c.b.LinkedUsersAmong(ctx, c.src.Origin.ID, []registry.UserID{c.user}, func(registry.LinkedUser) error { return count(nil) }),
+		"linked groups":      c.b.LinkedGroups(ctx, c.src.Origin.ID, func(registry.LinkedGroup) error { return count(nil) }),
+		"changes since":      c.b.ChangedSince(ctx, 0, func(registry.UserID) error { return count(nil) }),
+		"source marks":       c.b.SourceMarks(ctx, c.src.ID, func(registry.SourceMark) error { return count(nil) }),
+		"memberships":        c.b.Memberships(ctx, c.src.Origin.ID, func(registry.Membership) error { return count(nil) }),
+		"items":              c.b.Items(ctx, c.run.ID, func(registry.RunItem) error { return count(nil) }),
+		"changes":            c.b.ChangesOf(ctx, c.run.ID, func(registry.Change, string) error { return count(nil) }),
 	}
 	for what, err := range streams {
 		if err != nil {
@@ -270,7 +271,7 @@ func (c *climber) putNothing(ctx context.Context) {
 func TestEveryTenantMethodIsClimbed(t *testing.T) {
 	climbed := []string{
 		"AcquireLease", "AddItems", "AllowRemovals", "Anchors", "Candidates", "ChangedSince", "ChangesOf", "CommitCursor", "CreateRun",
-		"DecideRun", "EnsureOrigin", "FindUser", "Items", "LastChange", "LastRun", "LinkedGroups", "LinkedUsers", "MailCounts", "Mails",
+		"DecideRun", "EnsureOrigin", "FindUser", "Items", "LastChange", "LastRun", "LinkedGroups", "LinkedUsers", "LinkedUsersAmong", "MailCounts", "Mails",
 		"MarkSource", "Memberships", "PauseSource", "RefreshLinks", "ReleaseLease", "ReleaseMails", "RenewLease", "Reschedule",
 		"ResumeSource", "Run", "RunByNumber", "Runs", "SetHealth", "SourceMarks", "Standpoints", "TakeDue", "UpdateRun",
 	}
