@@ -31,6 +31,11 @@ func (k OriginKind) Directory() bool {
 	return k == OriginSCIM || k == OriginLDAP || k == OriginEntra
 }
 
+// Pulled reports whether the origin is a directory that is read whole: what has
+// an id there is one object, a person or a group, where a SCIM connection gives
+// the externalIds of the two apart.
+func (k OriginKind) Pulled() bool { return k == OriginLDAP || k == OriginEntra }
+
 // Origin is a door of one company. Every user and group has one owning origin.
 type Origin struct {
 	ID        OriginID

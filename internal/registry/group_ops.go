@@ -12,7 +12,7 @@ func (u *unit) putGroup(i int, op PutGroup) {
 		u.createGroup(i, op)
 		return
 	}
-	u.refreshGroupLink(u.links[op.Anchor], op)
+	u.refreshGroupLink(u.groupLinks[op.Anchor], op)
 	if group.Owner != u.b.Origin.ID {
 		return
 	}
@@ -82,7 +82,7 @@ func (u *unit) firstMembers(group *Group, op PutGroup) int {
 // origin said of its members. Members that others gave stay on the kept row,
 // and a group that another origin owns stays with them.
 func (u *unit) missGroup(ctx context.Context, tx Tx, i int, op MissGroup) error {
-	group, link := u.subject[i].group, u.links[op.Anchor]
+	group, link := u.subject[i].group, u.groupLinks[op.Anchor]
 	if link.MissingSince.IsZero() {
 		link.MissingSince = u.now
 		link.SeenRun = u.b.Run

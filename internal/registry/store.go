@@ -20,8 +20,10 @@ type Store interface {
 // Tx is one transaction inside one company. Lists may be of any length; records
 // that do not exist are left out of the answer.
 type Tx interface {
-	// LinksByAnchor finds the origin's links to these anchors.
-	LinksByAnchor(ctx context.Context, origin OriginID, anchors []string) ([]*Link, error)
+	// UserLinks finds the origin's links of people to these anchors, GroupLinks
+	// those of groups.
+	UserLinks(ctx context.Context, origin OriginID, anchors []string) ([]*Link, error)
+	GroupLinks(ctx context.Context, origin OriginID, anchors []string) ([]*Link, error)
 	// Users loads users, the deleted ones too, and holds them against other
 	// writers until the transaction ends.
 	Users(ctx context.Context, ids []UserID) ([]*User, error)

@@ -14,7 +14,10 @@ type unit struct {
 	b   *Batch
 	now time.Time
 
+	// links are those of people, groupLinks those of groups: at a SCIM connection
+	// a person and a group may have the same externalId.
 	links       map[string]*Link
+	groupLinks  map[string]*Link
 	users       map[UserID]*User
 	groups      map[GroupID]*Group
 	names       map[string]NameHolder
@@ -40,7 +43,7 @@ type subject struct {
 func newUnit(r *Registry, b *Batch) *unit {
 	return &unit{
 		r: r, b: b, now: r.Now(),
-		links:   map[string]*Link{},
+		links: map[string]*Link{}, groupLinks: map[string]*Link{},
 		users:   map[UserID]*User{},
 		groups:  map[GroupID]*Group{},
 		names:   map[string]NameHolder{},
@@ -53,10 +56,12 @@ func newUnit(r *Registry, b *Batch) *unit {
 
 // wants are the records a batch needs to see before it can be decided.
 type wants struct {
-	anchors []string
-	users   map[UserID]bool
-	groups  map[GroupID]bool
-	names   map[string]bool
+	// anchors are those of people, groupAnchors those of groups.
+	anchors, groupAnchors []string
+
+	users  map[UserID]bool
+	groups map[GroupID]bool
+	names  map[string]bool
 }
 
 // load reads, in a handful of statements, the records that the operations speak
@@ -73,18 +78,8 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 	for _, h := range holders {
 		u.names[h.Key] = h
 	}
-	links, err := tx.LinksByAnchor(ctx, u.b.Origin.ID, n.anchors)
-	if err != nil {
+	if err := u.loadLinks(ctx, tx, n); err != nil {
 		return err
-	}
-	for _, l := range links {
-		u.links[l.Anchor] = l
-		if l.User != 0 {
-			n.users[l.User] = true
-		}
-		if l.Group != 0 {
-			n.groups[l.Group] = true
-		}
 	}
 	u.moveAnchors()
 	users, err := tx.Users(ctx, slices.Sorted(maps.Keys(n.users)))
@@ -104,28 +99,54 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 	return nil
 }
 
+// loadLinks finds the links that the operations name. An object of a directory
+// is a person or a group but not both, so that both kinds are looked at there.
+func (u *unit) loadLinks(ctx context.Context, tx Tx, n *wants) error {
+	if u.b.Origin.Kind.Pulled() {
+		n.anchors = slices.Concat(n.anchors, n.groupAnchors)
+		n.groupAnchors = n.anchors
+	}
+	links, err := tx.UserLinks(ctx, u.b.Origin.ID, n.anchors)
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		u.links[l.Anchor] = l
+		n.users[l.User] = true
+	}
+	if links, err = tx.GroupLinks(ctx, u.b.Origin.ID, n.groupAnchors); err != nil {
+		return err
+	}
+	for _, l := range links {
+		u.groupLinks[l.Anchor] = l
+		n.groups[l.Group] = true
+	}
+	return nil
+}
+
 // moveAnchors lets an operation find its record by the anchor it is about to
 // get.
 func (u *unit) moveAnchors() {
 	for i, op := range u.b.Ops {
 		var was, is string
+		links := u.links
 		switch op := op.(type) {
 		case PutUser:
 			was, is = op.WasAnchor, op.Anchor
 		case PutGroup:
-			was, is = op.WasAnchor, op.Anchor
+			was, is, links = op.WasAnchor, op.Anchor, u.groupLinks
 		}
 		if was == "" || was == is || u.results[i].Refused != nil {
 			continue
 		}
-		link := u.links[was]
+		link := links[was]
 		switch {
 		case link == nil:
 			u.results[i].Refused = Refuse(CodeNotFound, "nothing is tied to the id %s", was)
-		case u.links[is] != nil:
+		case links[is] != nil:
 			u.results[i].Refused = Refuse(CodeAnchorTaken, "the id %s belongs to another record", is)
 		default:
-			u.links[is] = link
+			links[is] = link
 		}
 	}
 }
@@ -137,7 +158,9 @@ func (u *unit) gather() *wants {
 		if u.results[i].Refused != nil {
 			continue
 		}
-		if a, ok := anchorOf(op); ok {
+		if a, group, ok := anchorOf(op); ok && group {
+			n.groupAnchors = append(n.groupAnchors, a)
+		} else if ok {
 			n.anchors = append(n.anchors, a)
 		}
 		switch op := op.(type) {
@@ -153,7 +176,7 @@ func (u *unit) gather() *wants {
 			n.names[Key(op.Attributes.First(AttrUserName))] = true
 		case PutGroup:
 			if op.WasAnchor != "" {
-				n.anchors = append(n.anchors, op.WasAnchor)
+				n.groupAnchors = append(n.groupAnchors, op.WasAnchor)
 			}
 		case PatchMembers:
 			n.groups[op.Group] = true

@@ -149,12 +149,23 @@ func scanLink(company registry.CompanyID) func(*sql.Rows) (*registry.Link, error
 	}
 }
 
-// LinksByAnchor implements registry.Tx.
-func (t *tenantTx) LinksByAnchor(ctx context.Context, origin registry.OriginID, anchors []string) ([]*registry.Link, error) {
+// UserLinks implements registry.Tx.
+func (t *tenantTx) UserLinks(ctx context.Context, origin registry.OriginID, anchors []string) ([]*registry.Link, error) {
+	return t.linksByAnchor(ctx, "user_id", origin, anchors)
+}
+
+// GroupLinks implements registry.Tx.
+func (t *tenantTx) GroupLinks(ctx context.Context, origin registry.OriginID, anchors []string) ([]*registry.Link, error) {
+	return t.linksByAnchor(ctx, "group_id", origin, anchors)
+}
+
+// linksByAnchor reads links of the kind that column names. People and groups
+// have an index each, which the condition on the column opens.
+func (t *tenantTx) linksByAnchor(ctx context.Context, column string, origin registry.OriginID, anchors []string) ([]*registry.Link, error) {
 	if len(anchors) == 0 {
 		return nil, nil
 	}
-	rows, err := t.query(ctx, `SELECT id, `+columns(linkCols)+` FROM links WHERE origin_id = ? AND `+t.in("anchor")+` ORDER BY id`+t.forUpdate(),
+	rows, err := t.query(ctx, `SELECT id, `+columns(linkCols)+` FROM links WHERE origin_id = ? AND `+column+` IS NOT NULL AND `+t.in("anchor")+` ORDER BY id`+t.forUpdate(),
 		origin, t.company, list(t.s, anchors))
 	return collect(rows, err, scanLink(t.company))
 }
