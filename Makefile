@@ -9,6 +9,7 @@ GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 GOTEST   := go test -p 2 -timeout 15m
 # Every fuzz target as "package target".
 FUZZERS   = go test -list '^Fuzz' ./... | awk '/^Fuzz/ {t[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, t[i]; n = 0}'
+FUZZ     ?= .
 
 # What `make bench` makes a directory of.
 PEOPLE  ?= 100000
@@ -35,21 +36,28 @@ test: servers ## Run every test under the race detector
 servers: ## Install the servers that tests start, where it may; else say what is skipped
 	@deploy/test-servers.sh
 
+# What fuzzing found interesting is kept here from run to run; what it found
+# wrong, the go command keeps in the package's testdata/fuzz, to be committed.
+CORPUS ?= $(CURDIR)/.soak
+
 .PHONY: fuzz-short
 fuzz-short: FUZZTIME ?= 10s
-fuzz-short: fuzz ## Fuzz every parser for ten seconds each
+fuzz-short: fuzz ## Fuzz every parser for ten seconds each (FUZZTIME=…, FUZZ=regexp)
 
 .PHONY: soak
 soak: FUZZTIME ?= 10m
-soak: servers fuzz ## Fuzz for ten minutes each (FUZZTIME=…), then the long tests
+soak: servers fuzz ## Fuzz for ten minutes each, the corpus kept in .soak, then the long tests
 	USHER_SOAK=1 go test -p 1 -timeout 6h -race ./...
 
+# Every target has its turn, also behind one that failed.
 .PHONY: fuzz
 fuzz:
-	@$(FUZZERS) | while read -r package target; do \
+	@$(FUZZERS) | { failed=; while read -r package target; do \
+		[[ $$target =~ $(FUZZ) ]] || continue; \
 		echo "== $$package $$target, $(FUZZTIME)"; \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
-	done
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 2s "$$package" \
+			-args "-test.fuzzcachedir=$(CORPUS)/$$package" </dev/null || failed+=" $$target"; \
+	done; [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }; }
 
 .PHONY: bench
 bench: ## Time a real LDAP sync against ldapsearch (PEOPLE=… GROUPS=… MEMBERS=…)

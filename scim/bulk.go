@@ -57,6 +57,7 @@ func (h *handler) bulk(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.body = nil // the answer must not hold it
 	for i := 0; i < len(run.ops) && !run.over(); i++ {
 		run.do(run.ops[i])
 		run.closeCircles()
@@ -149,6 +150,7 @@ func (b *bulkRun) do(op *bulkOperation) {
 		err = b.act(op, open)
 	}
 	op.state = done
+	op.data = nil
 	b.failed(op, err)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -24,6 +23,7 @@ type handler struct {
 	all       *attr.Set
 	discovery map[string][]byte
 	sealer    sealer
+	bodies    bodies
 }
 
 // reserved are the addresses, in lower case, that no resource type can have.
@@ -49,7 +49,7 @@ func NewHandler(c Config) (http.Handler, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &handler{Config: c, base: strings.TrimSuffix(c.BaseURL.String(), "/"), types: map[string]*ResourceType{}}
+	h := &handler{Config: c, base: strings.TrimSuffix(c.BaseURL.String(), "/"), types: map[string]*ResourceType{}, bodies: newBodies(c.Limits)}
 	sets := make([]*attr.Set, len(c.ResourceTypes))
 	for i, t := range c.ResourceTypes {
 		h.types[t.Endpoint[1:]] = t
@@ -154,37 +154,14 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 		pre: preconditionsOf(r.Header), profile: h.Profile(r.Context()),
 	}
 	if method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch {
-		if c.body, err = h.readBody(w, r, segments); err != nil {
+		var done func()
+		c.body, done, err = h.readBody(w, r, segments)
+		defer done()
+		if err != nil {
 			return nil, err
 		}
 	}
 	return act(c)
-}
-
-// readBody reads the JSON object that a request carries.
-func (h *handler) readBody(w http.ResponseWriter, r *http.Request, segments []string) (map[string]any, error) {
-	if t := r.Header.Get("Content-Type"); !isJSON(t) {
-		return nil, Errorf(UnsupportedMediaType, "the body must be %s or application/json, not %q", mediaType, t)
-	}
-	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return nil, Errorf(UnsupportedMediaType, "the body must not be compressed, as %q is", e)
-	}
-	limit := h.Limits.Body
-	if len(segments) == 1 && segments[0] == "Bulk" {
-		limit = h.Limits.BulkBody
-	}
-	if r.ContentLength > limit {
-		return nil, &http.MaxBytesError{Limit: limit}
-	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	if err != nil {
-		var tooBig *http.MaxBytesError
-		if errors.As(err, &tooBig) {
-			return nil, err
-		}
-		return nil, Errorf(InvalidSyntax, "the body ended before it was whole")
-	}
-	return decodeObject(b)
 }
 
 // splitPath takes the path apart. Each segment is unescaped once, after the

@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -23,7 +25,7 @@ const maxDepth = 40
 // lone surrogates are refused: two readers could take them for different things.
 func decodeObject(body []byte) (map[string]any, error) {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // some clients write a byte order mark
-	d := &decoder{Decoder: jsontext.NewDecoder(bytes.NewReader(body)), left: 1000 + len(body)/bytesPerValue}
+	d := &decoder{Decoder: jsontext.NewDecoder(bytes.NewReader(body)), left: freeValues + len(body)/bytesPerValue}
 	v, err := d.value()
 	if err != nil {
 		return nil, badJSON(err)
@@ -57,10 +59,16 @@ func badJSON(err error) error {
 	return Errorf(InvalidSyntax, "the body is not JSON")
 }
 
-// bytesPerValue is how many bytes of a body a value takes on average at least. A
-// member of a group with the shortest id takes 7; a body of nothing but
-// "{},{},…" would take 20 times its size in memory.
-const bytesPerValue = 6
+// bytesPerValue is how many bytes of a body a value takes on average at least; an
+// object that is not empty counts as valuesPerObject more, as it takes that much
+// memory. A member of a group with the id of a UUID takes 50 bytes; a body of
+// nothing but {"a":1} would take 40 times its size in memory. The first values
+// are free.
+const (
+	bytesPerValue   = 6
+	valuesPerObject = 4
+	freeValues      = 10_000
+)
 
 // decoder reads values, as many as there are left.
 type decoder struct {
@@ -74,8 +82,8 @@ func (d *decoder) value() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.left--; d.left < 0 {
-		return nil, Errorf(PayloadTooLarge, "the body holds too many values for its size")
+	if err := d.spend(1); err != nil {
+		return nil, err
 	}
 	switch t.Kind() {
 	case 'n':
@@ -96,6 +104,14 @@ func (d *decoder) value() (any, error) {
 	return d.object()
 }
 
+// spend counts values.
+func (d *decoder) spend(n int) error {
+	if d.left -= n; d.left < 0 {
+		return Errorf(PayloadTooLarge, "the body holds too many values for its size")
+	}
+	return nil
+}
+
 // array reads the rest of an array.
 func (d *decoder) array() (any, error) {
 	list := []any{}
@@ -110,21 +126,56 @@ func (d *decoder) array() (any, error) {
 	return list, err
 }
 
-// object reads the rest of an object.
+// object reads the rest of an object. Names that differ by case alone are one
+// attribute (RFC 7643 section 2.1): two of them are as ambiguous as the same one
+// twice, which the decoder refuses by itself.
 func (d *decoder) object() (any, error) {
 	o := map[string]any{}
+	var folded map[string]bool // of names that are not their own folded form
+	if d.PeekKind() == '"' {
+		if err := d.spend(valuesPerObject); err != nil {
+			return nil, err
+		}
+	}
 	for d.PeekKind() != '}' {
 		name, err := d.ReadToken()
 		if err != nil {
 			return nil, err
 		}
 		key := name.String()
+		plain := foldName(key)
+		if _, taken := o[plain]; taken || folded[plain] {
+			return nil, Errorf(InvalidSyntax, "the JSON names a member twice in one object: %q", key)
+		}
+		if plain != key {
+			if folded == nil {
+				folded = map[string]bool{}
+			}
+			folded[plain] = true
+		}
 		if o[key], err = d.value(); err != nil {
 			return nil, err
 		}
 	}
 	_, err := d.ReadToken()
 	return o, err
+}
+
+// foldName is the form in which names of attributes compare. A name with a
+// quoted value is a path (emails[value eq "A"]), and stays as it is.
+func foldName(name string) string {
+	if strings.Contains(name, `"`) {
+		return name
+	}
+	if plain := strings.ToLower(name); isASCII(plain) {
+		return plain
+	}
+	// Some letters beyond ASCII, as the long s, have an upper case in it.
+	return strings.ToLower(strings.ToUpper(name))
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // appendJSON writes a value of the kinds that documents hold. Names go out in

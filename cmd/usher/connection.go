@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +28,7 @@ func createConnectionCmd(f *flags, company *string) *cobra.Command {
 		Use: "create --name NAME", Short: "Make a connection and print its first token, once", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings.Visible, settings.OnForeign = registry.Visibility(visible), registry.OnForeign(foreign)
-			if err := checkSettings(settings); err != nil {
+			if err := errors.Join(app.CheckConnectionName(name), checkSettings(settings)); err != nil {
 				return misuse(err)
 			}
 			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
@@ -63,17 +63,41 @@ func listConnectionsCmd(f *flags, company *string) *cobra.Command {
 					return err
 				}
 				g := &grid{head: []string{"connection", "profile", "visible", "on foreign", "setup mail", "state", "created"}}
+				docs := []connectionDoc{}
 				for _, x := range all {
-					state := "open"
-					if x.Paused {
-						state = "paused"
-					}
-					g.add(x.Origin.Key, x.Profile, string(x.Visible), string(x.OnForeign), fmt.Sprint(x.SetupMail), state, stamp(x.CreatedAt))
+					d := connectionDocOf(c, x)
+					g.add(d.Name, d.Profile, string(d.Visible), string(d.OnForeign), fmt.Sprint(d.SetupMail), d.State, stamp(d.CreatedAt))
+					docs = append(docs, d)
 				}
-				return f.print(cmd.OutOrStdout(), g, all)
+				return f.print(cmd.OutOrStdout(), g, docs)
 			})
 		},
 	}
+}
+
+// connectionDoc is a connection as JSON shows it. Its field names are a contract.
+type connectionDoc struct {
+	Name      string              `json:"name"`
+	Company   string              `json:"company"`
+	State     string              `json:"state"` // open or paused
+	Profile   string              `json:"profile,omitempty"`
+	Visible   registry.Visibility `json:"visible"`
+	OnForeign registry.OnForeign  `json:"on_foreign"`
+	SetupMail bool                `json:"setup_mail"`
+	Rate      int                 `json:"rate,omitempty"` // requests a second; left out for the default
+	AllowFrom []string            `json:"allow_from,omitempty"`
+	CreatedAt time.Time           `json:"created_at"`
+}
+
+func connectionDocOf(company registry.Company, x registry.Connection) connectionDoc {
+	d := connectionDoc{
+		Name: x.Origin.Key, Company: company.Key, State: "open", Profile: x.Profile, Visible: x.Visible, OnForeign: x.OnForeign,
+		SetupMail: x.SetupMail, Rate: x.Rate, AllowFrom: x.AllowFrom, CreatedAt: x.CreatedAt,
+	}
+	if x.Paused {
+		d.State = "paused"
+	}
+	return d
 }
 
 func deleteConnectionCmd(f *flags, company *string) *cobra.Command {
@@ -104,6 +128,7 @@ func logCmd(f *flags, company *string) *cobra.Command {
 					return err
 				}
 				g := &grid{head: []string{"time", "method", "path", "status", "took", "error"}}
+				docs := []requestDoc{}
 				for _, r := range rows {
 					took := time.Duration(r.Micros) * time.Microsecond
 					why := r.Detail
@@ -111,18 +136,36 @@ func logCmd(f *flags, company *string) *cobra.Command {
 						why = r.ScimType + ": " + why
 					}
 					g.add(stamp(r.At), r.Method, r.Path, fmt.Sprint(r.Status), took.Round(time.Millisecond/10).String(), why)
+					docs = append(docs, requestDoc{r.At, r.RequestID, r.Method, r.Path, r.Status, r.Micros, r.ScimType, r.Detail, r.Body})
 				}
-				return f.print(cmd.OutOrStdout(), g, rows)
+				return f.print(cmd.OutOrStdout(), g, docs)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&failed, "failed", false, "only requests that were refused")
-	cmd.Flags().IntVar(&limit, "limit", 50, "how many")
+	limitFlag(cmd, &limit, 50)
 	return cmd
 }
 
-// checkSettings looks at the settings that take a word of a list.
+// requestDoc is a row of the request log as JSON shows it. Its field names are a
+// contract.
+type requestDoc struct {
+	At       time.Time `json:"at"`
+	ID       string    `json:"request_id"`
+	Method   string    `json:"method"`
+	Path     string    `json:"path"`
+	Status   int       `json:"status"`
+	Micros   int64     `json:"micros"`
+	ScimType string    `json:"scim_type,omitempty"`
+	Detail   string    `json:"detail,omitempty"`
+	Body     string    `json:"body,omitempty"` // of a refused request, redacted and capped
+}
+
+// checkSettings looks at the settings before anything is opened.
 func checkSettings(s registry.ConnectionSettings) error {
+	if s.Rate < 0 {
+		return fmt.Errorf("--rate %d: want requests a second, or 0 for the default", s.Rate)
+	}
 	switch s.Visible {
 	case registry.VisibleOwn, registry.VisibleCompany:
 	default:
@@ -151,116 +194,4 @@ func pauseCmd(f *flags, company *string, word string, paused bool) *cobra.Comman
 			})
 		},
 	}
-}
-
-func tokenCmd(f *flags) *cobra.Command {
-	cmd := &cobra.Command{Use: "token", Short: "Tokens of SCIM connections"}
-	var company, connection string
-	cmd.PersistentFlags().StringVar(&company, "company", "", "company (not needed when there is only one)")
-	create, rotate := createTokenCmd(f, &company, &connection), rotateTokenCmd(f, &company, &connection)
-	list := &cobra.Command{
-		Use: "list --connection NAME", Short: "List a connection's tokens", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.onConnection(cmd, company, connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
-				return f.listTokens(ctx, cmd, core, c, name)
-			})
-		},
-	}
-	for _, c := range []*cobra.Command{create, rotate, list} {
-		c.Flags().StringVar(&connection, "connection", "", "connection, as in okta or acme/okta")
-		_ = c.MarkFlagRequired("connection")
-	}
-	cmd.AddCommand(create, list, rotate, revokeTokenCmd(f, &company))
-	return cmd
-}
-
-func createTokenCmd(f *flags, company, connection *string) *cobra.Command {
-	var life time.Duration
-	cmd := &cobra.Command{
-		Use: "create --connection NAME", Short: "Give a connection another token and print it, once", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.onConnection(cmd, *company, *connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
-				var expires time.Time
-				if life > 0 {
-					expires = core.Now().Add(life)
-				}
-				secret, err := core.CreateToken(ctx, c.ID, name, expires)
-				if err != nil {
-					return err
-				}
-				_, err = fmt.Fprintln(cmd.OutOrStdout(), secret)
-				return err
-			})
-		},
-	}
-	cmd.Flags().DurationVar(&life, "life", 0, "how long the token is good, as in 8760h (default for ever)")
-	return cmd
-}
-
-func rotateTokenCmd(f *flags, company, connection *string) *cobra.Command {
-	var overlap time.Duration
-	cmd := &cobra.Command{
-		Use: "rotate --connection NAME", Short: "Print a new token; the others end after the overlap", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.onConnection(cmd, *company, *connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
-				secret, n, err := core.RotateToken(ctx, c.ID, name, overlap)
-				if err != nil {
-					return err
-				}
-				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%s before it end in %s.\n", count(n, "token", "tokens"), overlap)
-				_, err = fmt.Fprintln(cmd.OutOrStdout(), secret)
-				return err
-			})
-		},
-	}
-	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the older tokens still work; 0s ends them now")
-	return cmd
-}
-
-func revokeTokenCmd(f *flags, company *string) *cobra.Command {
-	return &cobra.Command{
-		Use: "revoke PREFIX", Short: "End a token at once; `token list` shows how it begins", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
-				done, err := core.Store.For(c.ID).RevokeToken(ctx, strings.TrimSuffix(args[0], "…"))
-				if err != nil {
-					return err
-				}
-				if !done {
-					return fmt.Errorf("no live token begins with %q", args[0])
-				}
-				_, err = fmt.Fprintln(cmd.OutOrStdout(), "The token is revoked.")
-				return err
-			})
-		},
-	}
-}
-
-// onConnection takes a connection's name with or without its company before it.
-func (f *flags) onConnection(cmd *cobra.Command, company, connection string, fn func(context.Context, *app.Core, registry.Company, string) error) error {
-	if c, name, ok := strings.Cut(connection, "/"); ok {
-		company, connection = c, name
-	}
-	return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
-		return fn(ctx, core, c, connection)
-	})
-}
-
-func (f *flags) listTokens(ctx context.Context, cmd *cobra.Command, core *app.Core, c registry.Company, name string) error {
-	all, err := core.Tokens(ctx, c.ID, name)
-	if err != nil {
-		return err
-	}
-	g := &grid{head: []string{"token", "state", "created", "last used", "expires"}}
-	for _, k := range all {
-		state := "live"
-		switch {
-		case !k.RevokedAt.IsZero():
-			state = "revoked"
-		case !k.Live(core.Now()):
-			state = "expired"
-		}
-		g.add(k.Prefix+"…", state, stamp(k.CreatedAt), stamp(k.LastUsedAt), stamp(k.ExpiresAt))
-	}
-	return f.print(cmd.OutOrStdout(), g, all)
 }

@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": code, "normal": normal, "slapd": startSlapd, "ldap": changeDirectory, "mailbox": mailbox,
-			"silent": silent, "ready": ready, "eventually": eventually,
+			"silent": silent, "ready": ready, "ask": ask, "eventually": eventually,
 		},
 	})
 }
@@ -152,6 +152,8 @@ var varying = []struct{ from, to string }{
 	{`again at \d\d:\d\d:\d\d`, "again at TIME"},
 	{`Took [0-9.]+m?s`, "Took TIME"},
 	{`127\.0\.0\.1:\d+`, "ADDRESS"},
+	{`ush_[a-z2-7]+`, "ush_TOKEN"},
+	{`"micros": ?\d+`, `"micros": TIME`},
 	{`"plan_hash": ?"[0-9a-f]+"`, `"plan_hash":"HASH"`},
 	{`"actor": ?"[^"]+"`, `"actor":"ME"`},
 	{`"decided_by": ?"[^"]+"`, `"decided_by":"ME"`},
@@ -248,6 +250,22 @@ func silent(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 	ts.Defer(func() { _ = l.Close() })
 	ts.Setenv("SILENT", l.Addr().String())
+}
+
+// ask sends the server of the script a request with a token that a file holds,
+// which must be answered with a status: ask 200 GET /Users token.
+func ask(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, cancel := withPatience()
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, args[1], "http://"+ts.Getenv("LISTEN")+"/scim/v2"+args[2], nil)
+	ts.Check(err)
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(ts.ReadFile(args[3])))
+	res, err := (&http.Client{}).Do(req)
+	ts.Check(err)
+	defer res.Body.Close()
+	if got := strconv.Itoa(res.StatusCode); got != args[0] {
+		ts.Fatalf("%s, want %s", got, args[0])
+	}
 }
 
 // ready waits until the server of the script answers.

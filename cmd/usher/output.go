@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -68,6 +69,14 @@ type grid struct {
 }
 
 func (g *grid) add(cells ...string) { g.rows = append(g.rows, cells) }
+
+// drop takes a column out.
+func (g *grid) drop(column int) {
+	g.head = slices.Delete(g.head, column, column+1)
+	for i, row := range g.rows {
+		g.rows[i] = slices.Delete(row, column, column+1)
+	}
+}
 
 // Gaps between columns, and how far a column shrinks at most to make a table
 // fit on a terminal.

@@ -239,6 +239,9 @@ var sections = []struct{ outcome, title, color string }{
 	{"changed", "Changed", green},
 }
 
+// codeColumn is where a section has the codes.
+const codeColumn = 2
+
 // tableReport prints a report for people: what matters first, the summary last.
 type tableReport struct {
 	w    io.Writer
@@ -247,17 +250,19 @@ type tableReport struct {
 	run  *registry.Run
 	part map[string]*grid
 	more map[string]int
+	// coded are the outcomes of which a row has a code to explain.
+	coded map[string]bool
 	// waiting is how many mails wait because no server is running.
 	waiting int64
 }
 
 func (t *tableReport) row(d rowDoc) error {
 	if t.part == nil {
-		t.part, t.more = map[string]*grid{}, map[string]int{}
+		t.part, t.more, t.coded = map[string]*grid{}, map[string]int{}, map[string]bool{}
 	}
 	g := t.part[d.Outcome]
 	if g == nil {
-		g = &grid{head: []string{"what", "name", "details"}}
+		g = &grid{head: []string{"what", "name", "code", "details"}}
 		t.part[d.Outcome] = g
 	}
 	if len(g.rows) >= shownRows && !t.all {
@@ -267,11 +272,12 @@ func (t *tableReport) row(d rowDoc) error {
 	action := d.Action
 	switch action {
 	case "":
-		action = d.Code
+		action = "entry"
 	case string(registry.ActionMembers):
 		action = "members of"
 	}
-	g.add(strings.TrimSpace(action+" "+d.Kind), d.Name, what(d))
+	t.coded[d.Outcome] = t.coded[d.Outcome] || d.Code != ""
+	g.add(strings.TrimSpace(action+" "+d.Kind), d.Name, d.Code, what(d))
 	return nil
 }
 
@@ -282,6 +288,9 @@ func (t *tableReport) end() error {
 			continue
 		}
 		_, _ = fmt.Fprintln(t.w, t.p.in(bold+";"+s.color, s.title))
+		if !t.coded[s.outcome] {
+			g.drop(codeColumn)
+		}
 		if err := g.table(t.w, t.p); err != nil {
 			return err
 		}
@@ -290,8 +299,14 @@ func (t *tableReport) end() error {
 		}
 		_, _ = fmt.Fprintln(t.w)
 	}
+	if t.coded["failed"] || t.coded["conflict"] || t.coded["warning"] || t.coded["skipped"] {
+		_, _ = fmt.Fprintln(t.w, "`usher explain CODE` says what a code means and what to do.")
+	}
 	for _, n := range t.run.Notes {
 		_, _ = fmt.Fprintln(t.w, "Note:", printable(n))
+	}
+	if t.run.State == registry.RunHeld {
+		_, _ = fmt.Fprintln(t.w, "Plan:", t.run.PlanHash)
 	}
 	_, err := fmt.Fprintln(t.w, t.summary())
 	return err
@@ -328,7 +343,7 @@ func stateWord(r *registry.Run) string {
 	case r.State == registry.RunPartial:
 		return "done, but not everything went through"
 	case r.State == registry.RunHeld:
-		return fmt.Sprintf("held, waiting for `usher sync approve %d` or `reject %d`", r.Number, r.Number)
+		return fmt.Sprintf("held, waiting for `usher sync approve %d` or `reject %d`, each with --note", r.Number, r.Number)
 	}
 	return string(r.State)
 }

@@ -82,46 +82,60 @@ func (f *flags) showCmd() *cobra.Command {
 	return cmd
 }
 
-func noteFlag(cmd *cobra.Command, note *string) {
-	cmd.Flags().StringVar(note, "note", "", "why, for the record")
+func decisionFlags(cmd *cobra.Command, d *app.Decision) {
+	cmd.Flags().StringVar(&d.Note, "note", "", "why, for the record (needed)")
+	cmd.Flags().StringVar(&d.PlanHash, "plan", "", "decide only if the run has this plan, as its report shows it")
+	if err := cmd.MarkFlagRequired("note"); err != nil {
+		panic(err) // there is such a flag: it stands above
+	}
 }
 
 func (f *flags) approveCmd() *cobra.Command {
-	var company, note string
+	var company string
 	var all bool
+	d := app.Decision{By: whoami()}
 	cmd := &cobra.Command{
-		Use: "approve RUN", Short: "Let a held run through: exactly what it listed, and nothing more",
+		Use: "approve RUN --note WHY", Short: "Let a held run through: exactly what it listed, and nothing more",
 		Long: "Let a held run through: exactly what it listed, and nothing more. Exit codes as of `usher sync run`.", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.withRun(cmd, company, args[0], func(ctx context.Context, core *app.Core, r *registry.Run) error {
 				bar := newBar(cmd.ErrOrStderr())
-				done, err := core.Approve(ctx, r, whoami(), note, bar.show)
+				done, err := core.Approve(ctx, r, d, bar.show)
 				bar.clear()
 				return f.ended(ctx, cmd, core, done, err, all)
 			})
 		},
 	}
 	companyFlag(cmd, &company)
-	noteFlag(cmd, &note)
+	decisionFlags(cmd, &d)
 	allFlag(cmd, &all)
 	return cmd
 }
 
 func (f *flags) rejectCmd() *cobra.Command {
-	var company, note string
+	var company string
+	d := app.Decision{By: whoami()}
 	cmd := &cobra.Command{
-		Use: "reject RUN", Short: "Discard a held run", Args: cobra.ExactArgs(1),
+		Use: "reject RUN --note WHY", Short: "Discard a held run",
+		Long: "Discard a held run. The source goes on without deactivating, deleting or removing until the guard lets a\n" +
+			"whole plan through or `usher source resume` allows it again; with --pause its schedule stops instead.",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.withRun(cmd, company, args[0], func(ctx context.Context, core *app.Core, r *registry.Run) error {
-				if err := core.Reject(ctx, r, whoami(), note); err != nil {
+				if err := core.Reject(ctx, r, d); err != nil {
 					return err
 				}
-				return f.say(cmd.OutOrStdout(), toRunDoc(r), "Run %d is rejected; nothing was changed. The next run looks at the directory anew.", r.Number)
+				then := "The source goes on without removals until the guard lets a whole plan through"
+				if d.Pause {
+					then = "The source is paused"
+				}
+				return f.say(cmd.OutOrStdout(), toRunDoc(r), "Run %d is rejected; nothing was changed. %s, or until `usher source resume %s`.", r.Number, then, r.SourceKey)
 			})
 		},
 	}
 	companyFlag(cmd, &company)
-	noteFlag(cmd, &note)
+	decisionFlags(cmd, &d)
+	cmd.Flags().BoolVar(&d.Pause, "pause", false, "stop the source's schedule until somebody resumes it")
 	return cmd
 }
 

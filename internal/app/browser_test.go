@@ -320,7 +320,7 @@ func TestDemoDays(t *testing.T) {
 	must(t, err)
 	held, err := beside.FindRun(t.Context(), c.ID, 3)
 	must(t, err)
-	done, err := beside.Approve(t.Context(), held, "test", "", nil)
+	done, err := beside.Approve(t.Context(), held, app.Decision{By: "test", Note: "they all left"}, nil)
 	must(t, err)
 	must(t, beside.Close())
 	if n := done.Counts.Deactivated; done.State != registry.RunDone || n < 200 {

@@ -42,8 +42,8 @@ var connectionName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 // CreateConnection makes a connection with its first token, whose secret is
 // returned once.
 func (c *Core) CreateConnection(ctx context.Context, company registry.CompanyID, name string, settings registry.ConnectionSettings) (string, error) {
-	if !connectionName.MatchString(name) {
-		return "", fmt.Errorf("%q cannot be the name of a connection: use small letters, digits, - and _", name)
+	if err := CheckConnectionName(name); err != nil {
+		return "", err
 	}
 	tenant := c.Store.For(company)
 	if have, err := tenant.Connection(ctx, name); err == nil && have.Origin.RetiredAt.IsZero() {
@@ -55,6 +55,14 @@ func (c *Core) CreateConnection(ctx context.Context, company registry.CompanyID,
 		return "", err
 	}
 	return c.CreateToken(ctx, company, name, time.Time{})
+}
+
+// CheckConnectionName says what is wrong with a name for a connection.
+func CheckConnectionName(name string) error {
+	if !connectionName.MatchString(name) {
+		return fmt.Errorf("%q cannot be the name of a connection: use small letters, digits, - and _", name)
+	}
+	return nil
 }
 
 // connection finds a live connection by name.

@@ -135,7 +135,7 @@ func (s *Server) startQueue(ctx, work context.Context) error {
 			RunSource: s.runQueued,
 			DrainMail: s.drainMail,
 			Sweep: func(ctx context.Context) error {
-				return s.Store.Sweep(ctx, s.Now(), time.Duration(s.Config.Retention))
+				return s.Store.Sweep(ctx, s.Now(), s.Config.RetentionOf)
 			},
 		},
 	})

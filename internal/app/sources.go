@@ -14,12 +14,14 @@ import (
 	"time"
 
 	"github.com/usherd/usher/internal/config"
+	"github.com/usherd/usher/internal/jobs"
 	"github.com/usherd/usher/internal/mapping"
 	"github.com/usherd/usher/internal/plan"
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
 	port "github.com/usherd/usher/internal/source"
 	"github.com/usherd/usher/internal/source/ldap"
+	"github.com/usherd/usher/internal/store"
 )
 
 // source is a source of the file, compiled.
@@ -150,7 +152,7 @@ func (c *Core) RunSource(ctx context.Context, key string, req reconcile.Request)
 		return nil, fmt.Errorf("find source %s: %w", key, err)
 	}
 	g := s.cfg.Guard
-	return c.Engine.Run(ctx, &reconcile.Source{
+	src := &reconcile.Source{
 		State: state, Reader: s.reader, Mapper: s.mapper, Join: s.cfg.Join,
 		Nested: plan.Nested(s.nested()), OnMissing: s.cfg.OnMissing == config.MissingDeactivate,
 		DeleteAfter: time.Duration(s.cfg.DeleteAfter), Setup: reconcile.SetupMode(s.cfg.SetupMail),
@@ -158,7 +160,21 @@ func (c *Core) RunSource(ctx context.Context, key string, req reconcile.Request)
 			Deactivate: threshold(g.Deactivate), GroupDelete: threshold(g.GroupDelete), MembershipRemove: threshold(g.MembershipRemove),
 		},
 		SettingsHash: s.hash,
-	}, req)
+	}
+	run, err := c.Engine.Run(ctx, src, req)
+	if err != nil || state.Health.QuarantinedAt.IsZero() || !src.State.Health.QuarantinedAt.IsZero() {
+		return run, err
+	}
+	return run, c.reschedule(context.WithoutCancel(ctx), state)
+}
+
+// reschedule gives a source that is out of quarantine its own times back.
+func (c *Core) reschedule(ctx context.Context, src registry.Source) error {
+	next, err := jobs.Next(src.Schedule, c.Now())
+	if err != nil {
+		return fmt.Errorf("sources.%s.schedule: %w", src.Key, err)
+	}
+	return c.Store.For(src.Company).Reschedule(ctx, src.ID, next)
 }
 
 func (s *source) nested() config.Nested {
@@ -215,14 +231,64 @@ func (c *Core) FindRun(ctx context.Context, company registry.CompanyID, number i
 	return run, err
 }
 
+// Decision is the word of an admin on a held run.
+type Decision = registry.Decision
+
 // Approve lets a held run through and carries it out.
-func (c *Core) Approve(ctx context.Context, held *registry.Run, by, note string, progress func(reconcile.Progress)) (*registry.Run, error) {
+func (c *Core) Approve(ctx context.Context, held *registry.Run, d Decision, progress func(reconcile.Progress)) (*registry.Run, error) {
 	return c.RunSource(ctx, held.SourceKey, reconcile.Request{
-		Mode: registry.ModeRun, Trigger: "approval", Actor: by, Note: note, Approved: held, Progress: progress,
+		Mode: registry.ModeRun, Trigger: "approval", Actor: d.By, Note: d.Note, PlanHash: d.PlanHash, Approved: held, Progress: progress,
 	})
 }
 
 // Reject discards a held run.
-func (c *Core) Reject(ctx context.Context, held *registry.Run, by, note string) error {
-	return c.Engine.Decide(ctx, held, registry.RunRejected, by, note)
+func (c *Core) Reject(ctx context.Context, held *registry.Run, d Decision) error {
+	d.State = registry.RunRejected
+	return c.Engine.Decide(ctx, held, d)
+}
+
+// SourceStanding is a source with how it fares.
+type SourceStanding struct {
+	registry.Source
+	// Last is the last run, nil for a source that never ran.
+	Last  *registry.Run
+	State registry.HealthState
+}
+
+// Sources lists the sources of the configuration file with how they fare.
+func (c *Core) Sources(ctx context.Context) ([]SourceStanding, error) {
+	var out []SourceStanding
+	for _, key := range slices.Sorted(maps.Keys(c.sources)) {
+		src, err := c.Store.SourceByKey(ctx, key)
+		if err != nil {
+			return nil, fmt.Errorf("find source %s: %w", key, err)
+		}
+		last, err := c.Store.For(src.Company).LastRun(ctx, src.ID)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, SourceStanding{Source: src, Last: last, State: src.Health.State(last)})
+	}
+	return out, nil
+}
+
+// PauseSource stops a source's schedule; it can still be run by hand.
+func (c *Core) PauseSource(ctx context.Context, key, by, why string) error {
+	return c.onSource(ctx, key, func(t *store.Tenant, id registry.SourceID) error { return t.PauseSource(ctx, id, by, why) })
+}
+
+// ResumeSource ends a pause, and lets a source remove again after a rejection.
+func (c *Core) ResumeSource(ctx context.Context, key string) error {
+	return c.onSource(ctx, key, func(t *store.Tenant, id registry.SourceID) error { return t.ResumeSource(ctx, id) })
+}
+
+func (c *Core) onSource(ctx context.Context, key string, fn func(*store.Tenant, registry.SourceID) error) error {
+	if _, err := c.source(key); err != nil {
+		return err
+	}
+	src, err := c.Store.SourceByKey(ctx, key)
+	if err != nil {
+		return fmt.Errorf("find source %s: %w", key, err)
+	}
+	return fn(c.Store.For(src.Company), src.ID)
 }

@@ -30,8 +30,8 @@ type Config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" json:"-"`
 	Mail           Mail           `yaml:"mail"`
-	// Retention is how long the skips, conflicts and failures of a run are
-	// kept; 0 keeps them for ever.
+	// Retention is how long the report rows of a run that changed nothing, the
+	// SCIM request log and attempts at mails are kept; 0 keeps them for ever.
 	Retention Duration `yaml:"retention"`
 	// Companies and Sources are keyed by their short names.
 	Companies map[string]Company `yaml:"companies"`
@@ -68,6 +68,8 @@ type Company struct {
 	Locale string `yaml:"locale"`
 	// Was is the key the company had before it was renamed.
 	Was string `yaml:"was"`
+	// Retention is the company's own; nil is the installation's.
+	Retention *Duration `yaml:"retention"`
 }
 
 // SourceKind says which protocol a source speaks.
@@ -238,6 +240,14 @@ type Cloud struct {
 	Authority string `yaml:"authority"`
 	Graph     string `yaml:"graph"`
 	CAFile    string `yaml:"ca_file" json:"-"`
+}
+
+// RetentionOf is how long a company keeps what goes with time; 0 is for ever.
+func (c *Config) RetentionOf(company string) time.Duration {
+	if own := c.Companies[company].Retention; own != nil {
+		return time.Duration(*own)
+	}
+	return time.Duration(c.Retention)
 }
 
 // Default returns what holds where the file says nothing. It is not complete:

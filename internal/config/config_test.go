@@ -160,6 +160,24 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+func TestRetentionOf(t *testing.T) {
+	text := `public_url: http://localhost:8080
+mail: {smtp: "smtp://localhost:25", from: a@example.com}
+retention: 30d
+companies: {acme: {retention: never}, beta: {retention: 7d}, gamma: {}}
+`
+	c, err := config.Parse("x.yaml", []byte(text), env(nil), files(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := 24 * time.Hour
+	for company, want := range map[string]time.Duration{"acme": 0, "beta": 7 * day, "gamma": 30 * day} {
+		if got := c.RetentionOf(company); got != want {
+			t.Errorf("retention of %s = %s, want %s", company, got, want)
+		}
+	}
+}
+
 func TestSecretNeverShows(t *testing.T) {
 	type holder struct {
 		Open   config.Secret

@@ -183,6 +183,10 @@ func (w *walker) sequence(n *ast.SequenceNode, path string, out reflect.Value) {
 
 // scalar reads text into out, after expanding ${VAR} in it.
 func (w *walker) scalar(text, path string, out reflect.Value) {
+	if out.Kind() == reflect.Pointer { // a setting for which "not written" means something of its own
+		out.Set(reflect.New(out.Type().Elem()))
+		out = out.Elem()
+	}
 	text, err := expand(text, w.env)
 	if err == nil {
 		err = setScalar(text, out)

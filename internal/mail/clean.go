@@ -9,6 +9,7 @@ import (
 const (
 	maxDisplayName = 80
 	maxShortText   = 256
+	maxLongText    = 1000
 )
 
 // cleanName makes a person's display name fit to be shown: names come from

@@ -175,7 +175,7 @@ func (d *Drainer) prepare(claimed []Queued) (letters []letter, settled []Result)
 func (d *Drainer) render(q Queued) (Content, error) {
 	m := Message{
 		Kind: q.Kind, Locale: q.Locale, CompanyLocale: q.CompanyLocale, CompanyName: q.CompanyName,
-		DisplayName: q.DisplayName, UserName: q.UserName, Expires: q.LinkExpires, At: q.CreatedAt,
+		DisplayName: q.DisplayName, UserName: q.UserName, Expires: q.LinkExpires, At: q.CreatedAt, Data: q.Data,
 	}
 	if q.LinkUID != "" {
 		m.URL = d.LinkURL(q)

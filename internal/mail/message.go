@@ -13,6 +13,12 @@ const (
 	KindReset Kind = "reset"
 	// KindPasswordChanged tells a person that the password was changed.
 	KindPasswordChanged Kind = "passwordChanged"
+	// KindSyncHeld tells an admin that a run waits for a decision.
+	KindSyncHeld Kind = "syncHeld"
+	// KindSyncQuarantined tells an admin that a source cannot be read.
+	KindSyncQuarantined Kind = "syncQuarantined"
+	// KindSyncRecovered tells an admin that it can be read again.
+	KindSyncRecovered Kind = "syncRecovered"
 )
 
 // Message is all that rendering a mail needs.
@@ -30,6 +36,9 @@ type Message struct {
 	Expires time.Time
 	// At is when what the mail tells of happened.
 	At time.Time
+	// Data are further values: of a notice about a source, Source and Run, and a
+	// fact for each key that the catalogue has a label for.
+	Data map[string]string
 }
 
 // Content is a rendered mail in one language.

@@ -26,10 +26,12 @@ type Queued struct {
 	Locale, CompanyLocale   string
 	CompanyName, CompanyKey string
 	DisplayName, UserName   string
-	MessageID               string // without angle brackets
-	LinkUID                 string // from which the link's address is made, "" without link
-	LinkExpires             time.Time
-	Attempts                int // that reached the server so far
+	// Data is Message.Data.
+	Data        map[string]string
+	MessageID   string // without angle brackets
+	LinkUID     string // from which the link's address is made, "" without link
+	LinkExpires time.Time
+	Attempts    int // that reached the server so far
 	// CreatedAt is when the mail might first be sent: a mail that was held
 	// back counts from its release.
 	CreatedAt time.Time

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	"io"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	texttemplate "text/template"
 	"time"
@@ -28,6 +30,8 @@ func languages() []language.Tag {
 type shape struct {
 	link     bool // a button, its address and when it expires
 	userName bool
+	// facts are the keys of Message.Data that are shown, in this order.
+	facts []string
 }
 
 func shapes() map[Kind]shape {
@@ -35,7 +39,34 @@ func shapes() map[Kind]shape {
 		KindSetup:           {link: true, userName: true},
 		KindReset:           {link: true, userName: true},
 		KindPasswordChanged: {},
+		KindSyncHeld:        {facts: []string{"Source", "Run"}},
+		KindSyncQuarantined: {facts: []string{"Source", "Code", "Reason", "NextTry"}},
+		KindSyncRecovered:   {facts: []string{"Source", "Run"}},
 	}
+}
+
+// dataFacts are the facts that the mail's own data give: those of the shape, and
+// every limit of the guard that was passed.
+func (w *words) dataFacts(s shape) (out []fact) {
+	for _, key := range s.facts {
+		value := w.data[key]
+		at, err := time.Parse(time.RFC3339, value)
+		switch {
+		case value == "":
+			continue
+		case err == nil:
+			value = w.date(at)
+		case key == "Code":
+			value = w.sayOr("reason."+value, value)
+		}
+		out = append(out, fact{w.say("fact." + key), value})
+	}
+	for _, key := range slices.Sorted(maps.Keys(w.data)) {
+		if name, ok := strings.CutPrefix(key, "limit."); ok {
+			out = append(out, fact{w.sayOr(key, name), w.data[key]})
+		}
+	}
+	return out
 }
 
 // Renderer writes mails. It is safe for concurrent use.
@@ -144,6 +175,9 @@ func (r *Renderer) Render(m Message) (Content, error) {
 func (r *Renderer) fill(m Message, s shape, w words) (view, error) {
 	w.data = map[string]string{"Company": cleanText(m.CompanyName, maxShortText), "Name": cleanName(m.DisplayName)}
 	w.data["When"] = w.date(m.At)
+	for key, value := range m.Data {
+		w.data[key] = cleanText(value, maxLongText)
+	}
 	kind := string(m.Kind)
 	v := view{
 		Company:   w.data["Company"],
@@ -161,6 +195,7 @@ func (r *Renderer) fill(m Message, s shape, w words) (view, error) {
 	if s.userName {
 		v.Facts = append(v.Facts, fact{w.say("label.userName"), cleanText(m.UserName, maxShortText)})
 	}
+	v.Facts = append(v.Facts, w.dataFacts(s)...)
 	if s.link {
 		v.URL, v.Button, v.LinkPlain = m.URL, w.say(kind+".button"), w.say("link.plain")
 		v.Facts = append(v.Facts, fact{w.say("label.expires"), w.date(m.Expires)})
@@ -194,6 +229,16 @@ type words struct {
 }
 
 func (w *words) say(id string) string { return w.sayWith(id, w.data) }
+
+// sayOr says what the catalogue has, or else the word itself: what other rooms
+// have names for may be more than there are words for.
+func (w *words) sayOr(id, word string) string {
+	s, err := w.localizer.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: w.data})
+	if err != nil {
+		return word
+	}
+	return s
+}
 
 func (w *words) sayWith(id string, data map[string]string) string {
 	s, err := w.localizer.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: data})

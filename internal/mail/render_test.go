@@ -33,7 +33,16 @@ func sample(kind mail.Kind, locale string) mail.Message {
 		DisplayName: "Анна-Мария D’Angelo", UserName: "a.dangelo",
 		At: time.Date(2026, 3, 1, 8, 5, 0, 0, time.UTC),
 	}
-	if kind != mail.KindPasswordChanged {
+	switch kind {
+	case mail.KindSyncHeld:
+		m.Data = map[string]string{"Source": "corp", "Run": "12", "limit.deactivate": "412 / 2000", "limit.unheard_of": "3 / 4"}
+	case mail.KindSyncQuarantined:
+		m.Data = map[string]string{
+			"Source": "corp", "Run": "12", "Code": "source_auth", "Reason": "bind as cn=reader: invalid\u202e credentials", "NextTry": "2026-03-01T09:05:00Z",
+		}
+	case mail.KindSyncRecovered:
+		m.Data = map[string]string{"Source": "corp", "Run": "13"}
+	case mail.KindSetup, mail.KindReset:
 		m.URL = "https://people.example.com/setup/3q2-7wAA?x=1&y=2"
 		m.Expires = time.Date(2026, 3, 8, 17, 30, 0, 0, time.UTC)
 	}
@@ -42,7 +51,9 @@ func sample(kind mail.Kind, locale string) mail.Message {
 
 func TestGoldenMails(t *testing.T) {
 	r := newRenderer(t)
-	for _, kind := range []mail.Kind{mail.KindSetup, mail.KindReset, mail.KindPasswordChanged} {
+	for _, kind := range []mail.Kind{
+		mail.KindSetup, mail.KindReset, mail.KindPasswordChanged, mail.KindSyncHeld, mail.KindSyncQuarantined, mail.KindSyncRecovered,
+	} {
 		for _, locale := range []string{"en", "it", "ru"} {
 			t.Run(string(kind)+"-"+locale, func(t *testing.T) {
 				c, err := r.Render(sample(kind, locale))

@@ -45,7 +45,8 @@ func (e *Engine) Run(ctx context.Context, src *Source, req Request) (*registry.R
 		}
 	}()
 	if req.Approved != nil {
-		if err := e.Decide(ctx, req.Approved, registry.RunApproved, req.Actor, req.Note); err != nil {
+		d := registry.Decision{State: registry.RunApproved, By: req.Actor, Note: req.Note, PlanHash: req.PlanHash}
+		if err := e.Decide(ctx, req.Approved, d); err != nil {
 			return nil, err
 		}
 	}
@@ -241,6 +242,9 @@ func (r *run) judge(ctx context.Context) error {
 		return err
 	}
 	r.row.Limits = plan.Guard(r.plan, r.src.Limits, allowed)
+	if err := r.withhold(ctx, allowed); err != nil {
+		return err
+	}
 	if len(r.row.Limits) == 0 {
 		return nil
 	}
@@ -272,7 +276,8 @@ func (r *run) end(ctx context.Context, err error) error {
 	switch {
 	case err != nil:
 		r.row.State = registry.RunFailed
-		r.row.Code, r.row.Message = explain(err)
+		code, message := explain(err)
+		r.row.Code, r.row.Message = string(code), message
 		r.Log.ErrorContext(ctx, "run failed", "source", r.src.State.Key, "run", r.row.Number, "code", r.row.Code, "error", err)
 	case r.row.State == registry.RunHeld:
 	case r.row.Counts.Failed+r.row.Counts.Conflicts > 0 || !r.row.Complete:
@@ -282,6 +287,9 @@ func (r *run) end(ctx context.Context, err error) error {
 	}
 	if err := r.ledger.UpdateRun(ctx, r.fence, r.row); err != nil {
 		return fmt.Errorf("write end of run %d: %w", r.row.Number, err)
+	}
+	if err := r.settleHealth(ctx); err != nil {
+		return err
 	}
 	if r.req.Mode == registry.ModeRun && (r.row.State == registry.RunDone || r.row.State == registry.RunPartial) {
 		return r.ledger.CommitCursor(ctx, r.fence, r.src.SettingsHash, "")
@@ -297,20 +305,20 @@ func (r *run) progress(phase Phase, done, total int64) {
 
 // explain turns an error into a code and a sentence that says what to do; the
 // error itself goes to the log only where it could hold internals.
-func explain(err error) (code, message string) {
+func explain(err error) (code registry.Code, message string) {
 	switch {
 	case errors.Is(err, source.ErrAuth):
-		return "source_auth", err.Error()
+		return CodeSourceAuth, err.Error()
 	case errors.Is(err, source.ErrUnreachable):
-		return "source_unreachable", err.Error()
+		return CodeSourceUnreachable, err.Error()
 	case errors.Is(err, source.ErrProtocol):
-		return "source_answer", err.Error()
+		return CodeSourceAnswer, err.Error()
 	case errors.Is(err, errTemporary):
 		return "temporary_file", err.Error() + "; people wait there between reading and writing, see to its space and rights (TMPDIR)"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return "cancelled", "the run was stopped; what it had done stands, and the next run goes on from there"
 	case errors.As(err, new(readError)):
-		return "source_failed", "the source could not be read, for a reason it has no word for. The log has the details"
+		return CodeSourceFailed, "the source could not be read, for a reason it has no word for. The log has the details"
 	default:
 		return "store_failed", "the registry's database did not take a change; what was done before stands. The log has the details; run the source again"
 	}

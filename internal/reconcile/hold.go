@@ -20,16 +20,24 @@ var (
 	ErrNotHeld    = errors.New("the run is not waiting for a decision")
 	ErrExpired    = errors.New("the run was held too long ago; run the source again and decide on what it finds now")
 	ErrSuperseded = errors.New("a newer run of this source has been made since; decide on that one")
+	ErrNoNote     = errors.New("a decision needs the name of who takes it and a note that says why")
+	ErrOtherPlan  = errors.New("the run has another plan than the one you mean")
 )
 
 // Decide records the word of an admin on a held run. An approval lets through
 // exactly what the run listed; carrying it out is a new run with Approved set.
-func (e *Engine) Decide(ctx context.Context, held *registry.Run, state registry.RunState, by, note string) error {
+func (e *Engine) Decide(ctx context.Context, held *registry.Run, d registry.Decision) error {
 	ledger := e.Ledger(held.Company)
-	if held.State != registry.RunHeld {
+	d.By, d.Note = strings.TrimSpace(d.By), strings.TrimSpace(d.Note)
+	switch {
+	case held.State != registry.RunHeld:
 		return fmt.Errorf("%w: it is %s", ErrNotHeld, held.State)
+	case d.By == "" || d.Note == "":
+		return ErrNoNote
+	case d.PlanHash != "" && d.PlanHash != held.PlanHash:
+		return fmt.Errorf("%w: its plan is %s", ErrOtherPlan, held.PlanHash)
 	}
-	if state == registry.RunApproved {
+	if d.State == registry.RunApproved {
 		if e.Now().Sub(held.FinishedAt) > ApprovalLife {
 			return ErrExpired
 		}
@@ -37,14 +45,14 @@ func (e *Engine) Decide(ctx context.Context, held *registry.Run, state registry.
 			return err
 		}
 	}
-	first, err := ledger.DecideRun(ctx, held.ID, state, by, note)
+	first, err := ledger.DecideRun(ctx, held, d)
 	if err != nil {
 		return err
 	}
 	if !first {
 		return fmt.Errorf("%w: somebody else decided it just now", ErrNotHeld)
 	}
-	held.State, held.DecidedBy, held.DecisionNote = state, by, note
+	held.State, held.DecidedBy, held.DecisionNote = d.State, d.By, d.Note
 	return nil
 }
 
@@ -209,4 +217,26 @@ func limitWords(limits []registry.Limit) string {
 		out = append(out, fmt.Sprintf("%d %s of %d (limit: %s)", l.Count, what[l.Name], l.Of, l.Rule))
 	}
 	return strings.Join(out, "; ")
+}
+
+// withhold takes the removals out of a plan that the guard stops, for a source
+// that an admin's rejection allows none. A plan that passes whole ends that.
+func (r *run) withhold(ctx context.Context, allowed *plan.Allowance) error {
+	if !r.src.State.Health.NoRemovals {
+		return nil
+	}
+	if len(r.row.Limits) > 0 {
+		why := limitWords(r.row.Limits)
+		n := r.plan.WithholdRemovals()
+		r.row.Limits, r.row.PlanHash = plan.Guard(r.plan, r.src.Limits, allowed), r.plan.Hash(r.snap.Snapshot)
+		r.row.Notes = append(r.row.Notes, fmt.Sprintf("%d removals were left out: an admin rejected a run, and the guard still stops them (%s). "+
+			"They come back when a plan passes the guard, or by `usher source resume %s`.", n, why, r.src.State.Key))
+		return nil
+	}
+	if r.req.Mode != registry.ModeRun {
+		return nil
+	}
+	r.src.State.Health.NoRemovals = false
+	r.row.Notes = append(r.row.Notes, "The guard lets this plan through whole: removals are carried out again.")
+	return r.ledger.AllowRemovals(ctx, r.fence)
 }

@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,11 @@ func guarded(t *testing.T, w *world) []string {
 // approval is what an admin asks for.
 func approval(held *registry.Run) reconcile.Request {
 	return reconcile.Request{Mode: registry.ModeRun, Trigger: "approval", Actor: "claire", Note: "they moved", Approved: held}
+}
+
+// word is an admin's decision.
+func word(state registry.RunState, by string) registry.Decision {
+	return registry.Decision{State: state, By: by, Note: "no"}
 }
 
 // approve lets a held run through and carries it out.
@@ -73,7 +79,7 @@ func TestHoldAndApprove(t *testing.T) {
 			"deactivate u004 missing", "deactivate u005 missing", "members all +0 -6", "update u010",
 		})
 		w.idle()
-		if err := w.engine.Decide(t.Context(), w.stored(held), registry.RunApproved, "bob", ""); !errors.Is(err, reconcile.ErrNotHeld) {
+		if err := w.engine.Decide(t.Context(), w.stored(held), word(registry.RunApproved, "bob")); !errors.Is(err, reconcile.ErrNotHeld) {
 			t.Errorf("second approval: %v", err)
 		}
 	})
@@ -123,7 +129,7 @@ func TestApprovalCoversNobodyElse(t *testing.T) {
 
 	// The approval is used up; the new run has its own.
 	w.run(registry.RunHeld)
-	if err := w.engine.Decide(t.Context(), w.stored(again), registry.RunApproved, "claire", ""); !errors.Is(err, reconcile.ErrSuperseded) {
+	if err := w.engine.Decide(t.Context(), w.stored(again), word(registry.RunApproved, "claire")); !errors.Is(err, reconcile.ErrSuperseded) {
 		t.Errorf("approval of an older run: %v", err)
 	}
 }
@@ -133,13 +139,13 @@ func TestReject(t *testing.T) {
 	names := guarded(t, w)
 	w.dir.remove(names[:4]...)
 	held := w.run(registry.RunHeld)
-	if err := w.engine.Decide(t.Context(), held, registry.RunRejected, "claire", "no"); err != nil {
+	if err := w.engine.Decide(t.Context(), held, word(registry.RunRejected, "claire")); err != nil {
 		t.Fatal(err)
 	}
 	got := w.stored(held)
 	want(t, "decision", []string{string(got.State), got.DecidedBy, got.DecisionNote}, []string{"rejected", "claire", "no"})
 	for _, state := range []registry.RunState{registry.RunApproved, registry.RunRejected} {
-		if err := w.engine.Decide(t.Context(), w.stored(held), state, "bob", ""); !errors.Is(err, reconcile.ErrNotHeld) {
+		if err := w.engine.Decide(t.Context(), w.stored(held), word(state, "bob")); !errors.Is(err, reconcile.ErrNotHeld) {
 			t.Errorf("%s after a rejection: %v", state, err)
 		}
 	}
@@ -147,7 +153,80 @@ func TestReject(t *testing.T) {
 		t.Errorf("carrying out a rejected run: %v", err)
 	}
 	want(t, "people", len(w.rows(`SELECT id FROM users WHERE enabled`)), 20)
-	w.run(registry.RunHeld) // the next night asks again
+}
+
+// TestRejectedGoesOnWithoutRemovals: until the guard lets a whole plan through.
+func TestRejectedGoesOnWithoutRemovals(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		names := guarded(t, w)
+		anchors := w.rows(`SELECT anchor FROM links l JOIN users u ON u.id = l.user_id ORDER BY user_name`)
+		w.dir.remove(names[:4]...)
+		held := w.run(registry.RunHeld)
+		if err := w.engine.Decide(t.Context(), held, word(registry.RunRejected, "claire")); err != nil {
+			t.Fatal(err)
+		}
+		for night := range 2 {
+			w.dir.addPeople("new" + strconv.Itoa(night))
+			run := w.run(registry.RunDone)
+			want(t, "changes", w.changes(run), []string{"create new" + strconv.Itoa(night)})
+			if len(run.Notes) != 1 || !strings.Contains(run.Notes[0], "8 removals were left out") {
+				t.Errorf("notes %q", run.Notes)
+			}
+		}
+		for i := 1; i < 4; i++ { // three come back: one leaver is no reason to hold anything
+			w.dir.must(restore(w.dir, names[i], anchors[i]))
+		}
+		run := w.run(registry.RunDone)
+		want(t, "changes", w.changes(run), []string{"deactivate u000 missing", "members all +0 -1"})
+		w.dir.remove(names[10:14]...)
+		w.run(registry.RunHeld) // and it is as before
+	})
+}
+
+// TestRejectAndPause: the schedule stops, a run by hand goes, and is judged as
+// ever.
+func TestRejectAndPause(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		names := guarded(t, w)
+		w.dir.remove(names[:4]...)
+		held := w.run(registry.RunHeld)
+		d := word(registry.RunRejected, "claire")
+		d.Pause = true
+		if err := w.engine.Decide(t.Context(), held, d); err != nil {
+			t.Fatal(err)
+		}
+		h := w.source("corp").State.Health
+		want(t, "state", h.State(w.stored(held)), registry.Paused)
+		want(t, "by", []string{h.PausedBy, h.PausedReason}, []string{"claire", "no"})
+		w.run(registry.RunHeld)
+		if h := w.source("corp").State.Health; h.NoRemovals || h.PausedAt.IsZero() {
+			t.Errorf("after a run by hand: %+v", h)
+		}
+	})
+}
+
+// TestDecisionNeedsAReason: a name, a note, and the plan that was looked at.
+func TestDecisionNeedsAReason(t *testing.T) {
+	w := sqlite(t)
+	names := guarded(t, w)
+	w.dir.remove(names[:4]...)
+	held := w.stored(w.run(registry.RunHeld))
+	for name, tc := range map[string]struct {
+		d    registry.Decision
+		want error
+	}{
+		"no note":      {registry.Decision{State: registry.RunApproved, By: "claire", Note: " "}, reconcile.ErrNoNote},
+		"no name":      {registry.Decision{State: registry.RunRejected, Note: "no"}, reconcile.ErrNoNote},
+		"another plan": {registry.Decision{State: registry.RunApproved, By: "claire", Note: "yes", PlanHash: "abc"}, reconcile.ErrOtherPlan},
+	} {
+		mine := *held
+		if err := w.engine.Decide(t.Context(), &mine, tc.d); !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v, want %v", name, err, tc.want)
+		}
+	}
+	if err := w.engine.Decide(t.Context(), held, registry.Decision{State: registry.RunApproved, By: "claire", Note: "yes", PlanHash: held.PlanHash}); err != nil {
+		t.Errorf("this plan: %v", err)
+	}
 }
 
 func TestApprovalExpires(t *testing.T) {
@@ -156,10 +235,10 @@ func TestApprovalExpires(t *testing.T) {
 	w.dir.remove(names[:4]...)
 	held := w.run(registry.RunHeld)
 	w.clock.forward(reconcile.ApprovalLife + time.Minute)
-	if err := w.engine.Decide(t.Context(), w.stored(held), registry.RunApproved, "claire", ""); !errors.Is(err, reconcile.ErrExpired) {
+	if err := w.engine.Decide(t.Context(), w.stored(held), word(registry.RunApproved, "claire")); !errors.Is(err, reconcile.ErrExpired) {
 		t.Errorf("late approval: %v", err)
 	}
-	if err := w.engine.Decide(t.Context(), w.stored(held), registry.RunRejected, "claire", ""); err != nil {
+	if err := w.engine.Decide(t.Context(), w.stored(held), word(registry.RunRejected, "claire")); err != nil {
 		t.Errorf("late rejection: %v", err)
 	}
 }
@@ -172,13 +251,13 @@ func TestSupersededByAnyNewerRun(t *testing.T) {
 	for range 25 { // previews and other sources' runs are no reason
 		w.preview()
 	}
-	if err := w.engine.Decide(t.Context(), w.stored(w.run(registry.RunHeld)), registry.RunRejected, "claire", ""); err != nil {
+	if err := w.engine.Decide(t.Context(), w.stored(w.run(registry.RunHeld)), word(registry.RunRejected, "claire")); err != nil {
 		t.Fatal(err)
 	}
 	for range 25 {
 		w.preview()
 	}
-	if err := w.engine.Decide(t.Context(), w.stored(held), registry.RunApproved, "claire", ""); !errors.Is(err, reconcile.ErrSuperseded) {
+	if err := w.engine.Decide(t.Context(), w.stored(held), word(registry.RunApproved, "claire")); !errors.Is(err, reconcile.ErrSuperseded) {
 		t.Errorf("approval of an older run: %v", err)
 	}
 }
@@ -192,7 +271,7 @@ func TestTwoDecideAtOnce(t *testing.T) {
 		results := make(chan error, 8)
 		for range cap(results) {
 			mine := *held
-			go func() { results <- w.engine.Decide(t.Context(), &mine, registry.RunApproved, "claire", "") }()
+			go func() { results <- w.engine.Decide(t.Context(), &mine, word(registry.RunApproved, "claire")) }()
 		}
 		won := 0
 		for range cap(results) {

@@ -30,13 +30,19 @@ type Ledger interface {
 	AddItems(ctx context.Context, f registry.Fence, run registry.RunID, items []registry.RunItem) error
 	// CommitCursor is the last write of a run that finished.
 	CommitCursor(ctx context.Context, f registry.Fence, settingsHash, cursor string) error
+	// SetHealth writes how the source fares (its pause and NoRemovals left as they
+	// are), moves its schedule to the next try of a quarantine, and mails the
+	// admins the notice, if there is one; registry.ErrFenced as above.
+	SetHealth(ctx context.Context, f registry.Fence, h registry.Health, notice *registry.Notice) error
+	// AllowRemovals ends Health.NoRemovals; registry.ErrFenced as above.
+	AllowRemovals(ctx context.Context, f registry.Fence) error
 	// Runs lists a source's runs, the newest first.
 	Runs(ctx context.Context, source registry.SourceID, limit int) ([]*registry.Run, error)
 	// Items streams the report rows with one of these outcomes.
 	Items(ctx context.Context, run registry.RunID, fn func(registry.RunItem) error, outcomes ...registry.Outcome) error
-	// DecideRun records the word on a held run and reports whether it was the
-	// first.
-	DecideRun(ctx context.Context, run registry.RunID, state registry.RunState, by, note string) (bool, error)
+	// DecideRun records the word on a held run, with what a rejection means for
+	// its source, and reports whether it was the first.
+	DecideRun(ctx context.Context, held *registry.Run, d registry.Decision) (bool, error)
 
 	// LinkedUsers, LinkedGroups and Memberships stream what the origin has.
 	LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error) error
@@ -82,9 +88,11 @@ type Request struct {
 	Actor   string
 	// Approved is the held run whose changes an admin lets through. It is decided
 	// under this run's lease, so that an approval is never spent on a run that
-	// could not be made; Note is why. A run that is not held any more is refused.
+	// could not be made; Note is why, PlanHash, when set, what was looked at. A run
+	// that is not held any more is refused.
 	Approved *registry.Run
 	Note     string
+	PlanHash string
 	// Progress, when set, is told how far the run is; it must return quickly.
 	Progress func(Progress)
 }

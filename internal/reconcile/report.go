@@ -20,6 +20,14 @@ const (
 	CodeUnknownMembers registry.Code = "unknown_members"
 )
 
+// Codes of runs that failed because of their source.
+const (
+	CodeSourceAuth        registry.Code = "source_auth"
+	CodeSourceUnreachable registry.Code = "source_unreachable"
+	CodeSourceAnswer      registry.Code = "source_answer"
+	CodeSourceFailed      registry.Code = "source_failed"
+)
+
 // report collects rows and writes them in batches. An error is kept and ends
 // the run at the next step that looks at it.
 type report struct {

@@ -20,6 +20,7 @@ type Source struct {
 	RetiredAt    time.Time
 	// Cursor is where the next read may start, committed last.
 	Cursor string
+	Health Health
 }
 
 // RunState says where a run stands.
@@ -158,4 +159,17 @@ type RunItem struct {
 	// Detail is what the row would change.
 	Detail *Payload
 	At     time.Time
+}
+
+// Decision is the word of an admin on a held run.
+type Decision struct {
+	// State is RunApproved or RunRejected.
+	State RunState
+	// By and Note are who decided and why; both are needed.
+	By, Note string
+	// PlanHash, when set, must be that of the run: the plan that was looked at.
+	PlanHash string
+	// Pause, of a rejection, stops the source's schedule until somebody resumes
+	// it. Otherwise the source goes on without removals.
+	Pause bool
 }

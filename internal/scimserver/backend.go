@@ -207,7 +207,10 @@ func (b *backend) listFrom(ctx context.Context, c caller, q scim.Query, page *sc
 // list appends one type's part of a page, and tells the last one's key, how many
 // they are and how many there are in all.
 func (b *backend) list(ctx context.Context, c caller, t *scim.ResourceType, q scim.Query, part registry.ScimPage, page *scim.Page) (last int64, got, total int, err error) {
-	selection := filter.Selection{Set: t.Attributes(), Filter: q.Filter, SortBy: q.SortBy}
+	selection, some := selectionOf(t, q)
+	if !some {
+		return 0, 0, 0, nil
+	}
 	if isGroup(t) {
 		ids, total, err := c.ScimGroups(ctx, c.view, selection, part)
 		if err != nil || len(ids) == 0 {
@@ -235,6 +238,24 @@ func (b *backend) list(ctx context.Context, c caller, t *scim.ResourceType, q sc
 		page.Resources = append(page.Resources, r)
 	}
 	return int64(ids[len(ids)-1]), len(ids), total, nil
+}
+
+// selectionOf is what a query, maybe one over several types, asks of one type;
+// none of them when some is false.
+func selectionOf(t *scim.ResourceType, q scim.Query) (s filter.Selection, some bool) {
+	s = filter.Selection{Set: t.Attributes()}
+	if q.Filter != nil {
+		var holds bool
+		if s.Filter, holds = filter.Narrow(q.Filter, s.Set); s.Filter == nil && !holds {
+			return s, false
+		}
+	}
+	if q.SortBy != nil {
+		if d, _ := s.Set.Lookup(q.SortBy.URI, q.SortBy.Name); d != nil {
+			s.SortBy = q.SortBy
+		}
+	}
+	return s, true
 }
 
 // Create implements scim.Backend.

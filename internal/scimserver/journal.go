@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -187,9 +188,13 @@ func redact(body []byte) string {
 func hide(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
-		path, _ := v["path"].(string)
+		pathed := false // the path of an operation names a secret
 		for name, value := range v {
-			if secret(name) || name == "value" && secret(path) {
+			path, _ := value.(string)
+			pathed = pathed || registry.Key(name) == "path" && secret(path)
+		}
+		for name, value := range v {
+			if secret(name) || pathed && registry.Key(name) == "value" {
 				v[name] = "•••"
 				continue
 			}
@@ -204,9 +209,11 @@ func hide(v any) any {
 	return v
 }
 
-// secret reports whether an attribute's value must not be kept.
+// secret reports whether an attribute's value must not be kept, whether it is
+// named by itself or behind its schema's URN.
 func secret(name string) bool {
-	switch registry.Key(name) {
+	name, _, _ = strings.Cut(name[strings.LastIndexByte(name, ':')+1:], ".")
+	switch registry.Key(strings.TrimSpace(name)) {
 	case "password", "client_secret", "client_assertion":
 		return true
 	}

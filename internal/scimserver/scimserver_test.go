@@ -63,7 +63,7 @@ func onBoth(t *testing.T, fn func(t *testing.T, w *world)) {
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
-func newWorld(t *testing.T, address string) *world {
+func newWorld(t testing.TB, address string) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -62,7 +63,8 @@ func New(cfg Config) (*Server, error) {
 	h, err := scim.NewHandler(scim.Config{
 		Backend: b, ResourceTypes: []*scim.ResourceType{b.users, b.groups}, BaseURL: cfg.BaseURL, CursorKey: cfg.CursorKey,
 		Profile: func(ctx context.Context) dialect.Profile { return profileOf(connectionOf(ctx)) },
-		Caller:  func(ctx context.Context) string { c := connectionOf(ctx); return c.Origin.Key },
+		// Not the name: connections of two companies may share it.
+		Caller: func(ctx context.Context) string { return strconv.FormatInt(int64(connectionOf(ctx).Origin.ID), 10) },
 		AuthenticationSchemes: []scim.AuthenticationScheme{{
 			Type: "oauthbearertoken", Name: "Bearer token", Description: "A token of the connection, from `usher token create`", Primary: true,
 			SpecURI: "https://www.rfc-editor.org/info/rfc6750",

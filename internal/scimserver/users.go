@@ -51,8 +51,15 @@ func kept(doc map[string]any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode document: %w", err)
 	}
+	if len(b) > maxDocument {
+		return nil, scim.Errorf(scim.InvalidValue, "the resource is larger than %d bytes", maxDocument)
+	}
 	return b, nil
 }
+
+// maxDocument is how many bytes a person's document may take: a page lists
+// hundreds of them.
+const maxDocument = 256 << 10
 
 // hasNUL reports whether a value holds U+0000, which PostgreSQL keeps nowhere.
 func hasNUL(v any) bool {

@@ -37,6 +37,10 @@ type Entry struct {
 	Keys []string
 	// Members are, for a group, the keys of its members in the same form.
 	Members []string
+	// MemberOf are the keys of groups that name their people not themselves but are
+	// named by them, as Active Directory's primary group is. It is given with Same
+	// too.
+	MemberOf []string
 	// Manager is the key of a person's manager, in the form of Keys; "" for none.
 	Manager string
 	// RecheckAt is when the entry means something else by the clock alone, as an
@@ -45,6 +49,13 @@ type Entry struct {
 	// Same is true for an object whose marker the caller knew: it was not read
 	// whole, and Values, Members, Disabled, Manager and RecheckAt are empty.
 	Same bool
+	// Gone is true for an object that the source says was removed; only Kind and
+	// Anchor are set. It is as good as a complete read that does not show it.
+	Gone bool
+	// Partial is true for a group of which only AddedMembers and RemovedMembers
+	// are told, keys as in Members, on top of what the caller has.
+	Partial                      bool
+	AddedMembers, RemovedMembers []string
 	// Excluded says, in a Find, why a Read would leave the person out: the base,
 	// the filter. "" for one that a Read gives.
 	Excluded string
@@ -62,12 +73,18 @@ type Request struct {
 	// so that it need not be read whole: it is then given with Same set. Kinds
 	// are asked for in the order they are read, users first. nil knows nothing.
 	Known func(kind Kind, anchor, marker string) bool
+	// Wanted lists the objects that are to be read whole although nothing about
+	// them changed at the source, for sources that are told of changes only.
+	Wanted func(yield func(kind Kind, anchor string) bool)
 }
 
 // Summary says how a read ended. A read that failed returns an error instead:
 // a Summary without error may still be explicitly incomplete.
 type Summary struct {
 	Users, Groups int
+	// Delta is true when only changes were told: whatever was not given is as the
+	// caller has it.
+	Delta bool
 	// Full is true when everything was read whole, whatever the request allowed.
 	Full bool
 	// Cursor is what a later Request may go by, "" when nothing can.

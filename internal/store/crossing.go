@@ -42,13 +42,18 @@ func (s *Store) CompanyByKey(ctx context.Context, key string) (registry.Company,
 }
 
 // sourceCols are what scanSource reads.
-const sourceCols = `s.id, s.company_id, s.key, s.schedule, s.next_due, s.settings_hash, s.retired_at, s.cursor, o.id, o.kind, o.key`
+const sourceCols = `s.id, s.company_id, s.key, s.schedule, s.next_due, s.settings_hash, s.retired_at, s.cursor, o.id, o.kind, o.key,
+	s.failures, s.failing_since, s.quarantined_at, s.quarantine_code, s.quarantine_reason, s.next_try,
+	s.paused_at, s.paused_by, s.paused_reason, s.no_removals, s.told`
 
 func scanSource(rows *sql.Rows) (registry.Source, error) {
 	var src registry.Source
-	var due, retired int64
+	var due, retired, failing, quarantined, next, paused int64
+	h := &src.Health
 	err := rows.Scan(&src.ID, &src.Company, &src.Key, &src.Schedule, &due, &src.SettingsHash, &retired, &src.Cursor,
-		&src.Origin.ID, &src.Origin.Kind, &src.Origin.Key)
+		&src.Origin.ID, &src.Origin.Kind, &src.Origin.Key,
+		&h.Failures, &failing, &quarantined, &h.Code, &h.Reason, &next, &paused, &h.PausedBy, &h.PausedReason, &h.NoRemovals, &h.Told)
+	h.FailingSince, h.QuarantinedAt, h.NextTry, h.PausedAt = fromMicros(failing), fromMicros(quarantined), fromMicros(next), fromMicros(paused)
 	src.Origin.Company = src.Company
 	src.NextDue, src.RetiredAt = fromMicros(due), fromMicros(retired)
 	return src, err
@@ -65,7 +70,7 @@ func (s *Store) SourceByKey(ctx context.Context, key string) (registry.Source, e
 func (s *Store) DueSources(ctx context.Context, now time.Time) ([]registry.Source, error) {
 	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT `+sourceCols+`
 		FROM sources s JOIN origins o ON o.id = s.origin_id
-		WHERE s.retired_at = 0 AND s.schedule <> '' AND s.next_due <> 0 AND s.next_due <= ? ORDER BY s.next_due, s.id`), micros(now))
+		WHERE s.retired_at = 0 AND s.paused_at = 0 AND s.schedule <> '' AND s.next_due <> 0 AND s.next_due <= ? ORDER BY s.next_due, s.id`), micros(now))
 	return collect(rows, err, scanSource)
 }
 
@@ -74,7 +79,7 @@ func (s *Store) DueSources(ctx context.Context, now time.Time) ([]registry.Sourc
 func (s *Store) AbandonedSources(ctx context.Context) ([]registry.Source, error) {
 	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT `+sourceCols+`
 		FROM sources s JOIN origins o ON o.id = s.origin_id
-		WHERE s.retired_at = 0 AND s.lease_until <= `+s.clock()+` AND EXISTS (
+		WHERE s.retired_at = 0 AND s.paused_at = 0 AND s.lease_until <= `+s.clock()+` AND EXISTS (
 			SELECT 1 FROM runs r WHERE r.source_id = s.id AND r.mode = 'run' AND r.state IN ('reading', 'planning', 'applying'))
 		ORDER BY s.id`))
 	return collect(rows, err, scanSource)

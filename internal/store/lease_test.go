@@ -153,6 +153,11 @@ func TestDueOnce(t *testing.T) {
 		w := newWorld(t, s)
 		due := w.now.Add(-time.Minute)
 		w.sql(`UPDATE sources SET schedule = '* * * * *', next_due = %d`, due.UnixMicro())
+		must(t, s.For(w.src.Company).PauseSource(t.Context(), w.src.ID, "claire", "no"))
+		if list, err := s.DueSources(t.Context(), w.now); err != nil || len(list) != 0 {
+			t.Fatalf("due while paused: %v, %v", list, err)
+		}
+		must(t, s.For(w.src.Company).ResumeSource(t.Context(), w.src.ID))
 		list, err := s.DueSources(t.Context(), w.now)
 		if err != nil || len(list) != 1 || !list[0].NextDue.Equal(due) {
 			t.Fatalf("due: %v, %v", list, err)
@@ -192,7 +197,7 @@ func TestRuns(t *testing.T) {
 		var won atomic.Int32
 		err = atOnce(4, func(i int) error {
 			state := []registry.RunState{registry.RunApproved, registry.RunRejected}[i%2]
-			ok, err := company.DecideRun(ctx, runs[0].ID, state, fmt.Sprint(i), "note")
+			ok, err := company.DecideRun(ctx, runs[0], registry.Decision{State: state, By: fmt.Sprint(i), Note: "note"})
 			if ok {
 				won.Add(1)
 			}

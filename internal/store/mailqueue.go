@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -30,6 +31,9 @@ func kindOfMail(asked string) mail.Kind {
 		string(onboard.MailSetup):           mail.KindSetup,
 		string(onboard.MailReset):           mail.KindReset,
 		string(onboard.MailPasswordChanged): mail.KindPasswordChanged,
+		string(registry.NoticeHeld):         mail.KindSyncHeld,
+		string(registry.NoticeQuarantined):  mail.KindSyncQuarantined,
+		string(registry.NoticeRecovered):    mail.KindSyncRecovered,
 	}
 	if k, ok := kinds[asked]; ok {
 		return k
@@ -69,15 +73,19 @@ func scanQueued(rows *sql.Rows) (queuedRow, error) {
 	var m queuedRow
 	var kind string
 	var created, released int64
-	err := rows.Scan(&m.ID, &m.user, &kind, &m.To, &m.MessageID, &m.LinkUID, &m.Attempts, &created, &released,
+	var data []byte
+	err := rows.Scan(&m.ID, &m.user, &kind, &m.To, &m.MessageID, &m.LinkUID, &m.Attempts, &created, &released, &data,
 		&m.CompanyKey, &m.CompanyName, &m.CompanyLocale)
+	if err == nil && len(data) > 0 {
+		err = json.Unmarshal(data, &m.Data)
+	}
 	m.Kind, m.CreatedAt = kindOfMail(kind), fromMicros(max(created, released))
 	return m, err
 }
 
 // mailsToSend reads mails of the company with all that rendering needs.
 func (t *tenantTx) mailsToSend(ctx context.Context, ids []int64) ([]mail.Queued, error) {
-	rows, err := t.query(ctx, `SELECT m.id, m.user_id, m.kind, m.address, m.message_id, m.link_uid, m.attempts, m.created_at, m.released_at,
+	rows, err := t.query(ctx, `SELECT m.id, m.user_id, m.kind, m.address, m.message_id, m.link_uid, m.attempts, m.created_at, m.released_at, m.data,
 		c.key, c.name, c.locale FROM mails m JOIN companies c ON c.id = m.company_id WHERE m.company_id = ? AND `+t.s.anyOf("m.id"),
 		t.company, keys(t.s, ids))
 	found, err := collect(rows, err, scanQueued)

@@ -61,13 +61,21 @@ func (t *Tenant) UpdateRun(ctx context.Context, f registry.Fence, r *registry.Ru
 	})
 }
 
-// DecideRun records an admin's word on a held run, once.
-func (t *Tenant) DecideRun(ctx context.Context, id registry.RunID, state registry.RunState, by, note string) (bool, error) {
+// DecideRun records an admin's word on a held run, once, and what a rejection
+// means for the source.
+func (t *Tenant) DecideRun(ctx context.Context, held *registry.Run, d registry.Decision) (bool, error) {
 	var n int
 	err := t.s.inTx(ctx, func(x *session) (err error) {
 		n, err = t.s.entTx(x.tx).Run.Update().
-			Where(run.CompanyID(int64(t.id)), run.ID(int64(id)), run.State(string(registry.RunHeld))).
-			SetState(string(state)).SetDecidedBy(by).SetDecisionNote(note).SetDecidedAt(micros(t.s.now())).Save(ctx)
+			Where(run.CompanyID(int64(t.id)), run.ID(int64(held.ID)), run.State(string(registry.RunHeld))).
+			SetState(string(d.State)).SetDecidedBy(d.By).SetDecisionNote(asText(d.Note)).SetDecidedAt(micros(t.s.now())).Save(ctx)
+		switch {
+		case err != nil || n == 0 || d.State != registry.RunRejected:
+			return err
+		case d.Pause:
+			return t.pause(ctx, x, held.Source, d.By, d.Note)
+		}
+		_, err = x.exec(ctx, `UPDATE sources SET no_removals = true WHERE company_id = ? AND id = ?`, int64(t.id), held.Source)
 		return err
 	})
 	return n > 0, err
@@ -89,6 +97,20 @@ func (t *Tenant) Runs(ctx context.Context, src registry.SourceID, limit int) ([]
 		return nil, fmt.Errorf("list runs: %w", err)
 	}
 	return t.toRuns(ctx, rows)
+}
+
+// LastRun is the newest run of a source that was no preview, nil when there is
+// none.
+func (t *Tenant) LastRun(ctx context.Context, src registry.SourceID) (*registry.Run, error) {
+	rows, err := t.runs().Where(run.SourceID(src), run.Mode(registry.ModeRun)).Order(run.ByNumber(entDesc())).Limit(1).All(ctx)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	list, err := t.toRuns(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	return list[0], nil
 }
 
 // RunByNumber finds a run by the number people type.

@@ -37,6 +37,9 @@ var (
 	}}
 )
 
+// noticesTable is mailsTable for mails with data of their own.
+var noticesTable = table{mail.Table, append(slices.Clone(mailsTable.cols), mail.FieldData)}
+
 // The states of a mail.
 const (
 	mailQueued    = "queued"

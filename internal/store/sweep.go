@@ -13,16 +13,16 @@ import (
 const sweepBatch = 1000
 
 // Sweep deletes what has had its time, company by company: sessions that have
-// expired by now and, when retention is not 0, the report rows of runs, the
-// attempts at mails and the request log that are older than that. Changes and
-// mails stay.
-func (s *Store) Sweep(ctx context.Context, now time.Time, retention time.Duration) error {
+// expired by now and, when the company's retention is not 0, the report rows of
+// runs, the attempts at mails and the request log that are older than that.
+// Changes and mails stay.
+func (s *Store) Sweep(ctx context.Context, now time.Time, retention func(company string) time.Duration) error {
 	companies, err := s.Companies(ctx)
 	if err != nil {
 		return err
 	}
 	for _, c := range companies {
-		if err := s.For(c.ID).sweep(ctx, now, retention); err != nil {
+		if err := s.For(c.ID).sweep(ctx, now, retention(c.Key)); err != nil {
 			return fmt.Errorf("sweep company %s: %w", c.Key, err)
 		}
 	}

@@ -37,7 +37,7 @@ func TestSweep(t *testing.T) {
 			retention                 time.Duration
 			sessions, items, attempts int
 		}{{0, 1, 5000, 2}, {30 * day, 1, 2500, 1}, {day, 1, 0, 0}} {
-			must(t, s.Sweep(ctx, now, c.retention))
+			must(t, s.Sweep(ctx, now, func(string) time.Duration { return c.retention }))
 			x := store.Crossing(ctx)
 			if a, b, d := s.Rows().Session.Query().CountX(x), s.Rows().RunItem.Query().CountX(x), s.Rows().MailAttempt.Query().CountX(x); a != c.sessions || b != c.items || d != c.attempts {
 				t.Errorf("after %s: %d sessions, %d report rows, %d attempts; want %+v", c.retention, a, b, d, c)

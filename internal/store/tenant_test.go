@@ -162,7 +162,7 @@ func (c *climber) touchNothing(ctx context.Context) {
 		t.Fatal(err)
 	}
 	_, _, leased := c.b.AcquireLease(ctx, c.src.ID, "b")
-	decided, err := c.b.DecideRun(ctx, c.run.ID, registry.RunApproved, "b", "")
+	decided, err := c.b.DecideRun(ctx, c.run, registry.Decision{State: registry.RunRejected, By: "b", Note: "b"})
 	if decided || err != nil {
 		t.Errorf("decided on A's run: %v", err)
 	}
@@ -179,11 +179,14 @@ func (c *climber) touchNothing(ctx context.Context) {
 	if n, err := c.s.EndSessions(ctx, c.beta.Company, c.user, ""); n != 0 || err != nil {
 		t.Errorf("ended %d sessions of A: %v", n, err)
 	}
+	c.leaveSourceAlone(ctx)
 	items := []registry.RunItem{{Outcome: registry.OutcomeFailed, At: c.now}}
 	for what, c := range map[string]struct{ err, want error }{
 		"lease":                 {leased, registry.ErrLeased},
 		"renew":                 {c.b.RenewLease(ctx, c.fence), registry.ErrFenced},
 		"cursor":                {c.b.CommitCursor(ctx, c.fence, "x", "x"), registry.ErrFenced},
+		"health":                {c.b.SetHealth(ctx, c.fence, registry.Health{Failures: 7}, &registry.Notice{Kind: registry.NoticeHeld}), registry.ErrFenced},
+		"removals":              {c.b.AllowRemovals(ctx, c.fence), registry.ErrFenced},
 		"run":                   {c.b.UpdateRun(ctx, c.fence, &stolen), registry.ErrFenced},
 		"run under B's lease":   {c.b.UpdateRun(ctx, mine, &stolen), registry.ErrNotFound},
 		"items":                 {c.b.AddItems(ctx, c.fence, c.run.ID, items), registry.ErrFenced},
@@ -193,6 +196,21 @@ func (c *climber) touchNothing(ctx context.Context) {
 		if !errors.Is(c.err, c.want) {
 			t.Errorf("%s: %v, want %v", what, c.err, c.want)
 		}
+	}
+}
+
+// leaveSourceAlone tries to stop and to move A's source.
+func (c *climber) leaveSourceAlone(ctx context.Context) {
+	for what, err := range map[string]error{
+		"pause": c.b.PauseSource(ctx, c.src.ID, "b", "b"), "resume": c.b.ResumeSource(ctx, c.src.ID),
+		"reschedule": c.b.Reschedule(ctx, c.src.ID, c.now),
+	} {
+		if err != nil {
+			c.t.Errorf("%s: %v", what, err)
+		}
+	}
+	if run, err := c.b.LastRun(ctx, c.src.ID); run != nil || err != nil {
+		c.t.Errorf("the last run of A's source: %v, %v", run, err)
 	}
 }
 
@@ -231,9 +249,9 @@ func (c *climber) putNothing(ctx context.Context) {
 // TestEveryTenantMethodIsClimbed: a method that joins Tenant joins a test.
 func TestEveryTenantMethodIsClimbed(t *testing.T) {
 	climbed := []string{
-		"AcquireLease", "AddItems", "Candidates", "ChangesOf", "CommitCursor", "CreateRun", "DecideRun", "EnsureOrigin", "FindUser", "Items",
-		"LinkedGroups", "LinkedUsers", "MailCounts", "Mails", "Memberships", "ReleaseLease", "ReleaseMails", "RenewLease", "Run", "RunByNumber",
-		"Runs", "TakeDue", "UpdateRun",
+		"AcquireLease", "AddItems", "AllowRemovals", "Candidates", "ChangesOf", "CommitCursor", "CreateRun", "DecideRun", "EnsureOrigin", "FindUser", "Items",
+		"LastRun", "LinkedGroups", "LinkedUsers", "MailCounts", "Mails", "Memberships", "PauseSource", "ReleaseLease", "ReleaseMails", "RenewLease",
+		"Reschedule", "ResumeSource", "Run", "RunByNumber", "Runs", "SetHealth", "TakeDue", "UpdateRun",
 	}
 	climbed = append(append(climbed, scimClimbed...), connectionClimbed...)
 	tenant := reflect.TypeFor[*store.Tenant]()

@@ -34,6 +34,7 @@ func RunBackend(t *testing.T, make func(t *testing.T) scim.Backend) {
 		"members":      testMembers,
 		"member race":  testMemberRace,
 		"nesting":      testNesting,
+		"root":         testRoot,
 		"extension":    testExtension,
 		"manager":      testManager,
 		"bulk":         testBulk,

@@ -166,9 +166,16 @@ func (m *Memory) List(_ context.Context, q scim.Query) (*scim.Page, error) {
 		if !slices.Contains(q.Types, r.t) {
 			continue
 		}
-		ok, err := matches(q.Filter, r.t.Attributes(), m.facts(r))
-		if err != nil {
-			return nil, err
+		ok := true
+		if q.Filter != nil {
+			var narrow filter.Expr
+			var err error
+			if narrow, ok = filter.Narrow(q.Filter, r.t.Attributes()); narrow != nil {
+				ok, err = matches(narrow, r.t.Attributes(), m.facts(r))
+			}
+			if err != nil {
+				return nil, err
+			}
 		}
 		if ok {
 			found = append(found, r)

@@ -217,3 +217,30 @@ func testNesting(t *testing.T, s *suite) {
 		t.Errorf("member: %v", m)
 	}
 }
+
+// testRoot asks all types at once for what only one of them has.
+func testRoot(t *testing.T, s *suite) {
+	anna := s.user(t, "anna", `"displayName":"A"`)
+	s.group(t, "Sales", anna)
+	for filter, want := range map[string]string{
+		`userName eq "anna"`:                            "[anna]",
+		`userName ne "anna"`:                            "[Sales]",
+		`not (userName pr)`:                             "[Sales]",
+		`userName eq null`:                              "[Sales]",
+		`emails.value eq "x"`:                           "[]",
+		`members.value eq "` + anna + `"`:               "[Sales]",
+		`members[value eq "` + anna + `"] or emails pr`: "[Sales]",
+		`displayName sw "a" or displayName sw "s"`:      "[Sales anna]",
+		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department ne "x"`:         "[Sales anna]",
+		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value pr or id pr`: "[Sales anna]",
+		`userName pr and members pr`: "[]",
+	} {
+		for _, more := range []string{"", "&sortBy=userName", "&sortBy=members", "&cursor"} {
+			found := s.find(t, "/", filter, more)
+			slices.Sort(found)
+			if got := fmt.Sprint(found); got != want {
+				t.Errorf("%s%s: %s, want %s", filter, more, got, want)
+			}
+		}
+	}
+}

@@ -35,6 +35,13 @@ type Search struct {
 	// Attributes are the directory attributes wanted in Entry.Values, in any
 	// case.
 	Attributes []string
+	// Anchor overrides the attribute taken as the immutable id, e.g.
+	// ms-DS-ConsistencyGuid, which stays the same when a person moves to another
+	// forest.
+	Anchor string
+	// Manager is the attribute that names a person's manager by DN, "" for not
+	// reading it.
+	Manager string
 }
 
 // Config describes one directory.
@@ -58,13 +65,13 @@ type Config struct {
 	BindPassword func() (string, error)
 	// Users and Groups say where to look; Groups.Base "" means no groups.
 	Users, Groups Search
-	// Anchor overrides the attribute taken as the immutable id, for users and
-	// groups, e.g. ms-DS-ConsistencyGuid.
-	Anchor string
 	// PageSize is the number of entries asked for at a time.
 	PageSize uint32
 	// ConnectTimeout and Timeout are as the defaults of the same name say.
 	ConnectTimeout, Timeout time.Duration
+	// Now is the clock that tells whether an account has expired and whether a
+	// time stamp is old enough to be trusted; nil is the machine's.
+	Now func() time.Time
 }
 
 // Password makes a BindPassword of a fixed string.
@@ -139,6 +146,9 @@ func (s *Source) setDefaults() {
 	}
 	if s.cfg.Timeout <= 0 {
 		s.cfg.Timeout = DefaultTimeout
+	}
+	if s.cfg.Now == nil {
+		s.cfg.Now = time.Now //nolint:forbidigo // the default of an injected clock
 	}
 }
 

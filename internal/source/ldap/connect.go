@@ -50,7 +50,7 @@ func (s *Source) signIn(ctx context.Context, sess *session) error {
 	if err := s.bind(ctx, sess); err != nil {
 		return err
 	}
-	return sess.recognise(ctx, s.cfg.Anchor)
+	return sess.recognise(ctx)
 }
 
 // dial connects and encrypts.

@@ -12,11 +12,13 @@ import (
 	"github.com/usherd/usher/internal/registry"
 )
 
-// The prefixes of reference keys: by distinguished name (member, uniqueMember)
-// and by login name (memberUid of posixGroup, RFC 2307).
+// The prefixes of reference keys: by distinguished name (member, uniqueMember),
+// by login name (memberUid of posixGroup, RFC 2307) and by security identifier
+// (Active Directory's primary group).
 const (
 	dnPrefix  = "dn:"
 	uidPrefix = "uid:"
+	sidPrefix = "sid:"
 )
 
 // dnKey is the reference key of a distinguished name, or "" for the empty name.

@@ -1,10 +1,12 @@
 package ldap
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -32,25 +34,45 @@ type builder struct {
 	kind   source.Kind
 	server *server
 	wanted map[string]bool
-	uids   bool // users give a key by uid too
-	// anchor, marker and disabled are the server's attributes in lower case.
-	anchor, marker, disabled string
+	// scan is true where only ids, markers and names are read.
+	scan bool
+	uids bool // users give a key by uid too
+	// primary is true where people name a group themselves.
+	primary bool
+	now     time.Time
+	// name is the anchor's attribute; the others are what the builder itself
+	// looks at, in lower case, "" for none.
+	name                              string
+	anchor, marker, disabled, manager string
 	// known caches what descriptions mean; a server repeats a dozen of them.
 	known map[string]attribute
 	keys  []byte // scratch for the members' keys
 	ends  []int
+
+	// For the summary: members of other domains, accounts whose time is over,
+	// people whose change marker can be trusted.
+	foreign, expired, marked int
 }
 
 // maxKnown bounds the cache against a server that invents descriptions.
 const maxKnown = 1024
 
-func newBuilder(kind source.Kind, srv *server, wanted []string, uids bool) *builder {
+// builder makes the builder for a listing.
+func (s *Source) builder(srv *server, l listing, scan bool) *builder {
+	groups := s.cfg.Groups.Base != ""
 	b := &builder{
-		kind: kind, server: srv, uids: uids, wanted: map[string]bool{}, known: map[string]attribute{},
-		anchor: strings.ToLower(srv.anchor), marker: strings.ToLower(srv.marker), disabled: strings.ToLower(srv.disabled),
+		kind: l.kind, server: srv, scan: scan, wanted: map[string]bool{}, known: map[string]attribute{},
+		// Only posixGroup refers by uid, and Active Directory's groups never do.
+		uids: groups && !srv.ad, primary: groups && srv.ad, now: s.cfg.Now(),
+		name: srv.anchor, marker: strings.ToLower(srv.marker), disabled: strings.ToLower(srv.disabled),
+		manager: strings.ToLower(l.search.Manager),
 	}
-	for _, w := range wanted {
-		b.wanted[strings.ToLower(w)] = true
+	if l.search.Anchor != "" {
+		b.name = l.search.Anchor
+	}
+	b.anchor = strings.ToLower(b.name)
+	for _, w := range l.search.Attributes {
+		b.wanted[strings.ToLower(w)] = !scan
 	}
 	return b
 }
@@ -68,14 +90,27 @@ func (b *builder) request() []string {
 			}
 		}
 	}
-	add(b.server.anchor, b.server.marker)
-	if b.kind == source.Group {
-		add("member", "uniqueMember", "memberUid")
-	} else {
-		add(b.server.disabled)
-		if b.uids {
-			add("uid")
+	add(b.name, b.server.marker)
+	if b.primary {
+		add("objectSid")
+	}
+	users := b.kind == source.User
+	if users && b.uids {
+		add("uid")
+	}
+	if users && b.primary {
+		add("primaryGroupID")
+	}
+	if b.scan {
+		return out
+	}
+	if users {
+		add(b.server.disabled, b.manager)
+		if b.server.ad {
+			add("accountExpires")
 		}
+	} else {
+		add("member", "uniqueMember", "memberUid")
 	}
 	for w := range b.wanted {
 		add(w)
@@ -98,7 +133,7 @@ func (b *builder) lookup(description string) attribute {
 	}
 	_, isMember := memberAttributes[name]
 	switch name {
-	case b.anchor, b.marker, b.disabled, "uid":
+	case b.anchor, b.marker, b.disabled, b.manager, "uid", "objectsid", "primarygroupid", "accountexpires":
 		a.role = name
 	default:
 		if isMember && b.kind == source.Group {
@@ -128,23 +163,29 @@ func (b *builder) build(raw rawEntry) (e source.Entry, more *pending) {
 	self := dnKey(raw.dn)
 	e.Keys = append(make([]string, 0, 2), self)
 	var anchors []string
+	var sid, rid string
 	for _, attr := range raw.attrs {
 		a := b.lookup(attr.name)
 		if a.wanted && a.ranged == "" && len(attr.values) > 0 {
 			e.Values[a.key] = append(e.Values[a.key], attr.values...)
 		}
-		if a.role == "" {
+		if a.role == "" || len(attr.values) == 0 && a.ranged == "" {
 			continue
 		}
 		if a.role == b.anchor {
 			anchors = append(anchors, attr.values...)
 		}
-		if a.role == "uid" && b.uids && b.kind == source.User {
-			for _, v := range attr.values {
-				e.Keys = append(e.Keys, uidKey(v))
-			}
+		switch {
+		case a.role == "objectsid" && b.primary:
+			sid = sidText(attr.values[0])
+		case a.role == "primarygroupid":
+			rid = attr.values[0]
+		case b.kind == source.User:
+			b.facts(&e, a.role, attr.values)
 		}
-		b.facts(&e, a.role, attr.values)
+		if a.role == b.marker {
+			e.Marker = b.markerOf(attr.values[0])
+		}
 		if byDN, ok := memberAttributes[a.role]; ok && b.kind == source.Group {
 			e.Members = b.members(e.Members, attr.values, byDN, self)
 			if next, ok := nextRange(a.ranged); ok {
@@ -152,23 +193,76 @@ func (b *builder) build(raw rawEntry) (e source.Entry, more *pending) {
 			}
 		}
 	}
-	e.Anchor, e.Problem = anchorOf(b.server.anchor, anchors)
+	b.identify(&e, sid, rid)
+	e.Anchor, e.Problem = anchorOf(b.name, anchors)
 	if more != nil {
 		more.entry = e
 	}
 	return e, more
 }
 
-// facts takes the marker and the disabled flag.
+// identify enters how groups and their people find each other by security
+// identifiers.
+func (b *builder) identify(e *source.Entry, sid, rid string) {
+	switch {
+	case sid == "":
+	case b.kind == source.Group:
+		e.Keys = append(e.Keys, sidPrefix+sid)
+	default:
+		if group := primaryGroup(sid, rid); group != "" {
+			e.MemberOf = []string{sidPrefix + group}
+		}
+	}
+}
+
+// markerOf is the change marker, "" for one that cannot be trusted: where it is a
+// time in seconds, another change may have followed within the same second, and
+// the two clocks may differ.
+func (b *builder) markerOf(v string) string {
+	if b.server.clocked {
+		if t, ok := generalizedTime(v); !ok || b.now.Sub(t) < markerOverlap {
+			return ""
+		}
+	}
+	b.marked++
+	return strings.Clone(v + b.server.scope)
+}
+
+// markerOverlap is how old a time stamp must be to be trusted. It covers the
+// difference of the clocks; a server that is further behind is not noticed until
+// the next full read.
+const markerOverlap = 10 * time.Minute
+
+// facts takes what else is said of a person.
 func (b *builder) facts(e *source.Entry, role string, values []string) {
-	if len(values) == 0 {
-		return
+	switch role {
+	case "uid":
+		if b.uids {
+			for _, v := range values {
+				e.Keys = append(e.Keys, uidKey(v))
+			}
+		}
+	case "accountexpires":
+		b.expiry(e, values[0])
 	}
-	if role == b.marker {
-		e.Marker = strings.Clone(values[0] + b.server.scope)
+	if role == b.disabled && b.server.isDisabled != nil && b.server.isDisabled(values[0]) {
+		e.Disabled = true
 	}
-	if b.kind == source.User && b.server.isDisabled != nil && role == b.disabled {
-		e.Disabled = b.server.isDisabled(values[0])
+	if role == b.manager {
+		e.Manager = dnKey(values[0])
+	}
+}
+
+// expiry takes the moment from which an account is closed by the clock alone.
+func (b *builder) expiry(e *source.Entry, v string) {
+	at, ok := fileTime(v)
+	switch {
+	case !ok || at.IsZero() || !b.server.ad:
+	case at.After(b.now):
+		e.RecheckAt = at
+	default:
+		e.Disabled = true
+		b.expired++
 	}
 }
 
@@ -180,8 +274,8 @@ func (b *builder) members(dst, values []string, byDN bool, self string) []string
 	for _, v := range values {
 		start := len(b.keys)
 		if byDN {
-			b.keys = appendDN(append(b.keys, dnPrefix...), v)
-			if string(b.keys[start:]) == self || len(b.keys) == start+len(dnPrefix) {
+			b.keys = appendDN(append(b.keys, dnPrefix...), withoutUID(v))
+			if string(b.keys[start:]) == self || len(b.keys) == start+len(dnPrefix) || b.isForeign(b.keys[start:]) {
 				b.keys = b.keys[:start]
 				continue
 			}
@@ -201,6 +295,18 @@ func (b *builder) members(dst, values []string, byDN bool, self string) []string
 	}
 	return dst
 }
+
+// isForeign counts and leaves out the stand-ins for members of other domains:
+// nobody whom this source reads is behind them.
+func (b *builder) isForeign(key []byte) bool {
+	if !b.server.ad || !bytes.Contains(key, foreignContainer) {
+		return false
+	}
+	b.foreign++
+	return true
+}
+
+var foreignContainer = []byte(",cn=foreignsecurityprincipals,")
 
 // nextRange reads a range option (MS-ADTS 3.1.1.3.1.3.3): "0-1499" continues at
 // 1500, "1500-*" is the last.
@@ -231,7 +337,11 @@ func anchorOf(name string, values []string) (anchor, problem string) {
 			return "", fmt.Sprintf("%s holds %d bytes where a GUID has 16", name, len(v))
 		}
 		return mixedEndian(v).String(), ""
-	case "entryuuid", "nsuniqueid":
+	case "guid": // eDirectory's, in network order
+		if id, err := uuid.FromBytes([]byte(v)); err == nil {
+			return id.String(), ""
+		}
+	case "entryuuid", "nsuniqueid", "ipauniqueid":
 		return strings.Clone(strings.ToLower(v)), ""
 	}
 	if !utf8.ValidString(v) {

@@ -14,7 +14,7 @@ func MembersFrom(ctx context.Context, s *Source, dn string, from int) (members [
 		return nil, false, err
 	}
 	defer sess.close()
-	p := &pager{sess: sess, build: newBuilder(source.Group, &sess.server, nil, false)}
+	p := s.pager(sess, listing{kind: source.Group}, false)
 	part, _, err := p.ranged(ctx, dn, "member", from)
 	if err != nil || part == nil {
 		return nil, false, err

@@ -71,6 +71,8 @@ func (f *fakeServer) serve(c net.Conn) {
 		case op.Tag == ldap.ApplicationSearchRequest && op.Children[0].Data.Len() == 0:
 			answer(fakeEntry("", "supportedControl", ldap.ControlTypePaging))
 			answer(fakeDone(0))
+		case op.Tag == ldap.ApplicationSearchRequest && op.Children[0].Data.String() == "dc=x" && op.Children[1].Value == int64(ldap.ScopeBaseObject):
+			answer(fakeDone(32)) // the base's own id
 		case op.Tag == ldap.ApplicationSearchRequest:
 			if !criticalPaging(req) && op.Children[1].Value != int64(ldap.ScopeBaseObject) {
 				f.lax.Add(1)

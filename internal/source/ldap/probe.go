@@ -1,6 +1,7 @@
 package ldap
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -35,8 +36,8 @@ func (s *Source) Probe(ctx context.Context) (source.Info, error) {
 	add("encryption", s.encryption(sess))
 	add("signed in as", s.identity(sess))
 	add("naming contexts", strings.Join(srv.contexts, "; "))
-	add("anchor", srv.anchor)
-	add("change marker", srv.marker)
+	add("anchor", s.anchors(srv))
+	add("change marker", markerWords(srv))
 	add("disabled flag", srv.disabled)
 	add("paging", map[bool]string{true: fmt.Sprintf("pages of %d", s.cfg.PageSize), false: "not announced"}[srv.paging])
 	for _, l := range s.listings(srv) {
@@ -51,14 +52,31 @@ func (s *Source) Probe(ctx context.Context) (source.Info, error) {
 	return info, nil
 }
 
+// anchors names the ids of users and groups.
+func (s *Source) anchors(srv *server) string {
+	users, groups := cmp.Or(s.cfg.Users.Anchor, srv.anchor), cmp.Or(s.cfg.Groups.Anchor, srv.anchor)
+	if s.cfg.Groups.Base == "" || groups == users {
+		return users
+	}
+	return users + ", of groups " + groups
+}
+
+// markerWords says by what a night without changes is recognised.
+func markerWords(srv *server) string {
+	switch {
+	case srv.usn:
+		return srv.marker + ", counted by this server"
+	case srv.clocked:
+		return fmt.Sprintf("%s, trusted after %s", srv.marker, markerOverlap)
+	}
+	return srv.marker
+}
+
 // count tells how many entries a listing has, by reading their ids.
 func (s *Source) count(ctx context.Context, cancel context.CancelFunc, sess *session, l listing) (string, error) {
-	ids := sess.server
-	ids.marker, ids.disabled = "", ""
-	b := newBuilder(source.User, &ids, nil, false) // not Group: members would be read
-	p := &pager{sess: sess, list: l, build: b, size: s.cfg.PageSize, out: make(chan []source.Entry, batchQueue)}
+	p := s.pager(sess, l, true)
 	problems := 0
-	n, err := p.run(ctx, cancel, func(e source.Entry) error {
+	n, err := p.run(ctx, cancel, p.pages, func(e source.Entry) error {
 		if e.Problem != "" {
 			problems++
 		}
@@ -69,7 +87,7 @@ func (s *Source) count(ctx context.Context, cancel context.CancelFunc, sess *ses
 	}
 	text := fmt.Sprint(n)
 	if problems > 0 {
-		text += fmt.Sprintf(", %d of them without a usable %s", problems, sess.server.anchor)
+		text += fmt.Sprintf(", %d of them without a usable %s", problems, p.build.name)
 	}
 	var sum source.Summary
 	if p.conclude(&sum); sum.Incomplete != "" {
@@ -123,10 +141,10 @@ func (s *Source) Sample(ctx context.Context, n int) ([]source.Entry, error) {
 	}
 	defer sess.close()
 	l := s.listings(&sess.server)[0]
-	size := min(s.cfg.PageSize, uint32(min(n, 1000)))
-	p := &pager{sess: sess, list: l, build: s.builder(&sess.server, l), size: size, out: make(chan []source.Entry, batchQueue)}
+	p := s.pager(sess, l, false)
+	p.size = min(s.cfg.PageSize, uint32(min(n, 1000)))
 	var out []source.Entry
-	_, err = p.run(ctx, cancel, func(e source.Entry) error {
+	_, err = p.run(ctx, cancel, p.pages, func(e source.Entry) error {
 		out = append(out, e)
 		if len(out) == n {
 			return errEnough

@@ -45,15 +45,9 @@ func (s *Source) listings(srv *server) []listing {
 	return out
 }
 
-// builder makes the builder for a listing.
-func (s *Source) builder(srv *server, l listing) *builder {
-	// Only posixGroup refers by uid, and Active Directory's groups never do.
-	return newBuilder(l.kind, srv, l.search.Attributes, s.cfg.Groups.Base != "" && !srv.ad)
-}
-
 // Read implements source.Source. The network is read and decoded while emit
 // works, a few batches ahead at most.
-func (s *Source) Read(ctx context.Context, _ source.Request, emit func(source.Entry) error) (source.Summary, error) {
+func (s *Source) Read(ctx context.Context, r source.Request, emit func(source.Entry) error) (source.Summary, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	sess, err := s.open(ctx)
@@ -61,21 +55,30 @@ func (s *Source) Read(ctx context.Context, _ source.Request, emit func(source.En
 		return source.Summary{}, err
 	}
 	defer sess.close()
-	sum := source.Summary{Complete: true, Full: true}
+	cursor, err := s.cursor(ctx, sess, r.Cursor)
+	if err != nil {
+		return source.Summary{}, err
+	}
+	if r.Cursor == "" {
+		r.Known = nil
+	}
+	rd := &reading{Source: s, sess: sess, cancel: cancel, known: r.Known, emit: emit,
+		sum: source.Summary{Complete: true, Full: true, Cursor: cursor}}
 	for _, l := range s.listings(&sess.server) {
-		p := &pager{sess: sess, list: l, build: s.builder(&sess.server, l), size: s.cfg.PageSize, out: make(chan []source.Entry, batchQueue)}
-		n, err := p.run(ctx, cancel, emit)
-		if err != nil {
+		if err := rd.listing(ctx, l); err != nil {
 			return source.Summary{}, err
 		}
-		if l.kind == source.User {
-			sum.Users = n
-		} else {
-			sum.Groups = n
-		}
-		p.conclude(&sum)
 	}
-	return sum, nil
+	rd.conclude()
+	return rd.sum, nil
+}
+
+// pager makes the pager for a listing.
+func (s *Source) pager(sess *session, l listing, scan bool) *pager {
+	return &pager{
+		sess: sess, list: l, build: s.builder(&sess.server, l, scan), size: s.cfg.PageSize,
+		out: make(chan []source.Entry, batchQueue),
+	}
 }
 
 // pager reads one listing page by page.
@@ -97,11 +100,11 @@ type pager struct {
 
 // run reads in one goroutine and emits in this one. It returns when both are
 // done, so that nothing outlives the read.
-func (p *pager) run(ctx context.Context, cancel context.CancelFunc, emit func(source.Entry) error) (given int, err error) {
+func (p *pager) run(ctx context.Context, cancel context.CancelFunc, read func(context.Context) error, emit func(source.Entry) error) (given int, err error) {
 	result := make(chan error, 1)
 	go func() {
 		defer close(p.out)
-		result <- p.pages(ctx)
+		result <- read(ctx)
 	}()
 	var emitErr error
 	for batch := range p.out {
@@ -169,16 +172,22 @@ func pageRequest(l listing, attrs []string, size uint32, cookie []byte) *ldap.Se
 
 // take accepts one entry on the connection's reading goroutine.
 func (p *pager) take(ctx context.Context, raw rawEntry) error {
+	_, err := p.takeEntry(ctx, raw)
+	return err
+}
+
+// takeEntry is take that tells the entry's anchor.
+func (p *pager) takeEntry(ctx context.Context, raw rawEntry) (anchor string, err error) {
 	p.entries++
 	e, more := p.build.build(raw)
 	if p.sess.server.ad && tombstone(e.Keys[0]) {
-		return nil
+		return "", nil
 	}
 	if more != nil {
 		p.held = append(p.held, more)
-		return nil
+		return e.Anchor, nil
 	}
-	return p.add(ctx, e, raw.size)
+	return e.Anchor, p.add(ctx, e, raw.size)
 }
 
 // tombstone recognises what lies in Active Directory's recycle bin.
@@ -282,6 +291,7 @@ const maxNamedReferrals = 3
 
 // conclude writes the listing's outcome into the summary.
 func (p *pager) conclude(sum *source.Summary) {
+
 	why := p.limit
 	if why != "" {
 		why = fmt.Sprintf("%s after %d %s; let %s", why, p.entries, p.list.name,

@@ -5,88 +5,11 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/usherd/usher/internal/source"
 )
-
-// kind is what usher knows of one make of server.
-type kind struct {
-	name string
-	// is judges a root DSE.
-	is func(root *ldap.Entry) bool
-	// anchor is the immutable id's attribute, marker the change marker's.
-	anchor, marker string
-	// disabled is the attribute that says an account is disabled, "" for none,
-	// and isDisabled judges a value of it.
-	disabled   string
-	isDisabled func(value string) bool
-	// users and groups are the usual filters.
-	users, groups string
-	// ad is true where Active Directory's ways apply: markers count per
-	// server, large groups come in ranges, tombstones exist.
-	ad bool
-}
-
-const (
-	adUsers  = "(&(objectCategory=person)(objectClass=user))"
-	adGroups = "(objectClass=group)"
-	// posixGroup groups name their members by uid, the others by DN.
-	otherUsers  = "(objectClass=inetOrgPerson)"
-	otherGroups = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))"
-)
-
-// kinds lists the makes of servers, the first that fits wins; the last fits all.
-var kinds = []kind{
-	{
-		name: "Samba AD", ad: true, anchor: "objectGUID", marker: "uSNChanged",
-		is: func(r *ldap.Entry) bool {
-			return isAD(r) && strings.HasPrefix(r.GetEqualFoldAttributeValue("vendorName"), "Samba")
-		},
-		disabled: "userAccountControl", isDisabled: accountDisabled, users: adUsers, groups: adGroups,
-	},
-	{
-		name: "Active Directory", ad: true, anchor: "objectGUID", marker: "uSNChanged",
-		is: isAD, disabled: "userAccountControl", isDisabled: accountDisabled, users: adUsers, groups: adGroups,
-	},
-	{
-		name: "OpenLDAP", anchor: "entryUUID", marker: "entryCSN",
-		is: func(r *ldap.Entry) bool {
-			return slices.Contains(r.GetEqualFoldAttributeValues("objectClass"), "OpenLDAProotDSE")
-		},
-		// slapo-ppolicy(5): this one value locks for good and only an admin
-		// lifts it; any other is a lockout that passes, which is not leaving.
-		disabled: "pwdAccountLockedTime", isDisabled: func(v string) bool { return v == "000001010000Z" },
-		users: otherUsers, groups: otherGroups,
-	},
-	{
-		name: "389 Directory Server", anchor: "nsUniqueId", marker: "modifyTimestamp",
-		is: func(r *ldap.Entry) bool {
-			return strings.HasPrefix(r.GetEqualFoldAttributeValue("vendorVersion"), "389-Directory")
-		},
-		disabled: "nsAccountLock", isDisabled: func(v string) bool { return strings.EqualFold(v, "true") },
-		users: otherUsers, groups: otherGroups,
-	},
-	{
-		name: "another LDAP server", anchor: "entryUUID", marker: "modifyTimestamp",
-		is: func(*ldap.Entry) bool { return true }, users: otherUsers, groups: otherGroups,
-	},
-}
-
-// isAD looks for the capability every Active Directory domain controller
-// announces (MS-ADTS 3.1.1.3.4.3, LDAP_CAP_ACTIVE_DIRECTORY_OID).
-func isAD(root *ldap.Entry) bool {
-	return slices.Contains(root.GetEqualFoldAttributeValues("supportedCapabilities"), "1.2.840.113556.1.4.800")
-}
-
-// accountDisabled looks at bit ADS_UF_ACCOUNTDISABLE of userAccountControl.
-func accountDisabled(v string) bool {
-	flags, err := strconv.ParseInt(v, 10, 64)
-	return err == nil && flags&0x2 != 0
-}
 
 // server is what a session found out about its server.
 type server struct {
@@ -98,9 +21,8 @@ type server struct {
 	scope string
 }
 
-// recognise reads the root DSE (RFC 4512 section 5.1). override replaces the
-// kind's anchor.
-func (s *session) recognise(ctx context.Context, override string) error {
+// recognise reads the root DSE (RFC 4512 section 5.1).
+func (s *session) recognise(ctx context.Context) error {
 	root, err := s.readEntry(ctx, "recognise "+s.at.shown, "", []string{"*", "+"})
 	if err != nil {
 		return err
@@ -112,10 +34,7 @@ func (s *session) recognise(ctx context.Context, override string) error {
 		contexts: root.GetEqualFoldAttributeValues("namingContexts"),
 		paging:   slices.Contains(root.GetEqualFoldAttributeValues("supportedControl"), ldap.ControlTypePaging),
 	}
-	if override != "" {
-		s.server.anchor = override
-	}
-	if s.server.ad {
+	if s.server.usn {
 		s.server.scope = s.replicaID(ctx, root)
 	}
 	return nil
@@ -151,4 +70,20 @@ func (s *session) readEntry(ctx context.Context, doing, dn string, attrs []strin
 		return nil, fmt.Errorf("%s: %w: %d entries where one belongs", doing, source.ErrProtocol, len(res.Entries))
 	}
 	return res.Entries[0], nil
+}
+
+// identity tells one directory from another that took its place: for update
+// numbers the replica that counts them, otherwise the base entry's own id, which
+// replicas share and which a directory built anew does not have. It is "" where
+// the account may not read it; markers then still differ wherever entries do.
+func (s *session) identity(ctx context.Context, base string) string {
+	if s.server.scope != "" {
+		return s.server.scope
+	}
+	e, err := s.readEntry(ctx, "read the base's id", base, []string{s.server.anchor})
+	if err != nil {
+		return ""
+	}
+	anchor, _ := anchorOf(s.server.anchor, e.GetEqualFoldAttributeValues(s.server.anchor))
+	return anchor
 }

@@ -330,7 +330,7 @@ func TestAnchorOverride(t *testing.T) {
 	if err := s.AddPerson("none", nil); err != nil {
 		t.Fatal(err)
 	}
-	got := mustRead(t, open(t, config(s, func(c *sourceldap.Config) { c.Anchor = "EmployeeNumber" })))
+	got := mustRead(t, open(t, config(s, func(c *sourceldap.Config) { c.Users.Anchor = "EmployeeNumber" })))
 	if e := got["uid="+dirgen.UID(1)+","+slapd.PeopleDN]; e.Anchor != "100001" || e.Problem != "" {
 		t.Errorf("entry = %+v", e)
 	}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usherd/usher/internal/app"
+	"github.com/usherd/usher/internal/registry"
+)
+
+func tokenCmd(f *flags) *cobra.Command {
+	cmd := &cobra.Command{Use: "token", Short: "Tokens of SCIM connections"}
+	var company, connection string
+	cmd.PersistentFlags().StringVar(&company, "company", "", "company (not needed when there is only one)")
+	create, rotate := createTokenCmd(f, &company, &connection), rotateTokenCmd(f, &company, &connection)
+	list := &cobra.Command{
+		Use: "list --connection NAME", Short: "List a connection's tokens", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.onConnection(cmd, company, connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
+				return f.listTokens(ctx, cmd, core, c, name)
+			})
+		},
+	}
+	for _, c := range []*cobra.Command{create, rotate, list} {
+		c.Flags().StringVar(&connection, "connection", "", "connection, as in okta or acme/okta")
+		_ = c.MarkFlagRequired("connection")
+	}
+	cmd.AddCommand(create, list, rotate, revokeTokenCmd(f, &company))
+	return cmd
+}
+
+func createTokenCmd(f *flags, company, connection *string) *cobra.Command {
+	var life time.Duration
+	cmd := &cobra.Command{
+		Use: "create --connection NAME", Short: "Give a connection another token and print it, once", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if life < 0 {
+				return misuse(fmt.Errorf("--life %s: want how long the token is good", life))
+			}
+			return f.onConnection(cmd, *company, *connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
+				var expires time.Time
+				if life != 0 {
+					expires = core.Now().Add(life)
+				}
+				secret, err := core.CreateToken(ctx, c.ID, name, expires)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), secret)
+				return err
+			})
+		},
+	}
+	cmd.Flags().DurationVar(&life, "life", 0, "how long the token is good, as in 8760h (default for ever)")
+	return cmd
+}
+
+func rotateTokenCmd(f *flags, company, connection *string) *cobra.Command {
+	var overlap time.Duration
+	cmd := &cobra.Command{
+		Use: "rotate --connection NAME", Short: "Print a new token; the others end after the overlap", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if overlap < 0 {
+				return misuse(fmt.Errorf("--overlap %s: want how long the older tokens still work", overlap))
+			}
+			return f.onConnection(cmd, *company, *connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
+				secret, n, err := core.RotateToken(ctx, c.ID, name, overlap)
+				if err != nil {
+					return err
+				}
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%s before it end in %s.\n", count(n, "token", "tokens"), overlap)
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), secret)
+				return err
+			})
+		},
+	}
+	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the older tokens still work; 0s ends them now")
+	return cmd
+}
+
+func revokeTokenCmd(f *flags, company *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke PREFIX", Short: "End a token at once; `token list` shows how it begins", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
+				done, err := core.Store.For(c.ID).RevokeToken(ctx, strings.TrimSuffix(args[0], "…"))
+				if err != nil {
+					return err
+				}
+				if !done {
+					return fmt.Errorf("no live token begins with %q", args[0])
+				}
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), "The token is revoked.")
+				return err
+			})
+		},
+	}
+}
+
+// onConnection takes a connection's name with or without its company before it.
+func (f *flags) onConnection(cmd *cobra.Command, company, connection string, fn func(context.Context, *app.Core, registry.Company, string) error) error {
+	if c, name, ok := strings.Cut(connection, "/"); ok {
+		company, connection = c, name
+	}
+	return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
+		return fn(ctx, core, c, connection)
+	})
+}
+
+func (f *flags) listTokens(ctx context.Context, cmd *cobra.Command, core *app.Core, c registry.Company, name string) error {
+	all, err := core.Tokens(ctx, c.ID, name)
+	if err != nil {
+		return err
+	}
+	g := &grid{head: []string{"token", "state", "created", "last used", "expires"}}
+	docs := []tokenDoc{}
+	for _, k := range all {
+		d := tokenDoc{k.Prefix, "live", k.CreatedAt, whenSet(k.LastUsedAt), whenSet(k.ExpiresAt), whenSet(k.RevokedAt)}
+		switch {
+		case !k.RevokedAt.IsZero():
+			d.State = "revoked"
+		case !k.Live(core.Now()):
+			d.State = "expired"
+		}
+		g.add(k.Prefix+"…", d.State, stamp(k.CreatedAt), stamp(k.LastUsedAt), stamp(k.ExpiresAt))
+		docs = append(docs, d)
+	}
+	return f.print(cmd.OutOrStdout(), g, docs)
+}
+
+// tokenDoc is a token as JSON shows it. Its field names are a contract.
+type tokenDoc struct {
+	Prefix     string     `json:"prefix"` // how the token begins
+	State      string     `json:"state"`  // live, expired or revoked
+	CreatedAt  time.Time  `json:"created_at"`
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+	ExpiresAt  *time.Time `json:"expires_at,omitempty"`
+	RevokedAt  *time.Time `json:"revoked_at,omitempty"`
+}
