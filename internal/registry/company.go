@@ -61,14 +61,17 @@ type Group struct {
 	PublicID    string
 	Company     CompanyID
 	DisplayName string
-	Role        GroupRole
-	Default     bool // the company's default support group
-	Owner       OriginID
-	Department  DepartmentID
-	Version     int64
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	DeletedAt   time.Time
+	// Document are the extension values that a SCIM connection said of the
+	// group, as JSON by URN; nil for none.
+	Document   []byte
+	Role       GroupRole
+	Default    bool // the company's default support group
+	Owner      OriginID
+	Department DepartmentID
+	Version    int64
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	DeletedAt  time.Time
 }
 
 // Link ties a user or a group to its object at an origin.

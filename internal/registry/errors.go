@@ -25,6 +25,7 @@ const (
 	CodeUnknownContract  Code = "unknown_contract"
 	CodeNotInvitable     Code = "not_invitable"
 	CodeStale            Code = "stale"
+	CodeValueTaken       Code = "value_taken"
 )
 
 // Error is a refusal by a rule of the registry. Message is safe to show to the

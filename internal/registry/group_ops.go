@@ -17,16 +17,24 @@ func (u *unit) putGroup(i int, op PutGroup) {
 		return
 	}
 	revived := !group.DeletedAt.IsZero()
-	if !revived && group.DisplayName == op.DisplayName {
+	document := group.Document
+	if op.Document != nil {
+		document = op.Document
+	}
+	was, is := diff(groupFacts(group.DisplayName, group.Document), groupFacts(op.DisplayName, document))
+	if !revived && len(was)+len(is) == 0 {
 		return
 	}
-	p := Payload{After: groupFacts(op.DisplayName)}
-	action := ActionRestore
-	if !revived {
+	p := Payload{Before: was, After: is}
+	action := ActionUpdate
+	switch {
+	case revived:
+		action = ActionRestore
+		p = Payload{After: groupFacts(op.DisplayName, document)}
+	case group.DisplayName != op.DisplayName:
 		action = ActionRename
-		p.Before = groupFacts(group.DisplayName)
 	}
-	group.DisplayName, group.DeletedAt = op.DisplayName, timeZero
+	group.DisplayName, group.Document, group.DeletedAt = op.DisplayName, document, timeZero
 	p.Added = u.firstMembers(group, op)
 	u.changeGroup(i, group, action, "", p)
 }
@@ -54,7 +62,7 @@ func (u *unit) changeGroup(i int, group *Group, action Action, reason string, p 
 
 func (u *unit) createGroup(i int, op PutGroup) {
 	group := &Group{
-		PublicID: u.r.NewID(), Company: u.b.Company, DisplayName: op.DisplayName,
+		PublicID: u.r.NewID(), Company: u.b.Company, DisplayName: op.DisplayName, Document: op.Document,
 		Owner: u.b.Origin.ID, Version: 1, CreatedAt: u.now, UpdatedAt: u.now,
 	}
 	link := &Link{
@@ -64,7 +72,7 @@ func (u *unit) createGroup(i int, op PutGroup) {
 	u.subject[i].group = group
 	u.w.NewGroups = append(u.w.NewGroups, group)
 	u.w.NewLinks = append(u.w.NewLinks, NewLink{Link: link, Group: group})
-	p := Payload{After: groupFacts(op.DisplayName), Added: u.firstMembers(group, op)}
+	p := Payload{After: groupFacts(op.DisplayName, op.Document), Added: u.firstMembers(group, op)}
 	u.changeGroup(i, group, ActionCreate, "", p)
 }
 
@@ -97,7 +105,7 @@ func (u *unit) missGroup(ctx context.Context, tx Tx, i int, op MissGroup) error 
 	switch {
 	case group.Owner == u.b.Origin.ID && group.DeletedAt.IsZero():
 		group.DeletedAt = u.now
-		p.Before = groupFacts(group.DisplayName)
+		p.Before = groupFacts(group.DisplayName, group.Document)
 		u.changeGroup(i, group, ActionDelete, "missing", p)
 	case n > 0:
 		u.changeGroup(i, group, ActionMembers, "missing", p)
@@ -174,4 +182,11 @@ func memberIDs(ms []Membership) []int64 {
 	return out
 }
 
-func groupFacts(name string) Attributes { return Attributes{AttrDisplayName: {name}} }
+// groupFacts are the values a change row shows.
+func groupFacts(name string, document []byte) Attributes {
+	a := Attributes{AttrDisplayName: {name}}
+	if string(document) != "{}" {
+		a.Set("document", string(document))
+	}
+	return a
+}

@@ -29,7 +29,8 @@ type Fence struct {
 	Number int64
 }
 
-// Op is one operation on one record. The types in this file are all there are.
+// Op is one operation on one record. The types in this file and in resource.go
+// are all there are.
 type Op interface{ op() }
 
 // SetupMail says what becomes of the set-up mail of a person who may get one.
@@ -107,6 +108,9 @@ type PutGroup struct {
 	Name        string
 	Marker      string
 	DisplayName string
+	// Document are the group's extension values as JSON, {} for none; nil leaves
+	// what there is.
+	Document    []byte
 	Fingerprint Fingerprint
 	WasAnchor   string // as in PutUser
 	IfVersion   int64  // as in PutUser
@@ -167,8 +171,9 @@ func (MailSetup) op()    {}
 
 // Result is what became of one operation, in the order of the batch.
 type Result struct {
-	User  UserID
-	Group GroupID
+	User     UserID
+	Group    GroupID
+	Resource ResourceID
 	// PublicID is the record's id for the outside world.
 	PublicID string
 	// Name is what a report calls the record.
@@ -214,16 +219,17 @@ var strength = []Action{
 
 // Change is one row of history: one record in one transaction.
 type Change struct {
-	ID      int64
-	At      time.Time
-	Actor   string
-	Origin  OriginID
-	Run     RunID
-	User    UserID
-	Group   GroupID
-	Action  Action
-	Reason  string
-	Version int64
+	ID       int64
+	At       time.Time
+	Actor    string
+	Origin   OriginID
+	Run      RunID
+	User     UserID
+	Group    GroupID
+	Resource ResourceID
+	Action   Action
+	Reason   string
+	Version  int64
 	// Payload holds the personal part, which erasure can empty.
 	Payload Payload
 }

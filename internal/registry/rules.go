@@ -57,6 +57,10 @@ func (u *unit) rule(s *subject, op Op) *Error {
 		}
 		s.group = u.groups[link.Group]
 		return stale(s.group.Version, op.IfVersion)
+	case PutResource:
+		return u.mayPutResource(s, op)
+	case DeleteResource:
+		return u.ownResource(s, op.Resource, op.IfVersion)
 	case PatchMembers:
 		if s.group = u.groups[op.Group]; s.group == nil {
 			return Refuse(CodeNotFound, "there is no such group")

@@ -74,6 +74,8 @@ func nameOf(op Op) string {
 		return op.Attributes.First(AttrUserName)
 	case PutGroup:
 		return op.DisplayName
+	case PutResource:
+		return op.Name
 	}
 	return ""
 }
@@ -95,7 +97,11 @@ func badValues(op Op) *Error {
 			badAnchor(op.Anchor),
 			badText("the name at the origin", op.Name, maxName), badText("the change marker", op.Marker, maxShort),
 			badKeyed("the group's name", op.DisplayName, maxShort), badGroupName(op),
+			badText("the document", string(op.Document), maxDocument),
 		)
+	}
+	if put, ok := op.(PutResource); ok {
+		return badResource(put)
 	}
 	if a, _, ok := anchorOf(op); ok {
 		return badAnchor(a)

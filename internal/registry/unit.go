@@ -20,6 +20,8 @@ type unit struct {
 	groupLinks  map[string]*Link
 	users       map[UserID]*User
 	groups      map[GroupID]*Group
+	resources   map[ResourceID]*Resource
+	held        map[heldKey]ResourceID
 	names       map[string]NameHolder
 	departments map[string]DepartmentID
 	contracts   map[string]ContractID
@@ -27,7 +29,7 @@ type unit struct {
 	w       Writes
 	results []Result
 	subject []subject
-	// changes are the rows of w.Changes by the record (*User, *Group) they are
+	// changes are the rows of w.Changes by the record (*User, *Group, *Resource) they are
 	// about: whatever a batch does to a record is one row.
 	changes map[any]*Change
 	// done is what has happened to a record already, see once.
@@ -36,21 +38,24 @@ type unit struct {
 
 // subject is the record an operation was about; its key may come only with Save.
 type subject struct {
-	user  *User
-	group *Group
+	user     *User
+	group    *Group
+	resource *Resource
 }
 
 func newUnit(r *Registry, b *Batch) *unit {
 	return &unit{
 		r: r, b: b, now: r.Now(),
 		links: map[string]*Link{}, groupLinks: map[string]*Link{},
-		users:   map[UserID]*User{},
-		groups:  map[GroupID]*Group{},
-		names:   map[string]NameHolder{},
-		results: make([]Result, len(b.Ops)),
-		subject: make([]subject, len(b.Ops)),
-		changes: map[any]*Change{},
-		done:    map[mark]bool{},
+		users:     map[UserID]*User{},
+		groups:    map[GroupID]*Group{},
+		resources: map[ResourceID]*Resource{},
+		held:      map[heldKey]ResourceID{},
+		names:     map[string]NameHolder{},
+		results:   make([]Result, len(b.Ops)),
+		subject:   make([]subject, len(b.Ops)),
+		changes:   map[any]*Change{},
+		done:      map[mark]bool{},
 	}
 }
 
@@ -96,7 +101,7 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 	for _, x := range groups {
 		u.groups[x.ID] = x
 	}
-	return nil
+	return u.loadResources(ctx, tx)
 }
 
 // loadLinks finds the links that the operations name. An object of a directory
@@ -244,6 +249,10 @@ func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 		u.mailSetup(i, res)
 	case PutGroup:
 		u.putGroup(i, op)
+	case PutResource:
+		u.putResource(i, op)
+	case DeleteResource:
+		u.deleteResource(i)
 	case MissGroup:
 		return u.missGroup(ctx, tx, i, op)
 	case PatchMembers:
@@ -261,6 +270,9 @@ func (u *unit) finish() []Result {
 		if s.group != nil {
 			u.results[i].Group, u.results[i].PublicID, u.results[i].Name = s.group.ID, s.group.PublicID, s.group.DisplayName
 		}
+		if s.resource != nil {
+			u.results[i].Resource, u.results[i].PublicID = s.resource.ID, s.resource.PublicID
+		}
 	}
 	return u.results
 }
@@ -269,8 +281,11 @@ func (u *unit) finish() []Result {
 func (u *unit) change(i int, action Action, reason string, version int64, p Payload) {
 	s := u.subject[i]
 	record := any(s.user)
-	if s.group != nil {
+	switch {
+	case s.group != nil:
 		record = s.group
+	case s.resource != nil:
+		record = s.resource
 	}
 	c := u.changes[record]
 	if c != nil {
@@ -281,7 +296,7 @@ func (u *unit) change(i int, action Action, reason string, version int64, p Payl
 			Action: action, Reason: reason, Version: version, Payload: p,
 		}
 		u.changes[record] = c
-		u.w.Changes = append(u.w.Changes, PendingChange{Change: c, User: s.user, Group: s.group})
+		u.w.Changes = append(u.w.Changes, PendingChange{Change: c, User: s.user, Group: s.group, Resource: s.resource})
 	}
 	u.results[i].Change = c
 }
@@ -289,7 +304,7 @@ func (u *unit) change(i int, action Action, reason string, version int64, p Payl
 // mark is a thing that happens to a record at most once in a batch.
 type mark struct {
 	what   string
-	record any // *User or *Group
+	record any // *User, *Group or *Resource
 }
 
 // once reports whether the thing happens to the record for the first time.

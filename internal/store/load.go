@@ -183,7 +183,7 @@ func (t *tenantTx) Groups(ctx context.Context, ids []registry.GroupID) ([]*regis
 // follow.
 var groupCols = []string{
 	group.FieldPublicID, group.FieldDisplayName, group.FieldNameKey, group.FieldRole, group.FieldIsDefault, group.FieldOwnerID,
-	group.FieldDepartmentID, group.FieldVersion, group.FieldCreatedAt, group.FieldUpdatedAt, group.FieldDeletedAt,
+	group.FieldDepartmentID, group.FieldDocument, group.FieldVersion, group.FieldCreatedAt, group.FieldUpdatedAt, group.FieldDeletedAt,
 }
 
 func scanGroup(company registry.CompanyID) func(*sql.Rows) (*registry.Group, error) {
@@ -193,7 +193,7 @@ func scanGroup(company registry.CompanyID) func(*sql.Rows) (*registry.Group, err
 		var dept sql.NullInt64
 		var created, updated, deleted int64
 		if err := rows.Scan(&g.ID, &g.PublicID, &g.DisplayName, &key, &g.Role, &g.Default, &g.Owner,
-			&dept, &g.Version, &created, &updated, &deleted); err != nil {
+			&dept, &g.Document, &g.Version, &created, &updated, &deleted); err != nil {
 			return nil, fmt.Errorf("scan group: %w", err)
 		}
 		g.Department = registry.DepartmentID(dept.Int64)

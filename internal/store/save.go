@@ -25,7 +25,7 @@ var (
 	linksTable  = table{link.Table, append(append([]string{"company_id"}, linkCols...), link.FieldCreatedAt, link.FieldUpdatedAt)}
 	changeTable = table{change.Table, []string{
 		"company_id", change.FieldAt, change.FieldActor, change.FieldOriginID, change.FieldRunID, change.FieldUserID,
-		change.FieldGroupID, change.FieldAction, change.FieldReason, change.FieldVersion, change.FieldPayload,
+		change.FieldGroupID, change.FieldResourceID, change.FieldAction, change.FieldReason, change.FieldVersion, change.FieldPayload,
 	}}
 	setupLinksTable = table{setuplink.Table, []string{
 		"company_id", setuplink.FieldUserID, setuplink.FieldUID, setuplink.FieldPurpose, setuplink.FieldTokenHash,
@@ -52,7 +52,7 @@ const (
 // Save implements registry.Tx.
 func (t *tenantTx) Save(ctx context.Context, w *registry.Writes) error {
 	for _, step := range []func(context.Context, *registry.Writes) error{
-		t.saveUsers, t.saveEmails, t.saveGroups, t.saveMembers, t.saveLinks, t.voidLinks, t.saveInvites, t.endSessions, t.saveChanges,
+		t.saveUsers, t.saveEmails, t.saveGroups, t.saveMembers, t.saveResources, t.saveLinks, t.voidLinks, t.saveInvites, t.endSessions, t.saveChanges,
 	} {
 		if err := step(ctx, w); err != nil {
 			return err
@@ -197,10 +197,18 @@ func (t *tenantTx) takeEmails(ctx context.Context, id registry.UserID) (map[stri
 	return verified, rows.Err()
 }
 
+// documentOf is what a group has of extensions, "" for nothing.
+func documentOf(g *registry.Group) string {
+	if string(g.Document) == "{}" {
+		return ""
+	}
+	return string(g.Document)
+}
+
 func groupRow(g *registry.Group) []any {
 	return []any{
 		g.PublicID, g.DisplayName, registry.Key(g.DisplayName), string(g.Role), g.Default, int64(g.Owner),
-		nullable(int64(g.Department)), g.Version, micros(g.CreatedAt), micros(g.UpdatedAt), micros(g.DeletedAt),
+		nullable(int64(g.Department)), nullableText(documentOf(g)), g.Version, micros(g.CreatedAt), micros(g.UpdatedAt), micros(g.DeletedAt),
 	}
 }
 
@@ -374,13 +382,16 @@ func (t *tenantTx) saveChanges(ctx context.Context, w *registry.Writes) error {
 		if p.Group != nil {
 			c.Group = p.Group.ID
 		}
+		if p.Resource != nil {
+			c.Resource = p.Resource.ID
+		}
 		doc, err := json.Marshal(c.Payload)
 		if err != nil {
 			return fmt.Errorf("encode change: %w", err)
 		}
 		rows[i] = []any{
 			int64(t.company), micros(c.At), c.Actor, int64(c.Origin), nullable(int64(c.Run)), nullable(int64(c.User)),
-			nullable(int64(c.Group)), string(c.Action), c.Reason, c.Version, string(doc),
+			nullable(int64(c.Group)), nullable(int64(c.Resource)), string(c.Action), c.Reason, c.Version, string(doc),
 		}
 	}
 	ids, err := t.insert(ctx, changeTable, rows)
