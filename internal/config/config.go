@@ -38,8 +38,8 @@ type Config struct {
 	Sources   map[string]Source  `yaml:"sources"`
 	// Schemas and ResourceTypes are what SCIM knows beside the RFC's users and
 	// groups, keyed by URN and by name.
-	Schemas       map[string]Schema       `yaml:"schemas"`
-	ResourceTypes map[string]ResourceType `yaml:"resource_types"`
+	Schemas       map[string]Schema       `yaml:"schemas" json:",omitempty"`
+	ResourceTypes map[string]ResourceType `yaml:"resource_types" json:",omitempty"`
 
 	places places
 }

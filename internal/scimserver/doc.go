@@ -1,6 +1,6 @@
 // Package scimserver is SCIM's way into the registry: it fills scim.Backend for
-// users and groups, decides by bearer token which connection speaks, and keeps
-// the connection's request log and rate limit.
+// users, groups and resources of the declared types, decides by bearer token
+// which connection speaks, and keeps the connection's request log and rate limit.
 //
 // It does not own the protocol (scim), nor any rule about people
 // (internal/registry): it translates documents to operations, and refusals to

@@ -20,6 +20,7 @@ func (b *backend) groupResource(ctx context.Context, c caller, rec registry.Scim
 	if err != nil {
 		return nil, err
 	}
+	delete(doc, "externalId") // it stands beside the document
 	r := &scim.Resource{
 		Type: b.groups, ID: g.PublicID, ExternalID: externalID(rec.Anchor),
 		Attributes: doc,
@@ -52,6 +53,9 @@ func (b *backend) groupDocument(rec registry.ScimGroup) (map[string]any, error) 
 		return nil, fmt.Errorf("decode document of group %d: %w", rec.Group.ID, err)
 	}
 	doc["displayName"] = rec.Group.DisplayName
+	if x := externalID(rec.Anchor); x != "" {
+		doc["externalId"] = x
+	}
 	return doc, nil
 }
 
@@ -198,9 +202,6 @@ func (b *backend) patchGroup(ctx context.Context, id string, ops []patch.Operati
 	doc, err := b.groupDocument(rec)
 	if err != nil {
 		return nil, false, err
-	}
-	if x := externalID(rec.Anchor); x != "" {
-		doc["externalId"] = x
 	}
 	renamed, err := patch.Apply(doc, rest, b.groups.Attributes())
 	if err != nil {
