@@ -179,8 +179,15 @@ func kept(t *scim.ResourceType, doc map[string]any, without ...string) ([]byte, 
 	if err != nil {
 		return nil, fmt.Errorf("encode document: %w", err)
 	}
+	if len(b) > maxDocument {
+		return nil, scim.Errorf(scim.InvalidValue, "the resource is larger than %d bytes", maxDocument)
+	}
 	return b, nil
 }
+
+// maxDocument is how many bytes a document may take: a page lists hundreds of
+// them.
+const maxDocument = 256 << 10
 
 // forget takes out of a document what is never shown: usher has no use for it,
 // and what is not kept cannot leak.
