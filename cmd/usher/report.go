@@ -119,7 +119,7 @@ func (f *flags) report(ctx context.Context, w io.Writer, core *app.Core, r *regi
 	if err := rows(t.row); err != nil {
 		return err
 	}
-	if r.Mode == registry.ModeRun && !core.Served(ctx) {
+	if r.Mode != registry.ModePreview && !core.Served(ctx) {
 		var err error
 		if t.waiting, err = core.WaitingMails(ctx, r.Company); err != nil {
 			return err
@@ -315,7 +315,7 @@ func (t *tableReport) end() error {
 // summary is the last line: how the run ended and what it did.
 func (t *tableReport) summary() string {
 	r := t.run
-	head := fmt.Sprintf("%s %d of %s: %s", map[string]string{registry.ModePreview: "Preview", registry.ModeRun: "Run"}[r.Mode], r.Number, r.SourceKey, t.p.in(stateColor(r), stateWord(r)))
+	head := fmt.Sprintf("%s %d of %s: %s", map[string]string{registry.ModePreview: "Preview", registry.ModeRun: "Run", registry.ModeOne: "Single run", registry.ModeRetry: "Retry"}[r.Mode], r.Number, r.SourceKey, t.p.in(stateColor(r), stateWord(r)))
 	if r.Message != "" {
 		head += ": " + printable(r.Message)
 	}

@@ -22,7 +22,7 @@ func syncCmd(f *flags) *cobra.Command {
 		f.runCmd(registry.ModeRun, "run NAME", "Run a source now",
 			`0 done, 3 done but some records failed or conflict, 4 the guard holds
 it, 5 another process is running the source, 1 failed`),
-		f.runsCmd(), f.showCmd(), f.approveCmd(), f.rejectCmd(),
+		f.oneCmd(), f.runsCmd(), f.showCmd(), f.approveCmd(), f.rejectCmd(), f.retryCmd(),
 	)
 	return cmd
 }
@@ -162,7 +162,7 @@ func exitCode(r *registry.Run) int {
 		return exitHeld
 	case r.Mode == registry.ModePreview && r.Counts.Changes() > 0:
 		return exitChanges
-	case r.Mode == registry.ModeRun && r.State == registry.RunPartial:
+	case r.Mode != registry.ModePreview && r.State == registry.RunPartial:
 		return exitPartial
 	}
 	return exitOK

@@ -142,18 +142,50 @@ func (c *Core) source(key string) (*source, error) {
 }
 
 // RunSource runs or previews a source now.
-func (c *Core) RunSource(ctx context.Context, key string, req reconcile.Request) (*registry.Run, error) {
+func (c *Core) RunSource(ctx context.Context, key string, req reconcile.Request) (run *registry.Run, err error) {
+	err = c.withSource(ctx, key, func(src *reconcile.Source) error {
+		run, err = c.Engine.Run(ctx, src, req)
+		return err
+	})
+	return run, err
+}
+
+// Single is what a look at one person of a source showed, and did.
+type Single = reconcile.Single
+
+// SyncOne looks at one person and, unless the request is a preview, does what a
+// run would do about them.
+func (c *Core) SyncOne(ctx context.Context, key, who string, req reconcile.Request) (single *Single, err error) {
+	err = c.withSource(ctx, key, func(src *reconcile.Source) error {
+		single, err = c.Engine.One(ctx, src, who, req)
+		return err
+	})
+	return single, err
+}
+
+// Retry does again what failed or conflicted in a run.
+func (c *Core) Retry(ctx context.Context, failed *registry.Run, req reconcile.Request) (run *registry.Run, err error) {
+	err = c.withSource(ctx, failed.SourceKey, func(src *reconcile.Source) error {
+		run, err = c.Engine.Retry(ctx, src, failed, req)
+		return err
+	})
+	return run, err
+}
+
+// withSource opens a source for a run, and gives one that came out of quarantine
+// its own times back.
+func (c *Core) withSource(ctx context.Context, key string, fn func(*reconcile.Source) error) error {
 	s, err := c.source(key)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	state, err := c.Store.SourceByKey(ctx, key)
 	if err != nil {
-		return nil, fmt.Errorf("find source %s: %w", key, err)
+		return fmt.Errorf("find source %s: %w", key, err)
 	}
 	g := s.cfg.Guard
 	src := &reconcile.Source{
-		State: state, Reader: s.reader, Mapper: s.mapper, Join: s.cfg.Join,
+		State: state, Reader: s.reader, Mapper: s.mapper, Join: s.cfg.Join, Scope: s.scope(),
 		Nested: plan.Nested(s.nested()), OnMissing: s.cfg.OnMissing == config.MissingDeactivate,
 		DeleteAfter: time.Duration(s.cfg.DeleteAfter), Setup: reconcile.SetupMode(s.cfg.SetupMail),
 		Limits: plan.Limits{
@@ -161,11 +193,10 @@ func (c *Core) RunSource(ctx context.Context, key string, req reconcile.Request)
 		},
 		SettingsHash: s.hash,
 	}
-	run, err := c.Engine.Run(ctx, src, req)
-	if err != nil || state.Health.QuarantinedAt.IsZero() || !src.State.Health.QuarantinedAt.IsZero() {
-		return run, err
+	if err := fn(src); err != nil || state.Health.QuarantinedAt.IsZero() || !src.State.Health.QuarantinedAt.IsZero() {
+		return err
 	}
-	return run, c.reschedule(context.WithoutCancel(ctx), state)
+	return c.reschedule(context.WithoutCancel(ctx), state)
 }
 
 // reschedule gives a source that is out of quarantine its own times back.
@@ -176,6 +207,12 @@ func (c *Core) reschedule(ctx context.Context, src registry.Source) error {
 	}
 	return c.Store.For(src.Company).Reschedule(ctx, src.ID, next)
 }
+
+// scope is the condition of who is taken, as it was written.
+func (s *source) scope() string { return s.cfg.LDAP.Users.Scope }
+
+// expression is how a user attribute is made, as it was written.
+func (s *source) expression(attribute string) string { return s.cfg.LDAP.Users.Attributes[attribute] }
 
 func (s *source) nested() config.Nested {
 	if s.cfg.LDAP.Groups.Nested == "" {

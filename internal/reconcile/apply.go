@@ -127,6 +127,14 @@ func (r *run) setupMail() registry.SetupMail {
 func (r *run) applied(ctx context.Context, c plan.UserChange, res registry.Result) {
 	r.settle(c, res)
 	r.tally(ctx, c, res)
+	r.keep(res)
+}
+
+// keep keeps the results of a run about single people.
+func (r *run) keep(res registry.Result) {
+	if r.only != nil {
+		r.results = append(r.results, res)
+	}
 }
 
 // settle enters in the plan who a person of the snapshot is now, for the groups.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/usherd/usher/internal/plan"
@@ -33,7 +34,12 @@ type Engine struct {
 // not be entered at all (the lease is another's, the ledger does not answer);
 // whatever goes wrong after that is in the run itself.
 func (e *Engine) Run(ctx context.Context, src *Source, req Request) (*registry.Run, error) {
-	ledger := e.Ledger(src.State.Company)
+	return e.do(ctx, &run{Engine: e, src: src, req: req})
+}
+
+// do takes the lease and does the run.
+func (e *Engine) do(ctx context.Context, r *run) (*registry.Run, error) {
+	src, req, ledger := r.src, r.req, e.Ledger(r.src.State.Company)
 	fence, left, err := ledger.AcquireLease(ctx, src.State.ID, e.Holder)
 	if err != nil {
 		return nil, err
@@ -50,8 +56,11 @@ func (e *Engine) Run(ctx context.Context, src *Source, req Request) (*registry.R
 			return nil, err
 		}
 	}
-	r := &run{Engine: e, src: src, req: req, ledger: ledger, fence: fence}
-	if err := r.enter(ctx, left); err != nil {
+	r.ledger, r.fence = ledger, fence
+	if r.left == 0 {
+		r.left = left
+	}
+	if err := r.enter(ctx); err != nil {
 		return nil, err
 	}
 	r.report = &report{ledger: ledger, fence: fence, run: r.row, now: e.Now}
@@ -70,6 +79,13 @@ type run struct {
 	fence  registry.Fence
 	row    *registry.Run
 	report *report
+	// left is the run that this one takes up.
+	left registry.RunID
+	// only, when set, gives the people the run is about, instead of a read. Of
+	// them state and results are kept, for whoever wants to tell.
+	only    func(context.Context, func(source.Entry) error) error
+	state   *plan.State
+	results []registry.Result
 
 	sum  source.Summary
 	snap *snapshot
@@ -79,12 +95,12 @@ type run struct {
 }
 
 // enter writes the run's row.
-func (r *run) enter(ctx context.Context, left registry.RunID) error {
+func (r *run) enter(ctx context.Context) error {
 	now := r.Now()
 	r.row = &registry.Run{
 		PublicID: r.NewID(), Company: r.src.State.Company, Source: r.src.State.ID, Origin: r.src.State.Origin.ID,
 		SourceKey: r.src.State.Key, Mode: r.req.Mode, Trigger: r.req.Trigger, Actor: r.req.Actor,
-		State: registry.RunReading, Fence: r.fence.Number, Resumes: left, CreatedAt: now, StartedAt: now,
+		State: registry.RunReading, Fence: r.fence.Number, Resumes: r.left, CreatedAt: now, StartedAt: now,
 	}
 	if r.req.Approved != nil {
 		r.row.Resumes = r.req.Approved.ID
@@ -126,14 +142,14 @@ func (r *run) steps(ctx context.Context) error {
 	}
 	defer func() { _ = sp.close() }()
 	r.snap = newSnapshot(r.src, sp, r.report, &r.row.Counts)
-	if r.sum, err = r.snap.read(ctx, func(n int64) { r.progress(PhaseRead, n, 0) }); err != nil {
+	if r.sum, err = r.snap.read(ctx, r.only, func(n int64) { r.progress(PhaseRead, n, 0) }); err != nil {
 		return err
 	}
 	if r.report.flush(ctx); r.report.err != nil {
 		return r.report.err
 	}
 	r.row.Complete, r.row.Notes = r.snap.Complete, r.sum.Notes
-	if !r.snap.Complete {
+	if !r.snap.Complete && r.only == nil {
 		r.row.Notes = append(r.row.Notes, "The read was not complete: "+r.sum.Incomplete+". Nobody was judged missing.")
 	}
 	if err := r.stage(ctx, registry.RunPlanning); err != nil {
@@ -174,6 +190,9 @@ func (r *run) makePlan(ctx context.Context) error {
 	if err := r.match(ctx, state); err != nil {
 		return err
 	}
+	if r.only != nil {
+		r.state = state
+	}
 	r.plan = plan.Make(r.snap.Snapshot, *state, plan.Policy{
 		Deactivate: r.src.OnMissing, DeleteAfter: r.src.DeleteAfter, Nested: r.src.Nested, Now: r.Now(),
 	})
@@ -192,11 +211,11 @@ func (r *run) loadState(ctx context.Context) (*plan.State, error) {
 	// only the keys are kept.
 	state := plan.State{Same: make([]registry.UserID, len(r.snap.Users))}
 	origin := r.src.State.Origin.ID
+	if r.only != nil {
+		return r.loadSome(ctx)
+	}
 	err := r.ledger.LinkedUsers(ctx, origin, func(l registry.LinkedUser) error {
-		k := plan.Known{
-			Anchor: l.Anchor, User: l.User, Fingerprint: l.Fingerprint, Name: r.snap.nameHash(l.NameKey),
-			MissingSince: l.MissingSince, Owned: l.Owned, Enabled: l.Enabled, Deleted: l.Deleted,
-		}
+		k := r.snap.known(l)
 		if i := r.snap.byAnchor.Find(l.Anchor); i >= 0 && r.snap.Users[i].Same(&k) {
 			state.Same[i] = k.User
 			return nil
@@ -235,8 +254,28 @@ func (r *run) loadState(ctx context.Context) (*plan.State, error) {
 	return &state, nil
 }
 
+// loadSome is loadState for the few people of a run that is about them only.
+func (r *run) loadSome(ctx context.Context) (*plan.State, error) {
+	state := plan.State{Same: make([]registry.UserID, len(r.snap.Users))}
+	anchors := make([]string, len(r.snap.Users))
+	for i := range r.snap.Users {
+		anchors[i] = r.snap.Users[i].Anchor
+	}
+	err := r.ledger.LinkedUsers(ctx, r.src.State.Origin.ID, func(l registry.LinkedUser) error {
+		state.Users = append(state.Users, r.snap.known(l))
+		return nil
+	}, anchors...)
+	if err != nil {
+		return nil, fmt.Errorf("load people of the source: %w", err)
+	}
+	return &state, nil
+}
+
 // judge asks the guard.
 func (r *run) judge(ctx context.Context) error {
+	if r.only != nil {
+		return r.judgeFew()
+	}
 	allowed, err := r.allowance(ctx)
 	if err != nil {
 		return err
@@ -254,6 +293,29 @@ func (r *run) judge(ctx context.Context) error {
 		r.row.State = registry.RunHeld
 	}
 	return nil
+}
+
+// judgeFew judges a run about single people, who are no measure for a
+// percentage: what it may do at most is the counts of the limits. It is not held
+// for an approval, because the next complete run is.
+func (r *run) judgeFew() error {
+	if r.req.Mode == registry.ModeRetry && r.src.State.Health.NoRemovals {
+		r.plan.WithholdRemovals()
+	}
+	l := r.src.Limits
+	l.Deactivate.Percent, l.GroupDelete.Percent, l.MembershipRemove.Percent = 100, 100, 100
+	limits := slices.DeleteFunc(plan.Guard(r.plan, l, nil), func(l registry.Limit) bool { return l.Name == plan.LimitEmpty })
+	if len(limits) > 0 && len(r.plan.Users) > 1 {
+		return guardError{limits}
+	}
+	return nil
+}
+
+// guardError: a run about single people that is not for single people.
+type guardError struct{ limits []registry.Limit }
+
+func (e guardError) Error() string {
+	return limitWords(e.limits) + ": that is for a run of the whole source, which the guard holds and somebody approves"
 }
 
 // end writes how the run ended. It uses a context of its own: the run may have
@@ -280,7 +342,7 @@ func (r *run) end(ctx context.Context, err error) error {
 		r.row.Code, r.row.Message = string(code), message
 		r.Log.ErrorContext(ctx, "run failed", "source", r.src.State.Key, "run", r.row.Number, "code", r.row.Code, "error", err)
 	case r.row.State == registry.RunHeld:
-	case r.row.Counts.Failed+r.row.Counts.Conflicts > 0 || !r.row.Complete:
+	case r.row.Counts.Failed+r.row.Counts.Conflicts > 0 || !r.row.Complete && r.only == nil:
 		r.row.State = registry.RunPartial
 	default:
 		r.row.State = registry.RunDone
@@ -313,6 +375,8 @@ func explain(err error) (code registry.Code, message string) {
 		return CodeSourceUnreachable, err.Error()
 	case errors.Is(err, source.ErrProtocol):
 		return CodeSourceAnswer, err.Error()
+	case errors.As(err, new(guardError)):
+		return "guard", err.Error()
 	case errors.Is(err, errTemporary):
 		return "temporary_file", err.Error() + "; people wait there between reading and writing, see to its space and rights (TMPDIR)"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

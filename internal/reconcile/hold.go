@@ -149,6 +149,7 @@ func (r *run) outcome(guarded bool) registry.Outcome {
 func (r *run) describeUser(ctx context.Context, c plan.UserChange, res registry.Result) {
 	r.settle(c, res)
 	r.tally(ctx, c, res)
+	r.keep(res)
 	if res.Refused != nil || res.Change == nil {
 		return
 	}

@@ -44,10 +44,15 @@ type Ledger interface {
 	// its source, and reports whether it was the first.
 	DecideRun(ctx context.Context, held *registry.Run, d registry.Decision) (bool, error)
 
-	// LinkedUsers, LinkedGroups and Memberships stream what the origin has.
-	LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error) error
+	// LinkedUsers, LinkedGroups and Memberships stream what the origin has, of
+	// people only those with these anchors when any are named.
+	LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error, anchors ...string) error
 	LinkedGroups(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedGroup) error) error
 	Memberships(ctx context.Context, origin registry.OriginID, fn func(registry.Membership) error) error
+	// FindUser finds one person by userName, verified address or id.
+	FindUser(ctx context.Context, who string) (*registry.User, error)
+	// Anchors are the ids by which a person is tied to the origin.
+	Anchors(ctx context.Context, origin registry.OriginID, user registry.UserID) ([]string, error)
 	// Candidates finds whom a join rule could mean.
 	Candidates(ctx context.Context, rule string, values []string) ([]registry.Candidate, error)
 }
@@ -79,6 +84,8 @@ type Source struct {
 	Limits      plan.Limits
 	// SettingsHash identifies the settings a run used.
 	SettingsHash string
+	// Scope is the source's scope as it was written, to be shown.
+	Scope string
 }
 
 // Request asks for one run.

@@ -18,6 +18,8 @@ const (
 	CodeSharedMail registry.Code = "shared_mail"
 	// CodeUnknownMembers: a group names members that the source does not read.
 	CodeUnknownMembers registry.Code = "unknown_members"
+	// CodeNotThere: a record to be tried again is not there to be read.
+	CodeNotThere registry.Code = "not_there"
 )
 
 // Codes of runs that failed because of their source.
@@ -67,6 +69,11 @@ func (r *report) failed(ctx context.Context, item registry.RunItem) {
 func (r *report) warning(ctx context.Context, item registry.RunItem) {
 	item.Outcome = registry.OutcomeWarning
 	r.run.Counts.Warnings++
+	r.add(ctx, item)
+}
+
+func (r *report) skipped(ctx context.Context, item registry.RunItem) {
+	item.Outcome = registry.OutcomeSkipped
 	r.add(ctx, item)
 }
 

@@ -102,14 +102,29 @@ type readError struct{ error }
 // Unwrap gives the reason.
 func (e readError) Unwrap() error { return e.error }
 
-// read takes in everything the source gives.
-func (s *snapshot) read(ctx context.Context, progress func(done int64)) (source.Summary, error) {
-	sum, err := s.source.Reader.Read(ctx, source.Request{}, func(e source.Entry) error {
+// known reduces a person tied to the source to what a plan needs.
+func (s *snapshot) known(l registry.LinkedUser) plan.Known {
+	return plan.Known{
+		Anchor: l.Anchor, User: l.User, Fingerprint: l.Fingerprint, Name: s.nameHash(l.NameKey),
+		MissingSince: l.MissingSince, Owned: l.Owned, Enabled: l.Enabled, Deleted: l.Deleted,
+	}
+}
+
+// read takes in everything the source gives, or only what the giver does.
+func (s *snapshot) read(ctx context.Context, only func(context.Context, func(source.Entry) error) error, progress func(done int64)) (source.Summary, error) {
+	take := func(e source.Entry) error {
 		if n := s.counts.Users + s.counts.Groups; n%500 == 0 {
 			progress(n)
 		}
 		return s.entry(ctx, &e)
-	})
+	}
+	var sum source.Summary
+	var err error
+	if only != nil {
+		err = only(ctx, take)
+	} else {
+		sum, err = s.source.Reader.Read(ctx, source.Request{}, take)
+	}
 	if err != nil {
 		return sum, readError{err}
 	}

@@ -206,7 +206,7 @@ func (w *world) openSource(ctx context.Context, key string) (*reconcile.Source, 
 	}
 	src := &reconcile.Source{
 		State: state, Reader: reader, Mapper: mapper, Nested: plan.NestedFlatten, OnMissing: true, DeleteAfter: grace,
-		Setup: reconcile.SetupSend, Limits: roomy, SettingsHash: "settings",
+		Setup: reconcile.SetupSend, Limits: roomy, SettingsHash: "settings", Scope: spec.Scope,
 	}
 	if w.adjust != nil {
 		w.adjust(src)

@@ -54,6 +54,8 @@ var readingReasons = []Reason{
 		"Look at both entries in the directory; ids must be its own, not copied.", ActorDirectory},
 	{"shared_mail", "Two people have the same address. Both keep it, and it identifies neither.",
 		"Nothing has to be done. Where people are joined by mail, give each an address of their own.", ActorDirectory},
+	{"not_there", "A record that was to be tried again is not there to be read: gone, outside the source, or a group.",
+		"Nothing has to be done: a complete run judges what is missing.", ActorNobody},
 	{"unknown_members", "A group names members that are not among the people and groups this source reads.",
 		"If they should be there, widen the source's base, filter or scope. They are left out of the group until then.", ActorDirectory},
 }

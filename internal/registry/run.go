@@ -47,6 +47,9 @@ func (s RunState) Active() bool { return s == RunReading || s == RunPlanning || 
 const (
 	ModeRun     = "run"
 	ModePreview = "preview"
+	// ModeOne and ModeRetry are about single people; neither proves an absence.
+	ModeOne   = "one"
+	ModeRetry = "retry"
 )
 
 // Run is one read, plan, guard, apply and report.

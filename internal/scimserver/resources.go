@@ -16,10 +16,6 @@ import (
 	"github.com/usherd/usher/scim/patch"
 )
 
-// isUser tells people apart as isGroup does groups. Whatever is neither is a
-// resource of a declared type.
-func isUser(t *scim.ResourceType) bool { return t.Name == "User" }
-
 // typeOf is a resource type as the records know it.
 func typeOf(t *scim.ResourceType) registry.ScimType {
 	return registry.ScimType{Name: t.Name, Schema: t.Schema.ID, Endpoint: t.Endpoint}

@@ -36,8 +36,8 @@ var ownColumn = []string{
 	registry.AttrLocale,
 }
 
-// scanUser reads a row of id and userCols.
-func scanUser(company registry.CompanyID) func(*sql.Rows) (*registry.User, error) {
+// scanUser reads a row of id, userCols and what is more.
+func scanUser(company registry.CompanyID, more ...any) func(*sql.Rows) (*registry.User, error) {
 	return func(rows *sql.Rows) (*registry.User, error) {
 		u := &registry.User{Company: company}
 		var own [5]string
@@ -46,10 +46,10 @@ func scanUser(company registry.CompanyID) func(*sql.Rows) (*registry.User, error
 		var extra []byte
 		var created, updated, deactivated, deleted int64
 		var dept, contr sql.NullInt64
-		if err := rows.Scan(&u.ID, &u.PublicID, &u.Kind, &u.Association, &u.CompanyAdmin,
+		if err := rows.Scan(append([]any{&u.ID, &u.PublicID, &u.Kind, &u.Association, &u.CompanyAdmin,
 			&own[0], &key, &own[1], &own[2], &own[3], &own[4], &employee, &extra, &u.Document,
 			&u.Enabled, &u.Blocks, &u.Credential, &u.CredentialVersion,
-			&u.Owner, &dept, &contr, &u.Version, &created, &updated, &deactivated, &deleted); err != nil {
+			&u.Owner, &dept, &contr, &u.Version, &created, &updated, &deactivated, &deleted}, more...)...); err != nil {
 			return nil, fmt.Errorf("scan user: %w", err)
 		}
 		if len(extra) > 0 {
@@ -113,8 +113,10 @@ func (t *tenantTx) UsersByName(ctx context.Context, names []string) ([]registry.
 	if len(names) == 0 {
 		return nil, nil
 	}
-	rows, err := t.query(ctx, `SELECT user_name_key, id, owner_id, credential, enabled FROM users WHERE deleted_at = 0 AND `+t.in("user_name_key"),
-		t.company, list(t.s, names))
+	rows, err := t.find(ctx, lookup{
+		cols: "user_name_key, id, owner_id, credential, enabled", from: "users", where: "company_id = ? AND deleted_at = 0", args: []any{t.company},
+		column: "user_name_key", values: names,
+	})
 	return collect(rows, err, func(rows *sql.Rows) (h registry.NameHolder, err error) {
 		return h, rows.Scan(&h.Key, &h.User, &h.Owner, &h.Credential, &h.Enabled)
 	})
@@ -165,8 +167,10 @@ func (t *tenantTx) linksByAnchor(ctx context.Context, column string, origin regi
 	if len(anchors) == 0 {
 		return nil, nil
 	}
-	rows, err := t.query(ctx, `SELECT id, `+columns(linkCols)+` FROM links WHERE origin_id = ? AND `+column+` IS NOT NULL AND `+t.in("anchor")+` ORDER BY id`+t.forUpdate(),
-		origin, t.company, list(t.s, anchors))
+	rows, err := t.find(ctx, lookup{
+		cols: "id, " + columns(linkCols), from: "links", where: "origin_id = ? AND company_id = ? AND " + column + " IS NOT NULL",
+		args: []any{origin, t.company}, column: "anchor", values: anchors, lock: t.forUpdate(),
+	})
 	return collect(rows, err, scanLink(t.company))
 }
 
@@ -186,14 +190,15 @@ var groupCols = []string{
 	group.FieldDepartmentID, group.FieldDocument, group.FieldVersion, group.FieldCreatedAt, group.FieldUpdatedAt, group.FieldDeletedAt,
 }
 
-func scanGroup(company registry.CompanyID) func(*sql.Rows) (*registry.Group, error) {
+// scanGroup reads a row of id, groupCols and what is more.
+func scanGroup(company registry.CompanyID, more ...any) func(*sql.Rows) (*registry.Group, error) {
 	return func(rows *sql.Rows) (*registry.Group, error) {
 		g := &registry.Group{Company: company}
 		var key string
 		var dept sql.NullInt64
 		var created, updated, deleted int64
-		if err := rows.Scan(&g.ID, &g.PublicID, &g.DisplayName, &key, &g.Role, &g.Default, &g.Owner,
-			&dept, &g.Document, &g.Version, &created, &updated, &deleted); err != nil {
+		if err := rows.Scan(append([]any{&g.ID, &g.PublicID, &g.DisplayName, &key, &g.Role, &g.Default, &g.Owner,
+			&dept, &g.Document, &g.Version, &created, &updated, &deleted}, more...)...); err != nil {
 			return nil, fmt.Errorf("scan group: %w", err)
 		}
 		g.Department = registry.DepartmentID(dept.Int64)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/usherd/usher/ent/db/resource"
 	"github.com/usherd/usher/ent/db/resourcekey"
@@ -13,10 +14,10 @@ import (
 
 // The tables of resources whose types the configuration declares.
 var (
-	resourcesTable    = table{resource.Table, append([]string{"company_id"}, resourceCols...)}
-	resourceKeysTable = table{resourcekey.Table, []string{
-		"company_id", resourcekey.FieldResourceID, resourcekey.FieldType, resourcekey.FieldAttribute, resourcekey.FieldValueKey,
-	}}
+	newResources     = newTable(resource.Table, slices.Concat([]string{"company_id"}, resourceCols)...)
+	changedResources = newTable(resource.Table, slices.Concat([]string{"id"}, resourceCols)...)
+	newResourceKeys  = newTable(resourcekey.Table,
+		"company_id", resourcekey.FieldResourceID, resourcekey.FieldType, resourcekey.FieldAttribute, resourcekey.FieldValueKey)
 )
 
 // resourceCols are the columns of a resource in the order that scanResource and
@@ -86,28 +87,37 @@ func (t *tenantTx) HeldValues(ctx context.Context, kind string, values []registr
 
 // saveResources writes resources and the unique values they hold from now on.
 func (t *tenantTx) saveResources(ctx context.Context, w *registry.Writes) error {
-	update := updateSQL(resource.Table, resourceCols)
-	var rows [][]any
+	var fresh, changed, held [][]any
+	var made []*registry.Resource
+	var ended []registry.ResourceID
 	for _, r := range w.Resources {
 		if r.Resource.ID == 0 {
-			ids, err := t.insert(ctx, resourcesTable, [][]any{append([]any{int64(t.company)}, resourceRow(r.Resource)...)})
-			if err != nil {
-				return err
-			}
-			r.Resource.ID = registry.ResourceID(ids[0])
+			made, fresh = append(made, r.Resource), append(fresh, append([]any{int64(t.company)}, resourceRow(r.Resource)...))
 		} else {
-			if _, err := t.exec(ctx, update, append(resourceRow(r.Resource), int64(t.company), int64(r.Resource.ID))...); err != nil {
-				return fmt.Errorf("update resource: %w", err)
-			}
-			if _, err := t.exec(ctx, `DELETE FROM resource_keys WHERE +company_id = ? AND resource_id = ?`, int64(t.company), int64(r.Resource.ID)); err != nil {
-				return fmt.Errorf("free unique values: %w", err)
-			}
-		}
-		for _, v := range r.Unique {
-			rows = append(rows, []any{int64(t.company), int64(r.Resource.ID), r.Resource.Type, v.Attribute, v.Key})
+			ended, changed = append(ended, r.Resource.ID), append(changed, append([]any{int64(r.Resource.ID)}, resourceRow(r.Resource)...))
 		}
 	}
-	_, err := t.insert(ctx, resourceKeysTable, rows)
+	ids, err := t.insert(ctx, newResources, fresh)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		made[i].ID = registry.ResourceID(id)
+	}
+	if err := t.update(ctx, changedResources, int64(t.company), changed); err != nil {
+		return err
+	}
+	if len(ended) > 0 {
+		if _, err := t.exec(ctx, `DELETE FROM resource_keys WHERE `+t.s.byKey("resource_id"), int64(t.company), keys(t.s, ended)); err != nil {
+			return fmt.Errorf("free unique values: %w", err)
+		}
+	}
+	for _, r := range w.Resources {
+		for _, v := range r.Unique {
+			held = append(held, []any{int64(t.company), int64(r.Resource.ID), r.Resource.Type, v.Attribute, v.Key})
+		}
+	}
+	_, err = t.insert(ctx, newResourceKeys, held)
 	return err
 }
 

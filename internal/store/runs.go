@@ -170,10 +170,10 @@ func toRun(r *db.Run, src *db.Source) *registry.Run {
 }
 
 // itemsTable is where report rows go.
-var itemsTable = table{runitem.Table, []string{
+var itemsTable = newTable(runitem.Table,
 	"company_id", runitem.FieldRunID, runitem.FieldOutcome, runitem.FieldAction, runitem.FieldCode, runitem.FieldAnchor,
 	runitem.FieldName, runitem.FieldUserID, runitem.FieldGroupID, runitem.FieldMessage, runitem.FieldDetail, runitem.FieldAt,
-}}
+)
 
 // AddItems appends rows to a run's report. Only the holder of the lease may.
 func (t *Tenant) AddItems(ctx context.Context, f registry.Fence, id registry.RunID, items []registry.RunItem) error {

@@ -209,6 +209,12 @@ func (c *climber) leaveSourceAlone(ctx context.Context) {
 			c.t.Errorf("%s: %v", what, err)
 		}
 	}
+	if p, err := c.b.Standpoints(ctx, &registry.User{ID: c.user, Attributes: registry.Attributes{registry.AttrUserName: {"ann"}}}); len(p.Ties)+len(p.Last) != 0 || err != nil {
+		c.t.Errorf("what is known of A's person: %+v, %v", p, err)
+	}
+	if anchors, err := c.b.Anchors(ctx, c.src.Origin.ID, c.user); len(anchors) != 0 || err != nil {
+		c.t.Errorf("the ids of A's person: %v, %v", anchors, err)
+	}
 	if run, err := c.b.LastRun(ctx, c.src.ID); run != nil || err != nil {
 		c.t.Errorf("the last run of A's source: %v, %v", run, err)
 	}
@@ -249,9 +255,9 @@ func (c *climber) putNothing(ctx context.Context) {
 // TestEveryTenantMethodIsClimbed: a method that joins Tenant joins a test.
 func TestEveryTenantMethodIsClimbed(t *testing.T) {
 	climbed := []string{
-		"AcquireLease", "AddItems", "AllowRemovals", "Candidates", "ChangesOf", "CommitCursor", "CreateRun", "DecideRun", "EnsureOrigin", "FindUser", "Items",
+		"AcquireLease", "AddItems", "AllowRemovals", "Anchors", "Candidates", "ChangesOf", "CommitCursor", "CreateRun", "DecideRun", "EnsureOrigin", "FindUser", "Items",
 		"LastRun", "LinkedGroups", "LinkedUsers", "MailCounts", "Mails", "Memberships", "PauseSource", "ReleaseLease", "ReleaseMails", "RenewLease",
-		"Reschedule", "ResumeSource", "Run", "RunByNumber", "Runs", "SetHealth", "TakeDue", "UpdateRun",
+		"Reschedule", "ResumeSource", "Run", "RunByNumber", "Runs", "SetHealth", "Standpoints", "TakeDue", "UpdateRun",
 	}
 	climbed = append(append(climbed, scimClimbed...), connectionClimbed...)
 	tenant := reflect.TypeFor[*store.Tenant]()
@@ -293,6 +299,21 @@ func TestFenceHolds(t *testing.T) {
 		} {
 			if _, err := s.WriteDB().ExecContext(t.Context(), q, int64(c.src.Company)); err != nil {
 				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if s.Postgres() {
+			ctx, own := store.OnlyCompany(t.Context(), int64(c.beta.Company)), int64(c.beta.Company)
+			for what, try := range map[string]struct {
+				q   string
+				arg any
+			}{
+				"rows of two companies":  {`INSERT INTO departments (company_id) SELECT * FROM unnest($1::bigint[])`, []int64{own, int64(c.src.Company)}},
+				"rows without a company": {`INSERT INTO departments (name) SELECT * FROM unnest($1::text[])`, []string{"x"}},
+				"rows of a subquery":     {`INSERT INTO departments (company_id) SELECT * FROM (SELECT unnest($1::bigint[])) AS x`, []int64{own}},
+			} {
+				if _, err := s.WriteDB().ExecContext(ctx, try.q, try.arg); !errors.Is(err, store.ErrClimb) {
+					t.Errorf("%s passed: %v", what, err)
+				}
 			}
 		}
 		// Nobody is nobody's company.
