@@ -120,6 +120,23 @@ func TestExampleSettings(t *testing.T) {
 	}
 }
 
+// TestExampleResourceTypes reads the resource types that the example shows as a
+// comment.
+func TestExampleResourceTypes(t *testing.T) {
+	whole := read(t, "usher.example.yaml")
+	from := strings.Index(whole, "\n# schemas:\n")
+	if from < 0 {
+		t.Fatal("the example shows no schemas")
+	}
+	c, err := parse(whole[:from]+strings.ReplaceAll(whole[from:], "\n# ", "\n"), passwords)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Schemas) < 3 || c.ResourceTypes["Role"].Endpoint != "/Roles" {
+		t.Errorf("resource types: %+v", c.ResourceTypes)
+	}
+}
+
 // acceptable are the faults of settings that cannot stand for themselves.
 var acceptable = map[string]string{
 	"starttls":           "ldaps:// is encrypted from the start",

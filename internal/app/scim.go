@@ -22,7 +22,9 @@ const scimPath = "/scim/v2"
 // scim builds SCIM's way in.
 func (s *Server) scim(public *url.URL) (*scimserver.Server, error) {
 	key := sha256.Sum256([]byte("usher-scim-cursor/1\x00" + s.Config.SecretKey.Reveal()))
+	users, groups, types := resourceTypes(s.Config)
 	return scimserver.New(scimserver.Config{
+		Users: users, Groups: groups, Types: types,
 		Registry: s.Registry, Tokens: s.Store, Open: func(id registry.CompanyID) scimserver.Records { return s.Store.For(id) }, BaseURL: public.JoinPath(scimPath), Issuer: public, CursorKey: key[:], NewPassword: s.newPassword,
 		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewID: newID, Log: s.Log,
 	})

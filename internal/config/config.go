@@ -36,6 +36,10 @@ type Config struct {
 	// Companies and Sources are keyed by their short names.
 	Companies map[string]Company `yaml:"companies"`
 	Sources   map[string]Source  `yaml:"sources"`
+	// Schemas and ResourceTypes are what SCIM knows beside the RFC's users and
+	// groups, keyed by URN and by name.
+	Schemas       map[string]Schema       `yaml:"schemas" json:",omitempty"`
+	ResourceTypes map[string]ResourceType `yaml:"resource_types" json:",omitempty"`
 
 	places places
 }

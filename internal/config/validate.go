@@ -55,6 +55,7 @@ func (c *Config) Validate() error {
 	for _, key := range slices.Sorted(maps.Keys(c.Sources)) {
 		v.source("sources."+key, key, c.Sources[key])
 	}
+	v.scimTypes()
 	v.renames("companies", companyNames(c.Companies))
 	v.renames("sources", sourceNames(c.Sources))
 	return v.faults.err()

@@ -31,6 +31,11 @@ func (k OriginKind) Directory() bool {
 	return k == OriginSCIM || k == OriginLDAP || k == OriginEntra
 }
 
+// Pulled reports whether the origin is a directory that is read whole: what has
+// an id there is one object, a person or a group, where a SCIM connection gives
+// the externalIds of the two apart.
+func (k OriginKind) Pulled() bool { return k == OriginLDAP || k == OriginEntra }
+
 // Origin is a door of one company. Every user and group has one owning origin.
 type Origin struct {
 	ID        OriginID
@@ -56,14 +61,17 @@ type Group struct {
 	PublicID    string
 	Company     CompanyID
 	DisplayName string
-	Role        GroupRole
-	Default     bool // the company's default support group
-	Owner       OriginID
-	Department  DepartmentID
-	Version     int64
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	DeletedAt   time.Time
+	// Document are the extension values that a SCIM connection said of the
+	// group, as JSON by URN; nil for none.
+	Document   []byte
+	Role       GroupRole
+	Default    bool // the company's default support group
+	Owner      OriginID
+	Department DepartmentID
+	Version    int64
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	DeletedAt  time.Time
 }
 
 // Link ties a user or a group to its object at an origin.

@@ -28,6 +28,7 @@ const (
 	CodeProtected        Code = "protected"
 	CodeRecreated        Code = "recreated"
 	CodeUnknownManager   Code = "unknown_manager"
+	CodeValueTaken       Code = "value_taken"
 )
 
 // Error is a refusal by a rule of the registry. Message is safe to show to the

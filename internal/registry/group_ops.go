@@ -13,25 +13,30 @@ func (u *unit) putGroup(i int, op PutGroup) {
 		u.createGroup(i, op)
 		return
 	}
-	u.refreshGroupLink(u.links[op.Anchor], op)
+	u.refreshGroupLink(u.groupLinks[op.Anchor], op)
 	if group.Owner != u.b.Origin.ID {
 		return
 	}
 	role := cmp.Or(op.Role, group.Role)
 	revived := !group.DeletedAt.IsZero()
-	if !revived && group.DisplayName == op.DisplayName && group.Role == role {
+	document := group.Document
+	if op.Document != nil {
+		document = op.Document
+	}
+	was, is := diff(groupFacts(group.DisplayName, group.Role, group.Document), groupFacts(op.DisplayName, role, document))
+	if !revived && len(was)+len(is) == 0 {
 		return
 	}
-	p := Payload{After: groupFacts(op.DisplayName, role)}
-	action := ActionRestore
-	if !revived {
-		action = ActionUpdate
-		if group.DisplayName != op.DisplayName {
-			action = ActionRename
-		}
-		p.Before = groupFacts(group.DisplayName, group.Role)
+	p := Payload{Before: was, After: is}
+	action := ActionUpdate
+	switch {
+	case revived:
+		action = ActionRestore
+		p = Payload{After: groupFacts(op.DisplayName, role, document)}
+	case group.DisplayName != op.DisplayName:
+		action = ActionRename
 	}
-	group.DisplayName, group.Role, group.DeletedAt = op.DisplayName, role, timeZero
+	group.DisplayName, group.Role, group.Document, group.DeletedAt = op.DisplayName, role, document, timeZero
 	p.Added = u.firstMembers(group, op)
 	u.changeGroup(i, group, action, "", p)
 }
@@ -59,7 +64,7 @@ func (u *unit) changeGroup(i int, group *Group, action Action, reason string, p 
 
 func (u *unit) createGroup(i int, op PutGroup) {
 	group := &Group{
-		PublicID: u.r.NewID(), Company: u.b.Company, DisplayName: op.DisplayName, Role: op.Role,
+		PublicID: u.r.NewID(), Company: u.b.Company, DisplayName: op.DisplayName, Role: op.Role, Document: op.Document,
 		Owner: u.b.Origin.ID, Version: 1, CreatedAt: u.now, UpdatedAt: u.now,
 	}
 	link := &Link{
@@ -69,7 +74,7 @@ func (u *unit) createGroup(i int, op PutGroup) {
 	u.subject[i].group = group
 	u.w.NewGroups = append(u.w.NewGroups, group)
 	u.w.NewLinks = append(u.w.NewLinks, NewLink{Link: link, Group: group})
-	p := Payload{After: groupFacts(op.DisplayName, op.Role), Added: u.firstMembers(group, op)}
+	p := Payload{After: groupFacts(op.DisplayName, op.Role, op.Document), Added: u.firstMembers(group, op)}
 	u.changeGroup(i, group, ActionCreate, "", p)
 }
 
@@ -87,7 +92,7 @@ func (u *unit) firstMembers(group *Group, op PutGroup) int {
 // origin said of its members. Members that others gave stay on the kept row,
 // and a group that another origin owns stays with them.
 func (u *unit) missGroup(ctx context.Context, tx Tx, i int, op MissGroup) error {
-	group, link := u.subject[i].group, u.links[op.Anchor]
+	group, link := u.subject[i].group, u.groupLinks[op.Anchor]
 	if link.MissingSince.IsZero() {
 		link.MissingSince = u.now
 		link.SeenRun = u.b.Run
@@ -105,7 +110,7 @@ func (u *unit) missGroup(ctx context.Context, tx Tx, i int, op MissGroup) error 
 	switch {
 	case !op.OutOfScope && group.Owner == u.b.Origin.ID && group.DeletedAt.IsZero():
 		group.DeletedAt = u.now
-		p.Before = groupFacts(group.DisplayName, RoleNone)
+		p.Before = groupFacts(group.DisplayName, RoleNone, group.Document)
 		u.changeGroup(i, group, ActionDelete, "missing", p)
 	case n > 0:
 		u.changeGroup(i, group, ActionMembers, reason, p)
@@ -182,8 +187,12 @@ func memberIDs(ms []Membership) []int64 {
 	return out
 }
 
-func groupFacts(name string, role GroupRole) Attributes {
+// groupFacts are the values a change row shows.
+func groupFacts(name string, role GroupRole, document []byte) Attributes {
 	a := Attributes{AttrDisplayName: {name}}
 	a.Set("role", string(role))
+	if string(document) != "{}" {
+		a.Set("document", string(document))
+	}
 	return a
 }

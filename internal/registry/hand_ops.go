@@ -12,7 +12,7 @@ func (u *unit) linkUser(i int, op LinkUser, res *Result) {
 		u.endPassword(user)
 	}
 	user.Association, user.Owner = Strong, u.b.Origin.ID
-	if l := u.held[user.ID]; l != nil {
+	if l := u.tied[user.ID]; l != nil {
 		l.Anchor, l.Name, l.Marker, l.Fingerprint, l.SeenRun = op.Anchor, op.Name, "", Fingerprint{}, u.b.Run
 		l.MissingSince, l.RecheckAt = timeZero, timeZero
 		u.w.ChangedLinks = append(u.w.ChangedLinks, l)

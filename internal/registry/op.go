@@ -29,7 +29,8 @@ type Fence struct {
 	Number int64
 }
 
-// Op is one operation on one record. The types in this file are all there are.
+// Op is one operation on one record. The types in this file and in resource.go
+// are all there are.
 type Op interface{ op() }
 
 // SetupMail says what becomes of the set-up mail of a person who may get one.
@@ -135,7 +136,10 @@ type PutGroup struct {
 	Marker      string
 	DisplayName string
 	// Role is what the origin has the group be for; RoleNone leaves what it is.
-	Role        GroupRole
+	Role GroupRole
+	// Document are the group's extension values as JSON, {} for none; nil leaves
+	// what there is.
+	Document    []byte
 	Fingerprint Fingerprint
 	WasAnchor   string // as in PutUser
 	IfVersion   int64  // as in PutUser
@@ -226,8 +230,9 @@ func (SetManager) op()   {}
 
 // Result is what became of one operation, in the order of the batch.
 type Result struct {
-	User  UserID
-	Group GroupID
+	User     UserID
+	Group    GroupID
+	Resource ResourceID
 	// PublicID is the record's id for the outside world.
 	PublicID string
 	// Name is what a report calls the record.
@@ -275,16 +280,17 @@ var strength = []Action{
 
 // Change is one row of history: one record in one transaction.
 type Change struct {
-	ID      int64
-	At      time.Time
-	Actor   string
-	Origin  OriginID
-	Run     RunID
-	User    UserID
-	Group   GroupID
-	Action  Action
-	Reason  string
-	Version int64
+	ID       int64
+	At       time.Time
+	Actor    string
+	Origin   OriginID
+	Run      RunID
+	User     UserID
+	Group    GroupID
+	Resource ResourceID
+	Action   Action
+	Reason   string
+	Version  int64
 	// Payload holds the personal part, which erasure can empty.
 	Payload Payload
 }

@@ -102,6 +102,8 @@ var matchReasons = []Reason{
 		"Say by `usher source link` that it is the same person, or set on_recreate.", ActorAdmin},
 	{CodeAlreadyLinked, "Another object of the same origin is tied to this person.",
 		"Two records mean one person. Keep one of them, or give the other its own name and address.", ActorDirectory},
+	{CodeValueTaken, "Another resource of this type has a value that only one may have.",
+		"Give each a value of its own, or delete the other one.", ActorProvider},
 	{CodeAnchorTaken, "The id belongs to somebody already.",
 		"A new record must have an id of its own. Look for a copied id at the origin.", ActorProvider},
 }

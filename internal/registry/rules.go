@@ -54,12 +54,16 @@ func (u *unit) rule(s *subject, op Op) *Error {
 	case PutGroup:
 		return u.mayPutGroup(s, op)
 	case MissGroup:
-		link := u.links[op.Anchor]
+		link := u.groupLinks[op.Anchor]
 		if link == nil || u.groups[link.Group] == nil {
 			return Refuse(CodeNotFound, "no group is tied to the id %s", op.Anchor)
 		}
 		s.group = u.groups[link.Group]
 		return stale(s.group.Version, op.IfVersion)
+	case PutResource:
+		return u.mayPutResource(s, op)
+	case DeleteResource:
+		return u.ownResource(s, op.Resource, op.IfVersion)
 	case PatchMembers:
 		if s.group = u.groups[op.Group]; s.group == nil {
 			return Refuse(CodeNotFound, "there is no such group")
@@ -101,7 +105,7 @@ func (u *unit) mayUnlink(s *subject, op UnlinkUser) *Error {
 func (u *unit) mayPut(s *subject, op PutUser) *Error {
 	link := u.links[op.Anchor]
 	switch {
-	case link != nil && link.User == 0:
+	case link == nil && u.b.Origin.Kind.Pulled() && u.groupLinks[op.Anchor] != nil:
 		return Refuse(CodeAnchorTaken, "%s was a group here before; its id now belongs to a person", op.Name)
 	case link != nil && u.users[link.User] == nil:
 		return Refuse(CodeNotFound, "the person tied to the id %s is gone", op.Anchor)
@@ -203,7 +207,7 @@ func (u *unit) mayLink(s *subject, op LinkUser) *Error {
 	}
 	s.user = user
 	owner := u.origins[user.Owner]
-	held := u.held[user.ID]
+	held := u.tied[user.ID]
 	switch {
 	case link != nil && link.User != user.ID:
 		return Refuse(CodeAnchorTaken, "the id %s is tied to another record already", op.Anchor)
@@ -257,12 +261,12 @@ func (u *unit) livingUser(s *subject, id UserID) *Error {
 
 // mayPutGroup finds the group an assertion is about, if there is one already.
 func (u *unit) mayPutGroup(s *subject, op PutGroup) *Error {
-	link := u.links[op.Anchor]
+	link := u.groupLinks[op.Anchor]
 	switch {
+	case link == nil && u.b.Origin.Kind.Pulled() && u.links[op.Anchor] != nil:
+		return Refuse(CodeAnchorTaken, "%s was a person here before; its id now belongs to a group", op.Name)
 	case link == nil:
 		return nil
-	case link.Group == 0:
-		return Refuse(CodeAnchorTaken, "%s was a person here before; its id now belongs to a group", op.Name)
 	case u.groups[link.Group] == nil:
 		return Refuse(CodeNotFound, "the group tied to the id %s is gone", op.Anchor)
 	}

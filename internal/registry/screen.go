@@ -20,39 +20,48 @@ const (
 // database could keep or that name a record which another operation of the
 // batch names too. It is what keeps one bad record from costing the batch.
 func (u *unit) screen() {
-	anchors := map[string]bool{}
+	anchors := map[object]bool{}
 	for i, op := range u.b.Ops {
 		u.results[i].Name = Printable(nameOf(op))
 		err := badValues(op)
-		if a, ok := anchorOf(op); ok && err == nil {
-			if anchors[a] {
+		if a, group, ok := anchorOf(op); ok && err == nil {
+			o := object{a, group && !u.b.Origin.Kind.Pulled()}
+			if anchors[o] {
 				err = Refuse(CodeAnchorTaken, "the id %s comes twice in one batch", a)
 			}
-			anchors[a] = true
+			anchors[o] = true
 		}
 		u.results[i].Refused = err
 	}
 }
 
-// anchorOf is the object at the origin that an operation is about.
-func anchorOf(op Op) (string, bool) {
+// object is an object at the origin. Those of a directory have one name space,
+// those of a SCIM connection one for people and one for groups.
+type object struct {
+	anchor string
+	group  bool
+}
+
+// anchorOf is the object at the origin that an operation is about, and whether
+// it is a group.
+func anchorOf(op Op) (anchor string, group, ok bool) {
 	switch op := op.(type) {
 	case PutUser:
-		return op.Anchor, true
+		return op.Anchor, false, true
 	case MissUser:
-		return op.Anchor, true
+		return op.Anchor, false, true
 	case DeleteUser:
-		return op.Anchor, true
+		return op.Anchor, false, true
 	case UnlinkUser:
-		return op.Anchor, true
+		return op.Anchor, false, true
 	case LinkUser:
-		return op.Anchor, true
+		return op.Anchor, false, true
 	case PutGroup:
-		return op.Anchor, true
+		return op.Anchor, true, true
 	case MissGroup:
-		return op.Anchor, true
+		return op.Anchor, true, true
 	}
-	return "", false
+	return "", false, false
 }
 
 // nameOf is what a report calls the record before it is known.
@@ -67,6 +76,8 @@ func nameOf(op Op) string {
 		return op.Attributes.First(AttrUserName)
 	case PutGroup:
 		return op.DisplayName
+	case PutResource:
+		return op.Name
 	}
 	return ""
 }
@@ -90,9 +101,13 @@ func badValues(op Op) *Error {
 			badAnchor(op.Anchor),
 			badText("the name at the origin", op.Name, maxName), badText("the change marker", op.Marker, maxShort),
 			badKeyed("the group's name", op.DisplayName, maxShort), badGroupName(op),
+			badText("the document", string(op.Document), maxDocument),
 		)
 	}
-	if a, ok := anchorOf(op); ok {
+	if put, ok := op.(PutResource); ok {
+		return badResource(put)
+	}
+	if a, _, ok := anchorOf(op); ok {
 		return badAnchor(a)
 	}
 	return nil

@@ -20,8 +20,10 @@ type Store interface {
 // Tx is one transaction inside one company. Lists may be of any length; records
 // that do not exist are left out of the answer.
 type Tx interface {
-	// LinksByAnchor finds the origin's links to these anchors.
-	LinksByAnchor(ctx context.Context, origin OriginID, anchors []string) ([]*Link, error)
+	// UserLinks finds the origin's links of people to these anchors, GroupLinks
+	// those of groups.
+	UserLinks(ctx context.Context, origin OriginID, anchors []string) ([]*Link, error)
+	GroupLinks(ctx context.Context, origin OriginID, anchors []string) ([]*Link, error)
 	// LinksOfUsers finds the origin's links to these users.
 	LinksOfUsers(ctx context.Context, origin OriginID, users []UserID) ([]*Link, error)
 	// Origins are the doors of the company.
@@ -33,6 +35,11 @@ type Tx interface {
 	UsersByName(ctx context.Context, keys []string) ([]NameHolder, error)
 	// Groups loads groups, the deleted ones too.
 	Groups(ctx context.Context, ids []GroupID) ([]*Group, error)
+	// Resources loads resources, the deleted ones too, and holds them as Users
+	// does.
+	Resources(ctx context.Context, ids []ResourceID) ([]*Resource, error)
+	// HeldValues tells which of the values living resources of the type have.
+	HeldValues(ctx context.Context, kind string, values []UniqueValue) ([]HeldValue, error)
 	// Departments finds departments by key and makes those that are lacking;
 	// names maps each key to the name as typed.
 	Departments(ctx context.Context, names map[string]string, now time.Time) (map[string]DepartmentID, error)
@@ -90,6 +97,9 @@ type Writes struct {
 	// FirstMembers are the members of groups that may be new themselves.
 	FirstMembers []FirstMembers
 
+	// Resources are new and changed resources.
+	Resources []ResourceWrite
+
 	NewLinks     []NewLink
 	ChangedLinks []*Link
 	RemovedLinks []*Link
@@ -135,9 +145,17 @@ type NewLink struct {
 
 // PendingChange is a change row for a record that may be new itself.
 type PendingChange struct {
-	Change *Change
-	User   *User
-	Group  *Group
+	Change   *Change
+	User     *User
+	Group    *Group
+	Resource *Resource
+}
+
+// ResourceWrite is a resource, new if it has no key yet, with the unique values
+// it holds from now on.
+type ResourceWrite struct {
+	Resource *Resource
+	Unique   []UniqueValue
 }
 
 // Invite is a set-up link and its mail, to be written together.
@@ -162,5 +180,5 @@ type Invite struct {
 func (w *Writes) empty() bool {
 	return len(w.NewUsers)+len(w.ChangedUsers)+len(w.Emails)+len(w.WipePassword)+len(w.Passwords)+len(w.NewGroups)+
 		len(w.ChangedGroups)+len(w.NewLinks)+len(w.ChangedLinks)+len(w.RemovedLinks)+len(w.Changes)+len(w.Invites)+
-		len(w.VoidLinks)+len(w.EndSessions) == 0
+		len(w.VoidLinks)+len(w.EndSessions)+len(w.Resources) == 0
 }

@@ -14,21 +14,26 @@ type unit struct {
 	b   *Batch
 	now time.Time
 
+	// links are those of people, groupLinks those of groups: at a SCIM connection
+	// a person and a group may have the same externalId.
 	links       map[string]*Link
+	groupLinks  map[string]*Link
 	users       map[UserID]*User
 	groups      map[GroupID]*Group
+	resources   map[ResourceID]*Resource
+	held        map[heldKey]ResourceID
 	names       map[string]NameHolder
 	departments map[string]DepartmentID
 	contracts   map[string]ContractID
-	// origins and held are loaded for links by hand only: the company's doors,
+	// origins and tied are loaded for links by hand only: the company's doors,
 	// and what ties people to the batch's origin.
 	origins map[OriginID]Origin
-	held    map[UserID]*Link
+	tied    map[UserID]*Link
 
 	w       Writes
 	results []Result
 	subject []subject
-	// changes are the rows of w.Changes by the record (*User, *Group) they are
+	// changes are the rows of w.Changes by the record (*User, *Group, *Resource) they are
 	// about: whatever a batch does to a record is one row.
 	changes map[any]*Change
 	// done is what has happened to a record already, see once.
@@ -37,30 +42,35 @@ type unit struct {
 
 // subject is the record an operation was about; its key may come only with Save.
 type subject struct {
-	user  *User
-	group *Group
+	user     *User
+	group    *Group
+	resource *Resource
 }
 
 func newUnit(r *Registry, b *Batch) *unit {
 	return &unit{
 		r: r, b: b, now: r.Now(),
-		links:   map[string]*Link{},
-		users:   map[UserID]*User{},
-		groups:  map[GroupID]*Group{},
-		names:   map[string]NameHolder{},
-		results: make([]Result, len(b.Ops)),
-		subject: make([]subject, len(b.Ops)),
-		changes: map[any]*Change{},
-		done:    map[mark]bool{},
+		links: map[string]*Link{}, groupLinks: map[string]*Link{},
+		users:     map[UserID]*User{},
+		groups:    map[GroupID]*Group{},
+		resources: map[ResourceID]*Resource{},
+		held:      map[heldKey]ResourceID{},
+		names:     map[string]NameHolder{},
+		results:   make([]Result, len(b.Ops)),
+		subject:   make([]subject, len(b.Ops)),
+		changes:   map[any]*Change{},
+		done:      map[mark]bool{},
 	}
 }
 
 // wants are the records a batch needs to see before it can be decided.
 type wants struct {
-	anchors []string
-	users   map[UserID]bool
-	groups  map[GroupID]bool
-	names   map[string]bool
+	// anchors are those of people, groupAnchors those of groups.
+	anchors, groupAnchors []string
+
+	users  map[UserID]bool
+	groups map[GroupID]bool
+	names  map[string]bool
 	// byHand are the people whom an admin ties to the origin.
 	byHand []UserID
 }
@@ -79,18 +89,8 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 	for _, h := range holders {
 		u.names[h.Key] = h
 	}
-	links, err := tx.LinksByAnchor(ctx, u.b.Origin.ID, n.anchors)
-	if err != nil {
+	if err := u.loadLinks(ctx, tx, n); err != nil {
 		return err
-	}
-	for _, l := range links {
-		u.links[l.Anchor] = l
-		if l.User != 0 {
-			n.users[l.User] = true
-		}
-		if l.Group != 0 {
-			n.groups[l.Group] = true
-		}
 	}
 	u.moveAnchors()
 	users, err := tx.Users(ctx, slices.Sorted(maps.Keys(n.users)))
@@ -107,24 +107,49 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 	for _, x := range groups {
 		u.groups[x.ID] = x
 	}
-	if len(n.byHand) == 0 {
-		return nil
+	if err := u.loadResources(ctx, tx); err != nil || len(n.byHand) == 0 {
+		return err
 	}
-	return u.loadHeld(ctx, tx, n.byHand)
+	return u.loadTied(ctx, tx, n.byHand)
 }
 
-// loadHeld loads what links by hand are judged by.
-func (u *unit) loadHeld(ctx context.Context, tx Tx, ids []UserID) error {
+// loadTied loads what links by hand are judged by.
+func (u *unit) loadTied(ctx context.Context, tx Tx, ids []UserID) error {
 	links, err := tx.LinksOfUsers(ctx, u.b.Origin.ID, ids)
 	if err != nil {
 		return err
 	}
-	u.held = make(map[UserID]*Link, len(links))
+	u.tied = make(map[UserID]*Link, len(links))
 	for _, l := range links {
-		u.held[l.User] = l
+		u.tied[l.User] = l
 	}
 	u.origins, err = tx.Origins(ctx)
 	return err
+}
+
+// loadLinks finds the links that the operations name. An object of a directory
+// is a person or a group but not both, so that both kinds are looked at there.
+func (u *unit) loadLinks(ctx context.Context, tx Tx, n *wants) error {
+	if u.b.Origin.Kind.Pulled() {
+		n.anchors = slices.Concat(n.anchors, n.groupAnchors)
+		n.groupAnchors = n.anchors
+	}
+	links, err := tx.UserLinks(ctx, u.b.Origin.ID, n.anchors)
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		u.links[l.Anchor] = l
+		n.users[l.User] = true
+	}
+	if links, err = tx.GroupLinks(ctx, u.b.Origin.ID, n.groupAnchors); err != nil {
+		return err
+	}
+	for _, l := range links {
+		u.groupLinks[l.Anchor] = l
+		n.groups[l.Group] = true
+	}
+	return nil
 }
 
 // moveAnchors lets an operation find its record by the anchor it is about to
@@ -132,23 +157,24 @@ func (u *unit) loadHeld(ctx context.Context, tx Tx, ids []UserID) error {
 func (u *unit) moveAnchors() {
 	for i, op := range u.b.Ops {
 		var was, is string
+		links := u.links
 		switch op := op.(type) {
 		case PutUser:
 			was, is = op.WasAnchor, op.Anchor
 		case PutGroup:
-			was, is = op.WasAnchor, op.Anchor
+			was, is, links = op.WasAnchor, op.Anchor, u.groupLinks
 		}
 		if was == "" || was == is || u.results[i].Refused != nil {
 			continue
 		}
-		link := u.links[was]
+		link := links[was]
 		switch {
 		case link == nil:
 			u.results[i].Refused = Refuse(CodeNotFound, "nothing is tied to the id %s", was)
-		case u.links[is] != nil:
+		case links[is] != nil:
 			u.results[i].Refused = Refuse(CodeAnchorTaken, "the id %s belongs to another record", is)
 		default:
-			u.links[is] = link
+			links[is] = link
 		}
 	}
 }
@@ -160,7 +186,9 @@ func (u *unit) gather() *wants {
 		if u.results[i].Refused != nil {
 			continue
 		}
-		if a, ok := anchorOf(op); ok {
+		if a, group, ok := anchorOf(op); ok && group {
+			n.groupAnchors = append(n.groupAnchors, a)
+		} else if ok {
 			n.anchors = append(n.anchors, a)
 		}
 		switch op := op.(type) {
@@ -176,7 +204,7 @@ func (u *unit) gather() *wants {
 			n.names[Key(op.Attributes.First(AttrUserName))] = true
 		case PutGroup:
 			if op.WasAnchor != "" {
-				n.anchors = append(n.anchors, op.WasAnchor)
+				n.groupAnchors = append(n.groupAnchors, op.WasAnchor)
 			}
 		case PatchMembers:
 			n.groups[op.Group] = true
@@ -256,6 +284,10 @@ func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 		u.setManager(i, op, res)
 	case PutGroup:
 		u.putGroup(i, op)
+	case PutResource:
+		u.putResource(i, op)
+	case DeleteResource:
+		u.deleteResource(i)
 	case MissGroup:
 		return u.missGroup(ctx, tx, i, op)
 	case PatchMembers:
@@ -273,6 +305,9 @@ func (u *unit) finish() []Result {
 		if s.group != nil {
 			u.results[i].Group, u.results[i].PublicID, u.results[i].Name = s.group.ID, s.group.PublicID, s.group.DisplayName
 		}
+		if s.resource != nil {
+			u.results[i].Resource, u.results[i].PublicID = s.resource.ID, s.resource.PublicID
+		}
 	}
 	return u.results
 }
@@ -281,8 +316,11 @@ func (u *unit) finish() []Result {
 func (u *unit) change(i int, action Action, reason string, version int64, p Payload) {
 	s := u.subject[i]
 	record := any(s.user)
-	if s.group != nil {
+	switch {
+	case s.group != nil:
 		record = s.group
+	case s.resource != nil:
+		record = s.resource
 	}
 	c := u.changes[record]
 	if c != nil {
@@ -293,7 +331,7 @@ func (u *unit) change(i int, action Action, reason string, version int64, p Payl
 			Action: action, Reason: reason, Version: version, Payload: p,
 		}
 		u.changes[record] = c
-		u.w.Changes = append(u.w.Changes, PendingChange{Change: c, User: s.user, Group: s.group})
+		u.w.Changes = append(u.w.Changes, PendingChange{Change: c, User: s.user, Group: s.group, Resource: s.resource})
 	}
 	u.results[i].Change = c
 }
@@ -301,7 +339,7 @@ func (u *unit) change(i int, action Action, reason string, version int64, p Payl
 // mark is a thing that happens to a record at most once in a batch.
 type mark struct {
 	what   string
-	record any // *User or *Group
+	record any // *User, *Group or *Resource
 }
 
 // once reports whether the thing happens to the record for the first time.

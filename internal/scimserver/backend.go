@@ -87,6 +87,7 @@ var kinds = map[registry.Code]scim.Kind{
 	registry.CodeUserNameTaken:    scim.Uniqueness,
 	registry.CodeAnchorTaken:      scim.Uniqueness,
 	registry.CodeAlreadyLinked:    scim.Uniqueness,
+	registry.CodeValueTaken:       scim.Uniqueness,
 	registry.CodeUserNameMissing:  scim.InvalidValue,
 	registry.CodeGroupNameMissing: scim.InvalidValue,
 	registry.CodeInvalidValue:     scim.InvalidValue,
@@ -151,10 +152,13 @@ func holds(pre scim.Precondition, version int64) error {
 // Get implements scim.Backend.
 func (b *backend) Get(ctx context.Context, t *scim.ResourceType, id string, p scim.Projection) (*scim.Resource, error) {
 	c := b.caller(ctx)
-	if isGroup(t) {
+	switch {
+	case isGroup(t):
 		return b.rereadGroup(ctx, c, id, p)
+	case isUser(t):
+		return b.rereadUser(ctx, c, id, p)
 	}
-	return b.rereadUser(ctx, c, id, p)
+	return b.rereadResource(ctx, c, t, id)
 }
 
 // List implements scim.Backend. A query over several types lists the users
@@ -213,33 +217,46 @@ func (b *backend) list(ctx context.Context, c caller, t *scim.ResourceType, q sc
 	if !some {
 		return 0, 0, 0, nil
 	}
-	if isGroup(t) {
+	switch {
+	case isGroup(t):
 		ids, total, err := c.ScimGroups(ctx, c.view, selection, part)
 		if err != nil || len(ids) == 0 {
 			return 0, 0, total, err
 		}
 		list, err := c.ScimGroupRecords(ctx, c.view, ids)
-		for _, rec := range list {
-			page.Resources = append(page.Resources, b.groupResource(ctx, c, rec, q.Projection))
+		return show(page, ids, list, total, err, func(rec registry.ScimGroup) (*scim.Resource, error) {
+			return b.groupResource(ctx, c, rec, q.Projection)
+		})
+	case isUser(t):
+		ids, total, err := c.ScimUsers(ctx, c.view, selection, part)
+		if err != nil || len(ids) == 0 {
+			return 0, 0, total, err
 		}
-		return int64(ids[len(ids)-1]), len(ids), total, err
+		list, err := c.ScimUserRecords(ctx, c.view, ids, q.Projection.Wants("groups"))
+		return show(page, ids, list, total, err, b.userResource)
 	}
-	ids, total, err := c.ScimUsers(ctx, c.view, selection, part)
+	ids, total, err := c.ScimResources(ctx, c.view, typeOf(t), selection, part)
 	if err != nil || len(ids) == 0 {
 		return 0, 0, total, err
 	}
-	list, err := c.ScimUserRecords(ctx, c.view, ids, q.Projection.Wants("groups"))
+	list, err := c.ScimResourceRecords(ctx, c.view, typeOf(t), ids)
+	return show(page, ids, list, total, err, func(rec registry.Resource) (*scim.Resource, error) { return resource(t, rec) })
+}
+
+// show appends records to a page, and tells the last one's key, how many they
+// are and how many there are in all.
+func show[ID ~int64, R any](page *scim.Page, ids []ID, list []R, all int, err error, as func(R) (*scim.Resource, error)) (last int64, got, total int, _ error) {
 	if err != nil {
 		return 0, 0, 0, err
 	}
 	for _, rec := range list {
-		r, err := b.userResource(rec)
+		r, err := as(rec)
 		if err != nil {
 			return 0, 0, 0, err
 		}
 		page.Resources = append(page.Resources, r)
 	}
-	return int64(ids[len(ids)-1]), len(ids), total, nil
+	return int64(ids[len(ids)-1]), len(ids), all, nil
 }
 
 // selectionOf is what a query, maybe one over several types, asks of one type;
@@ -253,8 +270,8 @@ func selectionOf(t *scim.ResourceType, q scim.Query) (s filter.Selection, some b
 		}
 	}
 	if q.SortBy != nil {
-		if d, _ := s.Set.Lookup(q.SortBy.URI, q.SortBy.Name); d != nil {
-			s.SortBy = q.SortBy
+		if p, err := filter.ResolvePath(filter.Path{Attr: *q.SortBy}, s.Set); err == nil {
+			s.SortBy = &p.Attr
 		}
 	}
 	return s, true
@@ -262,19 +279,25 @@ func selectionOf(t *scim.ResourceType, q scim.Query) (s filter.Selection, some b
 
 // Create implements scim.Backend.
 func (b *backend) Create(ctx context.Context, t *scim.ResourceType, r *scim.Resource, p scim.Projection) (*scim.Resource, error) {
-	if isGroup(t) {
+	switch {
+	case isGroup(t):
 		return b.createGroup(ctx, r, p)
+	case isUser(t):
+		return b.createUser(ctx, r, p)
 	}
-	return b.createUser(ctx, r, p)
+	return b.createResource(ctx, t, r)
 }
 
 // Replace implements scim.Backend.
 func (b *backend) Replace(ctx context.Context, t *scim.ResourceType, id string, r *scim.Resource, pre scim.Precondition, p scim.Projection) (out *scim.Resource, err error) {
 	err = again(ctx, pre, func() error {
-		if isGroup(t) {
+		switch {
+		case isGroup(t):
 			out, err = b.replaceGroup(ctx, id, r, pre, p)
-		} else {
+		case isUser(t):
 			out, err = b.replaceUser(ctx, id, r, pre, p)
+		default:
+			out, err = b.replaceResource(ctx, t, id, r, pre)
 		}
 		return err
 	})
@@ -284,10 +307,13 @@ func (b *backend) Replace(ctx context.Context, t *scim.ResourceType, id string, 
 // Patch implements scim.Backend.
 func (b *backend) Patch(ctx context.Context, t *scim.ResourceType, id string, ops []patch.Operation, pre scim.Precondition, p scim.Projection) (out *scim.Resource, changed bool, err error) {
 	err = again(ctx, pre, func() error {
-		if isGroup(t) {
+		switch {
+		case isGroup(t):
 			out, changed, err = b.patchGroup(ctx, id, ops, pre, p)
-		} else {
+		case isUser(t):
 			out, changed, err = b.patchUser(ctx, id, ops, pre, p)
+		default:
+			out, changed, err = b.patchResource(ctx, t, id, ops, pre)
 		}
 		return err
 	})
@@ -299,6 +325,9 @@ func (b *backend) Patch(ctx context.Context, t *scim.ResourceType, id string, op
 func (b *backend) Delete(ctx context.Context, t *scim.ResourceType, id string, pre scim.Precondition) error {
 	return again(ctx, pre, func() error {
 		c := b.caller(ctx)
+		if !isGroup(t) && !isUser(t) {
+			return b.deleteResource(ctx, t, id, pre)
+		}
 		if isGroup(t) {
 			rec, err := b.groupForWriting(ctx, c, id, pre)
 			if err != nil {

@@ -1,7 +1,6 @@
 package scimserver
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -101,10 +100,8 @@ func documentOf(u *registry.User) (map[string]any, error) {
 	if len(u.Document) == 0 {
 		return synthesise(u.Attributes), nil
 	}
-	d := json.NewDecoder(strings.NewReader(string(u.Document)))
-	d.UseNumber()
-	var doc map[string]any
-	if err := d.Decode(&doc); err != nil {
+	doc, err := decode(u.Document)
+	if err != nil {
 		return nil, fmt.Errorf("decode document of user %d: %w", u.ID, err)
 	}
 	return doc, nil

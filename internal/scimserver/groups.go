@@ -3,6 +3,7 @@ package scimserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/usherd/usher/internal/registry"
@@ -13,11 +14,16 @@ import (
 
 // groupResource is a group as a resource. Its members are streamed, and only
 // when they are asked for.
-func (b *backend) groupResource(ctx context.Context, c caller, rec registry.ScimGroup, p scim.Projection) *scim.Resource {
+func (b *backend) groupResource(ctx context.Context, c caller, rec registry.ScimGroup, p scim.Projection) (*scim.Resource, error) {
 	g := rec.Group
+	doc, err := b.groupDocument(rec)
+	if err != nil {
+		return nil, err
+	}
+	delete(doc, "externalId") // it stands beside the document
 	r := &scim.Resource{
 		Type: b.groups, ID: g.PublicID, ExternalID: externalID(rec.Anchor),
-		Attributes: map[string]any{"displayName": g.DisplayName},
+		Attributes: doc,
 		Meta:       scim.Meta{Created: g.CreatedAt, LastModified: g.UpdatedAt, Version: strconv.FormatInt(g.Version, 10)},
 	}
 	if p.Wants("members") {
@@ -37,7 +43,35 @@ func (b *backend) groupResource(ctx context.Context, c caller, rec registry.Scim
 			}
 		}
 	}
-	return r
+	return r, nil
+}
+
+// groupDocument is a group as a document, without its members.
+func (b *backend) groupDocument(rec registry.ScimGroup) (map[string]any, error) {
+	doc, err := decode(rec.Document)
+	if err != nil {
+		return nil, fmt.Errorf("decode document of group %d: %w", rec.Group.ID, err)
+	}
+	doc["displayName"] = rec.Group.DisplayName
+	if x := externalID(rec.Anchor); x != "" {
+		doc["externalId"] = x
+	}
+	return doc, nil
+}
+
+// extensionsOf is what a document says of the group's extensions, as it is
+// stored; nil where groups have none.
+func (b *backend) extensionsOf(doc map[string]any) ([]byte, error) {
+	if len(b.groups.Extensions) == 0 {
+		return nil, nil
+	}
+	values := map[string]any{}
+	for _, e := range b.groups.Extensions {
+		if inner, ok := doc[e.Schema.ID].(map[string]any); ok && len(inner) > 0 {
+			values[e.Schema.ID] = inner
+		}
+	}
+	return kept(b.groups, values)
 }
 
 // errEnough ends a stream that nobody reads any more.
@@ -81,9 +115,13 @@ func (b *backend) createGroup(ctx context.Context, r *scim.Resource, p scim.Proj
 	if err != nil {
 		return nil, err
 	}
+	extensions, err := b.extensionsOf(r.Attributes)
+	if err != nil {
+		return nil, err
+	}
 	name := text(r.Attributes["displayName"])
 	res, err := b.apply(ctx, c, registry.PutGroup{
-		Anchor: b.anchorFor(r.ExternalID, ""), Name: name, DisplayName: name, Fresh: true, Users: users, Groups: groups,
+		Anchor: b.anchorFor(r.ExternalID, ""), Name: name, DisplayName: name, Document: extensions, Fresh: true, Users: users, Groups: groups,
 	})
 	if err != nil {
 		return nil, refused(err)
@@ -96,7 +134,7 @@ func (b *backend) rereadGroup(ctx context.Context, c caller, id string, p scim.P
 	if err != nil {
 		return nil, refused(err)
 	}
-	return b.groupResource(ctx, c, rec, p), nil
+	return b.groupResource(ctx, c, rec, p)
 }
 
 // groupForWriting finds a group that the connection may change.
@@ -108,11 +146,14 @@ func (b *backend) groupForWriting(ctx context.Context, c caller, id string, pre 
 	return rec, errors.Join(holds(pre, rec.Group.Version), owned(c, rec.Group.Owner, rec.Group.DisplayName))
 }
 
-// naming is the operation that gives a group its name and externalId.
-func (b *backend) naming(rec registry.ScimGroup, external, name string) registry.PutGroup {
+// naming is the operation that gives a group its name, externalId and extension
+// values.
+func (b *backend) naming(rec registry.ScimGroup, external string, doc map[string]any) (registry.PutGroup, error) {
+	extensions, err := b.extensionsOf(doc)
+	name := text(doc["displayName"])
 	return registry.PutGroup{
-		Anchor: b.anchorFor(external, rec.Anchor), WasAnchor: rec.Anchor, Name: name, DisplayName: name, IfVersion: rec.Group.Version,
-	}
+		Anchor: b.anchorFor(external, rec.Anchor), WasAnchor: rec.Anchor, Name: name, DisplayName: name, Document: extensions, IfVersion: rec.Group.Version,
+	}, err
 }
 
 // replaceGroup makes a group what the document says: its name, and its members
@@ -124,13 +165,23 @@ func (b *backend) replaceGroup(ctx context.Context, id string, r *scim.Resource,
 	if err != nil {
 		return nil, err
 	}
-	ops := []registry.Op{b.naming(rec, r.ExternalID, text(r.Attributes["displayName"]))}
+	old, err := b.groupDocument(rec)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.groups.KeepImmutable(old, r.Attributes); err != nil {
+		return nil, err
+	}
+	named, err := b.naming(rec, r.ExternalID, r.Attributes)
+	if err != nil {
+		return nil, err
+	}
 	users, groups, err := c.keys(ctx, memberIDs(r.Attributes))
 	if err != nil {
 		return nil, err
 	}
-	ops = append(ops, registry.PatchMembers{Group: rec.Group.ID, AddUsers: users, AddGroups: groups, Exactly: true})
-	if _, err := b.apply(ctx, c, ops...); err != nil {
+	members := registry.PatchMembers{Group: rec.Group.ID, AddUsers: users, AddGroups: groups, Exactly: true}
+	if _, err := b.apply(ctx, c, named, members); err != nil {
 		return nil, refused(err)
 	}
 	return b.rereadGroup(ctx, c, id, p)
@@ -148,9 +199,9 @@ func (b *backend) patchGroup(ctx context.Context, id string, ops []patch.Operati
 	if err != nil {
 		return nil, false, err
 	}
-	doc := map[string]any{"displayName": rec.Group.DisplayName}
-	if x := externalID(rec.Anchor); x != "" {
-		doc["externalId"] = x
+	doc, err := b.groupDocument(rec)
+	if err != nil {
+		return nil, false, err
 	}
 	renamed, err := patch.Apply(doc, rest, b.groups.Attributes())
 	if err != nil {
@@ -158,7 +209,11 @@ func (b *backend) patchGroup(ctx context.Context, id string, ops []patch.Operati
 	}
 	var batch []registry.Op
 	if renamed {
-		batch = append(batch, b.naming(rec, text(doc["externalId"]), text(doc["displayName"])))
+		named, err := b.naming(rec, text(doc["externalId"]), doc)
+		if err != nil {
+			return nil, false, err
+		}
+		batch = append(batch, named)
 	}
 	for _, s := range steps {
 		op, err := b.memberStep(ctx, c, rec, s)

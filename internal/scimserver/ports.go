@@ -23,6 +23,11 @@ type Records interface {
 	// ScimKeys finds users and groups by public id; what does not exist, or may
 	// not be seen, is left out.
 	ScimKeys(ctx context.Context, v registry.ScimView, publicIDs []string) (registry.ScimKeys, error)
+	// ScimResources, ScimResourceRecords and ScimResourceByID are for resources
+	// of declared types what the others are for people.
+	ScimResources(ctx context.Context, v registry.ScimView, k registry.ScimType, q filter.Selection, p registry.ScimPage) ([]registry.ResourceID, int, error)
+	ScimResourceRecords(ctx context.Context, v registry.ScimView, k registry.ScimType, ids []registry.ResourceID) ([]registry.Resource, error)
+	ScimResourceByID(ctx context.Context, v registry.ScimView, k registry.ScimType, publicID string) (registry.Resource, error)
 	// LogScimRequests appends to the request log.
 	LogScimRequests(ctx context.Context, rows []registry.ScimRequest) error
 	// IssueToken keeps a token that is given to an OAuth client:

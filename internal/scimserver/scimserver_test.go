@@ -209,7 +209,7 @@ func TestBackend(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return scimserver.BackendFor(w.config, conn, scim.UserType(), scim.GroupType())
+			return scimserver.BackendFor(w.config, conn, scimtest.UserType(), scimtest.GroupType())
 		})
 	})
 }

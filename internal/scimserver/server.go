@@ -1,6 +1,7 @@
 package scimserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,10 @@ type Config struct {
 	Tokens   Tokens
 	// Open opens a company's records.
 	Open func(registry.CompanyID) Records
+	// Users and Groups are the two types with the extensions they have here, Types
+	// the further resource types; nil for none beside those of RFC 7643.
+	Users, Groups *scim.ResourceType
+	Types         []*scim.ResourceType
 	// BaseURL is the service's absolute address as clients know it.
 	BaseURL *url.URL
 	// Issuer is the absolute address that tokens are from: it names the service
@@ -65,9 +70,10 @@ const defaultRate = 100
 
 // New makes the way in.
 func New(cfg Config) (*Server, error) {
-	b := &backend{registry: cfg.Registry, open: cfg.Open, base: strings.TrimSuffix(cfg.BaseURL.String(), "/"), newID: cfg.NewID, password: cfg.NewPassword, users: scim.UserType(), groups: scim.GroupType()}
+	b := &backend{registry: cfg.Registry, open: cfg.Open, base: strings.TrimSuffix(cfg.BaseURL.String(), "/"), newID: cfg.NewID, password: cfg.NewPassword,
+		users: cmp.Or(cfg.Users, scim.UserType()), groups: cmp.Or(cfg.Groups, scim.GroupType())}
 	h, err := scim.NewHandler(scim.Config{
-		Backend: personal{b}, ResourceTypes: []*scim.ResourceType{b.users, b.groups}, BaseURL: cfg.BaseURL, CursorKey: cfg.CursorKey,
+		Backend: personal{b}, ResourceTypes: append([]*scim.ResourceType{b.users, b.groups}, cfg.Types...), BaseURL: cfg.BaseURL, CursorKey: cfg.CursorKey,
 		Profile: func(ctx context.Context) dialect.Profile { return profileOf(connectionOf(ctx)) },
 		// Not the name: connections of two companies may share it.
 		Caller:                func(ctx context.Context) string { return strconv.FormatInt(int64(connectionOf(ctx).Origin.ID), 10) },

@@ -2,10 +2,7 @@ package scimserver
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,30 +34,6 @@ func (b *backend) userResource(rec registry.ScimUser) (*scim.Resource, error) {
 	}, nil
 }
 
-// kept is a document as it is stored: what has a place of its own elsewhere, and
-// what is nobody's to read, is left out.
-func kept(doc map[string]any) ([]byte, error) {
-	out := maps.Clone(doc)
-	for _, name := range []string{"id", "externalId", "meta", "schemas", "userName", "active", "groups", "password"} {
-		delete(out, name)
-	}
-	if hasNUL(out) {
-		return nil, scim.Errorf(scim.InvalidValue, "a value holds the character U+0000, which cannot be kept")
-	}
-	b, err := json.Marshal(out)
-	if err != nil {
-		return nil, fmt.Errorf("encode document: %w", err)
-	}
-	if len(b) > maxDocument {
-		return nil, scim.Errorf(scim.InvalidValue, "the resource is larger than %d bytes", maxDocument)
-	}
-	return b, nil
-}
-
-// maxDocument is how many bytes a person's document may take: a page lists
-// hundreds of them.
-const maxDocument = 256 << 10
-
 // hasNUL reports whether a value holds U+0000, which PostgreSQL keeps nowhere.
 func hasNUL(v any) bool {
 	switch v := v.(type) {
@@ -80,7 +53,7 @@ func hasNUL(v any) bool {
 
 // assertion is what a document says of a person.
 func (b *backend) assertion(ctx context.Context, c caller, external, present string, doc map[string]any) (registry.PutUser, error) {
-	stored, err := kept(doc)
+	stored, err := kept(b.users, doc, "id", "externalId", "meta", "schemas", "userName", "active", "groups", "password")
 	if err != nil {
 		return registry.PutUser{}, err
 	}

@@ -152,25 +152,27 @@ func scanLink(company registry.CompanyID) func(*sql.Rows) (*registry.Link, error
 	}
 }
 
-// LinksByAnchor implements registry.Tx.
-func (t *tenantTx) LinksByAnchor(ctx context.Context, origin registry.OriginID, anchors []string) ([]*registry.Link, error) {
+// UserLinks implements registry.Tx.
+func (t *tenantTx) UserLinks(ctx context.Context, origin registry.OriginID, anchors []string) ([]*registry.Link, error) {
+	return t.linksByAnchor(ctx, "user_id", origin, anchors)
+}
+
+// GroupLinks implements registry.Tx.
+func (t *tenantTx) GroupLinks(ctx context.Context, origin registry.OriginID, anchors []string) ([]*registry.Link, error) {
+	return t.linksByAnchor(ctx, "group_id", origin, anchors)
+}
+
+// linksByAnchor reads links of the kind that column names. People and groups
+// have an index each, which the condition on the column opens.
+func (t *tenantTx) linksByAnchor(ctx context.Context, column string, origin registry.OriginID, anchors []string) ([]*registry.Link, error) {
 	if len(anchors) == 0 {
 		return nil, nil
 	}
-	var out []*registry.Link
-	// People and groups have an index each.
-	for _, whose := range []string{"user_id", "group_id"} {
-		rows, err := t.find(ctx, lookup{
-			cols: "id, " + columns(linkCols), from: "links", where: "origin_id = ? AND company_id = ? AND " + whose + " IS NOT NULL",
-			args: []any{origin, t.company}, column: "anchor", values: anchors, lock: t.forUpdate(),
-		})
-		links, err := collect(rows, err, scanLink(t.company))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, links...)
-	}
-	return out, nil
+	rows, err := t.find(ctx, lookup{
+		cols: "id, " + columns(linkCols), from: "links", where: "origin_id = ? AND company_id = ? AND " + column + " IS NOT NULL",
+		args: []any{origin, t.company}, column: "anchor", values: anchors, lock: t.forUpdate(),
+	})
+	return collect(rows, err, scanLink(t.company))
 }
 
 // LinksOfUsers implements registry.Tx.
@@ -198,7 +200,7 @@ func (t *tenantTx) Groups(ctx context.Context, ids []registry.GroupID) ([]*regis
 // follow.
 var groupCols = []string{
 	group.FieldPublicID, group.FieldDisplayName, group.FieldNameKey, group.FieldRole, group.FieldIsDefault, group.FieldOwnerID,
-	group.FieldDepartmentID, group.FieldVersion, group.FieldCreatedAt, group.FieldUpdatedAt, group.FieldDeletedAt,
+	group.FieldDepartmentID, group.FieldDocument, group.FieldVersion, group.FieldCreatedAt, group.FieldUpdatedAt, group.FieldDeletedAt,
 }
 
 // scanGroup reads a row of id, groupCols and what is more.
@@ -209,7 +211,7 @@ func scanGroup(company registry.CompanyID, more ...any) func(*sql.Rows) (*regist
 		var dept sql.NullInt64
 		var created, updated, deleted int64
 		if err := rows.Scan(append([]any{&g.ID, &g.PublicID, &g.DisplayName, &key, &g.Role, &g.Default, &g.Owner,
-			&dept, &g.Version, &created, &updated, &deleted}, more...)...); err != nil {
+			&dept, &g.Document, &g.Version, &created, &updated, &deleted}, more...)...); err != nil {
 			return nil, fmt.Errorf("scan group: %w", err)
 		}
 		g.Department = registry.DepartmentID(dept.Int64)

@@ -315,6 +315,9 @@ func toChange(r *db.Change) registry.Change {
 	if r.GroupID != nil {
 		c.Group = registry.GroupID(*r.GroupID)
 	}
+	if r.ResourceID != nil {
+		c.Resource = registry.ResourceID(*r.ResourceID)
+	}
 	return c
 }
 

@@ -29,7 +29,7 @@ var (
 	changedLinks  = newTable(link.Table, slices.Concat([]string{"id"}, linkCols, []string{link.FieldUpdatedAt})...)
 	newChanges    = newTable(change.Table,
 		"company_id", change.FieldAt, change.FieldActor, change.FieldOriginID, change.FieldRunID, change.FieldUserID,
-		change.FieldGroupID, change.FieldAction, change.FieldReason, change.FieldVersion, change.FieldPayload,
+		change.FieldGroupID, change.FieldResourceID, change.FieldAction, change.FieldReason, change.FieldVersion, change.FieldPayload,
 	)
 	newSetupLinks = newTable(setuplink.Table,
 		"company_id", setuplink.FieldUserID, setuplink.FieldUID, setuplink.FieldPurpose, setuplink.FieldTokenHash,
@@ -56,7 +56,7 @@ const (
 func (t *tenantTx) Save(ctx context.Context, w *registry.Writes) error {
 	t.fresh += len(w.NewUsers) + len(w.NewLinks)
 	for _, step := range []func(context.Context, *registry.Writes) error{
-		t.saveUsers, t.saveEmails, t.saveGroups, t.saveMembers, t.saveLinks, t.voidLinks, t.saveInvites, t.endSessions, t.saveChanges,
+		t.saveUsers, t.saveEmails, t.saveGroups, t.saveMembers, t.saveResources, t.saveLinks, t.voidLinks, t.saveInvites, t.endSessions, t.saveChanges,
 	} {
 		if err := step(ctx, w); err != nil {
 			return err
@@ -229,10 +229,18 @@ func (t *tenantTx) takeEmails(ctx context.Context, w *registry.Writes) (map[user
 	return verified, nil
 }
 
+// documentOf is what a group has of extensions, "" for nothing.
+func documentOf(g *registry.Group) string {
+	if string(g.Document) == "{}" {
+		return ""
+	}
+	return string(g.Document)
+}
+
 func groupRow(g *registry.Group) ([]any, error) {
 	return []any{
 		g.PublicID, g.DisplayName, registry.Key(g.DisplayName), string(g.Role), g.Default, int64(g.Owner),
-		nullable(int64(g.Department)), g.Version, micros(g.CreatedAt), micros(g.UpdatedAt), micros(g.DeletedAt),
+		nullable(int64(g.Department)), nullableText(documentOf(g)), g.Version, micros(g.CreatedAt), micros(g.UpdatedAt), micros(g.DeletedAt),
 	}, nil
 }
 
@@ -391,13 +399,16 @@ func (t *tenantTx) saveChanges(ctx context.Context, w *registry.Writes) error {
 		if p.Group != nil {
 			c.Group = p.Group.ID
 		}
+		if p.Resource != nil {
+			c.Resource = p.Resource.ID
+		}
 		doc, err := json.Marshal(c.Payload)
 		if err != nil {
 			return fmt.Errorf("encode change: %w", err)
 		}
 		rows[i] = []any{
 			int64(t.company), micros(c.At), c.Actor, int64(c.Origin), nullable(int64(c.Run)), nullable(int64(c.User)),
-			nullable(int64(c.Group)), string(c.Action), c.Reason, c.Version, string(doc),
+			nullable(int64(c.Group)), nullable(int64(c.Resource)), string(c.Action), c.Reason, c.Version, string(doc),
 		}
 	}
 	ids, err := t.insert(ctx, newChanges, rows)

@@ -11,9 +11,11 @@ import (
 	"github.com/usherd/usher/scim"
 )
 
-// scimClimbed are the methods of Tenant that TestScimFence tries.
+// scimClimbed are the methods of Tenant that TestScimFence and
+// TestScimResourceFence try.
 var scimClimbed = []string{
-	"ScimGroupByID", "ScimGroupRecords", "ScimGroups", "ScimKeys", "ScimMembers", "ScimUserByID", "ScimUserRecords", "ScimUsers",
+	"ScimGroupByID", "ScimGroupRecords", "ScimGroups", "ScimKeys", "ScimMembers", "ScimResourceByID",
+	"ScimResourceRecords", "ScimResources", "ScimUserByID", "ScimUserRecords", "ScimUsers",
 }
 
 // TestScimFence: whatever company B asks with the keys, ids, names and origin of

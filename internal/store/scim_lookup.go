@@ -135,14 +135,14 @@ func (c *scimCompiler) singlePlace(f *found) place {
 		return place{value: c.value(c.object(c.within.alias), f.leaf.Type, f.leaf.Name)}
 	}
 	p := c.placeOf(f.name)
-	if p.own || !c.kind.hasDocument {
+	if p.own {
 		return p
 	}
-	document := c.value(raw("u.document"), f.leaf.Type, keysOf(f.name)...)
+	document := c.value(c.column("document"), f.leaf.Type, keysOf(f.name)...)
 	if p.value.none() {
 		return place{value: document}
 	}
-	return place{value: splice("(CASE WHEN u.document IS NULL THEN ? ELSE ? END)", p.value, document)}
+	return place{value: splice("(CASE WHEN ? IS NULL THEN ? ELSE ? END)", c.column("document"), p.value, document)}
 }
 
 // elementsOf is where the elements lie; without any, p.elements is nil.
@@ -160,12 +160,12 @@ func (c *scimCompiler) elementsOf(f *found) place {
 		whole.Sub = ""
 	}
 	p := c.placeOf(whole)
-	if p.own || !c.kind.hasDocument {
+	if p.own {
 		return p
 	}
-	array := c.part(raw("u.document"), keysOf(whole)...)
+	array := c.part(c.column("document"), keysOf(whole)...)
 	if !p.array.none() {
-		array = splice("(CASE WHEN u.document IS NULL THEN ? ELSE ? END)", p.array, array)
+		array = splice("(CASE WHEN ? IS NULL THEN ? ELSE ? END)", c.column("document"), p.array, array)
 	}
 	const alias = "e"
 	p.elements = &elements{alias: alias, from: c.each(array, alias)}

@@ -19,8 +19,7 @@ type scimKind struct {
 	table, alias string
 	urn, name    string
 	endpoint     string
-	link         string // the column of links
-	hasDocument  bool
+	link         string // the column of links; "" for resources, which belong to their owner
 	places       map[string]func(*scimCompiler) place
 }
 
@@ -56,7 +55,7 @@ type elements struct {
 // scimUsers is the table from attributes to SQL. What is not here lies in the
 // document under its own name.
 var scimUsers = &scimKind{
-	table: `users`, alias: "u", urn: scimUserURN, name: "User", endpoint: "/Users", link: "user_id", hasDocument: true,
+	table: `users`, alias: "u", urn: scimUserURN, name: "User", endpoint: "/Users", link: "user_id",
 	places: map[string]func(*scimCompiler) place{
 		"userName": func(c *scimCompiler) place {
 			return place{own: true, value: raw("u.user_name"), key: raw("u.user_name_key"), find: func(v string) fragment {
@@ -88,7 +87,7 @@ var scimUsers = &scimKind{
 	},
 }
 
-// scimGroups is the same for groups, which have no document.
+// scimGroups is the same for groups, whose document holds extensions alone.
 var scimGroups = &scimKind{
 	table: `"groups"`, alias: "g", urn: scimGroupURN, name: "Group", endpoint: "/Groups", link: "group_id",
 	places: map[string]func(*scimCompiler) place{
@@ -155,8 +154,11 @@ func (c *scimCompiler) location(endpoint string, id fragment) fragment {
 //
 // link is the column of links that names it.
 func (c *scimCompiler) visible(link, alias string, and ...fragment) fragment {
-	if c.view.Visible == registry.VisibleCompany {
+	switch {
+	case c.view.Visible == registry.VisibleCompany:
 		return raw("TRUE")
+	case link == "":
+		return splice(alias+".owner_id = ?", int64(c.view.Origin))
 	}
 	cond := splice("v.company_id = "+alias+".company_id AND v."+link+" = "+alias+".id AND "+c.plus()+"v.origin_id = ? AND v.missing_since = 0", int64(c.view.Origin))
 	for _, f := range and {
@@ -181,6 +183,9 @@ const noExternalID = "~"
 // externalID is the anchor of the connection's link.
 func (c *scimCompiler) externalID() place {
 	k := c.kind
+	if k.link == "" {
+		return c.externalIDOfResource()
+	}
 	return place{
 		own: true,
 		value: splice("(SELECT min(l.anchor) FROM links l WHERE l.company_id = "+k.alias+".company_id AND l."+k.link+" = "+k.alias+".id"+

@@ -74,12 +74,16 @@ func (c *scimCompiler) where(match cond, after int64) fragment {
 	}
 	if after != 0 {
 		behind = splice(a+".id > ?", after)
-		if c.view.Visible != registry.VisibleCompany {
+		if c.view.Visible != registry.VisibleCompany && c.kind.link != "" {
 			// PostgreSQL merges people with links, and would begin at the first link.
 			seen = c.visible(c.kind.link, a, splice("v."+c.kind.link+" > ?", after))
 		}
 	}
-	return splice(plus+a+".company_id = ? AND "+a+".deleted_at = 0 AND ? AND ? AND ?", c.company, behind, match.fragment, seen)
+	kind := raw("TRUE")
+	if c.kind.link == "" {
+		kind = splice(plus+a+".type = ?", c.kind.name)
+	}
+	return splice(plus+a+".company_id = ? AND "+a+".deleted_at = 0 AND ? AND ? AND ? AND ?", c.company, kind, behind, match.fragment, seen)
 }
 
 // limit bounds a list. The sum keeps SQLite from looking at the argument while

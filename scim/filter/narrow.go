@@ -22,15 +22,15 @@ func Narrow(e Expr, s *attr.Set) (narrow Expr, holds bool) {
 		}
 		return Not{x}, false
 	case Compare:
-		if !known(e.Attr, s) {
+		if !fits(e, e.Attr, s) {
 			return nil, e.Op == NotEqual && e.Value != nil || e.Op == Equal && e.Value == nil
 		}
 	case Present:
-		if !known(e.Attr, s) {
+		if !fits(e, e.Attr, s) {
 			return nil, false
 		}
 	case ValuePath:
-		if !known(e.Attr, s) {
+		if !fits(e, e.Attr, s) {
 			return nil, false
 		}
 	}
@@ -51,8 +51,17 @@ func join(left Expr, l bool, right Expr, r, decisive bool, both Expr) (Expr, boo
 	return both, false
 }
 
-// known reports whether a resource of these schemas can have the attribute.
-func known(a Attr, s *attr.Set) bool {
+// fits reports whether the question can be asked of a resource of these schemas:
+// one that has an attribute of that name, but of another type, or never shows it,
+// lacks what is asked for.
+func fits(e Expr, a Attr, s *attr.Set) bool {
 	d, _ := s.Lookup(a.URI, a.Name)
-	return d != nil && (a.Sub == "" || element(d, a.Sub) != nil)
+	if d == nil || d.Returned == attr.Never {
+		return false
+	}
+	if sub := d.SubAttribute(a.Sub); a.Sub != "" && sub != nil && sub.Returned == attr.Never {
+		return false
+	}
+	_, err := Resolve(e, s)
+	return err == nil
 }

@@ -236,19 +236,41 @@ func (m *Memory) find(t *scim.ResourceType, id string, pre scim.Precondition) (*
 
 // unique refuses a second resource with a value that must be one's own.
 func (m *Memory) unique(t *scim.ResourceType, self *record, doc map[string]any) error {
-	for _, d := range t.Schema.Attributes {
-		value, ok := doc[d.Name].(string)
-		if d.Uniqueness != attr.Server || !ok {
+	mine := uniqueOf(t, doc)
+	for _, r := range m.records {
+		if r == self || r.t != t {
 			continue
 		}
-		for _, r := range m.records {
-			other, _ := r.doc[d.Name].(string)
-			if r != self && r.t == t && strings.EqualFold(other, value) {
-				return scim.Errorf(scim.Uniqueness, "another %s has this %s", t.Name, d.Name)
+		for value := range uniqueOf(t, r.doc) {
+			if mine[value] {
+				return scim.Errorf(scim.Uniqueness, "another %s has this %s", t.Name, value)
 			}
 		}
 	}
 	return nil
+}
+
+// uniqueOf are the values of a document that must be one's own, with the names
+// of their attributes.
+func uniqueOf(t *scim.ResourceType, doc map[string]any) map[string]bool {
+	values := map[string]bool{}
+	add := func(defs []attr.Definition, uri string, within map[string]any) {
+		for _, d := range defs {
+			if v := within[d.Name]; v != nil && d.Uniqueness != attr.None {
+				text := fmt.Sprint(v)
+				if !d.CaseExact {
+					text = strings.ToLower(text)
+				}
+				values[uri+d.Name+" "+text] = true
+			}
+		}
+	}
+	add(t.Schema.Attributes, "", doc)
+	for _, e := range t.Extensions {
+		inner, _ := doc[e.Schema.ID].(map[string]any)
+		add(e.Schema.Attributes, e.Schema.ID+":", inner)
+	}
+	return values
 }
 
 // checkMembers drops members that there are not, as a batch must not fail for
@@ -292,7 +314,7 @@ func (m *Memory) put(r *record, doc map[string]any) (changed bool) {
 // facts is a resource with the attributes that the server adds.
 func (m *Memory) facts(r *record) map[string]any {
 	doc := maps.Clone(r.doc)
-	doc["id"] = r.id
+	doc["id"], doc["schemas"] = r.id, schemasOf(r)
 	doc["meta"] = map[string]any{
 		"resourceType": r.t.Name, "version": strconv.Itoa(r.version),
 		"created": r.created.UTC().Format(time.RFC3339Nano), "lastModified": r.last.UTC().Format(time.RFC3339Nano),
@@ -310,6 +332,17 @@ func (m *Memory) facts(r *record) map[string]any {
 	return doc
 }
 
+// schemasOf lists the schemas of which a resource has something.
+func schemasOf(r *record) []any {
+	list := []any{r.t.Schema.ID}
+	for _, e := range r.t.Extensions {
+		if inner, ok := r.doc[e.Schema.ID].(map[string]any); ok && len(inner) > 0 {
+			list = append(list, e.Schema.ID)
+		}
+	}
+	return list
+}
+
 // show is a resource as the server takes it, its members as a stream.
 func (m *Memory) show(r *record, p scim.Projection) *scim.Resource {
 	doc := cloneJSON(m.facts(r))
@@ -319,7 +352,7 @@ func (m *Memory) show(r *record, p scim.Projection) *scim.Resource {
 	}
 	out.ExternalID, _ = doc["externalId"].(string)
 	list, _ := doc["members"].([]any)
-	for _, name := range []string{"id", "externalId", "meta", "members"} {
+	for _, name := range []string{"id", "schemas", "externalId", "meta", "members"} {
 		delete(doc, name)
 	}
 	if len(list) > 0 && p.Wants("members") {
