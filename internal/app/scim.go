@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"regexp"
 	"time"
@@ -25,12 +24,6 @@ func (s *Server) scim(public *url.URL) (*scimserver.Server, error) {
 		Registry: s.Registry, Tokens: s.Store, Open: func(id registry.CompanyID) scimserver.Records { return s.Store.For(id) }, BaseURL: public.JoinPath(scimPath), CursorKey: key[:],
 		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewID: newID, Log: s.Log,
 	})
-}
-
-// mountSCIM serves it beside the pages.
-func mountSCIM(mux *http.ServeMux, h http.Handler) {
-	mux.Handle(scimPath, http.StripPrefix(scimPath, h))
-	mux.Handle(scimPath+"/", http.StripPrefix(scimPath, h))
 }
 
 // SCIMURL is what an identity provider is given.

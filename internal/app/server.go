@@ -252,9 +252,8 @@ func (s *Server) handler(work context.Context, service *onboard.Service) (http.H
 	}
 	s.background(work, "SCIM request log", door.Run)
 	root := http.NewServeMux()
-	mountSCIM(root, door)
 	root.Handle("/", shell.Handler(pages))
-	return root, nil
+	return mountSCIM(root, door), nil
 }
 
 // serve answers on a listener until Stop, which lets running requests end.
