@@ -9,11 +9,12 @@ import (
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/store"
 	"github.com/usherd/usher/scim"
+	"github.com/usherd/usher/scim/filter"
 )
 
 // scimClimbed are the methods of Tenant that TestScimFence tries.
 var scimClimbed = []string{
-	"ScimGroupByID", "ScimGroupRecords", "ScimGroups", "ScimKeys", "ScimMembers", "ScimUserByID", "ScimUserRecords", "ScimUsers",
+	"ScimGroupByID", "ScimGroupRecords", "ScimGroups", "ScimKeys", "ScimMembers", "ScimSorted", "ScimUserByID", "ScimUserRecords", "ScimUsers",
 }
 
 // TestScimFence: whatever company B asks with the keys, ids, names and origin of
@@ -38,6 +39,12 @@ func TestScimFence(t *testing.T) {
 				if ids, total, err := c.b.ScimGroups(ctx, v, selection(t, groups, text, ""), everything100); len(ids) != 0 || total != 0 || err != nil {
 					t.Errorf("%s: %v of %d, %v", text, ids, total, err)
 				}
+			}
+			sorted, err := c.b.ScimSorted(ctx, v, []filter.Selection{
+				{Type: "User", Set: users, SortBy: &filter.Attr{Name: "userName"}}, {Type: "Group", Set: groups},
+			}, everything100)
+			if len(sorted) != 0 || err != nil {
+				t.Errorf("sorted: %v, %v", sorted, err)
 			}
 			_, errUser := c.b.ScimUserByID(ctx, v, user, true)
 			_, errGroup := c.b.ScimGroupByID(ctx, v, group)
