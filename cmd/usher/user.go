@@ -16,7 +16,7 @@ import (
 
 func userCmd(f *flags) *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "Make a person by hand, look at one, invite one"}
-	cmd.AddCommand(f.createUserCmd(), f.showUserCmd(), f.inviteUserCmd())
+	cmd.AddCommand(f.createUserCmd(), f.showUserCmd(), f.explainUserCmd(), f.inviteUserCmd())
 	return cmd
 }
 

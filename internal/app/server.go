@@ -34,6 +34,7 @@ type Server struct {
 	listener, telemetry net.Listener
 	queue               *jobs.Queue
 	drainer             *usermail.Drainer
+	hasher              *auth.Hasher
 	stops               []stop
 	// mailTrouble is what the mail server's trouble was last, as a string.
 	mailTrouble atomic.Value
@@ -254,6 +255,7 @@ func (s *Server) handler(work context.Context, service *onboard.Service) (http.H
 	s.background(work, "SCIM request log", door.Run)
 	root := http.NewServeMux()
 	root.Handle("/", shell.Handler(pages))
+	door.MountOAuth(root)
 	return mountSCIM(root, renewing(door, s.patience.Write)), nil
 }
 

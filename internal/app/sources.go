@@ -211,6 +211,9 @@ func (c *Core) reschedule(ctx context.Context, src registry.Source) error {
 // scope is the condition of who is taken, as it was written.
 func (s *source) scope() string { return s.cfg.LDAP.Users.Scope }
 
+// expression is how a user attribute is made, as it was written.
+func (s *source) expression(attribute string) string { return s.cfg.LDAP.Users.Attributes[attribute] }
+
 func (s *source) nested() config.Nested {
 	if s.cfg.LDAP.Groups.Nested == "" {
 		return config.NestedFlatten

@@ -55,6 +55,8 @@ func CodeOf(err error) Code {
 var (
 	// ErrNotFound: a looked-up record does not exist in this company.
 	ErrNotFound = errors.New("not found")
+	// ErrSpent: what may be used once was used before.
+	ErrSpent = errors.New("used before")
 	// ErrFenced: the caller's lease was taken over by another holder; it must
 	// stop and write nothing more.
 	ErrFenced = errors.New("lease lost to another process")

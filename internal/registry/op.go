@@ -72,6 +72,9 @@ type PutUser struct {
 	// Document is the person as a SCIM connection said them, for reading back;
 	// nil leaves what there is.
 	Document []byte
+	// PasswordHash, when set, becomes the person's password, with all that
+	// follows: older sessions and set-up links end.
+	PasswordHash string
 	// IfVersion, when set, refuses with CodeStale unless the person is still at
 	// this version.
 	IfVersion int64

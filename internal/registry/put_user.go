@@ -40,6 +40,7 @@ func (u *unit) create(i int, op PutUser, res *Result) {
 	u.writeEmails(user, u.b.Origin.Kind.Directory())
 	u.w.NewLinks = append(u.w.NewLinks, NewLink{Link: u.newLink(op), User: user})
 	u.change(i, ActionCreate, "", 1, Payload{After: facts(user)})
+	u.setPassword(i, user, op.PasswordHash)
 	u.invite(user, op.SetupMail, res)
 }
 
@@ -59,6 +60,7 @@ func (u *unit) join(i int, op PutUser, user *User, res *Result) {
 	user.Attributes.Set(AttrEmails)
 	u.amend(user, op, nil, res)
 	u.writeEmails(user, u.b.Origin.Kind.Directory())
+	u.setPassword(i, user, op.PasswordHash)
 	u.store(i, &before, user, ActionJoin, "", res, op.SetupMail)
 }
 
@@ -73,6 +75,7 @@ func (u *unit) assert(i int, op PutUser, link *Link, user *User, res *Result) {
 	before.Attributes = user.Attributes.Clone()
 	user.DeletedAt = timeZero
 	u.amend(user, op, asserted, res)
+	u.setPassword(i, user, op.PasswordHash)
 	u.store(i, &before, user, "", "", res, op.SetupMail)
 }
 

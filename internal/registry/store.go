@@ -77,6 +77,8 @@ type Writes struct {
 	Emails []EmailList
 	// WipePassword are users whose password is destroyed.
 	WipePassword []*User
+	// Passwords are those set anew.
+	Passwords []NewPassword
 
 	NewGroups     []*Group
 	ChangedGroups []*Group
@@ -104,6 +106,12 @@ type EmailList struct {
 	// Verified is true when whoever gives the addresses vouches for them: a
 	// directory, an admin, a followed link.
 	Verified bool
+}
+
+// NewPassword is a password that a person has from now on.
+type NewPassword struct {
+	User *User
+	Hash string
 }
 
 // FirstMembers are what an origin asserts of a group's members from the start.
@@ -148,7 +156,7 @@ type Invite struct {
 
 // empty reports whether there is nothing to save.
 func (w *Writes) empty() bool {
-	return len(w.NewUsers)+len(w.ChangedUsers)+len(w.Emails)+len(w.WipePassword)+len(w.NewGroups)+
+	return len(w.NewUsers)+len(w.ChangedUsers)+len(w.Emails)+len(w.WipePassword)+len(w.Passwords)+len(w.NewGroups)+
 		len(w.ChangedGroups)+len(w.NewLinks)+len(w.ChangedLinks)+len(w.RemovedLinks)+len(w.Changes)+len(w.Invites)+
 		len(w.VoidLinks)+len(w.EndSessions) == 0
 }

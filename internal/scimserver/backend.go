@@ -19,6 +19,7 @@ type backend struct {
 	open     func(registry.CompanyID) Records
 	base     string
 	newID    func() string
+	password NewPassword
 	users    *scim.ResourceType
 	groups   *scim.ResourceType
 	loads    loads
@@ -239,5 +240,7 @@ func (b *backend) Delete(ctx context.Context, t *scim.ResourceType, id string, p
 	})
 }
 
-// Me implements scim.Backend: the tokens of a connection are nobody's.
-func (b *backend) Me(context.Context) (*scim.ResourceType, string, error) { return nil, "", nil }
+// Me implements scim.Backend: the tokens of the connection itself are nobody's.
+func (b *backend) Me(ctx context.Context) (*scim.ResourceType, string, error) {
+	return b.users, personOf(ctx), nil
+}

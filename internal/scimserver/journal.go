@@ -79,12 +79,17 @@ func (j *journal) end(e *entry, w *observed, broke *brokenOff) {
 	if broke != nil {
 		e.Status, e.Detail = broke.status, broke.detail
 	}
+	j.add(e.company, e.ScimRequest)
+}
+
+// add puts a row with those that wait.
+func (j *journal) add(company registry.CompanyID, row registry.ScimRequest) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.size >= journalLimit {
 		return
 	}
-	j.rows[e.company] = append(j.rows[e.company], e.ScimRequest)
+	j.rows[company] = append(j.rows[company], row)
 	j.size++
 }
 
@@ -92,14 +97,17 @@ func (j *journal) end(e *entry, w *observed, broke *brokenOff) {
 func (j *journal) run(ctx context.Context) {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
+	flush := func() { // what was taken from memory is written, also when told to stop
+		whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		j.flush(whole)
+	}
 	for {
 		select {
 		case <-tick.C:
-			j.flush(ctx)
+			flush()
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			j.flush(last)
-			cancel()
+			flush()
 			return
 		}
 	}

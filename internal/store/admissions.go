@@ -48,7 +48,8 @@ func (s *Store) TokenByHash(ctx context.Context, hash []byte) (registry.Token, r
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.epoch == epoch {
+	// A person's token is good for no longer than the person: it is asked anew.
+	if a.epoch == epoch && token.User == 0 {
 		if a.known == nil || len(a.known) >= mostAdmitted {
 			a.known = map[string]admission{}
 		}
@@ -57,10 +58,32 @@ func (s *Store) TokenByHash(ctx context.Context, hash []byte) (registry.Token, r
 	return token, conn, nil
 }
 
-// forget is called after every change of tokens and connections.
+// forget lets nobody be admitted by what was known before.
 func (a *admissions) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	clear(a.known)
 	a.epoch++
+}
+
+// ended is called after a change that ends tokens. It returns when no process
+// admits anybody by them any more: "revoked" then means just that.
+func (s *Store) ended(ctx context.Context) error {
+	s.admissions.forget()
+	live, err := s.LiveProcesses(ctx)
+	others := len(live)
+	if s.announced.Load() {
+		others--
+	}
+	if err != nil || others <= 0 {
+		return err
+	}
+	wait := time.NewTimer(rememberedFor)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

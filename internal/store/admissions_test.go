@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -20,13 +21,16 @@ func TestRevokedTokens(t *testing.T) {
 	tenant := here.For(corp(t.Context(), t, here).Company)
 	conn, err := tenant.SaveConnection(t.Context(), "okta", registry.DefaultConnection())
 	must(t, err)
-	ends := map[string]func(token registry.Token) error{
-		"revoked": func(k registry.Token) error { _, err := tenant.RevokeToken(t.Context(), k.Prefix); return err },
-		"rotated": func(k registry.Token) error {
-			_, err := tenant.ExpireTokens(t.Context(), conn.Origin.ID, 0, now)
+	ends := map[string]func(context.Context, registry.Token) error{
+		"revoked": func(ctx context.Context, k registry.Token) error {
+			_, err := tenant.RevokeToken(ctx, k.Prefix)
 			return err
 		},
-		"deleted": func(registry.Token) error { return tenant.DeleteConnection(t.Context(), conn.Origin.ID) },
+		"rotated": func(ctx context.Context, _ registry.Token) error {
+			_, err := tenant.ExpireTokens(ctx, conn.Origin.ID, 0, now)
+			return err
+		},
+		"deleted": func(ctx context.Context, _ registry.Token) error { return tenant.DeleteConnection(ctx, conn.Origin.ID) },
 	}
 	for _, name := range []string{"revoked", "rotated", "deleted"} {
 		hash := []byte(name)
@@ -42,7 +46,7 @@ func TestRevokedTokens(t *testing.T) {
 		if !opens(here) || !opens(there) {
 			t.Fatalf("%s: the token opens nothing", name)
 		}
-		must(t, ends[name](k))
+		must(t, ends[name](t.Context(), k))
 		if opens(here) {
 			t.Errorf("%s: it still opens here", name)
 		}
@@ -52,6 +56,15 @@ func TestRevokedTokens(t *testing.T) {
 	}
 	_, err = tenant.SaveConnection(t.Context(), "okta", registry.DefaultConnection())
 	must(t, err)
+	// Beside a server it does not return before the server has heard of it.
+	must(t, there.Announce(t.Context(), store.Process{Name: "server"}))
+	k, err := tenant.CreateToken(t.Context(), conn.Origin.ID, []byte("late"), "late", time.Time{})
+	must(t, err)
+	hurried, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := ends["revoked"](hurried, k); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("revoked beside a server, in no time: %v", err)
+	}
 	_, err = tenant.CreateToken(t.Context(), conn.Origin.ID, []byte("short"), "short", now.Add(time.Millisecond))
 	must(t, err)
 	if _, _, err := here.TokenByHash(t.Context(), []byte("short")); err != nil {

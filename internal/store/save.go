@@ -145,7 +145,15 @@ func (t *tenantTx) saveUsers(ctx context.Context, w *registry.Writes) error {
 	if err := t.update(ctx, changedUsers, int64(t.company), changed); err != nil {
 		return err
 	}
-	return t.ofUsers(ctx, "wipe passwords", `UPDATE users SET password_hash = '' WHERE`, "id", w.WipePassword)
+	if err := t.ofUsers(ctx, "wipe passwords", `UPDATE users SET password_hash = '' WHERE`, "id", w.WipePassword); err != nil {
+		return err
+	}
+	for _, p := range w.Passwords {
+		if _, err := t.exec(ctx, `UPDATE users SET password_hash = ? WHERE company_id = ? AND id = ?`, p.Hash, int64(t.company), int64(p.User.ID)); err != nil {
+			return fmt.Errorf("set password: %w", err)
+		}
+	}
+	return nil
 }
 
 // rowsOf are records as rows, each with a first column and more behind.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -118,6 +119,7 @@ func (s *Store) tryShared(ctx context.Context, fn func(*session) error) error {
 // lead writes for all who wait, until the own part is over.
 func (s *Store) lead(own *part) {
 	defer func() { <-s.line.turn }()
+	runtime.Gosched() // those on their way here can come along
 	for !own.over() {
 		parts := s.line.take()
 		if len(parts) == 1 && parts[0] == own { // no company, as mostly

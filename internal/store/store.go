@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -31,6 +32,8 @@ type Store struct {
 	// migrations opens the pool that migrations run on; see openSQLite.
 	migrations func() (*sql.DB, error)
 	grown      growth
+	// announced is true when this process is one of LiveProcesses.
+	announced atomic.Bool
 }
 
 // Options are what Open needs beside the address.
@@ -115,7 +118,7 @@ func (s *Store) openSQLite(path string, o Options) error {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)
-	if s.read, err = openPreparing(orDriver(o.Driver, "sqlite"), base+"&_pragma=query_only(1)&_pragma=cache_size(-4000)"); err != nil {
+	if s.read, err = openPreparing(orDriver(o.Driver, "sqlite"), base+"&_pragma=query_only(1)&_pragma=cache_size(-8000)"); err != nil {
 		return errors.Join(err, s.write.Close())
 	}
 	s.read.SetMaxOpenConns(readers)

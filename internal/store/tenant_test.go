@@ -209,6 +209,12 @@ func (c *climber) leaveSourceAlone(ctx context.Context) {
 			c.t.Errorf("%s: %v", what, err)
 		}
 	}
+	if p, err := c.b.Standpoints(ctx, &registry.User{ID: c.user, Attributes: registry.Attributes{registry.AttrUserName: {"ann"}}}); len(p.Ties)+len(p.Last) != 0 || err != nil {
+		c.t.Errorf("what is known of A's person: %+v, %v", p, err)
+	}
+	if anchors, err := c.b.Anchors(ctx, c.src.Origin.ID, c.user); len(anchors) != 0 || err != nil {
+		c.t.Errorf("the ids of A's person: %v, %v", anchors, err)
+	}
 	if run, err := c.b.LastRun(ctx, c.src.ID); run != nil || err != nil {
 		c.t.Errorf("the last run of A's source: %v, %v", run, err)
 	}
@@ -251,7 +257,7 @@ func TestEveryTenantMethodIsClimbed(t *testing.T) {
 	climbed := []string{
 		"AcquireLease", "AddItems", "AllowRemovals", "Anchors", "Candidates", "ChangesOf", "CommitCursor", "CreateRun", "DecideRun", "EnsureOrigin", "FindUser", "Items",
 		"LastRun", "LinkedGroups", "LinkedUsers", "MailCounts", "Mails", "Memberships", "PauseSource", "ReleaseLease", "ReleaseMails", "RenewLease",
-		"Reschedule", "ResumeSource", "Run", "RunByNumber", "Runs", "SetHealth", "TakeDue", "UpdateRun",
+		"Reschedule", "ResumeSource", "Run", "RunByNumber", "Runs", "SetHealth", "Standpoints", "TakeDue", "UpdateRun",
 	}
 	climbed = append(append(climbed, scimClimbed...), connectionClimbed...)
 	tenant := reflect.TypeFor[*store.Tenant]()
