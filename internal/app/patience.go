@@ -54,7 +54,7 @@ type renewed struct {
 
 // Write implements io.Writer.
 func (w *renewed) Write(p []byte) (int, error) {
-	until := time.Now().Add(w.patience) //nolint:forbidigo // the network keeps real time
+	until := time.Now().Add(w.patience) // the network keeps real time
 	// A connection that knows no deadlines keeps the server's.
 	_ = w.control.SetWriteDeadline(until)
 	if w.body.over {
