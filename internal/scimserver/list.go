@@ -56,32 +56,38 @@ func (f *filling) byKey(ctx context.Context) error {
 			return errCursor()
 		}
 	}
-	room := f.q.Count
+	room, full := f.q.Count, ""
 	for i, t := range f.q.Types {
-		part := registry.ScimPage{Cursor: true, Limit: room}
-		switch {
-		case i < at:
-			part.Limit = 0 // an earlier page showed them; they count all the same
-		case i == at:
+		part := registry.ScimPage{Cursor: true}
+		if i >= at && room > 0 { // else other pages show them; they count all the same
+			part.Limit = room + 1 // one more than is shown tells whether there is more
+		}
+		if i == at {
 			part.After = after
 		}
 		places, total, err := f.find(ctx, t, part)
 		if err != nil {
 			return err
 		}
-		shown, err := f.fill(ctx, places)
+		f.page.Total += total
+		if full != "" && total > 0 {
+			f.page.NextCursor, full = full, ""
+		}
+		shown, err := f.fill(ctx, places[:min(len(places), room)])
 		if err != nil {
 			return err
 		}
-		f.page.Total += total
-		if room -= len(places); len(places) == 0 || shown == len(places) && room > 0 {
-			continue
-		}
+		room -= shown
 		last := int64(0)
 		if shown > 0 {
 			last = places[shown-1].ID
 		}
-		f.page.NextCursor, room = fmt.Sprintf("%d.%d", i, last), 0
+		switch next := fmt.Sprintf("%d.%d", i, last); {
+		case shown < len(places):
+			f.page.NextCursor, room = next, 0
+		case shown > 0 && room == 0:
+			full = next
+		}
 	}
 	return nil
 }

@@ -70,6 +70,12 @@ func (s *suite) byCursor(t *testing.T, path, order string, count int) []string {
 			names = append(names, name)
 		}
 		next, ok := m["nextCursor"].(string)
+		if ok && m["itemsPerPage"] == 0.0 {
+			t.Errorf("%s%s: nothing on a page that is not the last", path, order)
+		}
+		if cursor != "" && m["itemsPerPage"] == 0.0 {
+			t.Errorf("%s%s: a cursor leads to nothing", path, order)
+		}
 		if !ok || len(names) > 100 {
 			return names
 		}
