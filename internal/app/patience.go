@@ -1,8 +1,6 @@
 package app
 
 import (
-	"errors"
-	"io"
 	"net/http"
 	"time"
 )
@@ -36,11 +34,7 @@ func (p Patience) withDefaults() Patience {
 // on reading is served to the end, whoever stops is cut off.
 func renewing(h http.Handler, patience time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body := &ended{ReadCloser: r.Body, over: r.ContentLength == 0}
-		own := new(http.Request)
-		*own = *r
-		own.Body = body
-		h.ServeHTTP(&renewed{w, http.NewResponseController(w), body, patience}, own)
+		h.ServeHTTP(&renewed{w, http.NewResponseController(w), patience}, r)
 	})
 }
 
@@ -48,35 +42,15 @@ func renewing(h http.Handler, patience time.Duration) http.Handler {
 type renewed struct {
 	http.ResponseWriter
 	control  *http.ResponseController
-	body     *ended
 	patience time.Duration
 }
 
 // Write implements io.Writer.
 func (w *renewed) Write(p []byte) (int, error) {
-	until := time.Now().Add(w.patience) // the network keeps real time
 	// A connection that knows no deadlines keeps the server's.
-	_ = w.control.SetWriteDeadline(until)
-	if w.body.over {
-		// While we answer, net/http looks for the client's end, and would take the
-		// passing of the time for reading for that.
-		_ = w.control.SetReadDeadline(until)
-	}
+	_ = w.control.SetWriteDeadline(time.Now().Add(w.patience)) // the network keeps real time
 	return w.ResponseWriter.Write(p)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (w *renewed) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// ended knows whether a body was read to its end.
-type ended struct {
-	io.ReadCloser
-	over bool
-}
-
-// Read implements io.Reader.
-func (b *ended) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.over = b.over || errors.Is(err, io.EOF)
-	return n, err
-}

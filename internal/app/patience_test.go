@@ -114,7 +114,7 @@ func TestPatience(t *testing.T) {
 	t.Run("reads slowly", func(t *testing.T) {
 		_, res := ask(t, s, get("?reads"))
 		began, body := time.Now(), strings.Builder{}
-		tick := time.NewTicker(8 * time.Millisecond)
+		tick := time.NewTicker(16 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			<-tick.C
