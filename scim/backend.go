@@ -19,7 +19,10 @@ type Resource struct {
 	ID         string
 	ExternalID string
 	Attributes map[string]any
-	Meta       Meta
+	// Later, when set, gives the Attributes when they are written, so that a page
+	// need not hold them all.
+	Later func() (map[string]any, error)
+	Meta  Meta
 	// Members, when set, streams a group's members instead of having them in
 	// Attributes, so that a group of a million can be written without being
 	// held. It is used once or not at all (304), and only when members were
@@ -69,6 +72,9 @@ type Query struct {
 	// StartIndex counts from 1; Count is the most resources wanted, 0 for the
 	// total alone.
 	StartIndex, Count int
+	// Bytes is about how much of documents makes a page full before Count does; 0
+	// for no matter. A page has a resource, if there is one.
+	Bytes int
 	// Cursor is set for cursor paging (RFC 9865): "" asks for the first page,
 	// anything else is a NextCursor or PreviousCursor that this backend gave out
 	// for the same filter and order. The server seals cursors and lets them

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The schemas of a Bulk body and its answer (RFC 7644 section 3.7).
@@ -47,6 +48,9 @@ type bulkRun struct {
 	byID    map[string]*bulkOperation
 	circles []circle
 	errors  int
+	// until is when the Bulk has taken enough of everybody's time: what has not
+	// begun by then is refused, for the client to send again.
+	until time.Time
 	// failOnErrors is how many errors end the Bulk; 0 for any number.
 	failOnErrors int
 }
@@ -75,7 +79,7 @@ func (h *handler) readBulk(c *call) (*bulkRun, error) {
 	if err := checkMessage(c.body, bulkSchema); err != nil {
 		return nil, err
 	}
-	run := &bulkRun{h: h, c: c, byID: map[string]*bulkOperation{}}
+	run := &bulkRun{h: h, c: c, byID: map[string]*bulkOperation{}, until: h.Now().Add(h.Limits.BulkTime)}
 	if _, v := lookupFold(c.body, "failOnErrors"); v != nil {
 		n, ok := v.(json.Number)
 		count, err := strconv.Atoi(string(n))
@@ -145,13 +149,29 @@ func (b *bulkRun) do(op *bulkOperation) {
 		return
 	}
 	op.state = running
-	open, err := b.resolve(op)
+	var open []string
+	err := b.late()
+	if err == nil {
+		open, err = b.resolve(op)
+	}
+	if err == nil && (len(b.circles) == 0 || op.method != http.MethodPost) { // a circle is closed, late or not
+		err = b.late() // what it refers to took its time
+	}
 	if err == nil {
 		err = b.act(op, open)
 	}
 	op.state = done
 	op.data = nil
 	b.failed(op, err)
+}
+
+// late refuses an operation that comes when the Bulk's time is over: whole, as
+// RFC 7644 section 3.7 has an operation done or not done.
+func (b *bulkRun) late() error {
+	if b.h.Now().Before(b.until) {
+		return nil
+	}
+	return Errorf(Unavailable, "the operations before it took %v: send it again, in a smaller Bulk", b.h.Limits.BulkTime)
 }
 
 // failed notes an operation's failure, if it is one.

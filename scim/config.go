@@ -50,10 +50,12 @@ type Limits struct {
 	Body           int64         // bytes of a request body; 4 MiB
 	BulkBody       int64         // bytes of a Bulk body; 8 MiB
 	BulkOperations int           // operations in one Bulk; 1,000
+	BulkTime       time.Duration // how long a Bulk may begin operations; 20 seconds
 	PatchOps       int           // operations in one PATCH; 1,000
 	Filter         int           // bytes of a filter; filter.MaxLength, and no more
 	DefaultPage    int           // resources on a page when the client names no count; 100
 	MaxPage        int           // most resources on a page; 500
+	PageBytes      int           // what makes a page full before that, see Query.Bytes; 4 MiB
 	CursorTimeout  time.Duration // how long a cursor is good; 1 hour
 }
 
@@ -74,7 +76,7 @@ func (l Limits) withDefaults() Limits {
 		value int
 	}{
 		{&l.BulkOperations, 1000}, {&l.PatchOps, 1000}, {&l.Filter, filter.MaxLength},
-		{&l.DefaultPage, 100}, {&l.MaxPage, 500},
+		{&l.DefaultPage, 100}, {&l.MaxPage, 500}, {&l.PageBytes, 4 << 20},
 	} {
 		if *d.limit <= 0 {
 			*d.limit = d.value
@@ -85,6 +87,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.BulkBody <= 0 {
 		l.BulkBody = 8 << 20
+	}
+	if l.BulkTime <= 0 {
+		l.BulkTime = 20 * time.Second
 	}
 	if l.CursorTimeout <= 0 {
 		l.CursorTimeout = time.Hour

@@ -168,18 +168,20 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 }
 
 // splitPath takes the path apart. Each segment is unescaped once, after the
-// split, so that an id may hold slashes and percent signs.
+// split, so that an id may hold slashes and percent signs. Empty segments are
+// passed over: a base URL with a slash at its end makes them. Dot segments lead
+// nowhere, least of all out of the service.
 func splitPath(u *url.URL) ([]string, error) {
 	var segments []string
-	for s := range strings.SplitSeq(strings.Trim(u.EscapedPath(), "/"), "/") {
+	for s := range strings.SplitSeq(u.EscapedPath(), "/") {
+		if s == "" {
+			continue
+		}
 		plain, err := url.PathUnescape(s)
-		if err != nil || strings.ContainsRune(plain, 0) {
-			return nil, Errorf(NotFound, "there is nothing at this address")
+		if err != nil || strings.ContainsRune(plain, 0) || plain == "." || plain == ".." {
+			return nil, nothing()
 		}
 		segments = append(segments, plain)
-	}
-	if len(segments) == 1 && segments[0] == "" {
-		return nil, nil
 	}
 	return segments, nil
 }

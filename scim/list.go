@@ -138,7 +138,7 @@ func (h *handler) list(c *call, s search, types []*ResourceType) (*answer, error
 		set = types[0].Attributes()
 	}
 	p := newProjection(set, s.attributes, s.excluded)
-	q := Query{Types: types, Projection: p}
+	q := Query{Types: types, Projection: p, Bytes: h.Limits.PageBytes}
 	if err := h.readQuery(c, &q, s, set); err != nil {
 		return nil, err
 	}
@@ -167,6 +167,9 @@ func (h *handler) readQuery(c *call, q *Query, s search, set *attr.Set) error {
 		return err
 	}
 	if q.SortBy, err = sortAttribute(s.sortBy, set); err != nil {
+		return err
+	}
+	if err := oneOrder(q.SortBy, q.Types); err != nil {
 		return err
 	}
 	switch strings.ToLower(s.sortOrder) {
@@ -301,6 +304,31 @@ func sortAttribute(text string, set *attr.Set) (*filter.Attr, error) {
 		return nil, Errorf(InvalidValue, "sortBy: %s is never shown", path.Attr)
 	}
 	return &path.Attr, nil
+}
+
+// oneOrder refuses to sort resources of several types by what does not compare.
+func oneOrder(by *filter.Attr, types []*ResourceType) error {
+	if by == nil {
+		return nil
+	}
+	kinds := map[attr.Type]bool{}
+	for _, t := range types {
+		d, _ := t.Attributes().Lookup(by.URI, by.Name)
+		if d != nil && by.Sub != "" {
+			d = d.SubAttribute(by.Sub)
+		}
+		switch {
+		case d == nil:
+		case d.Type == attr.Reference || d.Type == attr.Binary:
+			kinds[attr.String] = true
+		default:
+			kinds[d.Type] = true
+		}
+	}
+	if len(kinds) > 1 {
+		return Errorf(InvalidValue, "sortBy: %s is not the same in all resource types; sort one at a time", by)
+	}
+	return nil
 }
 
 // page writes a page (RFC 7644 section 3.4.2, RFC 9865 section 2).

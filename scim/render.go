@@ -21,6 +21,14 @@ func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.
 // resource writes one resource: its common attributes, those of the core schema
 // in the schema's order, the extensions, meta.
 func (h *handler) resource(s *stream, t *ResourceType, r *Resource, p *projection) error {
+	if r.Later != nil {
+		whole := *r
+		var err error
+		if whole.Attributes, err = r.Later(); err != nil {
+			return err
+		}
+		r = &whole
+	}
 	s.text(`{"schemas":`)
 	s.value(schemasOf(t, r))
 	s.member("id", r.ID)

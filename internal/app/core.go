@@ -53,6 +53,8 @@ type Options struct {
 	Synchronous string
 	// Now is the clock; nil is the real one.
 	Now func() time.Time
+	// Patience is how long the clients of a server are waited for.
+	Patience Patience
 }
 
 // Open opens the database, brings it up to date, and settles companies and

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"regexp"
 	"time"
@@ -46,13 +45,6 @@ func (s *Server) newPassword(ctx context.Context, company registry.CompanyID, ab
 		return "", err
 	}
 	return s.hasher.Hash(ctx, auth.NormalizePassword(password))
-}
-
-// mountSCIM serves it beside the pages.
-func mountSCIM(mux *http.ServeMux, door *scimserver.Server) {
-	mux.Handle(scimPath, http.StripPrefix(scimPath, door))
-	mux.Handle(scimPath+"/", http.StripPrefix(scimPath, door))
-	door.MountOAuth(mux)
 }
 
 // SCIMURL is what an identity provider is given.

@@ -30,6 +30,7 @@ import (
 // first.
 type Server struct {
 	*Core
+	patience            Patience
 	listener, telemetry net.Listener
 	queue               *jobs.Queue
 	drainer             *usermail.Drainer
@@ -60,7 +61,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Core: core, failed: make(chan error, 1)}
+	s := &Server{Core: core, patience: o.Patience.withDefaults(), failed: make(chan error, 1)}
 	s.onStop("registry", func(context.Context) error { return core.Close() })
 	defer func() {
 		if err != nil {
@@ -253,15 +254,15 @@ func (s *Server) handler(work context.Context, service *onboard.Service) (http.H
 	}
 	s.background(work, "SCIM request log", door.Run)
 	root := http.NewServeMux()
-	mountSCIM(root, door)
 	root.Handle("/", shell.Handler(pages))
-	return root, nil
+	door.MountOAuth(root)
+	return mountSCIM(root, renewing(door, s.patience.Write)), nil
 }
 
 // serve answers on a listener until Stop, which lets running requests end.
 func (s *Server) serve(name string, l net.Listener, h http.Handler, tls config.TLS) {
 	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute,
+		Handler: h, ReadHeaderTimeout: s.patience.Header, ReadTimeout: s.patience.Read, WriteTimeout: s.patience.Write, IdleTimeout: s.patience.Idle,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),
 	}
 	go func() {

@@ -20,8 +20,19 @@ type ScimPage struct {
 	// first page.
 	Cursor bool
 	After  int64
+	// Position pages a sorted list by key: it begins behind the place that the
+	// last record of the page before had, "" for the first page.
+	Position string
 	// NoTotal spares the total, which costs more the longer the list is.
 	NoTotal bool
+}
+
+// ScimPlace is a record of some type in a sorted list. Its position leads to what
+// comes behind it.
+type ScimPlace struct {
+	Type     string // the resource type's name
+	ID       int64  // a UserID, or a GroupID
+	Position string
 }
 
 // ScimRef is another record as a resource names it.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -137,14 +138,17 @@ func badGroupName(op PutGroup) *Error {
 }
 
 func badUserName(a Attributes) *Error {
+	if err := badSight(a.First(AttrUserName)); err != nil {
+		return err
+	}
 	if blank(a.First(AttrUserName)) {
 		return Refuse(CodeUserNameMissing, "a person needs a userName")
 	}
 	return nil
 }
 
-// blank reports whether nothing of a name is left for comparing.
-func blank(name string) bool { return strings.TrimSpace(Key(name)) == "" }
+// blank reports whether nothing of a name is left for comparing, or for seeing.
+func blank(name string) bool { return strings.TrimSpace(seen(Key(name))) == "" }
 
 func badAttributes(a Attributes) *Error {
 	for name, values := range a {
@@ -212,18 +216,21 @@ func badText(what, v string, limit int) *Error {
 const maxPrintable = 256
 
 // Printable makes any bytes into a short text that every database and every
-// page can show: what is not text becomes U+FFFD, what is too long is cut.
+// page can show: what is not text, or cannot be seen, becomes U+FFFD, what is
+// too long is cut.
 func Printable(s string) string {
 	cut := len(s) > maxPrintable
 	if cut {
 		s = s[:maxPrintable]
 	}
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return utf8.RuneError
+	runes := []rune(strings.ToValidUTF8(s, "\uFFFD"))
+	shown := slices.Clone(runes)
+	for i, r := range runes {
+		if unicode.IsControl(r) || invisible(r) && !joins(runes, i) {
+			shown[i] = utf8.RuneError
 		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
+	}
+	s = string(shown)
 	if cut {
 		s += "…"
 	}

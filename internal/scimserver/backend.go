@@ -3,7 +3,6 @@ package scimserver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -23,6 +22,7 @@ type backend struct {
 	password NewPassword
 	users    *scim.ResourceType
 	groups   *scim.ResourceType
+	loads    loads
 }
 
 // isGroup tells the two types apart by name: a type is data, and others may hold
@@ -161,108 +161,10 @@ func (b *backend) Get(ctx context.Context, t *scim.ResourceType, id string, p sc
 	return b.rereadResource(ctx, c, t, id)
 }
 
-// List implements scim.Backend. A query over several types lists the users
-// first and the groups after them; a cursor is the type and the last key.
-func (b *backend) List(ctx context.Context, q scim.Query) (*scim.Page, error) {
-	c := b.caller(ctx)
-	page := &scim.Page{}
-	if q.Cursor != nil {
-		return page, b.listFrom(ctx, c, q, page)
-	}
-	part := registry.ScimPage{Descending: q.Descending, Offset: max(q.StartIndex-1, 0), Limit: q.Count}
-	for _, t := range q.Types {
-		_, got, total, err := b.list(ctx, c, t, q, part, page)
-		if err != nil {
-			return nil, err
-		}
-		page.Total += total
-		part.Offset, part.Limit = max(part.Offset-total, 0), part.Limit-got
-	}
-	return page, nil
-}
-
-// listFrom pages by key: what follows the record that the cursor names.
-func (b *backend) listFrom(ctx context.Context, c caller, q scim.Query, page *scim.Page) error {
-	at, after := 0, int64(0)
-	if *q.Cursor != "" {
-		if _, err := fmt.Sscanf(*q.Cursor, "%d.%d", &at, &after); err != nil || at < 0 || at >= len(q.Types) {
-			return scim.Errorf(scim.InvalidCursor, "the cursor is not one of this list")
-		}
-	}
-	room := q.Count
-	for i, t := range q.Types {
-		part := registry.ScimPage{Cursor: true, Limit: room}
-		switch {
-		case i < at:
-			part.Limit = 0 // an earlier page showed them; they count all the same
-		case i == at:
-			part.After = after
-		}
-		last, got, total, err := b.list(ctx, c, t, q, part, page)
-		if err != nil {
-			return err
-		}
-		page.Total += total
-		if room -= got; i >= at && got > 0 && room == 0 && page.NextCursor == "" {
-			page.NextCursor = fmt.Sprintf("%d.%d", i, last)
-		}
-	}
-	return nil
-}
-
-// list appends one type's part of a page, and tells the last one's key, how many
-// they are and how many there are in all.
-func (b *backend) list(ctx context.Context, c caller, t *scim.ResourceType, q scim.Query, part registry.ScimPage, page *scim.Page) (last int64, got, total int, err error) {
-	selection, some := selectionOf(t, q)
-	if !some {
-		return 0, 0, 0, nil
-	}
-	switch {
-	case isGroup(t):
-		ids, total, err := c.ScimGroups(ctx, c.view, selection, part)
-		if err != nil || len(ids) == 0 {
-			return 0, 0, total, err
-		}
-		list, err := c.ScimGroupRecords(ctx, c.view, ids)
-		return show(page, ids, list, total, err, func(rec registry.ScimGroup) (*scim.Resource, error) {
-			return b.groupResource(ctx, c, rec, q.Projection)
-		})
-	case isUser(t):
-		ids, total, err := c.ScimUsers(ctx, c.view, selection, part)
-		if err != nil || len(ids) == 0 {
-			return 0, 0, total, err
-		}
-		list, err := c.ScimUserRecords(ctx, c.view, ids, q.Projection.Wants("groups"))
-		return show(page, ids, list, total, err, b.userResource)
-	}
-	ids, total, err := c.ScimResources(ctx, c.view, typeOf(t), selection, part)
-	if err != nil || len(ids) == 0 {
-		return 0, 0, total, err
-	}
-	list, err := c.ScimResourceRecords(ctx, c.view, typeOf(t), ids)
-	return show(page, ids, list, total, err, func(rec registry.Resource) (*scim.Resource, error) { return resource(t, rec) })
-}
-
-// show appends records to a page, and tells the last one's key, how many they
-// are and how many there are in all.
-func show[ID ~int64, R any](page *scim.Page, ids []ID, list []R, all int, err error, as func(R) (*scim.Resource, error)) (last int64, got, total int, _ error) {
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	for _, rec := range list {
-		r, err := as(rec)
-		if err != nil {
-			return 0, 0, 0, err
-		}
-		page.Resources = append(page.Resources, r)
-	}
-	return int64(ids[len(ids)-1]), len(ids), all, nil
-}
-
 // selectionOf is what a query, maybe one over several types, asks of one type;
 // none of them when some is false.
 func selectionOf(t *scim.ResourceType, q scim.Query) (s filter.Selection, some bool) {
-	s = filter.Selection{Set: t.Attributes()}
+	s = filter.Selection{Type: t.Name, Set: t.Attributes()}
 	if q.Filter != nil {
 		var holds bool
 		if s.Filter, holds = filter.Narrow(q.Filter, s.Set); s.Filter == nil && !holds {

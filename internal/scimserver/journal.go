@@ -65,8 +65,8 @@ func (j *journal) begin(conn registry.Connection, token registry.Token, r *http.
 	return e
 }
 
-// end notes how the request was answered.
-func (j *journal) end(e *entry, w *observed) {
+// end notes how the request was answered, and what the client did not see of it.
+func (j *journal) end(e *entry, w *observed, broke *brokenOff) {
 	e.Status = w.code()
 	e.Micros = j.cfg.Now().Sub(e.At).Microseconds()
 	if e.Status >= http.StatusBadRequest {
@@ -75,6 +75,9 @@ func (j *journal) end(e *entry, w *observed) {
 		if json.Unmarshal(w.head.Bytes(), &answer) == nil {
 			e.ScimType, e.Detail = answer.ScimType, answer.Detail
 		}
+	}
+	if broke != nil {
+		e.Status, e.Detail = broke.status, broke.detail
 	}
 	j.add(e.company, e.ScimRequest)
 }
@@ -153,6 +156,8 @@ type observed struct {
 	http.ResponseWriter
 	status int
 	head   bytes.Buffer
+	sent   int64
+	failed error // why the network took no more
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -168,7 +173,12 @@ func (o *observed) Write(p []byte) (int, error) {
 	if o.code() >= http.StatusBadRequest && o.head.Len() < bodyLimit {
 		o.head.Write(p[:min(len(p), bodyLimit)])
 	}
-	return o.ResponseWriter.Write(p)
+	n, err := o.ResponseWriter.Write(p)
+	o.sent += int64(n)
+	if err != nil {
+		o.failed = err
+	}
+	return n, err
 }
 
 // Unwrap lets http.ResponseController through.

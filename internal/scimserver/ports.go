@@ -14,6 +14,9 @@ import (
 type Records interface {
 	ScimUsers(ctx context.Context, v registry.ScimView, q filter.Selection, p registry.ScimPage) ([]registry.UserID, int, error)
 	ScimGroups(ctx context.Context, v registry.ScimView, q filter.Selection, p registry.ScimPage) ([]registry.GroupID, int, error)
+	// ScimSorted lists records of several types, or of one, in one order; kinds[i]
+	// is the type of parts[i].
+	ScimSorted(ctx context.Context, v registry.ScimView, kinds []registry.ScimType, parts []filter.Selection, p registry.ScimPage) ([]registry.ScimPlace, error)
 	ScimUserRecords(ctx context.Context, v registry.ScimView, ids []registry.UserID, groups bool) ([]registry.ScimUser, error)
 	ScimGroupRecords(ctx context.Context, v registry.ScimView, ids []registry.GroupID) ([]registry.ScimGroup, error)
 	ScimUserByID(ctx context.Context, v registry.ScimView, publicID string, groups bool) (registry.ScimUser, error)

@@ -118,6 +118,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	entry := s.journal.begin(conn, token, r)
 	out := &observed{ResponseWriter: w}
+	whole := false // a panic is how an answer breaks off
+	defer func() { s.journal.end(entry, out, outcome(r.Context(), out, whole)) }()
 	if err != nil {
 		scim.WriteError(out, err)
 	} else {
@@ -125,7 +127,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(context.WithValue(ctx, personKey{}, token.Person))
 		s.handler.ServeHTTP(out, r)
 	}
-	s.journal.end(entry, out)
+	whole = true
 }
 
 // Run writes the log and the tokens' last use until ctx ends.

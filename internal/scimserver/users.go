@@ -14,13 +14,31 @@ import (
 
 // userResource is a person as a resource.
 func (b *backend) userResource(rec registry.ScimUser) (*scim.Resource, error) {
+	r := b.laterResource(rec)
+	var err error
+	r.Attributes, err = r.Later()
+	r.Later = nil
+	return r, err
+}
+
+// laterResource is a person as a resource whose document is decoded when it is
+// written.
+func (b *backend) laterResource(rec registry.ScimUser) *scim.Resource {
 	u := rec.User
-	doc, err := documentOf(u)
+	return &scim.Resource{
+		Type: b.users, ID: u.PublicID, ExternalID: externalID(rec.Anchor), Later: func() (map[string]any, error) { return wholeDocument(rec) },
+		Meta: scim.Meta{Created: u.CreatedAt, LastModified: u.UpdatedAt, Version: strconv.FormatInt(u.Version, 10)},
+	}
+}
+
+// wholeDocument is a person's document with what has a place of its own.
+func wholeDocument(rec registry.ScimUser) (map[string]any, error) {
+	doc, err := documentOf(rec.User)
 	if err != nil {
 		return nil, err
 	}
-	doc["userName"] = u.UserName()
-	doc["active"] = u.Enabled
+	doc["userName"] = rec.User.UserName()
+	doc["active"] = rec.User.Enabled
 	if len(rec.Groups) > 0 {
 		groups := make([]any, len(rec.Groups))
 		for i, g := range rec.Groups {
@@ -28,10 +46,7 @@ func (b *backend) userResource(rec registry.ScimUser) (*scim.Resource, error) {
 		}
 		doc["groups"] = groups
 	}
-	return &scim.Resource{
-		Type: b.users, ID: u.PublicID, ExternalID: externalID(rec.Anchor), Attributes: doc,
-		Meta: scim.Meta{Created: u.CreatedAt, LastModified: u.UpdatedAt, Version: strconv.FormatInt(u.Version, 10)},
-	}, nil
+	return doc, nil
 }
 
 // hasNUL reports whether a value holds U+0000, which PostgreSQL keeps nowhere.

@@ -9,13 +9,14 @@ import (
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/store"
 	"github.com/usherd/usher/scim"
+	"github.com/usherd/usher/scim/filter"
 )
 
 // scimClimbed are the methods of Tenant that TestScimFence and
 // TestScimResourceFence try.
 var scimClimbed = []string{
 	"ScimGroupByID", "ScimGroupRecords", "ScimGroups", "ScimKeys", "ScimMembers", "ScimResourceByID",
-	"ScimResourceRecords", "ScimResources", "ScimUserByID", "ScimUserRecords", "ScimUsers",
+	"ScimResourceRecords", "ScimResources", "ScimSorted", "ScimUserByID", "ScimUserRecords", "ScimUsers",
 }
 
 // TestScimFence: whatever company B asks with the keys, ids, names and origin of
@@ -40,6 +41,12 @@ func TestScimFence(t *testing.T) {
 				if ids, total, err := c.b.ScimGroups(ctx, v, selection(t, groups, text, ""), everything100); len(ids) != 0 || total != 0 || err != nil {
 					t.Errorf("%s: %v of %d, %v", text, ids, total, err)
 				}
+			}
+			sorted, err := c.b.ScimSorted(ctx, v, []registry.ScimType{{Name: "User"}, {Name: "Group"}}, []filter.Selection{
+				{Type: "User", Set: users, SortBy: &filter.Attr{Name: "userName"}}, {Type: "Group", Set: groups},
+			}, everything100)
+			if len(sorted) != 0 || err != nil {
+				t.Errorf("sorted: %v, %v", sorted, err)
 			}
 			_, errUser := c.b.ScimUserByID(ctx, v, user, true)
 			_, errGroup := c.b.ScimGroupByID(ctx, v, group)

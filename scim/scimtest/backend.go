@@ -35,6 +35,7 @@ func RunBackend(t *testing.T, make func(t *testing.T) scim.Backend) {
 		"member race":      testMemberRace,
 		"nesting":          testNesting,
 		"root":             testRoot,
+		"order of all":     testOrderOfAll,
 		"extension":        testExtension,
 		"manager":          testManager,
 		"bulk":             testBulk,
