@@ -59,6 +59,9 @@ type Entry struct {
 	// Excluded says, in a Find, why a Read would leave the person out: the base,
 	// the filter. "" for one that a Read gives.
 	Excluded string
+	// OutOfScope says, in a Read, why the source's settings leave the person out:
+	// the user type, the groups. "" for one who belongs to it. Values are empty.
+	OutOfScope string
 	// Problem is set when the entry could be read but not understood (no
 	// anchor, say); such an entry costs one report row and proves nothing.
 	Problem string
