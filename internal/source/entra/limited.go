@@ -18,18 +18,18 @@ import (
 // together runs fn for each item, a few at once; the pace decides how many of
 // them are heard by Graph.
 func together[T any](ctx context.Context, items []T, fn func(context.Context, T) error) error {
-	g, ctx := errgroup.WithContext(ctx)
+	g, each := errgroup.WithContext(ctx)
 	g.SetLimit(mostPace)
 	for _, item := range items {
-		if ctx.Err() != nil {
+		if each.Err() != nil {
 			break
 		}
-		g.Go(func() error { return fn(ctx, item) })
+		g.Go(func() error { return fn(each, item) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
 // anew runs a short query again whose link expired under it.

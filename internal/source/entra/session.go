@@ -32,7 +32,8 @@ type session struct {
 // open signs in.
 func (s *Source) open(ctx context.Context) (*session, error) {
 	rt := s.transport()
-	held := &tokens{make: func() (azcore.TokenCredential, error) { return s.credential(rt) }, scope: s.tokenScope(), now: s.cfg.Now}
+	seen := &witness{base: rt, now: s.cfg.Now}
+	held := &tokens{make: func() (azcore.TokenCredential, error) { return s.credential(seen) }, witness: seen, scope: s.tokenScope(), now: s.cfg.Now}
 	c := &carrier{
 		base: rt, graph: s.graph, tokens: held, pace: newPace(s.cfg.Now, s.cfg.Sleep), timeout: s.cfg.Timeout,
 		retryFor: s.cfg.RetryFor, now: s.cfg.Now, sleep: s.cfg.Sleep, rand: s.cfg.Rand,

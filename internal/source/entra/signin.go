@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -8,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"regexp"
@@ -30,7 +32,7 @@ import (
 func (s *Source) credential(rt http.RoundTripper) (azcore.TokenCredential, error) {
 	options := policy.ClientOptions{
 		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: s.authority},
-		Transport: &http.Client{Transport: rt},
+		Transport: &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		Retry:     policy.RetryOptions{MaxRetries: -1},
 		Telemetry: policy.TelemetryOptions{Disabled: true},
 	}
@@ -86,9 +88,10 @@ func (s *Source) certificate() ([]*x509.Certificate, crypto.PrivateKey, error) {
 
 // tokens keeps the access token of one session.
 type tokens struct {
-	make  func() (azcore.TokenCredential, error)
-	scope string
-	now   func() time.Time
+	make    func() (azcore.TokenCredential, error)
+	witness *witness
+	scope   string
+	now     func() time.Time
 
 	mu   sync.Mutex
 	cred azcore.TokenCredential // nil before the first token
@@ -108,13 +111,14 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	if t.cred == nil {
 		cred, err := t.make()
 		if err != nil {
-			return "", explainSignIn(ctx, err)
+			return "", explainSignIn(ctx, err, nil)
 		}
 		t.cred = cred
 	}
+	t.witness.seen = nil
 	token, err := t.cred.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{t.scope}, EnableCAE: false})
 	if err != nil {
-		return "", explainSignIn(ctx, err)
+		return "", explainSignIn(ctx, err, t.witness.seen)
 	}
 	t.held = token
 	return token.Token, nil
@@ -125,6 +129,35 @@ func (t *tokens) drop() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.cred = nil
+}
+
+// witness remembers what ended the last request of a sign-in: the library keeps
+// of it no more than words.
+type witness struct {
+	base http.RoundTripper
+	now  func() time.Time
+	seen *fault
+}
+
+// RoundTrip implements http.RoundTripper.
+func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
+	w.seen = nil
+	res, err := w.base.RoundTrip(r)
+	if err != nil {
+		w.seen = broken(r, err)
+		return nil, err
+	}
+	defer res.Body.Close() //nolint:errcheck // it was read to its end, or is of no use
+	body, err := whole(res)
+	if err != nil {
+		w.seen = broken(r, err)
+		return nil, err
+	}
+	if f := refused(res, body, w.now()); f.again {
+		w.seen = f
+	}
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	return res, nil
 }
 
 // claims is what an access token says of the application. Microsoft calls the
@@ -191,43 +224,39 @@ var (
 	description = regexp.MustCompile(`AADSTS\d+: ([^"\\\r\n]*)`)
 )
 
-// explainSignIn turns an error of signing in into a fault.
-func explainSignIn(ctx context.Context, err error) error {
+// explainSignIn turns an error of signing in into a fault; seen is what the
+// witness saw.
+func explainSignIn(ctx context.Context, err error, seen *fault) error {
 	const doing = "sign in"
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
 	}
+	if seen != nil {
+		f := *seen
+		f.doing = doing
+		return &f
+	}
+	f := &fault{doing: doing, class: source.ErrAuth}
 	var failed *azidentity.AuthenticationFailedError
-	status := 0
 	if errors.As(err, &failed) && failed.RawResponse != nil {
-		status = failed.RawResponse.StatusCode
+		f.status = failed.RawResponse.StatusCode
 	}
 	text := err.Error()
 	if m := aadsts.FindStringSubmatch(text); m != nil {
-		f := &fault{doing: doing, class: source.ErrAuth, status: status, code: "AADSTS" + m[1], advice: refusals[m[1]]}
+		f.code, f.advice = "AADSTS"+m[1], refusals[m[1]]
 		if d := description.FindStringSubmatch(text); d != nil {
 			f.text = d[1]
 		}
-		if status == http.StatusTooManyRequests || status >= http.StatusInternalServerError {
-			f.class, f.again = source.ErrUnreachable, true
-		}
 		return f
 	}
-	var carried *fault
+	f.text = firstLine(text)
 	switch {
-	case errors.As(err, &carried):
-		again := *carried
-		again.doing = doing
-		return &again
-	case status == http.StatusTooManyRequests || status >= http.StatusInternalServerError:
-		return &fault{doing: doing, class: source.ErrUnreachable, status: status, again: true, after: retryAfter(failed.RawResponse.Header, time.Time{})}
-	case strings.Contains(text, "ManagedIdentityCredential"):
-		return &fault{doing: doing, class: source.ErrAuth, status: status, text: firstLine(text),
-			advice: "this machine has no such managed identity: assign one, or name the user-assigned one by client_id"}
-	case errors.Is(err, os.ErrNotExist):
-		return &fault{doing: doing, class: source.ErrAuth, text: firstLine(text), advice: "the token of the workload identity is not there: AZURE_FEDERATED_TOKEN_FILE names it"}
+	case strings.HasPrefix(text, "ManagedIdentityCredential"):
+		f.advice = "this machine has no such managed identity: assign one, or name the user-assigned one by client_id"
+	case strings.HasPrefix(text, "WorkloadIdentityCredential"), strings.Contains(text, "no token file"):
+		f.advice = "AZURE_FEDERATED_TOKEN_FILE must name the workload's token"
 	}
-	return &fault{doing: doing, class: source.ErrAuth, status: status, text: firstLine(text)}
+	return f
 }
 
 // firstLine keeps the first line of a library's words.
