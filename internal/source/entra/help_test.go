@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -252,3 +253,17 @@ func (c *client) mustRead(w *world, s source.Source, wanted ...string) source.Su
 }
 
 func rsaKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+
+// selected are the properties that a query selects.
+func selected(query string) []string {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return nil
+	}
+	for _, name := range []string{"$select", "%24select"} {
+		if all := values.Get(name); all != "" {
+			return strings.Split(all, ",")
+		}
+	}
+	return nil
+}
