@@ -67,9 +67,24 @@ func compileSources(cfg *config.Config) (map[string]*source, error) {
 
 func compileSource(all *config.Config, key string) (*source, error) {
 	cfg := all.Sources[key]
-	if cfg.LDAP == nil {
-		return nil, config.Faults{all.Fault("sources."+key+".kind", string(cfg.Kind)+" is not available in this version", "use ldap")}
+	compile := compileLDAP
+	if cfg.Entra != nil {
+		compile = compileEntra
 	}
+	reader, mapper, mapErr, err := compile(key, cfg)
+	if faults := append(placed(all, mapErr), placed(all, err)...); len(faults) > 0 {
+		return nil, faults
+	}
+	hash, err := settingsHash(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &source{cfg: cfg, reader: reader, mapper: mapper, hash: hash}, nil
+}
+
+// compileLDAP makes the reader and the mapper of a source of kind ldap. The
+// faults of the mapping and of the reader come apart, each as a joined error.
+func compileLDAP(key string, cfg config.Source) (port.Source, *mapping.Mapper, error, error) {
 	l := cfg.LDAP
 	mapper, mapErr := mapping.Compile(mapping.Spec{
 		Source: key, Attributes: l.Users.Attributes, Scope: l.Users.Scope,
@@ -87,14 +102,10 @@ func compileSource(all *config.Config, key string) (*source, error) {
 		c.Users.Attributes, c.Groups.Attributes = mapper.Wants(), mapper.GroupWants()
 	}
 	reader, err := ldap.New(c)
-	if faults := append(placed(all, mapErr), placed(all, err)...); len(faults) > 0 {
-		return nil, faults
-	}
-	hash, err := settingsHash(cfg)
 	if err != nil {
-		return nil, err
+		return nil, nil, mapErr, err
 	}
-	return &source{cfg: cfg, reader: reader, mapper: mapper, hash: hash}, nil
+	return reader, mapper, mapErr, nil
 }
 
 // placed tells where in the file each fault stands. Both rooms word theirs as
@@ -178,10 +189,14 @@ func (c *Core) reschedule(ctx context.Context, src registry.Source) error {
 }
 
 func (s *source) nested() config.Nested {
-	if s.cfg.LDAP.Groups.Nested == "" {
-		return config.NestedFlatten
+	nested := config.NestedFlatten
+	switch {
+	case s.cfg.Entra != nil:
+		nested = s.cfg.Entra.Groups.Nested
+	case s.cfg.LDAP != nil:
+		nested = s.cfg.LDAP.Groups.Nested
 	}
-	return s.cfg.LDAP.Groups.Nested
+	return cmp.Or(nested, config.NestedFlatten)
 }
 
 func threshold(l config.Limit) plan.Threshold {

@@ -197,7 +197,9 @@ func (s *snapshot) name(i int32) string {
 func (s *snapshot) user(ctx context.Context, e *source.Entry, index int32) error {
 	seen := plan.Seen{Anchor: e.Anchor, Standing: plan.Failed}
 	offset := int64(-1)
-	if e.Problem == "" {
+	if e.Problem == "" && e.OutOfScope != "" {
+		seen.Standing = plan.OutOfScope
+	} else if e.Problem == "" {
 		p := s.source.Mapper.Map(e.Values, e.Disabled)
 		switch {
 		case len(p.Problems) > 0:

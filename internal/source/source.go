@@ -76,6 +76,10 @@ type Request struct {
 	// so that it need not be read whole: it is then given with Same set. Kinds
 	// are asked for in the order they are read, users first. nil knows nothing.
 	Known func(kind Kind, anchor, marker string) bool
+	// Has reports whether the caller keeps the memberships of a person, so that a
+	// source that is told of changes only need not tell them with somebody who
+	// changed. nil keeps nobody's. Whoever is out of scope is not had.
+	Has func(anchor string) bool
 	// Wanted lists the objects that are to be read whole although nothing about
 	// them changed at the source, for sources that are told of changes only.
 	Wanted func(yield func(kind Kind, anchor string) bool)

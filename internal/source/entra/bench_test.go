@@ -60,7 +60,7 @@ func BenchmarkRead(b *testing.B) {
 			}
 			b.StartTimer()
 			n := 0
-			sum, err = s.Read(b.Context(), source.Request{Cursor: cursor, Known: func(source.Kind, string, string) bool { return true }},
+			sum, err = s.Read(b.Context(), source.Request{Cursor: cursor, Has: func(string) bool { return true }},
 				func(source.Entry) error { n++; return nil })
 			if err != nil || n != large.People/100 {
 				b.Fatal(n, err)

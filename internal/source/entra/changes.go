@@ -102,7 +102,7 @@ func (r *reading) changedPeople(ctx context.Context, n *round, req source.Reques
 	err := r.fetch(ctx, sorted(n.people), func(e source.Entry) error {
 		delete(n.people, e.Anchor)
 		delete(n.removed, e.Anchor)
-		if e.OutOfScope == "" && (req.Known == nil || !req.Known(source.User, e.Anchor, e.Marker)) {
+		if e.OutOfScope == "" && (req.Has == nil || !req.Has(e.Anchor)) {
 			n.newcomers = append(n.newcomers, e.Anchor)
 		}
 		return r.give(e)

@@ -156,7 +156,7 @@ func (c *client) read(ctx context.Context, s source.Source, wanted ...string) (s
 	seen := map[string]bool{}
 	sum, err := s.Read(ctx, source.Request{
 		Cursor: c.cursor,
-		Known:  func(_ source.Kind, anchor, _ string) bool { _, ok := c.people[anchor]; return ok },
+		Has:    func(anchor string) bool { _, ok := c.people[anchor]; return ok },
 		Wanted: func(yield func(source.Kind, string) bool) {
 			for _, w := range wanted {
 				kind := source.User

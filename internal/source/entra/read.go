@@ -128,7 +128,7 @@ func (c *scope) place(e *source.Entry) {
 		return
 	}
 	if e.OutOfScope = c.out(e); e.OutOfScope != "" {
-		e.Values, e.Marker, e.Manager = nil, "", ""
+		e.Values, e.Manager = nil, ""
 	}
 }
 

@@ -233,11 +233,6 @@ func texts(out []string, v any) []string {
 	return out
 }
 
-// marker is the Marker of everybody given as being in scope. Graph has no change
-// marker; by this one a later round asks whether the caller has the person, and
-// so knows whom to tell the memberships of.
-const marker = "1"
-
 // user makes an entry of a user. reason is why Graph removed it, "" for one that
 // is there.
 func (s *Source) user(u models.Userable) (e source.Entry, reason string) {
@@ -250,7 +245,7 @@ func (s *Source) user(u models.Userable) (e source.Entry, reason string) {
 	if guid := objectGUID(first(e.Values["onpremisesimmutableid"])); guid != "" {
 		e.Values[keyObjectGUID] = []string{guid}
 	}
-	e.Name, e.Keys, e.Marker = first(e.Values["userprincipalname"]), []string{e.Anchor}, marker
+	e.Name, e.Keys = first(e.Values["userprincipalname"]), []string{e.Anchor}
 	if e.Name == "" {
 		e.Name = e.Anchor
 	}

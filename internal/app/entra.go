@@ -1,0 +1,95 @@
+package app
+
+import (
+	"context"
+	"regexp"
+	"strings"
+
+	"github.com/usherd/usher/internal/config"
+	"github.com/usherd/usher/internal/mapping"
+	"github.com/usherd/usher/internal/registry"
+	port "github.com/usherd/usher/internal/source"
+	"github.com/usherd/usher/internal/source/entra"
+)
+
+// entraAttributes are what becomes of a user of Entra ID where the file does not
+// say it: the properties are the same in every tenant, unlike those of LDAP.
+var entraAttributes = map[string]string{
+	registry.AttrUserName: "userPrincipalName", registry.AttrDisplayName: "displayName", registry.AttrGivenName: "givenName",
+	registry.AttrFamilyName: "surname", registry.AttrEmails: "mail", registry.AttrPhone: "businessPhones", registry.AttrMobile: "mobilePhone",
+	registry.AttrTitle: "jobTitle", registry.AttrDepartment: "department", registry.AttrOrganization: "companyName",
+	registry.AttrEmployeeNumber: "employeeId", registry.AttrLocale: "preferredLanguage",
+}
+
+// compileEntra makes the reader and the mapper of a source of kind entra.
+func compileEntra(key string, cfg config.Source) (port.Source, *mapping.Mapper, error, error) {
+	e := cfg.Entra
+	attributes := e.Users.Attributes
+	if len(attributes) == 0 {
+		attributes = entraAttributes
+	}
+	mapper, mapErr := mapping.Compile(mapping.Spec{
+		Source: key, Attributes: attributes, Scope: e.Users.Scope, Groups: map[string]string{registry.AttrDisplayName: "displayName"},
+		KindOfUser: cfg.KindOfUser, Department: cfg.Department, Contract: cfg.Contract,
+	})
+	c := entra.Config{
+		Name: key, Cloud: entra.Cloud{Name: e.Cloud.Name, Authority: e.Cloud.Authority, Graph: e.Cloud.Graph, CAFile: e.Cloud.CAFile},
+		TenantID: e.TenantID, ClientID: e.ClientID, CertificateFile: e.CertificateFile,
+		ManagedIdentity: e.ManagedIdentity, WorkloadIdentity: e.WorkloadIdentity,
+		Groups: e.Groups.IDs, Nested: e.Groups.Nested != config.NestedIgnore, UserTypes: e.UserTypes,
+	}
+	if e.ClientSecret.IsSet() {
+		c.ClientSecret = entra.Secret(e.ClientSecret.Reveal())
+	}
+	if mapper != nil {
+		texts := []string{e.Users.Scope, cfg.KindOfUser, cfg.Department, cfg.Contract}
+		for _, text := range attributes {
+			texts = append(texts, text)
+		}
+		c.Properties, c.GroupProperties = spelled(mapper.Wants(), texts), mapper.GroupWants()
+	}
+	reader, err := entra.New(c)
+	if err != nil {
+		return nil, nil, mapErr, err
+	}
+	return wholly{reader}, mapper, mapErr, nil
+}
+
+// extensionName is a directory extension's whole name, with the id of the
+// application that owns it.
+var extensionName = regexp.MustCompile(`(?i)\bextension_[0-9a-f]{32}_\w+`)
+
+// spelled gives directory extensions the spelling they have in the expressions:
+// Graph minds it, and a mapper does not keep it.
+func spelled(wants, expressions []string) []string {
+	as := map[string]string{}
+	for _, text := range expressions {
+		for _, name := range extensionName.FindAllString(text, -1) {
+			as[strings.ToLower(name)] = name
+		}
+	}
+	out := make([]string, len(wants))
+	for i, w := range wants {
+		if out[i] = w; as[w] != "" {
+			out[i] = as[w]
+		}
+	}
+	return out
+}
+
+// wholly reads a tenant whole each time, because a run compares with a whole
+// snapshot: rounds of changes, and what they tell of removed objects, are not for
+// it.
+type wholly struct{ *entra.Source }
+
+// Read implements source.Source.
+func (w wholly) Read(ctx context.Context, _ port.Request, emit func(port.Entry) error) (port.Summary, error) {
+	sum, err := w.Source.Read(ctx, port.Request{}, func(e port.Entry) error {
+		if e.Gone {
+			return nil // as good as not being shown
+		}
+		return emit(e)
+	})
+	sum.Cursor = ""
+	return sum, err
+}
