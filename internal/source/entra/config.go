@@ -213,8 +213,9 @@ func (s *Source) setDefaults() {
 	if c.Rand == nil {
 		c.Rand = rand.Float64
 	}
+	c.Groups = slices.Clone(c.Groups)
 	for i, id := range c.Groups {
-		c.Groups[i] = strings.ToLower(id)
+		c.Groups[i] = lower(id)
 	}
 }
 

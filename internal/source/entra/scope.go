@@ -24,11 +24,12 @@ type scope struct {
 
 // out says why a person does not belong to the source, "" for one who does.
 func (c *scope) out(e *source.Entry) string {
-	if kind := first(e.Values["usertype"]); len(c.types) > 0 && !slices.ContainsFunc(c.types, func(t string) bool { return strings.EqualFold(t, kind) }) {
-		if kind == "" {
-			kind = "without a type"
-		}
-		return fmt.Sprintf("the user is %s, and user_types takes only %s", strings.ToLower(kind), strings.Join(c.types, ", "))
+	kind := strings.ToLower(first(e.Values["usertype"]))
+	if kind == "" {
+		kind = "member" // accounts from before there were guests have no type
+	}
+	if len(c.types) > 0 && !slices.ContainsFunc(c.types, func(t string) bool { return strings.EqualFold(t, kind) }) {
+		return fmt.Sprintf("the user is a %s, and user_types takes only %s", kind, strings.Join(c.types, ", "))
 	}
 	if c.groups == nil {
 		return ""
