@@ -77,19 +77,13 @@ func spelled(wants, expressions []string) []string {
 	return out
 }
 
-// wholly reads a tenant whole each time, because a run compares with a whole
-// snapshot: rounds of changes, and what they tell of removed objects, are not for
-// it.
+// wholly reads a tenant whole each time, because a run lists nobody in
+// source.Request.Held.
 type wholly struct{ *entra.Source }
 
 // Read implements source.Source.
 func (w wholly) Read(ctx context.Context, _ port.Request, emit func(port.Entry) error) (port.Summary, error) {
-	sum, err := w.Source.Read(ctx, port.Request{}, func(e port.Entry) error {
-		if e.Gone {
-			return nil // as good as not being shown
-		}
-		return emit(e)
-	})
+	sum, err := w.Source.Read(ctx, port.Request{}, emit)
 	sum.Cursor = ""
 	return sum, err
 }

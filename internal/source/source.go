@@ -76,6 +76,12 @@ type Request struct {
 	// so that it need not be read whole: it is then given with Same set. Kinds
 	// are asked for in the order they are read, users first. nil knows nothing.
 	Known func(kind Kind, anchor, marker string) bool
+	// Held lists the objects of a kind that the caller knows at some marker. A source
+	// that is told of changes only then gives a scan instead of a Delta: the others
+	// of these with Same where Known has them, and whole where not, each object that
+	// is there once. Groups are asked for when all people were given. nil is content
+	// with a Delta.
+	Held func(kind Kind, yield func(anchor string) bool)
 	// Has reports whether the caller keeps the memberships of a person, so that a
 	// source that is told of changes only need not tell them with somebody who
 	// changed. nil keeps nobody's. Whoever is out of scope is not had.

@@ -3,6 +3,7 @@ package entra
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/google/uuid"
@@ -28,7 +29,7 @@ type round struct {
 
 // changes reads what changed since the cursor.
 func (r *reading) changes(ctx context.Context, req source.Request) error {
-	r.sum.Delta = true
+	r.sum.Delta = req.Held == nil
 	c, err := r.parseCursor(req.Cursor)
 	if err != nil {
 		return err
@@ -55,16 +56,60 @@ func (r *reading) changes(ctx context.Context, req source.Request) error {
 			return true
 		})
 	}
+	if err := r.sameAs(req, source.User, n); err != nil {
+		return err
+	}
 	if err := r.changedPeople(ctx, n, req); err != nil {
 		return err
 	}
-	if r.scope.groups != nil {
+	switch {
+	case r.scope.groups != nil:
 		err = r.wholeGroups(r.scope.groups)
-	} else {
-		err = r.changedGroups(ctx, n)
+	default:
+		if err = r.sameAs(req, source.Group, n); err == nil {
+			err = r.changedGroups(ctx, n)
+		}
 	}
 	r.sum.Cursor = c.String()
 	return err
+}
+
+// sameAs gives those whom the caller has as they are, and wants the others of
+// those it holds. In a scan a group that changed is wanted too: a scan knows no
+// parts.
+func (r *reading) sameAs(req source.Request, kind source.Kind, n *round) (err error) {
+	if req.Held == nil {
+		return nil
+	}
+	if kind == source.Group {
+		for id, g := range n.groups.groups {
+			if g.values != nil || len(g.edges) > 0 {
+				n.wanted[kind][id] = true
+			}
+		}
+	}
+	req.Held(kind, func(anchor string) bool {
+		switch {
+		case n.named(kind, anchor):
+		case req.Known != nil && req.Known(kind, anchor, marker):
+			err = r.give(source.Entry{Kind: kind, Anchor: anchor, Name: anchor, Keys: []string{anchor}, Marker: marker, Same: true})
+		default:
+			n.wanted[kind][anchor] = true
+		}
+		return err == nil
+	})
+	return err
+}
+
+// named reports whether the round told anything of an object, or it is wanted.
+func (n *round) named(kind source.Kind, anchor string) bool {
+	if n.wanted[kind][anchor] {
+		return true
+	}
+	if kind == source.Group {
+		return n.groups.groups[anchor] != nil
+	}
+	return n.people[anchor] || n.removed[anchor] != ""
 }
 
 // expiredCursor makes of an expired link what a caller understands: ask for
@@ -92,9 +137,8 @@ func (n *round) take(page []models.Userable) error {
 	return nil
 }
 
-// changedPeople reads the changed and the wanted people whole. Who is told as
-// removed and as there is asked for, and whoever is wanted and not found is
-// asked for once more by name, before it is said that he is gone.
+// changedPeople reads the changed and the wanted people whole. Whoever is told
+// as removed and as there is asked for.
 func (r *reading) changedPeople(ctx context.Context, n *round, req source.Request) error {
 	for id := range n.wanted[source.User] {
 		n.people[id] = true
@@ -102,7 +146,7 @@ func (r *reading) changedPeople(ctx context.Context, n *round, req source.Reques
 	err := r.fetch(ctx, sorted(n.people), func(e source.Entry) error {
 		delete(n.people, e.Anchor)
 		delete(n.removed, e.Anchor)
-		if e.OutOfScope == "" && (req.Has == nil || !req.Has(e.Anchor)) {
+		if req.Held == nil && e.OutOfScope == "" && (req.Has == nil || !req.Has(e.Anchor)) {
 			n.newcomers = append(n.newcomers, e.Anchor)
 		}
 		return r.give(e)
@@ -110,7 +154,7 @@ func (r *reading) changedPeople(ctx context.Context, n *round, req source.Reques
 	if err != nil {
 		return err
 	}
-	if err := r.missing(ctx, source.User, n.wanted[source.User], n.people, n.removed); err != nil {
+	if err := r.missing(ctx, source.User, n.people, n.removed); err != nil {
 		return err
 	}
 	for _, id := range sorted(n.removed) {
@@ -121,24 +165,37 @@ func (r *reading) changedPeople(ctx context.Context, n *round, req source.Reques
 	return nil
 }
 
-// missing adds to removed who is wanted, was not found and is not there.
-func (r *reading) missing(ctx context.Context, kind source.Kind, wanted, left map[string]bool, removed map[string]string) error {
-	var ask []string
-	for _, id := range sorted(wanted) {
-		if left[id] && removed[id] == "" {
+// missing asks by name for those that were not found: who is not there is added
+// to removed, and who is after all is given with a problem, because to leave him
+// out could be taken for his absence.
+func (r *reading) missing(ctx context.Context, kind source.Kind, left map[string]bool, removed map[string]string) error {
+	var ask, late []string
+	for _, id := range sorted(left) {
+		if removed[id] == "" {
 			ask = append(ask, id)
 		}
 	}
 	var mu sync.Mutex
-	return together(ctx, ask, func(ctx context.Context, id string) error {
+	err := together(ctx, ask, func(ctx context.Context, id string) error {
 		there, err := r.exists(ctx, kind, id)
-		if err == nil && !there {
-			mu.Lock()
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err != nil:
+			return err
+		case there:
+			late = append(late, id)
+		default:
 			removed[id] = "changed"
-			mu.Unlock()
 		}
-		return err
+		return nil
 	})
+	slices.Sort(late)
+	for i := 0; i < len(late) && err == nil; i++ {
+		err = r.give(source.Entry{Kind: kind, Anchor: late[i], Name: late[i], Keys: []string{late[i]},
+			Problem: "Graph told of a change and did not show the object yet"})
+	}
+	return err
 }
 
 // changedGroups gives what groups gained and lost, and the wanted ones whole.
@@ -184,7 +241,7 @@ func (r *reading) changedGroups(ctx context.Context, n *round) error {
 		}
 	}
 	r.others += n.groups.others
-	return r.lostGroups(ctx, wanted, left, removed)
+	return r.lostGroups(ctx, left, removed)
 }
 
 // changedGroup makes the entry of a group that is there.
@@ -204,8 +261,8 @@ func (r *reading) changedGroup(id string, told, partly, whole *gathered) (source
 }
 
 // lostGroups gives the groups that went.
-func (r *reading) lostGroups(ctx context.Context, wanted, left map[string]bool, removed map[string]string) error {
-	if err := r.missing(ctx, source.Group, wanted, left, removed); err != nil {
+func (r *reading) lostGroups(ctx context.Context, left map[string]bool, removed map[string]string) error {
+	if err := r.missing(ctx, source.Group, left, removed); err != nil {
 		return err
 	}
 	for _, id := range sorted(removed) {

@@ -135,7 +135,7 @@ func hidden(values map[string][]string) bool {
 
 // entry makes an entry of a group without its members.
 func groupEntry(id string, values map[string][]string) source.Entry {
-	e := source.Entry{Kind: source.Group, Anchor: id, Name: first(values["displayname"]), Keys: []string{id}, Values: values}
+	e := source.Entry{Kind: source.Group, Anchor: id, Name: first(values["displayname"]), Keys: []string{id}, Marker: marker, Values: values}
 	if e.Name == "" {
 		e.Name = id
 	}

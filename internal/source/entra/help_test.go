@@ -131,6 +131,8 @@ type client struct {
 	groups  map[string]*members
 	cursor  string
 	emitted int
+	// scans asks for scans instead of deltas.
+	scans bool
 }
 
 type members struct {
@@ -143,7 +145,7 @@ func newClient() *client {
 }
 
 func (c *client) clone() *client {
-	out := &client{people: maps.Clone(c.people), groups: map[string]*members{}, cursor: c.cursor}
+	out := &client{people: maps.Clone(c.people), groups: map[string]*members{}, cursor: c.cursor, scans: c.scans}
 	for id, g := range c.groups {
 		out.groups[id] = &members{g.name, maps.Clone(g.has)}
 	}
@@ -154,7 +156,7 @@ func (c *client) clone() *client {
 func (c *client) read(ctx context.Context, s source.Source, wanted ...string) (source.Summary, error) {
 	next := c.clone()
 	seen := map[string]bool{}
-	sum, err := s.Read(ctx, source.Request{
+	req := source.Request{
 		Cursor: c.cursor,
 		Has:    func(anchor string) bool { _, ok := c.people[anchor]; return ok },
 		Wanted: func(yield func(source.Kind, string) bool) {
@@ -168,9 +170,29 @@ func (c *client) read(ctx context.Context, s source.Source, wanted ...string) (s
 				}
 			}
 		},
-	}, func(e source.Entry) error {
+	}
+	if c.scans {
+		req.Wanted, req.Has = nil, nil
+		req.Known = func(_ source.Kind, anchor, marker string) bool {
+			return marker != "" && !slices.Contains(wanted, anchor)
+		}
+		req.Held = func(kind source.Kind, yield func(string) bool) {
+			held := slices.Sorted(maps.Keys(c.people))
+			if kind == source.Group {
+				held = slices.Sorted(maps.Keys(c.groups))
+			}
+			for _, id := range held {
+				if !yield(id) {
+					return
+				}
+			}
+		}
+	}
+	sum, err := s.Read(ctx, req, func(e source.Entry) error {
 		seen[e.Anchor] = true
-		next.emitted++
+		if !e.Same {
+			next.emitted++
+		}
 		return next.take(e)
 	})
 	if err != nil {
@@ -191,6 +213,7 @@ func (c *client) read(ctx context.Context, s source.Source, wanted ...string) (s
 func (c *client) take(e source.Entry) error {
 	first := func(key string) string { return strings.Join(e.Values[key], "|") }
 	switch {
+	case e.Same:
 	case e.Problem != "" && e.Kind == source.Group:
 	case e.Problem != "":
 		return errors.New(e.Name + ": " + e.Problem)

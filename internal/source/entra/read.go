@@ -103,6 +103,7 @@ func (r *reading) give(e source.Entry) error {
 	r.begun = true
 	switch {
 	case e.Gone:
+		// nobody to count
 	case e.Kind == source.User:
 		r.sum.Users++
 	default:
@@ -111,12 +112,15 @@ func (r *reading) give(e source.Entry) error {
 	return r.emit(e)
 }
 
-// gone hands on that an object was removed.
+// gone hands on that an object was removed, where that is not said by its absence.
 func (r *reading) gone(kind source.Kind, id, reason string) error {
 	if reason == "changed" { // concepts/delta-query-overview.md, "Resource representation in the delta query response"
 		r.trashed++
 	} else {
 		r.ended++
+	}
+	if !r.sum.Delta {
+		return nil // not to be shown says the same
 	}
 	return r.give(source.Entry{Kind: kind, Anchor: id, Gone: true})
 }

@@ -58,9 +58,16 @@ func TestFullRead(t *testing.T) {
 // TestChanges: after each kind of mutation, a round of changes ends with the
 // truth and gives no more than what changed.
 func TestChanges(t *testing.T) {
+	for name, scans := range map[string]bool{"delta": false, "scan": true} {
+		t.Run(name, func(t *testing.T) { changes(t, scans) })
+	}
+}
+
+func changes(t *testing.T, scans bool) { //nolint:funlen // one table
 	w := newWorld(t, small, graphfake.Options{DeltaPage: 50, MemberPage: 9})
 	s, c := w.source(), newClient()
 	c.mustRead(w, s)
+	c.scans = scans
 	u, v, g, h := w.tenant.UserID, w.tenant.UserID(40), w.tenant.GroupID(1), w.tenant.GroupID(9)
 	var made, unified string
 	for _, step := range []struct {
@@ -106,7 +113,7 @@ func TestChanges(t *testing.T) {
 		c.emitted = 0
 		sum := c.mustRead(w, s)
 		same(t, step.name, w.truth(), c.picture())
-		if !sum.Delta || sum.Full || c.emitted > step.given {
+		if sum.Delta == scans || sum.Full || c.emitted > step.given {
 			t.Errorf("%s: %d entries, at most %d expected; %+v", step.name, c.emitted, step.given, sum)
 		}
 	}
@@ -132,6 +139,11 @@ func TestWanted(t *testing.T) {
 	delete(c.groups[g].has, w.tenant.Members(g)[0])
 	c.mustRead(w, s, kept, lost, g)
 	same(t, "picture", w.truth(), c.picture())
+	c.scans, c.people[kept] = true, person{}
+	c.people[lost] = person{Name: "left behind again"}
+	delete(c.groups[g].has, w.tenant.Members(g)[0])
+	c.mustRead(w, s, kept, lost, g)
+	same(t, "picture of a scan", w.truth(), c.picture())
 }
 
 // TestEntersScope: a guest becomes a member of the company; the groups he was in

@@ -233,6 +233,10 @@ func texts(out []string, v any) []string {
 	return out
 }
 
+// marker is the Marker of every entry. Graph has no change marker; its rounds
+// tell what changed, so one marker for everything means: as last told.
+const marker = "1"
+
 // user makes an entry of a user. reason is why Graph removed it, "" for one that
 // is there.
 func (s *Source) user(u models.Userable) (e source.Entry, reason string) {
@@ -245,7 +249,7 @@ func (s *Source) user(u models.Userable) (e source.Entry, reason string) {
 	if guid := objectGUID(first(e.Values["onpremisesimmutableid"])); guid != "" {
 		e.Values[keyObjectGUID] = []string{guid}
 	}
-	e.Name, e.Keys = first(e.Values["userprincipalname"]), []string{e.Anchor}
+	e.Name, e.Keys, e.Marker = first(e.Values["userprincipalname"]), []string{e.Anchor}, marker
 	if e.Name == "" {
 		e.Name = e.Anchor
 	}
