@@ -6,37 +6,46 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/microsoft/kiota-abstractions-go/serialization"
 	kiotajson "github.com/microsoft/kiota-serialization-json-go"
 	"github.com/microsoftgraph/msgraph-sdk-go/groups"
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 )
 
-// decoded decodes a recorded page as the SDK does.
+// decodedUsers decodes a recorded page as the SDK does.
 func decodedUsers(t *testing.T, name string) page[models.Userable] {
-	t.Helper()
-	node, err := kiotajson.NewJsonParseNode(recorded(t, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := node.GetObjectValue(users.CreateDeltaGetResponseFromDiscriminatorValue)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pageOf(got.(users.DeltaGetResponseable))
+	return decoded[models.Userable](t, name, deltaUsers)
 }
 
 func decodedGroups(t *testing.T, name string) page[models.Groupable] {
+	return decoded[models.Groupable](t, name, deltaGroups)
+}
+
+var (
+	deltaUsers  serialization.ParsableFactory = users.CreateDeltaGetResponseFromDiscriminatorValue
+	deltaGroups serialization.ParsableFactory = groups.CreateDeltaGetResponseFromDiscriminatorValue
+)
+
+func decoded[T comparable](t *testing.T, name string, factory serialization.ParsableFactory) page[T] {
 	t.Helper()
 	node, err := kiotajson.NewJsonParseNode(recorded(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := node.GetObjectValue(groups.CreateDeltaGetResponseFromDiscriminatorValue)
+	p, err := pageFrom[T](node, factory)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pageOf(got.(groups.DeltaGetResponseable))
+	return p
+}
+
+func pageFrom[T comparable](node *kiotajson.JsonParseNode, factory serialization.ParsableFactory) (page[T], error) {
+	got, err := node.GetObjectValue(factory)
+	if err != nil || got == nil {
+		return page[T]{}, err
+	}
+	return pageOf(got.(deltaPage[T])), nil
 }
 
 func recorded(t *testing.T, name string) []byte {
@@ -128,6 +137,36 @@ func TestObjectGUID(t *testing.T) {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
+}
+
+// FuzzPage: whatever JSON comes, it is an error or a page that can be worked on.
+func FuzzPage(f *testing.F) {
+	for _, name := range []string{"users_delta.json", "groups_delta.json"} {
+		data, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add([]byte(`{"value":[null,{"id":1,"@removed":null,"members@delta":[null,{"id":null}],"manager@delta":{}}]}`))
+	f.Add([]byte(`{"value":[{"accountEnabled":"yes","assignedLicenses":[null],"onPremisesExtensionAttributes":[]}]}`))
+	users, _ := userShape([]string{"identities", "employeeOrgData", "birthday"})
+	groups, _ := groupShape(nil)
+	s := &Source{users: users, groups: groups}
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		node, err := kiotajson.NewJsonParseNode(data)
+		if err != nil || node == nil {
+			return
+		}
+		if p, err := pageFrom[models.Userable](node, deltaUsers); err == nil {
+			for _, u := range p.items {
+				s.user(u)
+			}
+		}
+		if p, err := pageFrom[models.Groupable](node, deltaGroups); err == nil {
+			_ = newGathering(&groups).take(p.items)
+		}
+	})
 }
 
 // FuzzClaims: a token is what another party sends.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -132,8 +133,11 @@ type deltaPage[T any] interface {
 	GetOdataDeltaLink() *string
 }
 
-func pageOf[T any](res deltaPage[T]) page[T] {
-	return page[T]{items: res.GetValue(), next: deref(res.GetOdataNextLink()), delta: deref(res.GetOdataDeltaLink())}
+// pageOf takes a page apart. Where the answer says null the SDK has no object.
+func pageOf[T comparable](res deltaPage[T]) page[T] {
+	var null T
+	items := slices.DeleteFunc(res.GetValue(), func(item T) bool { return item == null })
+	return page[T]{items: items, next: deref(res.GetOdataNextLink()), delta: deref(res.GetOdataDeltaLink())}
 }
 
 func deref(s *string) string {
