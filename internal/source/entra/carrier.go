@@ -136,7 +136,7 @@ func (c *carrier) once(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, c.ended(r, err)
 	}
-	defer res.Body.Close() //nolint:errcheck // it was read to its end, or is of no use
+	defer res.Body.Close() // it was read to its end, or is of no use
 	body, err := whole(res)
 	if err != nil {
 		return nil, c.ended(r, err)

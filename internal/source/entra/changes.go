@@ -225,7 +225,7 @@ func (r *reading) changedGroups(ctx context.Context, n *round) error {
 	if err := r.limitedGroups(ctx, ids, r.Source.groups.sel, partly); err != nil {
 		return err
 	}
-	if err := r.limitedGroups(ctx, sorted(wanted), r.Source.groups.with(propMembers), whole); err != nil {
+	if err := r.limitedGroups(ctx, sorted(wanted), r.Source.groups.withMembers(), whole); err != nil {
 		return err
 	}
 	whole.settle()
@@ -283,7 +283,7 @@ func (r *reading) joinNewcomers(ctx context.Context, n *round) error {
 		}
 		member, err := uuid.Parse(id)
 		if err != nil {
-			return nil //nolint:nilerr // such an id is in no group
+			return nil // such an id is in no group
 		}
 		mu.Lock()
 		defer mu.Unlock()

@@ -36,7 +36,7 @@ func (s *Source) Probe(ctx context.Context) (source.Info, error) {
 	add("signed in as", sess.identity())
 	add("permissions", strings.Join(sess.claims.Roles, ", "))
 	_, userErr := sess.userPage(ctx, request{sel: s.users.sel})
-	_, groupErr := sess.groupPage(ctx, request{sel: s.groups.with(propMembers)})
+	_, groupErr := sess.groupPage(ctx, request{sel: s.groups.withMembers()})
 	if err := errors.Join(userErr, groupErr); err != nil {
 		return info, err
 	}

@@ -36,7 +36,7 @@ const cursorFormat = 1
 func (s *session) settings() string {
 	hidden, _ := s.claims.may(readHidden.name)
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%d %q %q %q %q %q %q %v %v", cursorFormat, s.graph.String(), s.cfg.TenantID,
+	_, _ = fmt.Fprintf(sum, "%d %q %q %q %q %q %q %v %v", cursorFormat, s.graph.String(), s.cfg.TenantID,
 		s.Source.users.sel, s.Source.groups.sel, s.cfg.UserTypes, s.cfg.Groups, s.cfg.Nested, hidden)
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
@@ -161,7 +161,7 @@ func (r *reading) pass(ctx context.Context) error {
 	groups := r.scope.groups
 	if c.Scope = r.scope.hash(); groups == nil {
 		groups = newGathering(&r.Source.groups)
-		first := request{sel: r.Source.groups.with(propMembers)}
+		first := request{sel: r.Source.groups.withMembers()}
 		if c.Groups, err = follow(ctx, r.session, first, r.groupPage, groups.take); err != nil {
 			return err
 		}

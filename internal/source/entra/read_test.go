@@ -63,7 +63,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-func changes(t *testing.T, scans bool) { //nolint:funlen // one table
+func changes(t *testing.T, scans bool) {
 	w := newWorld(t, small, graphfake.Options{DeltaPage: 50, MemberPage: 9})
 	s, c := w.source(), newClient()
 	c.mustRead(w, s)

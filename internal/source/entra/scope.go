@@ -69,7 +69,7 @@ func (s *session) scope(ctx context.Context) (*scope, error) {
 	}
 	c.groups, c.members = newGathering(&s.Source.groups), map[uuid.UUID]bool{}
 	for level := slices.Clone(s.cfg.Groups); len(level) > 0; {
-		if err := s.limitedGroups(ctx, level, s.Source.groups.with(propMembers), c.groups); err != nil {
+		if err := s.limitedGroups(ctx, level, s.Source.groups.withMembers(), c.groups); err != nil {
 			return nil, err
 		}
 		var next []string

@@ -112,13 +112,8 @@ func isExtensionAttribute(key string) bool {
 	return err == nil && strings.HasPrefix(key, "extensionattribute") && n >= 1 && n <= 15
 }
 
-// with is the selection with a relation.
-func (s *shape) with(relation string) []string {
-	if slices.Contains(s.sel, relation) {
-		return s.sel
-	}
-	return append(slices.Clone(s.sel), relation)
-}
+// withMembers is the selection with the members.
+func (s *shape) withMembers() []string { return append(slices.Clone(s.sel), propMembers) }
 
 // object is what users and groups of the SDK have in common.
 type object interface {
@@ -158,6 +153,9 @@ func put(out map[string][]string, key string, v any) {
 	case []models.AssignedLicenseable:
 		var all []string
 		for _, l := range v {
+			if l == nil { // a null
+				continue
+			}
 			if id := l.GetSkuId(); id != nil {
 				all = append(all, id.String())
 			}

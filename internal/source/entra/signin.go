@@ -147,7 +147,7 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.seen = broken(r, err)
 		return nil, err
 	}
-	defer res.Body.Close() //nolint:errcheck // it was read to its end, or is of no use
+	defer res.Body.Close() // it was read to its end, or is of no use
 	body, err := whole(res)
 	if err != nil {
 		w.seen = broken(r, err)
