@@ -11,10 +11,11 @@ GOTEST   := go test -p 2 -timeout 15m
 FUZZERS   = go test -list '^Fuzz' ./... | awk '/^Fuzz/ {t[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, t[i]; n = 0}'
 FUZZ     ?= .
 
-# What `make bench` makes a directory of.
+# What `make bench` makes a directory of, and how large a registry.
 PEOPLE  ?= 100000
 GROUPS  ?= 1000
 MEMBERS ?= 200
+ROWS    ?= 1000000
 
 .PHONY: help
 help: ## List the targets
@@ -55,13 +56,18 @@ fuzz:
 	@$(FUZZERS) | { failed=; while read -r package target; do \
 		[[ $$target =~ $(FUZZ) ]] || continue; \
 		echo "== $$package $$target, $(FUZZTIME)"; \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10s "$$package" \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 2s "$$package" \
 			-args "-test.fuzzcachedir=$(CORPUS)/$$package" </dev/null || failed+=" $$target"; \
 	done; [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }; }
 
-.PHONY: bench
-bench: ## Time a real LDAP sync against ldapsearch (PEOPLE=… GROUPS=… MEMBERS=…)
-	go run ./internal/bench -people $(PEOPLE) -groups $(GROUPS) -members $(MEMBERS)
+BENCH = go run ./internal/bench -people $(PEOPLE) -groups $(GROUPS) -members $(MEMBERS) -rows $(ROWS) -postgres
+.PHONY: bench bench-ldap bench-scim
+bench: servers ## Time syncs and SCIM, on both databases (PEOPLE=… GROUPS=… MEMBERS=… ROWS=…)
+	$(BENCH)
+bench-ldap: servers ## Time a real LDAP sync against ldapsearch
+	$(BENCH) -only ldap
+bench-scim: servers ## Count SCIM requests in a small registry and in a large one
+	$(BENCH) -only scim
 
 .PHONY: verify
 verify: tidy-check generate-check lint ## Check that everything is generated, tidy, formatted and linted

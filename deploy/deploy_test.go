@@ -54,7 +54,7 @@ func TestExampleActiveDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := c.Sources["corp"].LDAP.Users.Attributes["userName"]; got != "userPrincipalName" {
+	if got := c.Sources["corp"].LDAP.Users.Attributes["userName"].Value; got != "userPrincipalName" {
 		t.Errorf("userName = %q", got)
 	}
 }

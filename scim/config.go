@@ -25,9 +25,9 @@ type Config struct {
 	Limits  Limits
 	// AuthenticationSchemes are shown in ServiceProviderConfig.
 	AuthenticationSchemes []AuthenticationScheme
-	// ChangePassword says in ServiceProviderConfig whether a password that a
-	// client sends becomes the person's.
-	ChangePassword bool
+	// ChangePassword says in ServiceProviderConfig whether a password that the
+	// connection of a request sends becomes the person's; nil for never.
+	ChangePassword func(ctx context.Context) bool
 	// DocumentationURI is where people read about the service; may be "".
 	DocumentationURI string
 	// Profile says how the connection of a request is spoken with; nil for the

@@ -16,10 +16,16 @@ const (
 	listSchema         = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 )
 
+// passwordConfig is where the configuration lies of connections whose passwords
+// count. No address holds that character.
+const passwordConfig = "ServiceProviderConfig\x00"
+
 // describe writes everything that discovery answers, by address: the first
 // segment, and the second in lower case.
 func (h *handler) describe() map[string][]byte {
-	d := map[string][]byte{"ServiceProviderConfig": appendJSON(nil, h.serviceProviderConfig())}
+	d := map[string][]byte{
+		"ServiceProviderConfig": appendJSON(nil, h.serviceProviderConfig(false)), passwordConfig: appendJSON(nil, h.serviceProviderConfig(true)),
+	}
 	var types, schemas []any
 	seen := map[string]bool{}
 	for _, t := range h.ResourceTypes {
@@ -69,7 +75,7 @@ func (h *handler) discoveryMeta(resourceType, path string) map[string]any {
 
 // serviceProviderConfig is what the service can do (RFC 7643 section 5, RFC 9865
 // section 2).
-func (h *handler) serviceProviderConfig() map[string]any {
+func (h *handler) serviceProviderConfig(changePassword bool) map[string]any {
 	supported := func(yes bool) map[string]any { return map[string]any{"supported": yes} }
 	schemes := []any{}
 	for _, a := range h.AuthenticationSchemes {
@@ -89,7 +95,7 @@ func (h *handler) serviceProviderConfig() map[string]any {
 			"supported": true, "maxOperations": h.Limits.BulkOperations, "maxPayloadSize": int(h.Limits.BulkBody),
 		},
 		"filter":         map[string]any{"supported": true, "maxResults": h.Limits.MaxPage},
-		"changePassword": supported(h.ChangePassword),
+		"changePassword": supported(changePassword),
 		"sort":           supported(true),
 		"etag":           supported(true),
 		"pagination": map[string]any{

@@ -1,6 +1,7 @@
 package scim_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 
@@ -13,7 +14,7 @@ import (
 func TestServiceProviderConfigTellsTheTruth(t *testing.T) {
 	s := newService(t, "", func(c *scim.Config) {
 		c.Limits = scim.Limits{BulkOperations: 7, BulkBody: 9999, MaxPage: 50}
-		c.ChangePassword = true
+		c.ChangePassword = func(context.Context) bool { return true }
 	})
 	got := s.want(t, http.StatusOK, "GET", "/ServiceProviderConfig", "")
 	yes := map[string]any{"supported": true}

@@ -46,6 +46,9 @@ func NewHandler(c Config) (http.Handler, error) {
 	if c.Caller == nil {
 		c.Caller = func(context.Context) string { return "" }
 	}
+	if c.ChangePassword == nil {
+		c.ChangePassword = func(context.Context) bool { return false }
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -202,7 +205,11 @@ func (h *handler) find(ctx context.Context, s []string) (route, error) {
 			return h.meRoute(ctx)
 		}
 	}
-	if d, ok := h.discovery[s[0]+strings.ToLower(strings.Join(s[1:], "/"))]; ok {
+	key := s[0] + strings.ToLower(strings.Join(s[1:], "/"))
+	if key == "ServiceProviderConfig" && h.ChangePassword(ctx) {
+		key = passwordConfig
+	}
+	if d, ok := h.discovery[key]; ok {
 		return route{http.MethodGet: h.describing(d)}, nil
 	}
 	return nil, nothing()

@@ -23,11 +23,13 @@ func connectionCmd(f *flags) *cobra.Command {
 
 func createConnectionCmd(f *flags, company *string) *cobra.Command {
 	var name, visible, foreign string
+	var tokenLife time.Duration
 	settings := registry.DefaultConnection()
 	cmd := &cobra.Command{
 		Use: "create --name NAME", Short: "Make a connection and print its first token, once", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings.Visible, settings.OnForeign = registry.Visibility(visible), registry.OnForeign(foreign)
+			settings.TokenSeconds = int(tokenLife.Seconds())
 			if err := errors.Join(app.CheckConnectionName(name), checkSettings(settings)); err != nil {
 				return misuse(err)
 			}
@@ -47,8 +49,10 @@ func createConnectionCmd(f *flags, company *string) *cobra.Command {
 	cmd.Flags().StringVar(&visible, "visible", string(settings.Visible), "what reads show: own or company")
 	cmd.Flags().StringVar(&foreign, "on-foreign", string(settings.OnForeign), "what becomes of a push about somebody of another origin: conflict, link or promote")
 	cmd.Flags().BoolVar(&settings.SetupMail, "setup-mail", false, "mail people the connection creates a set-up link")
+	cmd.Flags().BoolVar(&settings.Passwords, "passwords", false, "make the passwords that are sent the people's own, instead of forgetting them")
 	cmd.Flags().IntVar(&settings.Rate, "rate", 0, "requests a second (default 100)")
 	cmd.Flags().StringSliceVar(&settings.AllowFrom, "allow-from", nil, "networks requests may come from (default all)")
+	cmd.Flags().DurationVar(&tokenLife, "token-life", 0, "how long tokens of OAuth clients are good, 1h to 6h (default 1h)")
 	_ = cmd.MarkFlagRequired("name")
 	return cmd
 }

@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": code, "normal": normal, "slapd": startSlapd, "ldap": changeDirectory, "mailbox": mailbox,
-			"silent": silent, "ready": ready, "ask": ask, "eventually": eventually,
+			"silent": silent, "ready": ready, "ask": ask, "eventually": eventually, "client": newClient, "token": askToken,
 		},
 	})
 }

@@ -25,6 +25,7 @@ type runDoc struct {
 	Actor        string           `json:"actor,omitempty"`
 	State        string           `json:"state"`
 	Complete     bool             `json:"complete"`
+	Full         bool             `json:"full"`
 	Counts       registry.Counts  `json:"counts"`
 	Limits       []registry.Limit `json:"limits,omitempty"`
 	PlanHash     string           `json:"plan_hash,omitempty"`
@@ -40,7 +41,7 @@ type runDoc struct {
 func toRunDoc(r *registry.Run) runDoc {
 	d := runDoc{
 		Run: r.Number, ID: r.PublicID, Source: r.SourceKey, Mode: r.Mode, Trigger: r.Trigger, Actor: r.Actor, State: string(r.State),
-		Complete: r.Complete, Counts: r.Counts, Limits: r.Limits, PlanHash: r.PlanHash, Code: r.Code, Message: r.Message, Notes: r.Notes,
+		Complete: r.Complete, Full: r.Full, Counts: r.Counts, Limits: r.Limits, PlanHash: r.PlanHash, Code: r.Code, Message: r.Message, Notes: r.Notes,
 		DecidedBy: r.DecidedBy, DecisionNote: r.DecisionNote, StartedAt: r.StartedAt,
 	}
 	if !r.FinishedAt.IsZero() {
@@ -119,7 +120,7 @@ func (f *flags) report(ctx context.Context, w io.Writer, core *app.Core, r *regi
 	if err := rows(t.row); err != nil {
 		return err
 	}
-	if r.Mode == registry.ModeRun && !core.Served(ctx) {
+	if r.Mode != registry.ModePreview && !core.Served(ctx) {
 		var err error
 		if t.waiting, err = core.WaitingMails(ctx, r.Company); err != nil {
 			return err
@@ -171,6 +172,7 @@ func csvReport(w io.Writer, rows func(func(rowDoc) error) error) error {
 func reasons(code string) string {
 	return map[string]string{
 		"missing": "no longer in the directory", "out_of_scope": "no longer in the source's scope", "grace_over": "the grace period is over",
+		"by_hand": "tied to the entry by an admin", "recreated": "a new entry for the same person",
 	}[code]
 }
 
@@ -315,7 +317,7 @@ func (t *tableReport) end() error {
 // summary is the last line: how the run ended and what it did.
 func (t *tableReport) summary() string {
 	r := t.run
-	head := fmt.Sprintf("%s %d of %s: %s", map[string]string{registry.ModePreview: "Preview", registry.ModeRun: "Run"}[r.Mode], r.Number, r.SourceKey, t.p.in(stateColor(r), stateWord(r)))
+	head := fmt.Sprintf("%s %d of %s: %s", map[string]string{registry.ModePreview: "Preview", registry.ModeRun: "Run", registry.ModeOne: "Single run", registry.ModeRetry: "Retry"}[r.Mode], r.Number, r.SourceKey, t.p.in(stateColor(r), stateWord(r)))
 	if r.Message != "" {
 		head += ": " + printable(r.Message)
 	}

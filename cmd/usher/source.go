@@ -13,7 +13,7 @@ import (
 )
 
 func sourceCmd(f *flags) *cobra.Command {
-	cmd := &cobra.Command{Use: "source", Short: "Look at sources, test one, pause and resume one"}
+	cmd := &cobra.Command{Use: "source", Short: "Look at sources, test one, pause and resume one, tie people to entries by hand"}
 	var n int
 	test := &cobra.Command{
 		Use: "test NAME", Short: "Connect, sign in, and show five people as they would be mapped",
@@ -26,7 +26,37 @@ func sourceCmd(f *flags) *cobra.Command {
 		},
 	}
 	test.Flags().IntVarP(&n, "number", "n", 5, "how many people")
-	cmd.AddCommand(f.listSourcesCmd(), test, f.pauseSourceCmd(), f.resumeSourceCmd())
+	cmd.AddCommand(f.listSourcesCmd(), test, f.linkUserCmd(), f.pauseSourceCmd(), f.resumeSourceCmd())
+	return cmd
+}
+
+func (f *flags) linkUserCmd() *cobra.Command {
+	var endPassword bool
+	cmd := &cobra.Command{
+		Use: "link NAME ANCHOR WHO", Short: "Say that a person is the one of this entry",
+		Long: `Say that a person is the one of this entry, which no join rule may decide for
+admins, people with a password of their own, and entries that were made anew.
+
+ANCHOR is the id that a conflict in a run's report shows. The person becomes the
+source's: the next run gives them the entry's values, and the source may disable
+them. Somebody whose own entry is gone is tied to the new one. Passwords stay as
+they are, unless --end-password is given; a contact never had one.`,
+		Args: cobra.ExactArgs(3), ValidArgsFunction: f.sourceNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.with(cmd, func(ctx context.Context, core *app.Core) error {
+				u, err := core.FindPersonOfSource(ctx, args[0], args[2])
+				if err != nil {
+					return err
+				}
+				if err := core.LinkUser(ctx, args[0], args[1], whoami(), u.ID, endPassword); err != nil {
+					return err
+				}
+				return f.say(cmd.OutOrStdout(), map[string]any{"user_name": u.UserName(), "source": args[0], "anchor": args[1]},
+					"%s is the person of %s at %s; the next run gives them the entry's values.", u.UserName(), args[1], args[0])
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&endPassword, "end-password", false, "destroy the password and end the sessions")
 	return cmd
 }
 

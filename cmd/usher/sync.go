@@ -22,7 +22,7 @@ func syncCmd(f *flags) *cobra.Command {
 		f.runCmd(registry.ModeRun, "run NAME", "Run a source now",
 			`0 done, 3 done but some records failed or conflict, 4 the guard holds
 it, 5 another process is running the source, 1 failed`),
-		f.runsCmd(), f.showCmd(), f.approveCmd(), f.rejectCmd(),
+		f.oneCmd(), f.runsCmd(), f.showCmd(), f.approveCmd(), f.rejectCmd(), f.retryCmd(),
 	)
 	return cmd
 }
@@ -33,20 +33,21 @@ func allFlag(cmd *cobra.Command, all *bool) {
 
 // runCmd runs or previews a source and prints its report.
 func (f *flags) runCmd(mode, use, short, codes string) *cobra.Command {
-	var all bool
+	var all, full bool
 	cmd := &cobra.Command{
 		Use: use, Short: short, Long: short + ".\n\nExit codes: " + codes + ".",
 		Args: cobra.ExactArgs(1), ValidArgsFunction: f.sourceNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.with(cmd, func(ctx context.Context, core *app.Core) error {
 				bar := newBar(cmd.ErrOrStderr())
-				run, err := core.RunSource(ctx, args[0], app.RunRequest{Mode: mode, Trigger: "manual", Actor: whoami(), Progress: bar.show})
+				run, err := core.RunSource(ctx, args[0], app.RunRequest{Mode: mode, Trigger: "manual", Actor: whoami(), Full: full, Progress: bar.show})
 				bar.clear()
 				return f.ended(ctx, cmd, core, run, err, all)
 			})
 		},
 	}
 	allFlag(cmd, &all)
+	cmd.Flags().BoolVar(&full, "full", false, "read everything whole, whatever the directory's change markers say")
 	return cmd
 }
 
@@ -162,7 +163,7 @@ func exitCode(r *registry.Run) int {
 		return exitHeld
 	case r.Mode == registry.ModePreview && r.Counts.Changes() > 0:
 		return exitChanges
-	case r.Mode == registry.ModeRun && r.State == registry.RunPartial:
+	case r.Mode != registry.ModePreview && r.State == registry.RunPartial:
 		return exitPartial
 	}
 	return exitOK

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -26,8 +27,7 @@ func tokenCmd(f *flags) *cobra.Command {
 		},
 	}
 	for _, c := range []*cobra.Command{create, rotate, list} {
-		c.Flags().StringVar(&connection, "connection", "", "connection, as in okta or acme/okta")
-		_ = c.MarkFlagRequired("connection")
+		connectionFlag(c, &connection)
 	}
 	cmd.AddCommand(create, list, rotate, revokeTokenCmd(f, &company))
 	return cmd
@@ -35,6 +35,7 @@ func tokenCmd(f *flags) *cobra.Command {
 
 func createTokenCmd(f *flags, company, connection *string) *cobra.Command {
 	var life time.Duration
+	var who string
 	cmd := &cobra.Command{
 		Use: "create --connection NAME", Short: "Give a connection another token and print it, once", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -46,7 +47,12 @@ func createTokenCmd(f *flags, company, connection *string) *cobra.Command {
 				if life != 0 {
 					expires = core.Now().Add(life)
 				}
-				secret, err := core.CreateToken(ctx, c.ID, name, expires)
+				secret, err := "", error(nil)
+				if who == "" {
+					secret, err = core.CreateToken(ctx, c.ID, name, expires)
+				} else {
+					secret, err = core.CreatePersonalToken(ctx, c.ID, name, who, expires)
+				}
 				if err != nil {
 					return err
 				}
@@ -56,6 +62,7 @@ func createTokenCmd(f *flags, company, connection *string) *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&life, "life", 0, "how long the token is good, as in 8760h (default for ever)")
+	cmd.Flags().StringVar(&who, "user", "", "the one person whom the token speaks for and opens, at /Me (default the connection)")
 	return cmd
 }
 
@@ -116,18 +123,33 @@ func (f *flags) listTokens(ctx context.Context, cmd *cobra.Command, core *app.Co
 	if err != nil {
 		return err
 	}
-	g := &grid{head: []string{"token", "state", "created", "last used", "expires"}}
+	g := &grid{head: []string{"token", "for", "state", "created", "last used", "expires"}}
 	docs := []tokenDoc{}
 	for _, k := range all {
-		d := tokenDoc{k.Prefix, "live", k.CreatedAt, whenSet(k.LastUsedAt), whenSet(k.ExpiresAt), whenSet(k.RevokedAt)}
+		who := "connection"
+		if k.User != 0 {
+			who = cmp.Or(k.Person, "somebody who was deleted")
+		}
+		d := tokenDoc{k.Prefix, who, "live", k.CreatedAt, whenSet(k.LastUsedAt), whenSet(k.ExpiresAt), whenSet(k.RevokedAt)}
 		switch {
 		case !k.RevokedAt.IsZero():
 			d.State = "revoked"
 		case !k.Live(core.Now()):
 			d.State = "expired"
 		}
-		g.add(k.Prefix+"…", d.State, stamp(k.CreatedAt), stamp(k.LastUsedAt), stamp(k.ExpiresAt))
+		g.add(k.Prefix+"…", d.For, d.State, stamp(k.CreatedAt), stamp(k.LastUsedAt), stamp(k.ExpiresAt))
 		docs = append(docs, d)
+	}
+	clients, err := core.Clients(ctx, c.ID, name)
+	if err != nil {
+		return err
+	}
+	issued := 0
+	for _, x := range clients {
+		issued += x.Tokens
+	}
+	if issued > 0 {
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "OAuth clients hold %s more; `usher client list` shows whose.\n", count(issued, "token", "tokens"))
 	}
 	return f.print(cmd.OutOrStdout(), g, docs)
 }
@@ -135,6 +157,7 @@ func (f *flags) listTokens(ctx context.Context, cmd *cobra.Command, core *app.Co
 // tokenDoc is a token as JSON shows it. Its field names are a contract.
 type tokenDoc struct {
 	Prefix     string     `json:"prefix"` // how the token begins
+	For        string     `json:"for"`    // connection, or whom it speaks for
 	State      string     `json:"state"`  // live, expired or revoked
 	CreatedAt  time.Time  `json:"created_at"`
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`

@@ -16,7 +16,7 @@ import (
 
 func userCmd(f *flags) *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "Make a person by hand, look at one, invite one"}
-	cmd.AddCommand(f.createUserCmd(), f.showUserCmd(), f.inviteUserCmd())
+	cmd.AddCommand(f.createUserCmd(), f.showUserCmd(), f.explainUserCmd(), f.inviteUserCmd(), f.protectUserCmd())
 	return cmd
 }
 
@@ -90,6 +90,30 @@ func (f *flags) inviteUserCmd() *cobra.Command {
 	return cmd
 }
 
+func (f *flags) protectUserCmd() *cobra.Command {
+	var company string
+	var off bool
+	cmd := &cobra.Command{
+		Use: "protect WHO", Short: "Have no directory deactivate or delete a person, or lift that", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.withPerson(cmd, company, args[0], func(ctx context.Context, core *app.Core, u *registry.User) error {
+				changed, err := core.ProtectUser(ctx, u.Company, whoami(), u.ID, !off)
+				if err != nil {
+					return err
+				}
+				words := "%s is protected: no directory deactivates or deletes them."
+				if off {
+					words = "%s is not protected."
+				}
+				return f.say(cmd.OutOrStdout(), map[string]any{"user_name": u.UserName(), "protected": !off, "changed": changed}, words, u.UserName())
+			})
+		},
+	}
+	companyFlag(cmd, &company)
+	cmd.Flags().BoolVar(&off, "off", false, "lift the protection")
+	return cmd
+}
+
 // withPerson finds a person.
 func (f *flags) withPerson(cmd *cobra.Command, company, who string, fn func(context.Context, *app.Core, *registry.User) error) error {
 	return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
@@ -112,6 +136,7 @@ type personDoc struct {
 	Blocks       string     `json:"blocks,omitempty"`
 	Kind         string     `json:"kind"`
 	CompanyAdmin bool       `json:"company_admin"`
+	Protected    bool       `json:"protected,omitempty"`
 	CreatedAt    time.Time  `json:"created_at"`
 	UpdatedAt    time.Time  `json:"updated_at"`
 	Values       []valueDoc `json:"values"`
@@ -146,7 +171,7 @@ func (f *flags) showPerson(ctx context.Context, cmd *cobra.Command, core *app.Co
 	}
 	sort.Slice(p.Values, func(i, j int) bool { return order[p.Values[i].Attribute] < order[p.Values[j].Attribute] })
 	d := personDoc{
-		ID: u.PublicID, UserName: u.UserName(), State: string(u.State()), Kind: string(u.Kind), CompanyAdmin: u.CompanyAdmin,
+		ID: u.PublicID, UserName: u.UserName(), State: string(u.State()), Kind: string(u.Kind), CompanyAdmin: u.CompanyAdmin, Protected: u.Protected,
 		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Values: []valueDoc{}, Groups: []groupDoc{},
 	}
 	if u.Blocks != 0 {
@@ -156,6 +181,9 @@ func (f *flags) showPerson(ctx context.Context, cmd *cobra.Command, core *app.Co
 	g.add("id", d.ID)
 	g.add("state", strings.TrimSuffix(d.State+" ("+d.Blocks+")", " ()"), "", stamp(d.UpdatedAt))
 	g.add("kind", strings.TrimSuffix(d.Kind+map[bool]string{true: ", company admin"}[d.CompanyAdmin], ", "), "", stamp(d.CreatedAt))
+	if d.Protected {
+		g.add("protected", "no directory deactivates or deletes them", "")
+	}
 	for _, v := range p.Values {
 		d.Values = append(d.Values, valueDoc{v.Attribute, v.Values, originWord(v.Origin), whenSet(v.Since)})
 		g.add(v.Attribute, strings.Join(v.Values, ", "), originWord(v.Origin), stamp(v.Since))

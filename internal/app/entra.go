@@ -21,16 +21,25 @@ var entraAttributes = map[string]string{
 	registry.AttrEmployeeNumber: "employeeId", registry.AttrLocale: "preferredLanguage",
 }
 
+// entraMapping is the mapping of the file, or the usual one.
+func entraMapping(e *config.Entra) map[string]config.Attribute {
+	if len(e.Users.Attributes) > 0 {
+		return e.Users.Attributes
+	}
+	out := make(map[string]config.Attribute, len(entraAttributes))
+	for name, property := range entraAttributes {
+		out[name] = config.Attribute{Value: property}
+	}
+	return out
+}
+
 // compileEntra makes the reader and the mapper of a source of kind entra.
 func compileEntra(key string, cfg config.Source) (port.Source, *mapping.Mapper, error, error) {
 	e := cfg.Entra
-	attributes := e.Users.Attributes
-	if len(attributes) == 0 {
-		attributes = entraAttributes
-	}
+	attributes := expressions(entraMapping(e))
 	mapper, mapErr := mapping.Compile(mapping.Spec{
 		Source: key, Attributes: attributes, Scope: e.Users.Scope, Groups: map[string]string{registry.AttrDisplayName: "displayName"},
-		KindOfUser: cfg.KindOfUser, Department: cfg.Department, Contract: cfg.Contract,
+		KindOfUser: cfg.KindOfUser, Department: cfg.Department, Contract: cfg.Contract, Protect: cfg.Protect, Join: joinRules(cfg.Join),
 	})
 	c := entra.Config{
 		Name: key, Cloud: entra.Cloud{Name: e.Cloud.Name, Authority: e.Cloud.Authority, Graph: e.Cloud.Graph, CAFile: e.Cloud.CAFile},
@@ -42,7 +51,10 @@ func compileEntra(key string, cfg config.Source) (port.Source, *mapping.Mapper, 
 		c.ClientSecret = entra.Secret(e.ClientSecret.Reveal())
 	}
 	if mapper != nil {
-		texts := []string{e.Users.Scope, cfg.KindOfUser, cfg.Department, cfg.Contract}
+		texts := []string{e.Users.Scope, cfg.KindOfUser, cfg.Department, cfg.Contract, cfg.Protect}
+		for _, rule := range cfg.Join {
+			texts = append(texts, rule.Value)
+		}
 		for _, text := range attributes {
 			texts = append(texts, text)
 		}

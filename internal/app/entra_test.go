@@ -83,17 +83,17 @@ func TestEntraSource(t *testing.T) {
 	run(registry.ModePreview, registry.Counts{Created: 60, GroupsCreated: 4})
 	run(registry.ModeRun, registry.Counts{Created: 60, GroupsCreated: 4})
 	run(registry.ModeRun, registry.Counts{})
-	if err := tenant.DeleteUser(tenant.UserID(1)); err != nil {
+	if err := tenant.DeleteUser(tenant.UserID(51)); err != nil {
 		t.Fatal(err)
 	}
-	if err := tenant.UpdateUser(tenant.UserID(2), func(u *graphfake.User) { u.UserType = "Guest" }); err != nil {
+	if err := tenant.UpdateUser(tenant.UserID(52), func(u *graphfake.User) { u.UserType = "Guest" }); err != nil {
 		t.Fatal(err)
 	}
-	if err := tenant.UpdateUser(tenant.UserID(3), func(u *graphfake.User) { u.JobTitle = "Owl" }); err != nil {
+	if err := tenant.UpdateUser(tenant.UserID(53), func(u *graphfake.User) { u.JobTitle = "Owl" }); err != nil {
 		t.Fatal(err)
 	}
 	run(registry.ModeRun, registry.Counts{Deactivated: 2, Updated: 1})
-	if err := tenant.RestoreUser(tenant.UserID(1)); err != nil {
+	if err := tenant.RestoreUser(tenant.UserID(51)); err != nil {
 		t.Fatal(err)
 	}
 	run(registry.ModeRun, registry.Counts{Restored: 1})
@@ -107,7 +107,7 @@ func TestEntraFaults(t *testing.T) {
 	g := graphfaketest.Start(t, tenant, graphfake.Options{})
 	cfg := tenantFile(t, g)
 	s := cfg.Sources["cloud"]
-	s.Entra.Users.Attributes = map[string]string{"userName": "sn"}
+	s.Entra.Users.Attributes = map[string]config.Attribute{"userName": {Value: "sn"}}
 	s.Entra.Groups.IDs = []string{"Staff"}
 	cfg.Sources["cloud"] = s
 	err := app.Check(cfg)

@@ -20,12 +20,12 @@ import (
 
 // onboarding builds the service behind set-up links and passwords.
 func (s *Server) onboarding() (*onboard.Service, error) {
-	hasher, err := auth.NewHasher(auth.DefaultParams(), rand.Reader)
-	if err != nil {
+	var err error
+	if s.hasher, err = auth.NewHasher(auth.DefaultParams(), rand.Reader); err != nil {
 		return nil, err
 	}
 	return onboard.New(onboard.Deps{
-		Store: s.Store.Onboarding(messageDomain(s.Config), newID), Minter: s.minter, Hasher: hasher, Now: s.Now, NewUID: newID, Log: s.Log,
+		Store: s.Store.Onboarding(messageDomain(s.Config), newID), Minter: s.minter, Hasher: s.hasher, Now: s.Now, NewUID: newID, Log: s.Log,
 	}, onboard.Config{SetupLife: setupLife}), nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/scimserver"
 )
@@ -22,15 +23,34 @@ const scimPath = "/scim/v2"
 func (s *Server) scim(public *url.URL) (*scimserver.Server, error) {
 	key := sha256.Sum256([]byte("usher-scim-cursor/1\x00" + s.Config.SecretKey.Reveal()))
 	return scimserver.New(scimserver.Config{
-		Registry: s.Registry, Tokens: s.Store, Open: func(id registry.CompanyID) scimserver.Records { return s.Store.For(id) }, BaseURL: public.JoinPath(scimPath), CursorKey: key[:],
+		Registry: s.Registry, Tokens: s.Store, Open: func(id registry.CompanyID) scimserver.Records { return s.Store.For(id) }, BaseURL: public.JoinPath(scimPath), Issuer: public, CursorKey: key[:], NewPassword: s.newPassword,
 		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewID: newID, Log: s.Log,
 	})
 }
 
+// newPassword judges a password that an identity provider sends, by the rules
+// for those that people choose, and hashes it.
+func (s *Server) newPassword(ctx context.Context, company registry.CompanyID, about []string, password string) (string, error) {
+	all, err := s.Store.Companies(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, c := range all {
+		if c.ID == company {
+			about = append(about, c.Name, c.Key)
+		}
+	}
+	if err := auth.CheckPassword(password, about); err != nil {
+		return "", err
+	}
+	return s.hasher.Hash(ctx, auth.NormalizePassword(password))
+}
+
 // mountSCIM serves it beside the pages.
-func mountSCIM(mux *http.ServeMux, h http.Handler) {
-	mux.Handle(scimPath, http.StripPrefix(scimPath, h))
-	mux.Handle(scimPath+"/", http.StripPrefix(scimPath, h))
+func mountSCIM(mux *http.ServeMux, door *scimserver.Server) {
+	mux.Handle(scimPath, http.StripPrefix(scimPath, door))
+	mux.Handle(scimPath+"/", http.StripPrefix(scimPath, door))
+	door.MountOAuth(mux)
 }
 
 // SCIMURL is what an identity provider is given.

@@ -33,6 +33,7 @@ type Server struct {
 	listener, telemetry net.Listener
 	queue               *jobs.Queue
 	drainer             *usermail.Drainer
+	hasher              *auth.Hasher
 	stops               []stop
 	// mailTrouble is what the mail server's trouble was last, as a string.
 	mailTrouble atomic.Value

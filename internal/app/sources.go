@@ -87,12 +87,13 @@ func compileSource(all *config.Config, key string) (*source, error) {
 func compileLDAP(key string, cfg config.Source) (port.Source, *mapping.Mapper, error, error) {
 	l := cfg.LDAP
 	mapper, mapErr := mapping.Compile(mapping.Spec{
-		Source: key, Attributes: l.Users.Attributes, Scope: l.Users.Scope,
+		Source: key, Attributes: expressions(l.Users.Attributes), Scope: l.Users.Scope,
 		KindOfUser: cfg.KindOfUser, Department: cfg.Department, Contract: cfg.Contract,
+		Protect: cfg.Protect, Join: joinRules(cfg.Join), GroupScope: l.Groups.Scope, GroupMap: groupMap(l.Groups.Map), OnlyMapped: l.Groups.OnlyMapped,
 	})
 	c := ldap.Config{
 		Name: key, URLs: l.URLs, StartTLS: l.StartTLS, CAFile: l.CAFile, BindDN: l.BindDN,
-		Users:  ldap.Search{Base: l.Users.Base, Filter: l.Users.Filter},
+		Users:  ldap.Search{Base: l.Users.Base, Filter: l.Users.Filter, Anchor: l.Users.Anchor, Manager: l.Users.Manager},
 		Groups: ldap.Search{Base: l.Groups.Base, Filter: l.Groups.Filter},
 	}
 	if l.BindPassword.IsSet() {
@@ -123,8 +124,11 @@ func placed(cfg *config.Config, err error) config.Faults {
 	return out
 }
 
-// settingsHash identifies a source's settings, without its secrets.
+// settingsHash identifies what a source's settings say of who is read and what
+// becomes of them: without its secrets, and without what says only when a run is
+// made, when it is held and who is mailed.
 func settingsHash(cfg config.Source) (string, error) {
+	cfg.Schedule, cfg.Guard, cfg.SetupMail, cfg.Was = "", config.Guard{}, "", ""
 	doc, err := json.Marshal(cfg)
 	if err != nil {
 		return "", fmt.Errorf("encode settings: %w", err)
@@ -153,30 +157,59 @@ func (c *Core) source(key string) (*source, error) {
 }
 
 // RunSource runs or previews a source now.
-func (c *Core) RunSource(ctx context.Context, key string, req reconcile.Request) (*registry.Run, error) {
+func (c *Core) RunSource(ctx context.Context, key string, req reconcile.Request) (run *registry.Run, err error) {
+	err = c.withSource(ctx, key, func(src *reconcile.Source) error {
+		run, err = c.Engine.Run(ctx, src, req)
+		return err
+	})
+	return run, err
+}
+
+// Single is what a look at one person of a source showed, and did.
+type Single = reconcile.Single
+
+// SyncOne looks at one person and, unless the request is a preview, does what a
+// run would do about them.
+func (c *Core) SyncOne(ctx context.Context, key, who string, req reconcile.Request) (single *Single, err error) {
+	err = c.withSource(ctx, key, func(src *reconcile.Source) error {
+		single, err = c.Engine.One(ctx, src, who, req)
+		return err
+	})
+	return single, err
+}
+
+// Retry does again what failed or conflicted in a run.
+func (c *Core) Retry(ctx context.Context, failed *registry.Run, req reconcile.Request) (run *registry.Run, err error) {
+	err = c.withSource(ctx, failed.SourceKey, func(src *reconcile.Source) error {
+		run, err = c.Engine.Retry(ctx, src, failed, req)
+		return err
+	})
+	return run, err
+}
+
+// withSource opens a source for a run, and gives one that came out of quarantine
+// its own times back.
+func (c *Core) withSource(ctx context.Context, key string, fn func(*reconcile.Source) error) error {
 	s, err := c.source(key)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	state, err := c.Store.SourceByKey(ctx, key)
 	if err != nil {
-		return nil, fmt.Errorf("find source %s: %w", key, err)
+		return fmt.Errorf("find source %s: %w", key, err)
 	}
-	g := s.cfg.Guard
 	src := &reconcile.Source{
-		State: state, Reader: s.reader, Mapper: s.mapper, Join: s.cfg.Join,
+		State: state, Reader: s.reader, Mapper: s.mapper, Join: joinRules(s.cfg.Join), Write: writeModes(s.mapped().Attributes),
+		Policy: plan.Mode(s.cfg.Policy), Recreate: plan.Recreate(s.cfg.OnRecreate), Managers: s.managers(), Scope: s.scope(),
 		Nested: plan.Nested(s.nested()), OnMissing: s.cfg.OnMissing == config.MissingDeactivate,
 		DeleteAfter: time.Duration(s.cfg.DeleteAfter), Setup: reconcile.SetupMode(s.cfg.SetupMail),
-		Limits: plan.Limits{
-			Deactivate: threshold(g.Deactivate), GroupDelete: threshold(g.GroupDelete), MembershipRemove: threshold(g.MembershipRemove),
-		},
-		SettingsHash: s.hash,
+		Limits: limits(s.cfg.Guard), SettingsHash: s.hash, SettingsFree: s.cfg.Guard.SettingsChange == config.SettingsAllow,
+		FullEvery: time.Duration(s.cfg.FullReadEvery),
 	}
-	run, err := c.Engine.Run(ctx, src, req)
-	if err != nil || state.Health.QuarantinedAt.IsZero() || !src.State.Health.QuarantinedAt.IsZero() {
-		return run, err
+	if err := fn(src); err != nil || state.Health.QuarantinedAt.IsZero() || !src.State.Health.QuarantinedAt.IsZero() {
+		return err
 	}
-	return run, c.reschedule(context.WithoutCancel(ctx), state)
+	return c.reschedule(context.WithoutCancel(ctx), state)
 }
 
 // reschedule gives a source that is out of quarantine its own times back.
@@ -186,6 +219,25 @@ func (c *Core) reschedule(ctx context.Context, src registry.Source) error {
 		return fmt.Errorf("sources.%s.schedule: %w", src.Key, err)
 	}
 	return c.Store.For(src.Company).Reschedule(ctx, src.ID, next)
+}
+
+// scope is the condition of who is taken, as it was written.
+func (s *source) scope() string { return s.mapped().Scope }
+
+// mapped are the expressions over a person's entry, of either kind of source.
+func (s *source) mapped() config.Mapped {
+	if s.cfg.Entra != nil {
+		return config.Mapped{Scope: s.cfg.Entra.Users.Scope, Attributes: entraMapping(s.cfg.Entra)}
+	}
+	return s.cfg.LDAP.Users.Mapped
+}
+
+// managers reports whether the source tells people's managers.
+func (s *source) managers() bool { return s.cfg.Entra != nil || s.cfg.LDAP.Users.Manager != "" }
+
+// expression is how a user attribute is made, as it was written.
+func (s *source) expression(attribute string) string {
+	return s.mapped().Attributes[attribute].Value
 }
 
 func (s *source) nested() config.Nested {

@@ -21,7 +21,7 @@ func CountWords(c registry.Counts) string {
 		{c.GroupsDeleted, "group deleted", "groups deleted"}, {c.MembersAdded, "member added", "members added"},
 		{c.MembersRemoved, "member removed", "members removed"}, {c.Mailed, "set-up mail", "set-up mails"},
 		{c.Unchanged, "unchanged", "unchanged"}, {c.OutOfScope, "out of scope", "out of scope"}, {c.Conflicts, "conflict", "conflicts"},
-		{c.Failed, "failed", "failed"}, {c.Warnings, "warning", "warnings"},
+		{c.Withheld, "left out by the policy", "left out by the policy"}, {c.Failed, "failed", "failed"}, {c.Warnings, "warning", "warnings"},
 	} {
 		word := x.many
 		if x.n == 1 {

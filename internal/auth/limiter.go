@@ -51,6 +51,19 @@ func (l *Limiter) Take(key string) time.Duration {
 	return wait
 }
 
+// Wait returns how long Take would have the key wait, and spends nothing: for
+// limits that only failures spend.
+func (l *Limiter) Wait(key string) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, ok := l.buckets[key]
+	if !ok {
+		return 0
+	}
+	missing := 1 - e.Value.(*bucket).limit.TokensAt(l.now()) //nolint:forcetypeassert // the list holds nothing else
+	return max(0, time.Duration(missing*float64(l.rate.Every)))
+}
+
 func (l *Limiter) bucket(key string) *bucket {
 	if e, ok := l.buckets[key]; ok {
 		l.recent.MoveToFront(e)
@@ -77,6 +90,15 @@ type Throttle struct {
 // one place spends nobody else's; it returns 0 or how long to wait. Success
 // gives nothing back: a shared limit reset by success is no limit.
 func (t Throttle) Take(account string, from netip.Addr) time.Duration {
+	return t.each(account, from, (*Limiter).Take)
+}
+
+// Wait returns what Take would, and spends nothing.
+func (t Throttle) Wait(account string, from netip.Addr) time.Duration {
+	return t.each(account, from, (*Limiter).Wait)
+}
+
+func (t Throttle) each(account string, from netip.Addr, ask func(*Limiter, string) time.Duration) time.Duration {
 	for _, l := range []struct {
 		limit *Limiter
 		key   string
@@ -84,7 +106,7 @@ func (t Throttle) Take(account string, from netip.Addr) time.Duration {
 		if l.limit == nil {
 			continue
 		}
-		if wait := l.limit.Take(l.key); wait > 0 {
+		if wait := ask(l.limit, l.key); wait > 0 {
 			return wait
 		}
 	}

@@ -93,3 +93,29 @@ func BenchmarkLimiter(b *testing.B) {
 		l.Take(fmt.Sprint(i % 5000))
 	}
 }
+
+// TestWaitSpendsNothing: what asks may ask for ever.
+func TestWaitSpendsNothing(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	l := NewLimiter(Rate{Burst: 2, Every: time.Minute}, 10, func() time.Time { return now })
+	for range 10 {
+		if wait := l.Wait("a"); wait != 0 {
+			t.Fatalf("an unused limit asks to wait %s", wait)
+		}
+	}
+	l.Take("a")
+	if wait := l.Wait("a"); wait != 0 {
+		t.Errorf("one of two spent, and it asks to wait %s", wait)
+	}
+	l.Take("a")
+	if wait := l.Wait("a"); wait != time.Minute {
+		t.Errorf("all spent: wait %s", wait)
+	}
+	now = now.Add(30 * time.Second)
+	if wait := l.Wait("a"); wait != 30*time.Second {
+		t.Errorf("half a minute later: wait %s", wait)
+	}
+	if wait := l.Wait("b"); wait != 0 {
+		t.Errorf("another key: wait %s", wait)
+	}
+}

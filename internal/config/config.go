@@ -89,9 +89,17 @@ type Source struct {
 	// Schedule is a cron expression of five fields or a descriptor such as
 	// @daily, with an optional CRON_TZ= prefix; "" for runs by hand only.
 	Schedule string `yaml:"schedule"`
-	// Join lists the attributes by which a new person may be tied to an
-	// existing user, strongest first; none joins by the anchor only.
-	Join []string `yaml:"join"`
+	// Join lists the rules by which a new person may be tied to an existing user,
+	// strongest first; none joins by the anchor only.
+	Join []JoinRule `yaml:"join"`
+	// OnRecreate says what becomes of a new entry with the name of somebody whose
+	// own entry is gone.
+	OnRecreate OnRecreate `yaml:"on_recreate"`
+	// Policy is how much of what a run finds it carries out.
+	Policy Policy `yaml:"policy"`
+	// Protect is a condition over a person's entry, or "": who fits is deactivated
+	// and deleted by no run.
+	Protect string `yaml:"protect"`
 	// KindOfUser is end_user, support_staff or an expression; Department and
 	// Contract are expressions or "".
 	KindOfUser string `yaml:"kind_of_user"`
@@ -102,7 +110,10 @@ type Source struct {
 	// DeleteAfter is how long a deactivated person is kept; 0 for ever.
 	DeleteAfter Duration  `yaml:"delete_after"`
 	SetupMail   SetupMail `yaml:"setup_mail"`
-	Guard       Guard     `yaml:"guard"`
+	// FullReadEvery is after how long a run reads everything whole again; those
+	// between go by change markers where the directory has some. 0 is always.
+	FullReadEvery Interval `yaml:"full_read_every"`
+	Guard         Guard    `yaml:"guard"`
 	// Was is the key the source had before it was renamed.
 	Was string `yaml:"was"`
 
@@ -118,15 +129,15 @@ func (s *Source) shape(kind string) error {
 		OnMissing:   MissingDeactivate,
 		DeleteAfter: Duration(720 * time.Hour),
 		SetupMail:   SetupMailNow,
-		Guard: Guard{
-			Deactivate:       Limit{Count: 50, Percent: 10, Floor: 5},
-			GroupDelete:      Limit{Count: 5, Percent: 10, Floor: 1},
-			MembershipRemove: Limit{Count: 200, Percent: 20, Floor: 10},
-		},
+		OnRecreate:  RecreateConflict,
+		Policy:      PolicySync,
+		// A week is as long as a change that a marker does not show may stay unseen.
+		FullReadEvery: Interval(7 * 24 * time.Hour),
+		Guard:         defaultGuard(),
 	}
 	switch SourceKind(kind) {
 	case KindLDAP:
-		s.LDAP = &LDAP{Groups: LDAPGroups{Nested: NestedFlatten}}
+		s.LDAP = &LDAP{Groups: LDAPGroups{Nested: NestedFlatten, OnlyMapped: true}}
 	case KindEntra:
 		s.Entra = &Entra{
 			Cloud:     Cloud{Name: "global"},
@@ -158,21 +169,6 @@ const (
 	NestedIgnore  Nested = "ignore"  // only people are members
 )
 
-// Guard holds a run that would change more than this.
-type Guard struct {
-	Deactivate       Limit `yaml:"deactivate"`
-	GroupDelete      Limit `yaml:"group_delete"`
-	MembershipRemove Limit `yaml:"membership_remove"`
-}
-
-// Limit is passed by more than Count changes, or by more than Percent of what
-// there is when the changes are also more than Floor.
-type Limit struct {
-	Count   int `yaml:"count"`
-	Percent int `yaml:"percent"`
-	Floor   int `yaml:"floor"`
-}
-
 // LDAP are the settings of a source of kind ldap.
 type LDAP struct {
 	// URLs are the servers, ldap:// or ldaps://, tried in this order.
@@ -191,7 +187,12 @@ type LDAPUsers struct {
 	// Base is a DN and Filter an RFC 4515 filter, checked by source/ldap.
 	Base   string `yaml:"base"`
 	Filter string `yaml:"filter"`
+	// Anchor names the attribute that identifies a person for good, instead of
+	// the directory's usual one, e.g. ms-DS-ConsistencyGuid across forests.
+	Anchor string `yaml:"anchor"`
 	Mapped `yaml:",inline"`
+	// Manager is the attribute that names a person's manager by DN; "" for none.
+	Manager string `yaml:"manager"`
 }
 
 // Mapped are the expressions over a person's entry, compiled by
@@ -200,7 +201,7 @@ type Mapped struct {
 	// Scope is true for the people to take; "" takes all.
 	Scope string `yaml:"scope"`
 	// Attributes gives each user attribute an expression.
-	Attributes map[string]string `yaml:"attributes"`
+	Attributes map[string]Attribute `yaml:"attributes"`
 }
 
 // LDAPGroups says which entries are groups. No Base means no groups.
@@ -208,6 +209,12 @@ type LDAPGroups struct {
 	Base   string `yaml:"base"`
 	Filter string `yaml:"filter"`
 	Nested Nested `yaml:"nested"`
+	// Scope is a condition over a group's entry; "" takes all.
+	Scope string `yaml:"scope"`
+	// Map says by DN or by name what a group becomes. With a map and OnlyMapped,
+	// which is the default, no other group is taken.
+	Map        map[string]GroupTarget `yaml:"map"`
+	OnlyMapped bool                   `yaml:"only_mapped"`
 }
 
 // Entra are the settings of a source of kind entra.

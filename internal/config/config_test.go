@@ -94,18 +94,29 @@ func TestSample(t *testing.T) {
 	c := load(t, "testdata/sample.yaml", map[string]string{"LDAP_PASSWORD": password})
 	corp := c.Sources["corp"]
 	want := config.Source{
-		Company:     "acme",
-		Kind:        config.KindLDAP,
-		Schedule:    "CRON_TZ=Europe/Rome 30 2 * * *",
-		Join:        []string{},
-		KindOfUser:  "end_user",
-		OnMissing:   config.MissingDeactivate,
-		DeleteAfter: config.Duration(30 * 24 * time.Hour),
-		SetupMail:   config.SetupMailNow,
+		Company:       "acme",
+		Kind:          config.KindLDAP,
+		Schedule:      "CRON_TZ=Europe/Rome 30 2 * * *",
+		Join:          []config.JoinRule{},
+		OnRecreate:    config.RecreateConflict,
+		Policy:        config.PolicySync,
+		KindOfUser:    "end_user",
+		OnMissing:     config.MissingDeactivate,
+		DeleteAfter:   config.Duration(30 * 24 * time.Hour),
+		SetupMail:     config.SetupMailNow,
+		FullReadEvery: config.Interval(7 * 24 * time.Hour),
 		Guard: config.Guard{
 			Deactivate:       config.Limit{Count: 50, Percent: 10, Floor: 5},
 			GroupDelete:      config.Limit{Count: 5, Percent: 10, Floor: 1},
 			MembershipRemove: config.Limit{Count: 200, Percent: 20, Floor: 10},
+
+			Delete:                   config.Limit{Count: 50, Percent: 10, Floor: 5},
+			MembershipRemovePerGroup: config.Limit{Count: 100, Percent: 50, Floor: 10},
+			Rename:                   config.Limit{Count: 100, Percent: 10, Floor: 10},
+			MailChange:               config.Limit{Count: 100, Percent: 10, Floor: 10},
+			Create:                   config.Limit{Count: 500, Percent: 50, Floor: 50},
+			Minimum:                  config.Limit{Percent: 50, Floor: 5},
+			SettingsChange:           config.SettingsHold,
 		},
 		LDAP: &config.LDAP{
 			URLs:         config.URLs{"ldap://127.0.0.1:3890"},
@@ -116,13 +127,13 @@ func TestSample(t *testing.T) {
 				Filter: "(objectClass=inetOrgPerson)",
 				Mapped: config.Mapped{
 					Scope: `title != "Contractor"`,
-					Attributes: map[string]string{
-						"userName": "uid", "emails": "mail", "givenName": "givenName", "familyName": "sn",
-						"displayName": `cn ?? (givenName + " " + sn)`,
+					Attributes: map[string]config.Attribute{
+						"userName": {Value: "uid"}, "emails": {Value: "mail"}, "givenName": {Value: "givenName"}, "familyName": {Value: "sn"},
+						"displayName": {Value: `cn ?? (givenName + " " + sn)`},
 					},
 				},
 			},
-			Groups: config.LDAPGroups{Base: "ou=groups,dc=example,dc=com", Filter: "(objectClass=groupOfNames)", Nested: config.NestedFlatten},
+			Groups: config.LDAPGroups{Base: "ou=groups,dc=example,dc=com", Filter: "(objectClass=groupOfNames)", Nested: config.NestedFlatten, OnlyMapped: true},
 		},
 	}
 	if diff := cmp.Diff(want, corp); diff != "" {
@@ -139,7 +150,7 @@ func TestDefaults(t *testing.T) {
 	sample := load(t, "testdata/sample.yaml", map[string]string{"LDAP_PASSWORD": password})
 	c := load(t, "testdata/minimal.yaml", nil)
 	got, want := c.Sources["corp"], sample.Sources["corp"]
-	want.Guard.Deactivate.Count = 7
+	want.Guard.Deactivate.Count, want.Guard.Delete.Count = 7, 7
 	want.Schedule, want.Join, want.LDAP = "", nil, nil
 	ldap := got.LDAP
 	got.LDAP = nil

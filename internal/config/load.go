@@ -65,6 +65,10 @@ func (c *Config) complete() {
 		company.Locale = cmp.Or(company.Locale, "en")
 		c.Companies[key] = company
 	}
+	for key, source := range c.Sources {
+		source.Guard.Delete.inherit(source.Guard.Deactivate)
+		c.Sources[key] = source
+	}
 }
 
 // Fault reports something wrong with a setting of this configuration that

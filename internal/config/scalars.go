@@ -41,6 +41,31 @@ func (d Duration) MarshalText() ([]byte, error) {
 	return []byte(time.Duration(d).String()), nil
 }
 
+// Interval is a length of time as Duration writes it, or always, which is 0.
+type Interval time.Duration
+
+// UnmarshalText reads the form above.
+func (i *Interval) UnmarshalText(text []byte) error {
+	if string(text) == "always" {
+		*i = 0
+		return nil
+	}
+	var d Duration
+	if err := d.UnmarshalText(text); err != nil || d == 0 {
+		return wrong{"not a length of time", "write it as 168h or 7d, or always"}
+	}
+	*i = Interval(d)
+	return nil
+}
+
+// MarshalText writes the interval so that UnmarshalText reads it.
+func (i Interval) MarshalText() ([]byte, error) {
+	if i == 0 {
+		return []byte("always"), nil
+	}
+	return Duration(i).MarshalText()
+}
+
 // SetupMail says when people the source brings are mailed their set-up link.
 type SetupMail string
 

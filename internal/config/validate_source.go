@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,9 +27,9 @@ func (v *validator) source(path, key string, s Source) {
 	v.need(path+".kind_of_user", s.KindOfUser, "write end_user, support_staff or an expression")
 	v.oneOf(path+".on_missing", string(s.OnMissing), string(MissingKeep), string(MissingDeactivate))
 	v.oneOf(path+".setup_mail", string(s.SetupMail), string(SetupMailNow), string(SetupMailNever), string(SetupMailHoldFirst))
-	v.limit(path+".guard.deactivate", s.Guard.Deactivate)
-	v.limit(path+".guard.group_delete", s.Guard.GroupDelete)
-	v.limit(path+".guard.membership_remove", s.Guard.MembershipRemove)
+	v.oneOf(path+".on_recreate", string(s.OnRecreate), string(RecreateConflict), string(RecreateNew), string(RecreateAdopt))
+	v.oneOf(path+".policy", string(s.Policy), string(PolicySync), string(PolicyUpsertOnly), string(PolicyCreateOnly), string(PolicyReportOnly))
+	v.guard(path+".guard", s.Guard)
 	if s.LDAP != nil {
 		v.ldap(path, s.LDAP)
 	}
@@ -70,18 +71,38 @@ func checkSchedule(spec string) error {
 // joinable are the attributes by which people may be tied to users.
 var joinable = []string{"employeeNumber", "userName", "email"}
 
-func (v *validator) join(path string, join []string) {
-	for i, name := range join {
+func (v *validator) join(path string, join []JoinRule) {
+	for i, rule := range join {
 		at := path + "[" + strconv.Itoa(i) + "]"
-		v.oneOf(at, name, joinable...)
-		if slices.Contains(join[:i], name) {
+		v.oneOf(at, rule.Attribute, joinable...)
+		if slices.Contains(join[:i], rule) {
 			v.bad(at, "named twice", "remove it")
 		}
 	}
 }
 
+func (v *validator) guard(path string, g Guard) {
+	v.oneOf(path+".settings_change", string(g.SettingsChange), string(SettingsHold), string(SettingsAllow))
+	for _, x := range []struct {
+		name  string
+		limit Limit
+	}{
+		{"deactivate", g.Deactivate}, {"delete", g.Delete}, {"group_delete", g.GroupDelete}, {"membership_remove", g.MembershipRemove},
+		{"membership_remove_per_group", g.MembershipRemovePerGroup}, {"rename", g.Rename}, {"mail_change", g.MailChange}, {"create", g.Create},
+		{"minimum", g.Minimum},
+	} {
+		if x.name == "delete" && x.limit == g.Deactivate {
+			continue // what is wrong there is said there
+		}
+		v.limit(path+"."+x.name, x.limit)
+		if x.limit.Percent > 100 && x.name != "create" { // creations may double what there is
+			v.bad(path+"."+x.name+".percent", "not a percentage", "use a number from 0 to 100")
+		}
+	}
+}
+
 func (v *validator) limit(path string, l Limit) {
-	if l.Percent < 0 || l.Percent > 100 {
+	if l.Percent < 0 {
 		v.bad(path+".percent", "not a percentage", "use a number from 0 to 100")
 	}
 	if l.Count < 0 {
@@ -121,10 +142,33 @@ func (v *validator) ldap(path string, l *LDAP) {
 		v.bad(path+".bind_dn", "bind_dn and bind_password go together", "set both, or neither to read as nobody")
 	}
 	v.need(path+".users.base", l.Users.Base, "write the DN under which people are")
+	v.mapped(path+".users", l.Users)
 	if l.Groups.Base == "" && l.Groups.Filter != "" {
 		v.bad(path+".groups.base", "missing", "write the DN under which groups are, or remove the filter")
 	}
+	if l.Groups.Base == "" && (l.Groups.Scope != "" || l.Groups.Map != nil) {
+		v.bad(path+".groups.base", "missing", "write the DN under which groups are, or remove scope and map")
+	}
 	v.nested(path, l.Groups.Nested)
+}
+
+// attributeForm is what the name of an LDAP attribute looks like, options
+// included (RFC 4512 section 2.5).
+var attributeForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.;-]*$`)
+
+func (v *validator) mapped(path string, u LDAPUsers) {
+	if u.Manager != "" && !attributeForm.MatchString(u.Manager) {
+		v.bad(path+".manager", "not the name of an attribute", "write manager")
+	}
+	for _, name := range slices.Sorted(maps.Keys(u.Attributes)) {
+		a, at := u.Attributes[name], path+".attributes."+name
+		if a.Write != "" {
+			v.oneOf(at+".write", string(a.Write), string(WriteAlways), string(WriteIfEmpty), string(WriteNever))
+		}
+		if strings.EqualFold(name, "userName") && a.Write != "" && a.Write != WriteAlways {
+			v.bad(at+".write", "nobody can be without a userName", "use always")
+		}
+	}
 }
 
 func (v *validator) nested(path string, n Nested) {

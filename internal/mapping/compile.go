@@ -60,7 +60,11 @@ func Compile(spec Spec) (*Mapper, error) {
 	c.kindOfUser(m, spec.KindOfUser)
 	m.department = c.optional("department", spec.Department, wantText)
 	m.contract = c.optional("contract", spec.Contract, wantText)
+	m.protect = c.optional("protect", spec.Protect, wantBool)
+	c.join(m, spec.Join)
 	c.groups(m, spec.Groups)
+	m.groupScope = c.optional("groups.scope", spec.GroupScope, wantBool)
+	c.groupMap(m, spec)
 	if err := errors.Join(c.faults...); err != nil {
 		return nil, err
 	}
@@ -136,6 +140,41 @@ func (c *compiler) groups(m *Mapper, attributes map[string]string) {
 	}
 	def, _ := registry.LookupAttribute(registry.AttrDisplayName)
 	m.groupName = target{def: def, program: c.compile(path, text, wantText)}
+}
+
+// joinable are what a join rule may compare: what the registry can look people
+// up by.
+var joinable = []string{"userName", "email", "employeeNumber"}
+
+// join compiles the rules that have an expression.
+func (c *compiler) join(m *Mapper, rules []JoinRule) {
+	m.join = make([]*program, len(rules))
+	for i, r := range rules {
+		path := fmt.Sprintf("join[%d]", i)
+		if !slices.Contains(joinable, r.Attribute) {
+			c.fault(path, "people cannot be looked up by %q%s", r.Attribute, didYouMean(r.Attribute, joinable))
+		}
+		m.join[i] = c.optional(path+".value", r.Value, wantText)
+	}
+}
+
+// groupMap takes the map of groups over in the form in which names are compared.
+func (c *compiler) groupMap(m *Mapper, spec Spec) {
+	if spec.GroupMap == nil {
+		return
+	}
+	m.groupMap, m.onlyMapped = make(map[string]GroupTarget, len(spec.GroupMap)), spec.OnlyMapped
+	for _, name := range slices.Sorted(maps.Keys(spec.GroupMap)) {
+		key, to := nameKey(name), spec.GroupMap[name]
+		path := "groups.map." + name
+		if _, double := m.groupMap[key]; double {
+			c.fault(path, "the group is in the map twice")
+		}
+		if to.Role != registry.RoleNone && to.Role != registry.RoleSupport {
+			c.fault(path, "%q is no role of a group%s", string(to.Role), didYouMean(string(to.Role), []string{string(registry.RoleSupport)}))
+		}
+		m.groupMap[key] = to
+	}
 }
 
 func (c *compiler) optional(path, text string, want want) *program {
@@ -231,7 +270,7 @@ func fits(t reflect.Type, want want) (kind string, ok bool) {
 // collectWants gathers what the programs read.
 func (m *Mapper) collectWants() {
 	people := map[string]bool{}
-	programs := []*program{m.scope, m.kind, m.department, m.contract}
+	programs := append([]*program{m.scope, m.kind, m.department, m.contract, m.protect}, m.join...)
 	for _, t := range m.attributes {
 		programs = append(programs, t.program)
 	}
@@ -243,8 +282,12 @@ func (m *Mapper) collectWants() {
 		}
 	}
 	groups := map[string]bool{}
-	for _, r := range m.groupName.program.reads {
-		groups[r.attr] = true
+	for _, p := range []*program{m.groupName.program, m.groupScope} {
+		if p != nil {
+			for _, r := range p.reads {
+				groups[r.attr] = true
+			}
+		}
 	}
 	m.wants, m.groupWants = slices.Sorted(maps.Keys(people)), slices.Sorted(maps.Keys(groups))
 }

@@ -28,6 +28,33 @@ type Spec struct {
 	// Groups maps attributes of groups to expressions. The only one is
 	// displayName, which is cn unless mapped.
 	Groups map[string]string
+	// Protect is a condition for the people whom no sync may deactivate or
+	// delete; "" is nobody.
+	Protect string
+	// Join are the source's join rules, in order.
+	Join []JoinRule
+	// GroupScope is a condition over a group's entry; "" takes all.
+	GroupScope string
+	// GroupMap says, by a group's name at the directory (a DN) or by its
+	// displayName, what it becomes. nil is no map; OnlyMapped then has no meaning,
+	// else it leaves every other group out.
+	GroupMap   map[string]GroupTarget
+	OnlyMapped bool
+}
+
+// JoinRule is a rule by which somebody new may be tied to an existing person.
+type JoinRule struct {
+	// Attribute is what is compared: userName, email or employeeNumber.
+	Attribute string
+	// Value is an expression for what it is compared with; "" is the person's own
+	// attribute.
+	Value string
+}
+
+// GroupTarget is what a group of the map becomes.
+type GroupTarget struct {
+	Name string // "" leaves the name
+	Role registry.GroupRole
 }
 
 // Code says in one word what is wrong with a record. Codes are stable.
@@ -65,6 +92,11 @@ type Person struct {
 	Kind    registry.Kind
 	// Department and Contract are names and numbers to look up, or "".
 	Department, Contract string
+	// Protected is true for somebody whom no sync may deactivate.
+	Protected bool
+	// Join are the values of the join rules that have an expression, by the
+	// rule's place; "" for the others. nil where no rule has one.
+	Join []string
 	// InScope is false for somebody the scope expression leaves out. Nothing
 	// else is evaluated then and the other fields but Enabled are empty.
 	InScope bool
@@ -78,6 +110,10 @@ type Person struct {
 // Group is what an entry says about a group.
 type Group struct {
 	DisplayName string
+	Role        registry.GroupRole
+	// InScope is false for a group that the scope or the map leaves out; the
+	// other fields are empty then.
+	InScope bool
 	// Problems refuse the group.
 	Problems []Problem
 }
@@ -90,7 +126,12 @@ type Mapper struct {
 	fixedKind  registry.Kind
 	department *program
 	contract   *program
+	protect    *program
+	join       []*program // nil at the places of rules without an expression
 	groupName  target
+	groupScope *program
+	groupMap   map[string]GroupTarget // by nameKey
+	onlyMapped bool
 	wants      []string
 	groupWants []string
 	workers    sync.Pool
@@ -145,22 +186,78 @@ func (m *Mapper) Map(values map[string][]string, disabled bool) Person {
 	}
 	p.Department = w.fact(&p, m.department, values)
 	p.Contract = w.fact(&p, m.contract, values)
+	m.policy(w, &p, values)
 	return p
 }
 
-// MapGroup makes a group of an entry's values.
-func (m *Mapper) MapGroup(values map[string][]string) Group {
+// policy evaluates what a source's policy asks of the entry.
+func (m *Mapper) policy(w *worker, p *Person, values map[string][]string) {
+	if m.protect != nil {
+		var problem *Problem
+		if p.Protected, problem = w.condition(m.protect, values); problem != nil {
+			problem.Attribute = m.protect.name
+			p.Problems = append(p.Problems, *problem)
+		}
+	}
+	for i, prog := range m.join {
+		if prog == nil {
+			continue
+		}
+		if p.Join == nil {
+			p.Join = make([]string, len(m.join))
+		}
+		p.Join[i] = w.fact(p, prog, values)
+	}
+}
+
+// MapGroup makes a group of an entry's name at the directory and its values.
+func (m *Mapper) MapGroup(name string, values map[string][]string) Group {
 	w := m.worker()
 	defer m.workers.Put(w)
+	if m.groupScope != nil {
+		in, problem := w.condition(m.groupScope, values)
+		if problem != nil {
+			problem.Attribute = m.groupScope.name
+			return Group{InScope: true, Problems: []Problem{*problem}}
+		}
+		if !in {
+			return Group{}
+		}
+	}
 	var p Person
 	p.Attributes = registry.Attributes{}
 	w.attribute(&p, &m.groupName, values)
-	g := Group{DisplayName: p.Attributes.First(m.groupName.def.Name), Problems: append(p.Problems, p.Warnings...)}
+	g := Group{InScope: true, DisplayName: p.Attributes.First(m.groupName.def.Name), Problems: append(p.Problems, p.Warnings...)}
+	if m.groupMap != nil {
+		to, mapped := m.groupMap[nameKey(name)]
+		if !mapped {
+			to, mapped = m.groupMap[nameKey(g.DisplayName)]
+		}
+		if !mapped && m.onlyMapped {
+			return Group{}
+		}
+		if g.Role = to.Role; to.Name != "" {
+			g.DisplayName, g.Problems = to.Name, nil
+		}
+	}
 	if g.DisplayName == "" && len(g.Problems) == 0 {
 		g.Problems = append(g.Problems, Problem{CodeGroupNameMissing, m.groupName.def.Name,
 			"the entry gives no group name: " + m.groupName.program.source + " is empty or absent"})
 	}
 	return g
+}
+
+// nameKey is the form in which the names of the group map are compared: that of
+// the registry's names, and for a DN without spaces around its parts.
+func nameKey(name string) string {
+	parts := strings.Split(registry.Key(name), ",")
+	for i, part := range parts {
+		attribute, value, dn := strings.Cut(part, "=")
+		if parts[i] = strings.TrimSpace(part); dn {
+			parts[i] = strings.TrimSpace(attribute) + "=" + strings.TrimSpace(value)
+		}
+	}
+	return strings.Join(parts, ",")
 }
 
 func (m *Mapper) worker() *worker {

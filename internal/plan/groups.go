@@ -15,13 +15,18 @@ func (m *maker) groups() {
 		m.group)
 	sort(m.p.Groups, func(c *GroupChange) string { return c.Anchor })
 	m.p.seenGroups = int64(len(m.snap.Groups))
+	for i := range m.snap.Groups {
+		if !m.snap.Groups[i].OutOfScope {
+			m.p.groupsInScope++
+		}
+	}
 }
 
 func (m *maker) group(s, k int32) {
 	var known *KnownGroup
 	if k >= 0 {
 		known = &m.state.Groups[k]
-		if known.Owned && !known.Deleted {
+		if known.Owned && !known.Deleted && !known.Missing {
 			m.p.liveGroups++
 		}
 		m.p.memberships += int64(len(known.Users) + len(known.Groups))
@@ -30,6 +35,11 @@ func (m *maker) group(s, k int32) {
 	switch {
 	case s < 0 && (!m.snap.Complete || known.Missing):
 		return
+	case s >= 0 && m.snap.Groups[s].OutOfScope && (known == nil || known.Missing):
+		return
+	case s >= 0 && m.snap.Groups[s].OutOfScope:
+		c.Action, c.Anchor, c.Group = registry.ActionMissing, known.Anchor, known.Group
+		c.Name, c.Members = known.Name, len(known.Users)+len(known.Groups)
 	case s < 0:
 		c.Action, c.Anchor, c.Group = registry.ActionDelete, known.Anchor, known.Group
 		c.Name, c.Members = known.Name, len(known.Users)+len(known.Groups)
@@ -61,7 +71,7 @@ func (m *maker) members() {
 	closure := newClosure(m.snap.Groups, m.policy.Nested == NestedFlatten)
 	for i := range m.snap.Groups {
 		g := &m.snap.Groups[i]
-		if g.Failed {
+		if g.Failed || g.OutOfScope {
 			continue
 		}
 		c := MemberChange{Anchor: g.Anchor, Seen: int32(i)}
@@ -69,6 +79,7 @@ func (m *maker) members() {
 		var groups []registry.GroupID
 		if k := groupOf[g.Anchor]; k != nil {
 			c.Group, users, groups = k.Group, k.Users, k.Groups
+			c.Name, c.Of = k.Name, len(k.Users)+len(k.Groups)
 		}
 		members, failed := closure.of(c.Seen)
 		m.diffUsers(&c, members, users)
@@ -94,6 +105,7 @@ func (m *maker) groupIDs(groupOf map[string]*KnownGroup) []registry.GroupID {
 	for i := range m.snap.Groups {
 		g := &m.snap.Groups[i]
 		switch k := groupOf[g.Anchor]; {
+		case g.OutOfScope:
 		case k != nil:
 			out[i] = k.Group
 		case !g.Failed:

@@ -9,11 +9,12 @@ import (
 )
 
 // loose never holds; tests tighten one limit of it.
-var loose = plan.Limits{
-	Deactivate:       plan.Threshold{Count: 1 << 40, Percent: 100},
-	GroupDelete:      plan.Threshold{Count: 1 << 40, Percent: 100},
-	MembershipRemove: plan.Threshold{Count: 1 << 40, Percent: 100},
-}
+var (
+	unlimited = plan.Threshold{Count: 1 << 40, Percent: 100}
+	loose     = plan.Limits{
+		Deactivate: unlimited, Delete: unlimited, GroupDelete: unlimited, MembershipRemove: unlimited, MembershipRemovePerGroup: unlimited, Rename: unlimited, MailChange: unlimited, Create: unlimited,
+	}
+)
 
 // leavers is a plan in which gone of all people, groups and memberships go, and
 // deleted people are over their grace.
@@ -64,11 +65,20 @@ func membersGone(all, gone int) *plan.Plan {
 	return plan.Make(snap, state, policy)
 }
 
+// reasonless leaves out why.
+func reasonless(limits []registry.Limit) []registry.Limit {
+	for i := range limits {
+		limits[i].Reasons = nil
+	}
+	return limits
+}
+
 func TestGuard(t *testing.T) {
 	limit := func(name string, count, of int64, rule string) []registry.Limit {
 		return []registry.Limit{{Name: name, Count: count, Of: of, Rule: rule}}
 	}
 	people := func(th plan.Threshold) plan.Limits { l := loose; l.Deactivate = th; return l }
+	deletions := func(th plan.Threshold) plan.Limits { l := loose; l.Delete = th; return l }
 	groups := func(th plan.Threshold) plan.Limits { l := loose; l.GroupDelete = th; return l }
 	members := func(th plan.Threshold) plan.Limits { l := loose; l.MembershipRemove = th; return l }
 	for _, tc := range []struct {
@@ -86,8 +96,8 @@ func TestGuard(t *testing.T) {
 		{"percent passed at the floor", leavers(20, 5, 0), people(plan.Threshold{Count: 50, Percent: 10, Floor: 5}), nil},
 		{"percent passed above the floor", leavers(20, 6, 0), people(plan.Threshold{Count: 50, Percent: 10, Floor: 5}), limit("deactivate", 6, 20, "more than 10 %")},
 		{"nobody may", leavers(100, 1, 0), people(plan.Threshold{}), limit("deactivate", 1, 100, "more than 0")},
-		{"deletions reached", leavers(10, 0, 3), people(plan.Threshold{Count: 3, Percent: 100}), nil},
-		{"deletions passed", leavers(10, 0, 4), people(plan.Threshold{Count: 3, Percent: 100}), limit("delete", 4, 14, "more than 3")},
+		{"deletions reached", leavers(10, 0, 3), deletions(plan.Threshold{Count: 3, Percent: 100}), nil},
+		{"deletions passed", leavers(10, 0, 4), deletions(plan.Threshold{Count: 3, Percent: 100}), limit("delete", 4, 14, "more than 3")},
 		{"deletions and deactivations are counted apart", leavers(10, 3, 3), people(plan.Threshold{Count: 3, Percent: 100}), nil},
 		{"groups reached", groupsGone(10, 1), groups(plan.Threshold{Count: 5, Percent: 10, Floor: 0}), nil},
 		{"groups passed by percent", groupsGone(10, 2), groups(plan.Threshold{Count: 5, Percent: 10, Floor: 1}), limit("group_delete", 2, 10, "more than 10 %")},
@@ -101,23 +111,23 @@ func TestGuard(t *testing.T) {
 		{"no group where there was none", groupsGone(0, 0), loose, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			want(t, "limits", plan.Guard(tc.plan, tc.limits, nil), tc.want)
+			want(t, "limits", reasonless(plan.Guard(tc.plan, tc.limits, plan.History{}, nil)), tc.want)
 		})
 	}
 	t.Run("a scope that fits nobody", func(t *testing.T) {
 		p := plan.Make(plan.Snapshot{Complete: true, Users: []plan.Seen{seen("a", outOfScope), seen("b", outOfScope)}}, plan.State{Users: []plan.Known{known("a", 1)}}, policy)
-		want(t, "limits", plan.Guard(p, loose, nil), limit("empty", 0, 1, "the scope leaves out everyone, all 2 people of the source"))
+		want(t, "limits", plan.Guard(p, loose, plan.History{}, nil), limit("empty", 0, 1, "the scope leaves out everyone, all 2 people of the source"))
 	})
 	t.Run("the inactive are no reason for more", func(t *testing.T) {
 		snap := plan.Snapshot{Complete: true, Users: []plan.Seen{seen("a"), seen("b", disabled), seen("c"), seen("d")}}
 		state := plan.State{Users: []plan.Known{known("a", 1), known("b", 2), known("c", 3, foreign), known("d", 4, deleted), known("e", 5, off, missing(1))}}
-		want(t, "limits", plan.Guard(plan.Make(snap, state, policy), people(plan.Threshold{Count: 9, Percent: 49}), nil),
+		want(t, "limits", reasonless(plan.Guard(plan.Make(snap, state, policy), people(plan.Threshold{Count: 9, Percent: 49}), plan.History{}, nil)),
 			limit("deactivate", 1, 2, "more than 49 %"))
 	})
 }
 
 func TestAllowance(t *testing.T) {
-	strict := plan.Limits{}
+	strict := plan.Limits{MembershipRemovePerGroup: unlimited}
 	snap := plan.Snapshot{Complete: true, Users: []plan.Seen{seen("stay")}, Groups: []plan.SeenGroup{seenGroup("g", nil, nil)}}
 	state := plan.State{
 		Users: []plan.Known{known("stay", 1), known("go", 2), known("also", 3), known("old", 4, off, missing(month))},
@@ -151,7 +161,7 @@ func TestAllowance(t *testing.T) {
 			a := all()
 			tc.change(a)
 			var got []string
-			for _, l := range plan.Guard(plan.Make(snap, state, policy), strict, a) {
+			for _, l := range plan.Guard(plan.Make(snap, state, policy), strict, plan.History{}, a) {
 				got = append(got, fmt.Sprintf("%s %d", l.Name, l.Count))
 			}
 			want(t, "limits", got, tc.want)
@@ -159,8 +169,8 @@ func TestAllowance(t *testing.T) {
 	}
 	t.Run("emptiness", func(t *testing.T) {
 		p := leavers(2, 2, 0)
-		want(t, "allowed", len(plan.Guard(p, loose, &plan.Allowance{Empty: true})), 0)
-		want(t, "of leavers only", len(plan.Guard(p, loose, &plan.Allowance{Deactivate: map[string]bool{"p000": true, "p001": true}})), 1)
+		want(t, "allowed", len(plan.Guard(p, loose, plan.History{}, &plan.Allowance{Empty: true})), 0)
+		want(t, "of leavers only", len(plan.Guard(p, loose, plan.History{}, &plan.Allowance{Deactivate: map[string]bool{"p000": true, "p001": true}})), 1)
 	})
 }
 
@@ -205,6 +215,9 @@ func TestHash(t *testing.T) {
 		"a group fewer inside":      func(in *input) { in.snap.Groups[1].Groups = nil },
 		"a group renamed":           func(in *input) { in.snap.Groups[0].Fingerprint = print("renamed") },
 		"no group deleted":          func(in *input) { in.state.Groups = in.state.Groups[:2] },
+		"somebody's manager":        func(in *input) { in.snap.Users[2].Manager = 1 },
+		"another's manager":         func(in *input) { in.snap.Users[2].Manager = 2 },
+		"a group out of scope":      func(in *input) { in.snap.Groups[1].OutOfScope = true },
 		"a group known":             func(in *input) { in.state.Groups = append(in.state.Groups, knownGroup("n", 9, nil, nil)) },
 	} {
 		in := base()
@@ -214,5 +227,125 @@ func TestHash(t *testing.T) {
 			t.Errorf("%q hashes like %q", what, other)
 		}
 		hashes[h] = what
+	}
+}
+
+// TestEachLimit: every limit alone, with its figures and its reasons.
+func TestEachLimit(t *testing.T) {
+	people := func(n int) (plan.Snapshot, plan.State) {
+		snap, state := plan.Snapshot{Complete: true}, plan.State{}
+		for i := range n {
+			a := fmt.Sprintf("p%03d", i)
+			snap.Users, state.Users = append(snap.Users, seen(a)), append(state.Users, known(a, registry.UserID(i+1)))
+		}
+		return snap, state
+	}
+	only := func(set func(*plan.Limits)) plan.Limits { l := loose; set(&l); return l }
+	for _, tc := range []struct {
+		name    string
+		change  func(*plan.Snapshot, *plan.State)
+		mark    func(*plan.Plan)
+		limits  plan.Limits
+		history plan.History
+		want    []registry.Limit
+	}{
+		{name: "renames reached", limits: only(func(l *plan.Limits) { l.Rename = plan.Threshold{Count: 2, Percent: 100} }),
+			change: func(s *plan.Snapshot, _ *plan.State) { called("x")(&s.Users[0]); called("y")(&s.Users[1]) }},
+		{name: "renames passed", limits: only(func(l *plan.Limits) { l.Rename = plan.Threshold{Count: 9, Percent: 10, Floor: 1} }),
+			change: func(s *plan.Snapshot, _ *plan.State) { called("x")(&s.Users[0]); called("y")(&s.Users[1]) },
+			want:   []registry.Limit{{Name: "rename", Count: 2, Of: 10, Rule: "more than 10 %", Reasons: []string{"2 renamed in the directory"}}}},
+		{name: "mail changes passed", limits: only(func(l *plan.Limits) { l.MailChange = plan.Threshold{Count: 1, Percent: 100} }),
+			change: func(s *plan.Snapshot, _ *plan.State) {
+				changed(&s.Users[0])
+				changed(&s.Users[1])
+				changed(&s.Users[2])
+			},
+			mark: func(p *plan.Plan) { p.Users[0].Mail, p.Users[2].Mail = true, true },
+			want: []registry.Limit{{Name: "mail_change", Count: 2, Of: 10, Rule: "more than 1", Reasons: []string{"2 with another address in the directory"}}}},
+		{name: "a burst", limits: only(func(l *plan.Limits) { l.Create = plan.Threshold{Count: 1, Percent: 100} }),
+			change: func(s *plan.Snapshot, _ *plan.State) { s.Users = append(s.Users, seen("x"), seen("y")) },
+			want:   []registry.Limit{{Name: "create", Count: 2, Of: 10, Rule: "more than 1", Reasons: []string{"2 new in the directory"}}}},
+		{name: "no burst on the first run", limits: only(func(l *plan.Limits) { l.Create = plan.Threshold{} }), history: plan.History{First: true},
+			change: func(s *plan.Snapshot, _ *plan.State) { s.Users = append(s.Users, seen("x"), seen("y")) }},
+		{name: "too few", limits: only(func(l *plan.Limits) { l.Minimum = plan.Threshold{Count: 10} }),
+			change: func(s *plan.Snapshot, _ *plan.State) { outOfScope(&s.Users[0]) },
+			want:   []registry.Limit{{Name: "minimum_population", Count: 9, Rule: "fewer than 10"}}},
+		{name: "enough", limits: only(func(l *plan.Limits) { l.Minimum = plan.Threshold{Count: 10} }), change: func(*plan.Snapshot, *plan.State) {}},
+		{name: "half of the last run's", limits: only(func(l *plan.Limits) { l.Minimum = plan.Threshold{Percent: 50, Floor: 5} }),
+			history: plan.History{InScope: 20}, change: func(*plan.Snapshot, *plan.State) {}},
+		{name: "less than half of the last run's", limits: only(func(l *plan.Limits) { l.Minimum = plan.Threshold{Percent: 50, Floor: 5} }),
+			history: plan.History{InScope: 21}, change: func(*plan.Snapshot, *plan.State) {},
+			want: []registry.Limit{{Name: "minimum_population", Count: 10, Of: 21, Rule: "fewer than 50 % of the last run's"}}},
+		{name: "less than half, of few", limits: only(func(l *plan.Limits) { l.Minimum = plan.Threshold{Percent: 90, Floor: 5} }),
+			history: plan.History{InScope: 15}, change: func(*plan.Snapshot, *plan.State) {}},
+		{name: "fewer in an incomplete read", limits: only(func(l *plan.Limits) { l.Minimum = plan.Threshold{Count: 99} }),
+			change: func(s *plan.Snapshot, _ *plan.State) { s.Complete = false }},
+		{name: "one group loses too many", limits: only(func(l *plan.Limits) { l.MembershipRemovePerGroup = plan.Threshold{Count: 9, Percent: 50, Floor: 1} }),
+			change: func(s *plan.Snapshot, st *plan.State) {
+				s.Groups = []plan.SeenGroup{seenGroup("g", []int32{0}, nil), seenGroup("h", []int32{0, 1}, nil)}
+				st.Groups = []plan.KnownGroup{
+					knownGroup("g", 1, []registry.UserID{1, 2, 3}, nil), knownGroup("h", 2, []registry.UserID{1, 2, 3, 4}, nil),
+				}
+			},
+			want: []registry.Limit{{Name: "membership_remove_per_group", Count: 2, Of: 3, Rule: "more than 50 %", Group: "g"}}},
+		{name: "a group out of scope", limits: only(func(l *plan.Limits) { l.MembershipRemove = plan.Threshold{Count: 2, Percent: 100} }),
+			change: func(s *plan.Snapshot, st *plan.State) {
+				g := seenGroup("g", []int32{0, 1, 2}, nil)
+				g.OutOfScope = true
+				s.Groups = []plan.SeenGroup{g, seenGroup("h", []int32{0}, nil)}
+				st.Groups = []plan.KnownGroup{knownGroup("g", 1, []registry.UserID{1, 2, 3}, nil), knownGroup("h", 2, []registry.UserID{1, 2}, nil)}
+			},
+			want: []registry.Limit{{Name: "membership_remove", Count: 4, Of: 5, Rule: "more than 2",
+				Reasons: []string{"3 as their group is out of scope", "1 from h"}}}},
+		{name: "every group out of scope", limits: loose,
+			change: func(s *plan.Snapshot, st *plan.State) {
+				g := seenGroup("g", nil, nil)
+				g.OutOfScope = true
+				s.Groups, st.Groups = []plan.SeenGroup{g}, []plan.KnownGroup{knownGroup("g", 1, nil, nil)}
+			},
+			want: []registry.Limit{{Name: "empty", Of: 1, Rule: "the scope leaves out every group, all 1 of the source"}}},
+		{name: "why people go", limits: only(func(l *plan.Limits) { l.Deactivate = plan.Threshold{} }),
+			change: func(s *plan.Snapshot, _ *plan.State) {
+				outOfScope(&s.Users[0])
+				disabled(&s.Users[1])
+				disabled(&s.Users[2])
+				s.Users = s.Users[:7]
+			},
+			want: []registry.Limit{{Name: "deactivate", Count: 6, Of: 10, Rule: "more than 0", Reasons: []string{"3 missing", "2 disabled in the directory", "1 out of scope"}}}},
+		{name: "other settings, within the floors", limits: only(func(l *plan.Limits) { l.Deactivate.Floor = 1 }), history: plan.History{SettingsChanged: true},
+			change: func(s *plan.Snapshot, _ *plan.State) { s.Users = s.Users[:9] }},
+		{name: "other settings, beyond the floors", limits: only(func(l *plan.Limits) { l.Deactivate.Floor = 1 }), history: plan.History{SettingsChanged: true},
+			change: func(s *plan.Snapshot, _ *plan.State) { s.Users = s.Users[:8] },
+			want: []registry.Limit{{Name: "settings_changed", Count: 2, Of: 10,
+				Rule:    "the source's settings are not those of the last finished run, and it would remove more than the floors let pass",
+				Reasons: []string{"2 deactivations"}}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			snap, state := people(10)
+			tc.change(&snap, &state)
+			p := plan.Make(snap, state, policy)
+			if tc.mark != nil {
+				tc.mark(p)
+			}
+			want(t, "limits", plan.Guard(p, tc.limits, tc.history, nil), tc.want)
+			everything := &plan.Allowance{
+				Empty: true, Population: p.InScope(), Rename: map[string]bool{}, MailChange: map[string]bool{}, Create: map[string]bool{}, Deactivate: map[string]bool{},
+				GroupDelete: map[string]bool{}, Remove: map[string]map[registry.UserID]bool{},
+			}
+			for _, c := range p.Users {
+				everything.Rename[c.Anchor], everything.MailChange[c.Anchor] = true, true
+				everything.Create[c.Anchor], everything.Deactivate[c.Anchor] = true, true
+			}
+			for _, c := range p.Groups {
+				everything.GroupDelete[c.Anchor] = true
+			}
+			for _, c := range p.Members {
+				everything.Remove[c.Anchor] = map[registry.UserID]bool{}
+				for _, id := range c.RemoveUsers {
+					everything.Remove[c.Anchor][id] = true
+				}
+			}
+			want(t, "limits once approved", plan.Guard(p, tc.limits, tc.history, everything), nil)
+		})
 	}
 }

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"slices"
 	"time"
 
 	"github.com/usherd/usher/internal/registry"
@@ -26,18 +25,31 @@ type Seen struct {
 	// Name is a hash of the userName in comparison form.
 	Name uint64
 	// Join is the existing person the source's join rules found, 0 for none.
-	Join     registry.UserID
+	Join registry.UserID
+	// Manager is the place of the person's manager in Snapshot.Users plus one, or
+	// one of the words below.
+	Manager  int32
 	Standing Standing
 	Enabled  bool
 	// Ambiguous is set when a join rule found more than one.
 	Ambiguous bool
 }
 
+// What Seen.Manager may be besides a place.
+const (
+	ManagerUnsaid  int32 = 0  // the read did not look: what is there stays
+	ManagerNone    int32 = -1 // the directory names nobody
+	ManagerUnknown int32 = -2 // the directory names somebody it did not give
+)
+
 // SeenGroup is a group of the snapshot.
 type SeenGroup struct {
 	Anchor      string
 	Fingerprint registry.Fingerprint
 	Failed      bool
+	// OutOfScope is set for a group that the source's scope leaves out. Its
+	// members still count as members of the groups around it.
+	OutOfScope bool
 	// Members are indexes of Snapshot.Users, Groups of Snapshot.Groups.
 	Members, Groups []int32
 }
@@ -61,6 +73,8 @@ type Known struct {
 	// MissingSince, Owned, Enabled and Deleted are as in registry.LinkedUser.
 	MissingSince            time.Time
 	Owned, Enabled, Deleted bool
+	// Protected people are not deactivated and not deleted.
+	Protected bool
 }
 
 // KnownGroup is a group tied to the source with the members it asserts.
@@ -79,7 +93,14 @@ type State struct {
 	// nights that is nearly everybody, and Users may leave them out. The plan
 	// takes the list over; nil is none.
 	Same []registry.UserID
+	// Managers are, by their index in Snapshot.Users, whom the registry has as
+	// people's managers; NotOurs for somebody whom another origin owns. nil is
+	// nobody.
+	Managers []registry.UserID
 }
+
+// NotOurs stands in State.Managers for somebody whom another origin owns.
+const NotOurs registry.UserID = -1
 
 // Same reports whether the plan has nothing to do about somebody: owned, living,
 // and as the source says in every respect.
@@ -98,8 +119,23 @@ const (
 	NestedIgnore  Nested = "ignore"
 )
 
+// Recreate says what becomes of somebody new who is, by userName or by the join
+// rules, a person whose own object is gone.
+type Recreate string
+
+// The answers to a person who was recreated.
+const (
+	RecreateConflict Recreate = "conflict" // an admin decides
+	RecreateNew      Recreate = "new"      // another person, once the name is free
+	RecreateAdopt    Recreate = "adopt"    // the same person, if a complete read lacks the old object
+)
+
 // Policy shapes a plan.
 type Policy struct {
+	// Mode is what the source may do, "" for all.
+	Mode Mode
+	// Recreate is "" for RecreateConflict.
+	Recreate Recreate
 	// Deactivate is what happens to people who go missing; false keeps them.
 	Deactivate bool
 	// DeleteAfter is the grace from going missing to deletion, 0 for never.
@@ -117,18 +153,26 @@ type UserChange struct {
 	Seen   int32
 	User   registry.UserID // 0 for someone new
 	Reason string
+	// Was is the anchor of the object that is gone, for a person whom a recreated
+	// object takes over.
+	Was string
+	// Mail is for the caller to set: the change gives another primary address.
+	Mail bool
 	// Follows is true when the change takes the userName that the change before
 	// it gives up: the two belong in one transaction, where names change hands.
 	Follows bool
+	// gone is true for somebody whose absence was noted before.
+	gone bool
 }
 
 // GroupChange is one change to a group.
 type GroupChange struct {
+	// Action is ActionMissing for a group that left the source's scope.
 	Action registry.Action
 	Anchor string
 	Seen   int32 // index in Snapshot.Groups, -1 when it is not there
 	Group  registry.GroupID
-	// Name and Members are, for a group that goes, what it is called and how
+	// Name and Members are, for a group that goes or leaves the scope, what it is called and how
 	// many members the source gave it.
 	Name    string
 	Members int
@@ -144,13 +188,28 @@ type MemberChange struct {
 	AddUsers, AddGroups []int32
 	RemoveUsers         []registry.UserID
 	RemoveGroups        []registry.GroupID
+	// Name is what the registry calls the group, Of how many members the source
+	// gave it.
+	Name string
+	Of   int
+}
+
+// ManagerChange gives a person another manager.
+type ManagerChange struct {
+	Seen    int32
+	Manager int32 // index in Snapshot.Users, -1 for nobody
 }
 
 // Trouble is a record that the plan leaves alone, and why.
 type Trouble struct {
-	Seen    int32
-	Code    registry.Code
-	Message string
+	Seen   int32 // index in Snapshot.Users, -1 for someone who is not there
+	Anchor string
+	Code   registry.Code
+	// User is the person who stands in the way, or is protected; 0 for none.
+	User registry.UserID
+	// Other is the entry that stands in the way, as an index in Snapshot.Users;
+	// -1 for none.
+	Other int32
 }
 
 // Plan is what would make the registry agree with the snapshot, sorted so that
@@ -159,7 +218,12 @@ type Plan struct {
 	Users    []UserChange
 	Groups   []GroupChange
 	Members  []MemberChange
+	Managers []ManagerChange
 	Troubles []Trouble
+	// Unmanaged are people whose manager is not in the registry.
+	Unmanaged []int32
+	// Withheld is what the policy's mode left out.
+	Withheld []Withheld
 
 	Unchanged, OutOfScope, Missing int64
 
@@ -169,11 +233,18 @@ type Plan struct {
 	// What the guard measures against.
 	activeUsers, liveGroups, memberships int64
 	livingUsers                          int64
-	seenUsers, inScope, seenGroups       int64
+	seenUsers, inScope                   int64
+	seenGroups, groupsInScope            int64
+	complete                             bool
 }
 
+// InScope is how many people of the snapshot are in the source's scope.
+func (p *Plan) InScope() int64 { return p.inScope }
+
 // Empty reports whether there is nothing to do.
-func (p *Plan) Empty() bool { return len(p.Users)+len(p.Groups)+len(p.Members) == 0 }
+func (p *Plan) Empty() bool {
+	return len(p.Users)+len(p.Groups)+len(p.Members)+len(p.Managers) == 0
+}
 
 // UserOf is the key of a person of the snapshot, 0 for someone who has none
 // (yet): who is new gets one by SetUser.
@@ -213,7 +284,9 @@ func Make(snap Snapshot, state State, policy Policy) *Plan {
 	m.passNames()
 	m.groups()
 	m.members()
-	m.p.userOf = m.userOf
+	m.managers()
+	m.p.userOf, m.p.complete = m.userOf, snap.Complete
+	m.p.restrict(policy.Mode)
 	return m.p
 }
 
@@ -226,6 +299,15 @@ type maker struct {
 	// userOf is, for each seen person, the key it is tied to, or -1 for one that
 	// the plan creates or joins, or 0 for one that will not be in the registry.
 	userOf []registry.UserID
+	// strangers are the seen who are not tied, gone the tied who are not seen.
+	strangers, gone []int32
+	// refused are the seen who do not get the name they ask for, with the entry
+	// that stands in the way or -1.
+	refused map[int32]int32
+	// past is, for somebody recreated, who they were: indexes in State.Users.
+	past map[int32][]int32
+	// claims is how many of the seen would be one of the gone.
+	claims map[int32]int
 	// givers are the names that changes give up, by the changes' anchors.
 	givers map[string]uint64
 	// have and here are room for the two sides of a group's members.
@@ -235,215 +317,3 @@ type maker struct {
 
 // pending stands in userOf for a person who gets a key when the plan is applied.
 const pending registry.UserID = -1
-
-func (m *maker) users() {
-	if m.userOf = m.state.Same; m.userOf == nil {
-		m.userOf = make([]registry.UserID, len(m.snap.Users))
-	}
-	m.same()
-	m.p.Users = make([]UserChange, 0, max(0, len(m.snap.Users)-len(m.state.Users)-int(m.p.Unchanged)))
-	refused := m.contested()
-	match(len(m.snap.Users), len(m.state.Users),
-		func(i int32) string { return m.snap.Users[i].Anchor },
-		func(i int32) string { return m.state.Users[i].Anchor },
-		func(s, k int32) { m.user(s, k, refused) })
-	sort(m.p.Users, func(c *UserChange) string { return c.Anchor })
-	sort(m.p.Troubles, func(t *Trouble) string { return m.snap.Users[t.Seen].Anchor })
-	m.p.seenUsers = int64(len(m.snap.Users))
-	for i := range m.snap.Users {
-		if m.snap.Users[i].Standing != OutOfScope {
-			m.p.inScope++
-		}
-	}
-}
-
-// same counts the people who need no comparison.
-func (m *maker) same() {
-	for s, id := range m.userOf {
-		if id == 0 {
-			continue
-		}
-		m.p.Unchanged++
-		m.p.livingUsers++
-		if m.snap.Users[s].Enabled {
-			m.p.activeUsers++
-		}
-	}
-}
-
-// user compares one person; s or k is -1 where one side lacks them.
-func (m *maker) user(s, k int32, refused map[int32]bool) {
-	if k >= 0 {
-		m.count(&m.state.Users[k])
-	}
-	switch {
-	case s >= 0 && m.userOf[s] != 0: // the same
-	case s < 0:
-		m.absent(&m.state.Users[k])
-	case k < 0:
-		m.unknown(s, refused)
-	default:
-		m.both(s, &m.state.Users[k], refused)
-	}
-}
-
-func (m *maker) count(k *Known) {
-	if k.Owned && !k.Deleted {
-		m.p.livingUsers++
-	}
-	if k.Owned && k.Enabled && !k.Deleted {
-		m.p.activeUsers++
-	}
-}
-
-// unknown is someone seen who is not tied to the source.
-func (m *maker) unknown(s int32, refused map[int32]bool) {
-	x := &m.snap.Users[s]
-	switch {
-	case x.Standing == OutOfScope:
-		m.p.OutOfScope++
-	case x.Standing == Failed:
-	case x.Ambiguous:
-		m.trouble(s, registry.CodeAmbiguous, "more than one person matches the source's join rules")
-	case refused[s]:
-		m.trouble(s, registry.CodeUserNameTaken, "another entry of this source has the same userName")
-	case x.Join != 0:
-		m.userOf[s] = pending
-		m.change(nil, UserChange{Action: registry.ActionJoin, Anchor: x.Anchor, Seen: s, User: x.Join})
-	default:
-		m.userOf[s] = pending
-		m.change(nil, UserChange{Action: registry.ActionCreate, Anchor: x.Anchor, Seen: s})
-	}
-}
-
-// both is someone seen and tied.
-func (m *maker) both(s int32, k *Known, refused map[int32]bool) {
-	x := &m.snap.Users[s]
-	if !k.Deleted {
-		m.userOf[s] = k.User
-	}
-	switch {
-	case x.Standing == Failed:
-		return
-	case x.Standing == OutOfScope:
-		if !k.Deleted {
-			m.p.OutOfScope++
-		}
-		m.userOf[s] = 0
-		m.leave(k, "out_of_scope")
-		return
-	case refused[s]:
-		m.trouble(s, registry.CodeUserNameTaken, "another entry of this source has the same userName")
-		return
-	}
-	action := m.action(x, k)
-	if action == "" {
-		m.p.Unchanged++
-		return
-	}
-	if action == registry.ActionRestore {
-		m.userOf[s] = k.User
-	}
-	m.change(k, UserChange{Action: action, Anchor: x.Anchor, Seen: s, User: k.User})
-}
-
-// action names what has to happen to someone seen and tied, "" for nothing.
-func (m *maker) action(x *Seen, k *Known) registry.Action {
-	switch {
-	case k.Owned && k.Deleted:
-		return registry.ActionRestore
-	case k.Owned && k.Enabled && !x.Enabled:
-		return registry.ActionDeactivate
-	case k.Owned && !k.Enabled && x.Enabled:
-		return registry.ActionEnable
-	case k.Owned && x.Name != k.Name:
-		return registry.ActionRename
-	case x.Fingerprint != k.Fingerprint || !k.MissingSince.IsZero():
-		return registry.ActionUpdate
-	}
-	return ""
-}
-
-// absent is someone tied whom the snapshot does not show.
-func (m *maker) absent(k *Known) {
-	if !m.snap.Complete || k.Deleted {
-		return
-	}
-	m.p.Missing++
-	m.leave(k, "missing")
-}
-
-// leave draws the consequence of an absence or of leaving the scope, once, and
-// the deletion when the grace is over.
-func (m *maker) leave(k *Known, reason string) {
-	c := UserChange{Anchor: k.Anchor, Seen: -1, User: k.User, Reason: reason}
-	gone, ends := !k.MissingSince.IsZero(), k.Owned && m.policy.Deactivate
-	switch {
-	case k.Deleted:
-		return
-	case ends && k.Enabled:
-		// Also who is gone already: kept until now because the policy was
-		// another, or protected then.
-		c.Action = registry.ActionDeactivate
-	case !gone:
-		c.Action = registry.ActionMissing
-	case ends && m.policy.DeleteAfter > 0 && m.policy.Now.Sub(k.MissingSince) >= m.policy.DeleteAfter:
-		c.Action, c.Reason = registry.ActionDelete, "grace_over"
-	default:
-		return
-	}
-	m.change(k, c)
-}
-
-// contested finds the people of the snapshot who ask for a userName that another
-// one asks for too. Whoever holds the name already keeps it; of several who do
-// not, none gets it: which one it belongs to is not for a machine to guess.
-func (m *maker) contested() map[int32]bool {
-	names := make([]uint64, 0, len(m.snap.Users))
-	for i := range m.snap.Users {
-		if x := &m.snap.Users[i]; x.Standing == Mapped {
-			names = append(names, x.Name)
-		}
-	}
-	slices.Sort(names)
-	double := map[uint64]bool{}
-	for i := 1; i < len(names); i++ {
-		if names[i] == names[i-1] {
-			double[names[i]] = true
-		}
-	}
-	refused := map[int32]bool{}
-	if len(double) == 0 {
-		return refused
-	}
-	holder := map[uint64]string{}
-	for i := range m.state.Users {
-		if k := &m.state.Users[i]; !k.Deleted && double[k.Name] {
-			holder[k.Name] = k.Anchor
-		}
-	}
-	for i, id := range m.userOf {
-		if x := &m.snap.Users[i]; id != 0 && double[x.Name] {
-			holder[x.Name] = x.Anchor
-		}
-	}
-	for i := range m.snap.Users {
-		x := &m.snap.Users[i]
-		if h, held := holder[x.Name]; x.Standing == Mapped && double[x.Name] && (!held || h != x.Anchor) {
-			refused[int32(i)] = true
-		}
-	}
-	return refused
-}
-
-// change enters a change to a person; k is nil for someone new to the source.
-func (m *maker) change(k *Known, c UserChange) {
-	if k != nil && (c.Action == registry.ActionDelete || m.wants(&c) != 0 && k.Owned && !k.Deleted && k.Name != m.wants(&c)) {
-		m.givers[c.Anchor] = k.Name
-	}
-	m.p.Users = append(m.p.Users, c)
-}
-
-func (m *maker) trouble(s int32, code registry.Code, message string) {
-	m.p.Troubles = append(m.p.Troubles, Trouble{Seen: s, Code: code, Message: message})
-}

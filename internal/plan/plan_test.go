@@ -11,6 +11,10 @@ import (
 func TestPeople(t *testing.T) {
 	keep := policy
 	keep.Deactivate = false
+	anew, adopt := policy, policy
+	anew.Recreate, adopt.Recreate = plan.RecreateNew, plan.RecreateAdopt
+	upsert, create, keepUpsert := policy, policy, keep
+	upsert.Mode, create.Mode, keepUpsert.Mode = plan.ModeUpsertOnly, plan.ModeCreateOnly, plan.ModeUpsertOnly
 	never := policy
 	never.DeleteAfter = 0
 	for _, tc := range []struct {
@@ -72,13 +76,52 @@ func TestPeople(t *testing.T) {
 			want:  []string{"update a #1", "create b", "deactivate c #3", "deactivate d #4 out_of_scope"}},
 
 		{name: "two new ones ask for one name", seen: []plan.Seen{seen("a", called("x")), seen("b", called("x")), seen("c")},
-			want: []string{"create c", "user_name_taken a", "user_name_taken b"}},
+			want: []string{"create c", "user_name_taken a beside b", "user_name_taken b beside a"}},
 		{name: "the holder keeps a contested name", seen: []plan.Seen{seen("a", called("x")), seen("b", called("x")), seen("c", called("x"))},
-			known: []plan.Known{known("b", 2, named("x"))}, want: []string{"update b #2", "user_name_taken a", "user_name_taken c"}},
+			known: []plan.Known{known("b", 2, named("x"))}, want: []string{"update b #2", "user_name_taken a beside b", "user_name_taken c beside b"}},
 		{name: "a contested name is no claim of the failed", seen: []plan.Seen{seen("a", called("x")), seen("b", called("x"), failed), seen("c", called("x"), outOfScope)},
 			want: []string{"create a"}},
 		{name: "a deleted one holds no name", seen: []plan.Seen{seen("a", called("x")), seen("b", called("x"))},
-			known: []plan.Known{known("a", 1, deleted, named("x"))}, want: []string{"user_name_taken a", "user_name_taken b"}},
+			known: []plan.Known{known("a", 1, deleted, named("x"))}, want: []string{"user_name_taken a beside b", "user_name_taken b beside a"}},
+
+		{name: "recreated", seen: []plan.Seen{seen("b", called("a"))}, known: []plan.Known{known("a", 1)},
+			want: []string{"deactivate a #1 missing", "recreated b #1"}},
+		{name: "recreated after the deletion", seen: []plan.Seen{seen("b", called("a"))}, known: []plan.Known{known("a", 1, deleted)}, want: []string{"recreated b #1"}},
+		{name: "recreated, to be new", seen: []plan.Seen{seen("b", called("a"))}, known: []plan.Known{known("a", 1, deleted)}, policy: &anew, want: []string{"create b"}},
+		{name: "recreated, to be adopted", seen: []plan.Seen{seen("b", called("a"))}, known: []plan.Known{known("a", 1)}, policy: &adopt, want: []string{"update b #1 was a"}},
+		{name: "adopted after the deletion", seen: []plan.Seen{seen("b", called("a"))}, known: []plan.Known{known("a", 1, deleted)}, policy: &adopt,
+			want: []string{"restore b #1 was a"}},
+		{name: "adopted under another name, by a join rule", seen: []plan.Seen{seen("b", called("x"), joins(1))}, known: []plan.Known{known("a", 1, off, missing(1))}, policy: &adopt,
+			want: []string{"enable b #1 was a"}},
+		{name: "an incomplete read adopts nobody", seen: []plan.Seen{seen("b", called("a"))}, known: []plan.Known{known("a", 1, off, missing(1))}, policy: &adopt, partial: true,
+			want: []string{"recreated b #1"}},
+		{name: "who is still there is no one's past", seen: []plan.Seen{seen("b", called("a")), seen("a", called("z"))}, known: []plan.Known{known("a", 1)}, policy: &adopt,
+			want: []string{"rename a #1", "create b follows"}},
+		{name: "two who could be one", seen: []plan.Seen{seen("b", called("a")), seen("c", joins(1))}, known: []plan.Known{known("a", 1)}, policy: &adopt,
+			want: []string{"deactivate a #1 missing", "recreated b #1", "recreated c #1"}},
+		{name: "one who could be two", seen: []plan.Seen{seen("b", called("a"))}, known: []plan.Known{known("a", 1, deleted), known("q", 2, deleted, named("a"))}, policy: &adopt,
+			want: []string{"recreated b #1"}},
+
+		{name: "protected and missing", known: []plan.Known{known("a", 1, protected)}, want: []string{"missing a #1 missing", "protected a #1"}},
+		{name: "protected and missing still", known: []plan.Known{known("a", 1, protected, missing(2*month))}, want: []string{"protected a #1"}},
+		{name: "protected and kept", known: []plan.Known{known("a", 1, protected)}, policy: &keep, want: []string{"missing a #1 missing"}},
+		{name: "protected and disabled", seen: []plan.Seen{seen("a", disabled)}, known: []plan.Known{known("a", 1, protected)}, want: []string{"protected a #1"}},
+		{name: "protected beyond the grace", known: []plan.Known{known("a", 1, protected, off, missing(month))}, want: []string{"protected a #1"}},
+		{name: "protected and changed", seen: []plan.Seen{seen("a", changed)}, known: []plan.Known{known("a", 1, protected)}, want: []string{"update a #1"}},
+
+		{name: "upsert-only", policy: &upsert,
+			seen:  []plan.Seen{seen("a", changed), seen("b", disabled), seen("c"), seen("d", outOfScope)},
+			known: []plan.Known{known("a", 1), known("b", 2), known("d", 4), known("e", 5, off, missing(month)), known("f", 6, protected)},
+			want:  []string{"update a #1", "create c", "missing d #4 out_of_scope", "missing f #6 missing"}},
+		{name: "upsert-only, missing still", policy: &upsert, known: []plan.Known{known("a", 1, missing(1))}},
+		{name: "upsert-only and keep", policy: &keepUpsert, known: []plan.Known{known("a", 1)}, want: []string{"missing a #1 missing"}},
+		{name: "create-only", policy: &create, seen: []plan.Seen{seen("a", changed), seen("b", joins(7)), seen("c"), seen("d", called("x"))},
+			known: []plan.Known{known("a", 1), known("d", 4), known("e", 5)}, want: []string{"create c"}},
+
+		{name: "managers", seen: []plan.Seen{seen("a", managedBy(2)), seen("b", managedBy(1)), seen("n", managedBy(3)), seen("u", managedBy(plan.ManagerUnknown))},
+			known: []plan.Known{known("a", 1), known("b", 2), known("u", 3)},
+			want:  []string{"create n", "manager of a b", "manager of b a", "manager of n n"}},
+		{name: "a manager out of scope", seen: []plan.Seen{seen("a", managedBy(2)), seen("b", outOfScope)}, known: []plan.Known{known("a", 1)}},
 
 		{name: "two swap names", seen: []plan.Seen{seen("a", called("b")), seen("b", called("a")), seen("aa")},
 			known: []plan.Known{known("a", 1), known("b", 2)}, want: []string{"create aa", "rename b #2", "rename a #1 follows"}},
@@ -87,10 +130,10 @@ func TestPeople(t *testing.T) {
 			want:  []string{"rename c #3", "rename b #2 follows", "rename a #1 follows", "create n follows"}},
 		{name: "a name comes from someone who is also disabled", seen: []plan.Seen{seen("a", called("b")), seen("b", called("c"), disabled)},
 			known: []plan.Known{known("a", 1), known("b", 2)}, want: []string{"deactivate b #2", "rename a #1 follows"}},
-		{name: "a name comes from the deleted", seen: []plan.Seen{seen("a", called("z"))}, known: []plan.Known{known("z", 9, off, missing(month))},
+		{name: "a name comes from the deleted", seen: []plan.Seen{seen("a", called("z"))}, known: []plan.Known{known("z", 9, off, missing(month))}, policy: &anew,
 			want: []string{"delete z #9 grace_over", "create a follows"}},
 		{name: "nobody waits for the name of someone unchanged", seen: []plan.Seen{seen("a", called("z")), seen("z", changed)},
-			known: []plan.Known{known("a", 1, named("q")), known("z", 9)}, want: []string{"update z #9", "user_name_taken a"}},
+			known: []plan.Known{known("a", 1, named("q")), known("z", 9)}, want: []string{"update z #9", "user_name_taken a beside z"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := policy
@@ -115,6 +158,36 @@ func TestTotals(t *testing.T) {
 	if p.Empty() {
 		t.Error("the plan calls itself empty")
 	}
+}
+
+// TestWithheld: what a mode leaves out is counted.
+func TestWithheld(t *testing.T) {
+	create := policy
+	create.Mode = plan.ModeCreateOnly
+	snap := plan.Snapshot{Complete: true, Users: []plan.Seen{seen("a", changed), seen("n"), seen("b")},
+		Groups: []plan.SeenGroup{seenGroup("g", []int32{0, 1, 2}, nil, groupRenamed), seenGroup("h", []int32{0, 1}, nil)}}
+	p := plan.Make(snap, plan.State{
+		Users:  []plan.Known{known("a", 1), known("b", 2), known("gone", 3)},
+		Groups: []plan.KnownGroup{knownGroup("g", 1, []registry.UserID{1, 3}, nil)},
+	}, create)
+	want(t, "plan", lines(p, snap), []string{"create n", "create group h", "members g +n", "members h +a +n"})
+	want(t, "withheld", p.Withheld, []plan.Withheld{
+		{What: "deactivations", Count: 1}, {What: "group renames", Count: 1}, {What: "members added", Count: 1}, {What: "members removed", Count: 1}, {What: "updates", Count: 1},
+	})
+}
+
+// TestManagerWhoLeaves: who is not looked at again loses a manager who leaves.
+func TestManagerWhoLeaves(t *testing.T) {
+	snap := plan.Snapshot{Complete: true, Users: []plan.Seen{seen("a"), seen("b"), seen("c", managedBy(plan.ManagerNone)), seen("d", managedBy(1)), seen("e")}}
+	state := plan.State{
+		Users:    []plan.Known{known("a", 1), known("b", 2), known("c", 3), known("d", 4), known("e", 5, foreign), known("boss", 9)},
+		Managers: []registry.UserID{9, 1, 1, 1, plan.NotOurs},
+	}
+	p := plan.Make(snap, state, policy)
+	want(t, "plan", lines(p, snap), []string{"deactivate boss #9 missing", "manager of a nobody", "manager of c nobody"})
+	want(t, "unmanaged", len(p.Unmanaged), 0)
+	snap.Users[1].Manager = plan.ManagerUnknown
+	want(t, "unmanaged", plan.Make(snap, state, policy).Unmanaged, []int32{1})
 }
 
 func TestGroups(t *testing.T) {
@@ -153,6 +226,18 @@ func TestGroups(t *testing.T) {
 			known: []plan.KnownGroup{knownGroup("g", 1, ids(4), nil), knownGroup("h", 2, nil, nil)}, want: []string{created, "members h +bad"}},
 		{name: "one out of scope is a member of nothing", seen: []plan.SeenGroup{seenGroup("g", at(4), nil)}, known: []plan.KnownGroup{knownGroup("g", 1, nil, nil)},
 			want: []string{created}},
+
+		{name: "out of scope and new", seen: []plan.SeenGroup{seenGroup("g", at(0), nil, groupOutside)}, want: []string{created}},
+		{name: "left the scope", seen: []plan.SeenGroup{seenGroup("g", at(0), nil, groupOutside)}, known: []plan.KnownGroup{knownGroup("g", 1, ids(1, 2), nil)},
+			want: []string{created, "missing group g"}},
+		{name: "out of scope still", seen: []plan.SeenGroup{seenGroup("g", at(0), nil, groupOutside)}, known: []plan.KnownGroup{knownGroup("g", 1, nil, nil, groupMissing)},
+			want: []string{created}},
+		{name: "back in scope", seen: []plan.SeenGroup{seenGroup("g", at(0), nil)}, known: []plan.KnownGroup{knownGroup("g", 1, nil, nil, groupMissing)},
+			want: []string{created, "restore group g", "members g +p1"}},
+		{name: "flattened through a group out of scope", seen: []plan.SeenGroup{seenGroup("g", nil, at(1)), seenGroup("h", at(0), nil, groupOutside)},
+			known: []plan.KnownGroup{knownGroup("g", 1, nil, nil)}, want: []string{created, "members g +p1"}},
+		{name: "kept, an inner group out of scope", nested: plan.NestedKeep, seen: []plan.SeenGroup{seenGroup("g", nil, at(1)), seenGroup("h", nil, nil, groupOutside)},
+			known: []plan.KnownGroup{knownGroup("g", 1, nil, gids(2)), knownGroup("h", 2, nil, nil)}, want: []string{created, "missing group h", "members g -group:2"}},
 
 		{name: "flattened", seen: []plan.SeenGroup{seenGroup("g", at(0), at(1)), seenGroup("h", at(0, 1), at(2)), seenGroup("i", at(2), at(0))},
 			known: []plan.KnownGroup{knownGroup("g", 1, nil, nil), knownGroup("h", 2, nil, nil), knownGroup("i", 3, nil, gids(1))},

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,12 +33,19 @@ func randomSnapshot(rng *rand.Rand) plan.Snapshot {
 		case 3:
 			s.Join = registry.UserID(100 + a)
 		}
+		s.Manager = int32(rng.IntN(6)) - 2 // mended below
 		snap.Users = append(snap.Users, s)
+	}
+	for i := range snap.Users {
+		if snap.Users[i].Manager > 0 {
+			snap.Users[i].Manager = int32(rng.IntN(len(snap.Users))) + 1
+		}
 	}
 	groups := rng.Perm(5)[:rng.IntN(6)]
 	for _, a := range groups {
 		g := seenGroup(fmt.Sprintf("g%d", a), nil, nil)
 		g.Failed = rng.IntN(8) == 0
+		g.OutOfScope = rng.IntN(8) == 0
 		if rng.IntN(4) == 0 {
 			g.Fingerprint = print("other")
 		}
@@ -62,6 +70,7 @@ func randomState(rng *rand.Rand) plan.State {
 		k.Fingerprint = print(fmt.Sprintf("n%d", names[i]))
 		k.Owned = rng.IntN(6) > 0
 		k.Enabled = rng.IntN(4) > 0
+		k.Protected = rng.IntN(6) == 0
 		if rng.IntN(4) == 0 {
 			missing([]time.Duration{time.Hour, month}[rng.IntN(2)])(&k)
 		}
@@ -91,6 +100,61 @@ func randomState(rng *rand.Rand) plan.State {
 	return st
 }
 
+// mix adds what takes both sides: managers, and joins to people who are gone.
+func mix(rng *rand.Rand, snap plan.Snapshot, st *plan.State, p plan.Policy) {
+	st.Managers = make([]registry.UserID, len(snap.Users))
+	for i := range snap.Users {
+		s := &snap.Users[i]
+		at := slices.IndexFunc(st.Users, func(k plan.Known) bool { return k.Anchor == s.Anchor })
+		switch {
+		case at < 0:
+			for _, k := range st.Users {
+				if p.Recreate != plan.RecreateNew && isGone(snap, &k) && rng.IntN(10) == 0 {
+					s.Join = k.User
+				}
+			}
+		case !st.Users[at].Owned:
+			st.Managers[i] = plan.NotOurs
+		case !st.Users[at].Deleted:
+			st.Managers[i] = registry.UserID(rng.IntN(len(st.Users) + 1))
+		}
+	}
+}
+
+// isGone reports whether somebody's own object is known to be gone.
+func isGone(snap plan.Snapshot, k *plan.Known) bool {
+	for _, s := range snap.Users {
+		if s.Anchor == k.Anchor {
+			return false
+		}
+	}
+	return k.Owned && (snap.Complete || k.Deleted || !k.MissingSince.IsZero())
+}
+
+// expectPast says whom of those gone each new person was, and whom of them
+// somebody else could have been too.
+func expectPast(snap plan.Snapshot, st plan.State, fresh func(*plan.Seen) bool) (map[string][]*plan.Known, map[string]int) {
+	past, claims := map[string][]*plan.Known{}, map[string]int{}
+	for i := range snap.Users {
+		s := &snap.Users[i]
+		if !fresh(s) {
+			continue
+		}
+		for j := range st.Users {
+			k := &st.Users[j]
+			if isGone(snap, k) && (k.Name == s.Name || k.User == s.Join) {
+				past[s.Anchor] = append(past[s.Anchor], k)
+			}
+		}
+	}
+	for _, list := range past {
+		for _, k := range list {
+			claims[k.Anchor] += len(list) // one alone makes one
+		}
+	}
+	return past, claims
+}
+
 // expect says, person by person and with no thought for speed, what should
 // happen to each: the rules of the plan once more, in other words.
 func expect(snap plan.Snapshot, st plan.State, p plan.Policy) map[string]string {
@@ -108,10 +172,17 @@ func expect(snap plan.Snapshot, st plan.State, p plan.Policy) map[string]string 
 	for i := range st.Users {
 		registered[st.Users[i].Anchor] = &st.Users[i]
 	}
+	contestedName := func(s *plan.Seen) bool {
+		k := registered[s.Anchor]
+		return s.Standing == plan.Mapped && claims[s.Name] > 1 && (k == nil || k.Deleted || k.Name != s.Name)
+	}
+	past, takers := expectPast(snap, st, func(s *plan.Seen) bool {
+		return p.Recreate != plan.RecreateNew && registered[s.Anchor] == nil && s.Standing == plan.Mapped && !s.Ambiguous && !contestedName(s)
+	})
+	adopted := map[string]bool{}
 	for a, s := range people {
 		k := registered[a]
-		holds := k != nil && !k.Deleted && k.Name == s.Name
-		contested := s.Standing == plan.Mapped && claims[s.Name] > 1 && !holds
+		contested := contestedName(s)
 		switch {
 		case s.Standing == plan.Failed:
 		case s.Standing == plan.OutOfScope:
@@ -122,22 +193,23 @@ func expect(snap plan.Snapshot, st plan.State, p plan.Policy) map[string]string 
 			out[a] = "ambiguous_match"
 		case contested:
 			out[a] = "user_name_taken"
+		case len(past[a]) == 1 && takers[past[a][0].Anchor] == 1 && p.Recreate == plan.RecreateAdopt && snap.Complete:
+			out[a] = cmp.Or(expectTied(s, past[a][0]), "update")
+			adopted[past[a][0].Anchor] = true
+		case len(past[a]) > 0:
+			out[a] = "recreated"
 		case k == nil && s.Join != 0:
 			out[a] = "join"
 		case k == nil:
 			out[a] = "create"
-		case k.Owned && k.Deleted:
-			out[a] = "restore"
-		case k.Owned && k.Enabled != s.Enabled:
-			out[a] = map[bool]string{true: "enable", false: "deactivate"}[s.Enabled]
-		case k.Owned && k.Name != s.Name:
-			out[a] = "rename"
-		case k.Fingerprint != s.Fingerprint || !k.MissingSince.IsZero():
-			out[a] = "update"
+		default:
+			if out[a] = expectTied(s, k); out[a] == "deactivate" && k.Protected {
+				out[a] = "protected"
+			}
 		}
 	}
 	for a, k := range registered {
-		if people[a] == nil && snap.Complete {
+		if people[a] == nil && snap.Complete && !adopted[a] {
 			out[a] = expectLeaving(k, p)
 		}
 	}
@@ -145,9 +217,27 @@ func expect(snap plan.Snapshot, st plan.State, p plan.Policy) map[string]string 
 	return out
 }
 
+func expectTied(s *plan.Seen, k *plan.Known) string {
+	switch {
+	case k.Owned && k.Deleted:
+		return "restore"
+	case k.Owned && k.Enabled != s.Enabled:
+		return map[bool]string{true: "enable", false: "deactivate"}[s.Enabled]
+	case k.Owned && k.Name != s.Name:
+		return "rename"
+	case k.Fingerprint != s.Fingerprint || !k.MissingSince.IsZero():
+		return "update"
+	}
+	return ""
+}
+
 func expectLeaving(k *plan.Known, p plan.Policy) string {
 	if k.Deleted {
 		return ""
+	}
+	if k.Protected && k.Owned && p.Deactivate &&
+		(k.Enabled || !k.MissingSince.IsZero() && p.DeleteAfter > 0 && !k.MissingSince.Add(p.DeleteAfter).After(p.Now)) {
+		return "protected"
 	}
 	if k.Owned && p.Deactivate && k.Enabled {
 		return "deactivate"
@@ -161,166 +251,16 @@ func expectLeaving(k *plan.Known, p plan.Policy) string {
 	return ""
 }
 
-// registryModel carries a plan out as the registry would.
-type registryModel struct {
-	snap  plan.Snapshot
-	users map[string]*plan.Known
-	next  registry.UserID
-	// refused are the anchors whose name somebody else holds.
-	refused map[string]bool
-}
-
-// transaction carries out changes together; who asks for a name that somebody
-// keeps is refused, which may refuse others.
-func (m *registryModel) transaction(changes []plan.UserChange) {
-	refused := map[string]bool{}
-	for again := true; again; {
-		again = false
-		wishes := map[string]uint64{} // who takes another name
-		frees := map[string]bool{}
-		for _, c := range changes {
-			k := m.users[c.Anchor]
-			switch {
-			case refused[c.Anchor]:
-			case c.Action == registry.ActionDelete:
-				frees[c.Anchor] = true
-			case c.Seen >= 0 && (k == nil || k.Owned && (k.Deleted || k.Name != m.snap.Users[c.Seen].Name)):
-				wishes[c.Anchor], frees[c.Anchor] = m.snap.Users[c.Seen].Name, true
-			}
-		}
-		kept := map[uint64]bool{}
-		for a, k := range m.users {
-			kept[k.Name] = kept[k.Name] || !k.Deleted && !frees[a]
-		}
-		for a, name := range wishes {
-			if kept[name] {
-				refused[a], again = true, true
-			}
-		}
-	}
-	for _, c := range changes {
-		if refused[c.Anchor] {
-			m.refused[c.Anchor] = true
-			continue
-		}
-		m.apply(c)
-	}
-}
-
-func (m *registryModel) apply(c plan.UserChange) {
-	k := m.users[c.Anchor]
-	if k == nil {
-		k = &plan.Known{Anchor: c.Anchor, User: c.User, Owned: true}
-		if k.User == 0 {
-			m.next++
-			k.User = m.next
-		}
-		m.users[c.Anchor] = k
-	}
-	switch {
-	case c.Action == registry.ActionDelete:
-		k.Deleted, k.Enabled = true, false
-	case c.Seen < 0:
-		k.MissingSince = now // of someone gone before, the day of the deactivation
-		if c.Action == registry.ActionDeactivate {
-			k.Enabled = false
-		}
-	default:
-		s := &m.snap.Users[c.Seen]
-		k.Fingerprint, k.MissingSince = s.Fingerprint, time.Time{}
-		if k.Owned {
-			k.Name, k.Enabled, k.Deleted = s.Name, s.Enabled, false
-		}
-	}
-}
-
-// chains cuts a plan's people where no name changes hands.
-func chains(changes []plan.UserChange) [][]plan.UserChange {
-	var out [][]plan.UserChange
-	for _, c := range changes {
-		if !c.Follows {
-			out = append(out, nil)
-		}
-		out[len(out)-1] = append(out[len(out)-1], c)
-	}
-	return out
-}
-
-func newModel(snap plan.Snapshot, st plan.State) *registryModel {
-	m := &registryModel{snap: snap, users: map[string]*plan.Known{}, next: 1000, refused: map[string]bool{}}
-	for _, k := range st.Users {
-		m.users[k.Anchor] = &k
-	}
-	return m
-}
-
-// applied is the state after a plan.
-func applied(p *plan.Plan, snap plan.Snapshot, st plan.State) (plan.State, *registryModel) {
-	m := newModel(snap, st)
-	for _, chain := range chains(p.Users) {
-		m.transaction(chain)
-	}
-	for _, c := range p.Users {
-		if c.Seen >= 0 && !m.refused[c.Anchor] {
-			p.SetUser(c.Seen, m.users[c.Anchor].User)
-		} else if c.Seen >= 0 && p.UserOf(c.Seen) == 0 || c.Action == registry.ActionRestore {
-			p.SetUser(c.Seen, 0)
-		}
-	}
-	out := plan.State{}
-	for _, a := range slices.Sorted(maps.Keys(m.users)) {
-		out.Users = append(out.Users, *m.users[a])
-	}
-	out.Groups = appliedGroups(p, snap, st)
-	return out, m
-}
-
-func appliedGroups(p *plan.Plan, snap plan.Snapshot, st plan.State) []plan.KnownGroup {
-	groups := map[string]*plan.KnownGroup{}
-	for _, g := range st.Groups {
-		g.Users, g.Groups = slices.Clone(g.Users), slices.Clone(g.Groups)
-		groups[g.Anchor] = &g
-	}
-	for i, c := range p.Groups {
-		g := groups[c.Anchor]
-		if g == nil {
-			g = &plan.KnownGroup{LinkedGroup: registry.LinkedGroup{Anchor: c.Anchor, Group: registry.GroupID(1000 + i), Owned: true}}
-			groups[c.Anchor] = g
-		}
-		if c.Action == registry.ActionDelete {
-			g.Missing, g.Deleted, g.Users, g.Groups = true, true, nil, nil
-			continue
-		}
-		g.Missing, g.Deleted, g.Fingerprint = false, false, snap.Groups[c.Seen].Fingerprint
-		p.SetGroup(c.Seen, g.Group)
-	}
-	for _, c := range p.Members {
-		g := groups[c.Anchor]
-		g.Users = slices.DeleteFunc(g.Users, func(id registry.UserID) bool { return slices.Contains(c.RemoveUsers, id) })
-		g.Groups = slices.DeleteFunc(g.Groups, func(id registry.GroupID) bool { return slices.Contains(c.RemoveGroups, id) })
-		for _, s := range c.AddUsers {
-			if id := p.UserOf(s); id != 0 {
-				g.Users = append(g.Users, id)
-			}
-		}
-		for _, s := range c.AddGroups {
-			if id := p.GroupOf(s); id != 0 {
-				g.Groups = append(g.Groups, id)
-			}
-		}
-	}
-	var out []plan.KnownGroup
-	for _, a := range slices.Sorted(maps.Keys(groups)) {
-		out = append(out, *groups[a])
-	}
-	return out
-}
-
 func shuffled(rng *rand.Rand, snap plan.Snapshot, st plan.State) (plan.Snapshot, plan.State) {
 	users, groups := rng.Perm(len(snap.Users)), rng.Perm(len(snap.Groups))
 	out := plan.Snapshot{Complete: snap.Complete, Users: make([]plan.Seen, len(users)), Groups: make([]plan.SeenGroup, len(groups))}
+	managers := make([]registry.UserID, len(users))
 	for i, j := range users {
-		out.Users[j] = snap.Users[i]
+		s := snap.Users[i]
+		if s.Manager > 0 {
+			s.Manager = int32(users[s.Manager-1]) + 1
+		}
+		out.Users[j], managers[j] = s, st.Managers[i]
 	}
 	for i, j := range groups {
 		g := snap.Groups[i]
@@ -334,7 +274,7 @@ func shuffled(rng *rand.Rand, snap plan.Snapshot, st plan.State) (plan.Snapshot,
 		rng.Shuffle(len(g.Members), func(a, b int) { g.Members[a], g.Members[b] = g.Members[b], g.Members[a] })
 		out.Groups[j] = g
 	}
-	s2 := plan.State{Users: slices.Clone(st.Users), Groups: slices.Clone(st.Groups)}
+	s2 := plan.State{Managers: managers, Users: slices.Clone(st.Users), Groups: slices.Clone(st.Groups)}
 	rng.Shuffle(len(s2.Users), func(a, b int) { s2.Users[a], s2.Users[b] = s2.Users[b], s2.Users[a] })
 	rng.Shuffle(len(s2.Groups), func(a, b int) { s2.Groups[a], s2.Groups[b] = s2.Groups[b], s2.Groups[a] })
 	return out, s2
@@ -342,7 +282,7 @@ func shuffled(rng *rand.Rand, snap plan.Snapshot, st plan.State) (plan.Snapshot,
 
 // abridged leaves out of a state who is the same in the snapshot.
 func abridged(snap plan.Snapshot, st plan.State) plan.State {
-	out := plan.State{Groups: st.Groups, Same: make([]registry.UserID, len(snap.Users))}
+	out := plan.State{Groups: st.Groups, Managers: st.Managers, Same: make([]registry.UserID, len(snap.Users))}
 	for _, k := range st.Users {
 		i := slices.IndexFunc(snap.Users, func(s plan.Seen) bool { return s.Anchor == k.Anchor })
 		if i >= 0 && snap.Users[i].Same(&k) {
@@ -356,8 +296,8 @@ func abridged(snap plan.Snapshot, st plan.State) plan.State {
 
 // totals are what a plan counts, and what the guard measures against.
 func totals(p *plan.Plan) string {
-	held := plan.Guard(p, plan.Limits{}, nil)
-	return fmt.Sprint(p.Unchanged, p.OutOfScope, p.Missing, held)
+	held := plan.Guard(p, plan.Limits{}, plan.History{}, nil)
+	return fmt.Sprint(p.Unchanged, p.OutOfScope, p.Missing, p.Withheld, held)
 }
 
 func TestProperties(t *testing.T) {
@@ -371,6 +311,9 @@ func TestProperties(t *testing.T) {
 		p := policy
 		p.Deactivate = rng.IntN(3) > 0
 		p.Nested = []plan.Nested{plan.NestedFlatten, plan.NestedKeep, plan.NestedIgnore}[rng.IntN(3)]
+		p.Recreate = []plan.Recreate{"", plan.RecreateNew, plan.RecreateAdopt}[rng.IntN(3)]
+		p.Mode = []plan.Mode{"", plan.ModeUpsertOnly, plan.ModeCreateOnly, plan.ModeReportOnly}[rng.IntN(4)]
+		mix(rng, snap, &st, p)
 		if !holds(t, rng, snap, st, p) {
 			t.Fatalf("seed %d: %+v\n%+v\n%+v", seed, snap, st, p)
 		}
@@ -379,13 +322,17 @@ func TestProperties(t *testing.T) {
 
 func holds(t *testing.T, rng *rand.Rand, snap plan.Snapshot, st plan.State, policy plan.Policy) bool {
 	t.Helper()
+	whole := policy
+	whole.Mode = plan.ModeSync
+	all := plan.Make(snap, st, whole)
 	made := plan.Make(snap, st, policy)
+	restricts(t, snap, made, all, policy.Mode)
 	got := map[string]string{}
-	for _, c := range made.Users {
+	for _, c := range all.Users {
 		got[c.Anchor] = string(c.Action)
 	}
-	for _, c := range made.Troubles {
-		got[snap.Users[c.Seen].Anchor] = string(c.Code)
+	for _, c := range all.Troubles { // somebody protected may also be noted as missing
+		got[c.Anchor] = string(c.Code)
 	}
 	want(t, "against the model", got, expect(snap, st, policy))
 
@@ -421,5 +368,66 @@ func holds(t *testing.T, rng *rand.Rand, snap plan.Snapshot, st plan.State, poli
 			t.Errorf("members left to do: %v", lines(again, snap))
 		}
 	}
+	if len(again.Managers) > 0 && len(refused) == 0 {
+		t.Errorf("managers left to do: %v", lines(again, snap))
+	}
 	return !t.Failed()
+}
+
+// restricts checks that a mode only takes out of a plan, and takes out what it
+// must.
+func restricts(t *testing.T, snap plan.Snapshot, made, all *plan.Plan, mode plan.Mode) {
+	t.Helper()
+	may := map[string]bool{}
+	words := func(p *plan.Plan) (out []string) {
+		for _, c := range p.Users {
+			out = append(out, fmt.Sprint(c.Action, c.Anchor, c.User, c.Was, c.Reason))
+		}
+		for _, c := range p.Groups {
+			out = append(out, fmt.Sprint("group", c.Action, c.Anchor, c.Group))
+		}
+		for _, c := range p.Members {
+			for _, s := range c.AddUsers {
+				out = append(out, fmt.Sprint("+", c.Anchor, snap.Users[s].Anchor))
+			}
+			for _, s := range c.AddGroups {
+				out = append(out, fmt.Sprint("+g", c.Anchor, snap.Groups[s].Anchor))
+			}
+			for _, id := range c.RemoveUsers {
+				out = append(out, fmt.Sprint("-", c.Anchor, id))
+			}
+			for _, id := range c.RemoveGroups {
+				out = append(out, fmt.Sprint("-g", c.Anchor, id))
+			}
+		}
+		for _, c := range p.Managers {
+			out = append(out, fmt.Sprint("m", snap.Users[c.Seen].Anchor, c.Manager))
+		}
+		return out
+	}
+	for _, w := range words(all) {
+		may[w] = true
+	}
+	for _, c := range all.Users {
+		if c.Action == registry.ActionDeactivate && c.Seen < 0 && mode == plan.ModeUpsertOnly {
+			may[fmt.Sprint(registry.ActionMissing, c.Anchor, c.User, c.Was, c.Reason)] = true
+		}
+	}
+	harmless := mode == plan.ModeUpsertOnly || mode == plan.ModeCreateOnly
+	for _, w := range words(made) {
+		if !may[w] {
+			t.Errorf("%s adds %s", mode, w)
+		}
+		if harmless && (strings.HasPrefix(w, "de") || strings.HasPrefix(w, "groupde") || strings.HasPrefix(w, "groupmissing") || strings.HasPrefix(w, "-")) {
+			t.Errorf("%s lets pass %s", mode, w)
+		}
+	}
+	for _, c := range made.Users {
+		if mode == plan.ModeCreateOnly && c.Action != registry.ActionCreate {
+			t.Errorf("create-only lets pass %s %s", c.Action, c.Anchor)
+		}
+	}
+	if !harmless {
+		want(t, "unrestricted", lines(made, snap), lines(all, snap))
+	}
 }

@@ -85,7 +85,13 @@ func missing(since time.Duration) func(*plan.Known) {
 }
 func named(n string) func(*plan.Known) { return func(k *plan.Known) { k.Name = name(n) } }
 
+func protected(k *plan.Known) { k.Protected = true }
+func managedBy(place int32) func(*plan.Seen) {
+	return func(s *plan.Seen) { s.Manager = place }
+}
+
 func groupFailed(g *plan.SeenGroup)   { g.Failed = true }
+func groupOutside(g *plan.SeenGroup)  { g.OutOfScope = true }
 func groupRenamed(g *plan.SeenGroup)  { g.Fingerprint = print("renamed") }
 func groupMissing(g *plan.KnownGroup) { g.Missing = true }
 func groupDeleted(g *plan.KnownGroup) { g.Deleted = true }
@@ -100,6 +106,9 @@ func lines(p *plan.Plan, snap plan.Snapshot) []string {
 		}
 		if c.Reason != "" {
 			s += " " + c.Reason
+		}
+		if c.Was != "" {
+			s += " was " + c.Was
 		}
 		if c.Follows {
 			s += " follows"
@@ -125,8 +134,22 @@ func lines(p *plan.Plan, snap plan.Snapshot) []string {
 		}
 		out = append(out, s)
 	}
+	for _, c := range p.Managers {
+		manager := "nobody"
+		if c.Manager >= 0 {
+			manager = snap.Users[c.Manager].Anchor
+		}
+		out = append(out, fmt.Sprintf("manager of %s %s", snap.Users[c.Seen].Anchor, manager))
+	}
 	for _, t := range p.Troubles {
-		out = append(out, fmt.Sprintf("%s %s", t.Code, snap.Users[t.Seen].Anchor))
+		s := fmt.Sprintf("%s %s", t.Code, t.Anchor)
+		if t.User != 0 {
+			s += fmt.Sprintf(" #%d", t.User)
+		}
+		if t.Other >= 0 {
+			s += " beside " + snap.Users[t.Other].Anchor
+		}
+		out = append(out, s)
 	}
 	return out
 }

@@ -17,7 +17,7 @@ const memberBatch = 2000
 
 // apply carries the plan out in small transactions.
 func (r *run) apply(ctx context.Context) error {
-	total := int64(len(r.plan.Users) + len(r.plan.Groups) + len(r.plan.Members))
+	total := int64(len(r.plan.Users) + len(r.plan.Groups) + len(r.plan.Members) + len(r.plan.Managers))
 	var done int64
 	step := func(n int) {
 		done += int64(n)
@@ -29,7 +29,10 @@ func (r *run) apply(ctx context.Context) error {
 	if err := r.applyGroups(ctx, step); err != nil {
 		return err
 	}
-	return r.applyMembers(ctx, step)
+	if err := r.applyMembers(ctx, step); err != nil {
+		return err
+	}
+	return r.applyManagers(ctx, step)
 }
 
 // decider is registry.Apply or registry.Preview: the one difference between a
@@ -91,9 +94,9 @@ func batchOf(rest []plan.UserChange) int {
 func (r *run) userOp(c plan.UserChange) (registry.Op, error) {
 	switch {
 	case c.Action == registry.ActionDelete:
-		return registry.DeleteUser{Anchor: c.Anchor}, nil
+		return registry.DeleteUser{Anchor: c.Anchor, IfVersion: r.versions[c.User]}, nil
 	case c.Seen < 0, c.Reason == "out_of_scope":
-		return registry.MissUser{Anchor: c.Anchor, Reason: c.Reason, Deactivate: c.Action == registry.ActionDeactivate}, nil
+		return registry.MissUser{Anchor: c.Anchor, Reason: c.Reason, Deactivate: c.Action == registry.ActionDeactivate, IfVersion: r.versions[c.User]}, nil
 	}
 	rec, err := r.snap.record(c.Seen)
 	if err != nil {
@@ -101,8 +104,10 @@ func (r *run) userOp(c plan.UserChange) (registry.Op, error) {
 	}
 	op := registry.PutUser{
 		Anchor: c.Anchor, Name: rec.Name, Marker: rec.Marker, Attributes: rec.Attributes, Enabled: rec.Enabled,
-		Kind: rec.Kind, Department: rec.Department, Contract: rec.Contract,
+		Kind: rec.Kind, Department: rec.Department, Contract: rec.Contract, Protect: rec.Protected, Write: r.src.Write,
+		WasAnchor: c.Was, Adopt: c.Was != "",
 		Fingerprint: r.snap.Users[c.Seen].Fingerprint, SetupMail: r.setupMail(),
+		RecheckAt: rec.RecheckAt, IfVersion: r.versions[c.User],
 	}
 	if c.Action == registry.ActionJoin {
 		op.Join = c.User
@@ -127,6 +132,14 @@ func (r *run) setupMail() registry.SetupMail {
 func (r *run) applied(ctx context.Context, c plan.UserChange, res registry.Result) {
 	r.settle(c, res)
 	r.tally(ctx, c, res)
+	r.keep(res)
+}
+
+// keep keeps the results of a run about single people.
+func (r *run) keep(res registry.Result) {
+	if r.only != nil {
+		r.results = append(r.results, res)
+	}
 }
 
 // settle enters in the plan who a person of the snapshot is now, for the groups.
@@ -136,7 +149,8 @@ func (r *run) settle(c plan.UserChange, res registry.Result) {
 	case c.Seen < 0:
 	case res.Refused == nil && res.User != 0:
 		r.plan.SetUser(c.Seen, res.User)
-	case res.Refused != nil && (c.Action == registry.ActionCreate || c.Action == registry.ActionJoin || c.Action == registry.ActionRestore):
+		r.snap.how[c.Seen] &^= doubted // the link says now what the source says
+	case res.Refused != nil && (c.Was != "" || c.Action == registry.ActionCreate || c.Action == registry.ActionJoin || c.Action == registry.ActionRestore):
 		r.plan.SetUser(c.Seen, 0)
 	}
 }
@@ -150,9 +164,17 @@ func (r *run) tally(ctx context.Context, c plan.UserChange, res registry.Result)
 		r.report.warning(ctx, item)
 	}
 	if res.Refused != nil {
-		item.Code, item.Message = res.Refused.Code, res.Refused.Message
+		item.Code, item.Message = res.Refused.Code, res.Refused.Message+r.mendWords(c, res.Refused.Code)
+		if res.Refused.User != 0 {
+			item.Detail = &registry.Payload{Candidates: []int64{int64(res.Refused.User)}}
+		}
 		if item.User == 0 {
 			item.User = res.Refused.User
+		}
+		if item.Code == registry.CodeStale {
+			item.Code, item.Message = CodeChangedMeanwhile, meanwhile
+			r.report.skipped(ctx, item)
+			return
 		}
 		r.report.conflict(ctx, item)
 		return
@@ -217,13 +239,15 @@ func (r *run) applyGroups(ctx context.Context, step func(int)) error {
 	return nil
 }
 
+// groupOp leaves the link without a marker: that is for when the members are
+// right too.
 func (r *run) groupOp(c plan.GroupChange) registry.Op {
-	if c.Seen < 0 {
-		return registry.MissGroup{Anchor: c.Anchor}
+	if c.Seen < 0 || c.Action == registry.ActionMissing {
+		return registry.MissGroup{Anchor: c.Anchor, OutOfScope: c.Seen >= 0}
 	}
 	g := &r.snap.groups[c.Seen]
 	return registry.PutGroup{
-		Anchor: c.Anchor, Name: g.name, Marker: g.marker, DisplayName: g.displayName, Fingerprint: r.snap.Groups[c.Seen].Fingerprint,
+		Anchor: c.Anchor, Name: g.name, DisplayName: g.displayName, Role: g.role, Fingerprint: r.snap.Groups[c.Seen].Fingerprint,
 	}
 }
 
@@ -232,8 +256,9 @@ func (r *run) groupApplied(ctx context.Context, c plan.GroupChange, res registry
 		r.report.conflict(ctx, registry.RunItem{Action: c.Action, Code: res.Refused.Code, Anchor: c.Anchor, Name: res.Name, Message: res.Refused.Message})
 		return
 	}
-	if c.Seen >= 0 {
+	if c.Seen >= 0 && c.Action != registry.ActionMissing {
 		r.plan.SetGroup(c.Seen, res.Group)
+		r.snap.groups[c.Seen].had = stamp{}
 	}
 	if res.Change == nil {
 		return
@@ -246,6 +271,7 @@ func (r *run) groupApplied(ctx context.Context, c plan.GroupChange, res registry
 		n.MembersRemoved += int64(res.Change.Payload.Removed)
 	default:
 		n.GroupsChanged++
+		n.MembersRemoved += int64(res.Change.Payload.Removed)
 	}
 }
 
@@ -284,6 +310,7 @@ func (r *run) applyMembers(ctx context.Context, step func(int)) error {
 func (r *run) membersApplied(ctx context.Context, results []registry.Result) {
 	for _, res := range results {
 		if res.Refused != nil {
+			r.doubtGroup(res.Group)
 			r.report.conflict(ctx, registry.RunItem{Action: registry.ActionMembers, Code: res.Refused.Code, Name: res.Name, Group: res.Group, Message: res.Refused.Message})
 			continue
 		}
@@ -294,6 +321,15 @@ func (r *run) membersApplied(ctx context.Context, results []registry.Result) {
 			r.lastGroup = res.Group
 			r.row.Counts.MembersAdded += int64(res.Change.Payload.Added)
 			r.row.Counts.MembersRemoved += int64(res.Change.Payload.Removed)
+		}
+	}
+}
+
+// doubtGroup has a group read whole the next time.
+func (r *run) doubtGroup(id registry.GroupID) {
+	for i := range r.snap.groups {
+		if r.plan.GroupOf(int32(i)) == id {
+			r.snap.groups[i].doubted = true
 		}
 	}
 }

@@ -82,7 +82,9 @@ type model struct {
 
 func newModel(w *world, rng *rand.Rand) *model {
 	m := &model{w: w, rng: rng, nested: []plan.Nested{plan.NestedFlatten, plan.NestedKeep, plan.NestedIgnore}[rng.IntN(3)]}
-	w.adjust = func(s *reconcile.Source) { s.Nested = m.nested }
+	// Most nights go by markers; how often everything is read differs.
+	every := []time.Duration{0, 30 * 24 * time.Hour, 3000 * time.Hour, 100 * 365 * 24 * time.Hour}[rng.IntN(4)]
+	w.adjust = func(s *reconcile.Source) { s.Nested, s.FullEvery = m.nested, every }
 	w.dir.add("ou=sub,"+w.dir.people(), attrs{"objectClass": {"organizationalUnit"}, "ou": {"sub"}})
 	for range 60 {
 		m.hire()

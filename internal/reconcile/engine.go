@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/usherd/usher/internal/plan"
@@ -33,7 +34,12 @@ type Engine struct {
 // not be entered at all (the lease is another's, the ledger does not answer);
 // whatever goes wrong after that is in the run itself.
 func (e *Engine) Run(ctx context.Context, src *Source, req Request) (*registry.Run, error) {
-	ledger := e.Ledger(src.State.Company)
+	return e.do(ctx, &run{Engine: e, src: src, req: req})
+}
+
+// do takes the lease and does the run.
+func (e *Engine) do(ctx context.Context, r *run) (*registry.Run, error) {
+	src, req, ledger := r.src, r.req, e.Ledger(r.src.State.Company)
 	fence, left, err := ledger.AcquireLease(ctx, src.State.ID, e.Holder)
 	if err != nil {
 		return nil, err
@@ -50,8 +56,11 @@ func (e *Engine) Run(ctx context.Context, src *Source, req Request) (*registry.R
 			return nil, err
 		}
 	}
-	r := &run{Engine: e, src: src, req: req, ledger: ledger, fence: fence}
-	if err := r.enter(ctx, left); err != nil {
+	r.ledger, r.fence = ledger, fence
+	if r.left == 0 {
+		r.left = left
+	}
+	if err := r.enter(ctx); err != nil {
 		return nil, err
 	}
 	r.report = &report{ledger: ledger, fence: fence, run: r.row, now: e.Now}
@@ -70,21 +79,31 @@ type run struct {
 	fence  registry.Fence
 	row    *registry.Run
 	report *report
+	// left is the run that this one takes up.
+	left registry.RunID
+	// only, when set, gives the people the run is about, instead of a read. Of
+	// them state and results are kept, for whoever wants to tell.
+	only    func(context.Context, func(source.Entry) error) error
+	loaded  *plan.State
+	results []registry.Result
 
 	sum  source.Summary
 	snap *snapshot
 	plan *plan.Plan
+	// known is what the read may leave unread, nil for nothing.
+	known *known
+	state
 	// lastGroup is the group whose members were changed last.
 	lastGroup registry.GroupID
 }
 
 // enter writes the run's row.
-func (r *run) enter(ctx context.Context, left registry.RunID) error {
+func (r *run) enter(ctx context.Context) error {
 	now := r.Now()
 	r.row = &registry.Run{
 		PublicID: r.NewID(), Company: r.src.State.Company, Source: r.src.State.ID, Origin: r.src.State.Origin.ID,
 		SourceKey: r.src.State.Key, Mode: r.req.Mode, Trigger: r.req.Trigger, Actor: r.req.Actor,
-		State: registry.RunReading, Fence: r.fence.Number, Resumes: left, CreatedAt: now, StartedAt: now,
+		State: registry.RunReading, Fence: r.fence.Number, Resumes: r.left, CreatedAt: now, StartedAt: now,
 	}
 	if r.req.Approved != nil {
 		r.row.Resumes = r.req.Approved.ID
@@ -126,14 +145,15 @@ func (r *run) steps(ctx context.Context) error {
 	}
 	defer func() { _ = sp.close() }()
 	r.snap = newSnapshot(r.src, sp, r.report, &r.row.Counts)
-	if r.sum, err = r.snap.read(ctx, func(n int64) { r.progress(PhaseRead, n, 0) }); err != nil {
+	if err := r.read(ctx); err != nil {
 		return err
 	}
 	if r.report.flush(ctx); r.report.err != nil {
 		return r.report.err
 	}
-	r.row.Complete, r.row.Notes = r.snap.Complete, r.sum.Notes
-	if !r.snap.Complete {
+	r.row.Complete, r.row.Full = r.snap.Complete, r.sum.Full
+	r.row.Notes = append(r.row.Notes, r.sum.Notes...)
+	if !r.snap.Complete && r.only == nil {
 		r.row.Notes = append(r.row.Notes, "The read was not complete: "+r.sum.Incomplete+". Nobody was judged missing.")
 	}
 	if err := r.stage(ctx, registry.RunPlanning); err != nil {
@@ -145,13 +165,57 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.judge(ctx); err != nil {
 		return err
 	}
-	if r.req.Mode == registry.ModePreview || r.row.State == registry.RunHeld {
+	if r.req.Mode == registry.ModePreview || r.row.State == registry.RunHeld || r.src.Policy == plan.ModeReportOnly {
 		return r.describe(ctx)
 	}
 	if err := r.stage(ctx, registry.RunApplying); err != nil {
 		return err
 	}
-	return r.apply(ctx)
+	if err := r.distrust(ctx); err != nil {
+		return err
+	}
+	if err := r.apply(ctx); err != nil {
+		return err
+	}
+	return r.remember(ctx)
+}
+
+// byMarkers reports whether the read may go by what the last one left: the
+// settings are those of then, and it is not time to look at everything again.
+func (r *run) byMarkers() bool {
+	s := &r.src.State
+	return !r.req.Full && s.Cursor != "" && s.SettingsHash == r.src.SettingsHash && r.Now().Sub(s.FullReadAt) < r.src.FullEvery
+}
+
+// read takes the snapshot: what changed where the last run left markers to go
+// by, or everything.
+func (r *run) read(ctx context.Context) (err error) {
+	progress := func(n int64) { r.progress(PhaseRead, n, 0) }
+	if r.before, err = r.ledger.LastChange(ctx); err != nil {
+		return fmt.Errorf("find the last change: %w", err)
+	}
+	if r.only != nil {
+		r.sum, err = r.snap.read(ctx, nil, func(ctx context.Context, _ source.Request, emit func(source.Entry) error) (source.Summary, error) {
+			return source.Summary{}, r.only(ctx, emit)
+		}, "", progress)
+		return err
+	}
+	if r.byMarkers() {
+		if r.known, err = r.loadKnown(ctx); err != nil {
+			return err
+		}
+		r.sum, err = r.snap.read(ctx, r.known, r.src.Reader.Read, r.src.State.Cursor, progress)
+		if err == nil && !r.sum.Full {
+			r.row.Notes = append(r.row.Notes, fmt.Sprintf("Read by markers: %d of %d fetched.", r.snap.fetched, r.row.Counts.Users+r.row.Counts.Groups))
+		}
+		if !errors.Is(err, source.ErrCursor) {
+			return err
+		}
+		r.known = nil
+		r.row.Notes = append(r.row.Notes, fmt.Sprintf("Everything was read whole: %s.", err))
+	}
+	r.sum, err = r.snap.read(ctx, nil, r.src.Reader.Read, "", progress)
+	return err
 }
 
 // stage moves the run on.
@@ -174,75 +238,42 @@ func (r *run) makePlan(ctx context.Context) error {
 	if err := r.match(ctx, state); err != nil {
 		return err
 	}
+	if r.only != nil {
+		r.loaded = state
+	}
 	r.plan = plan.Make(r.snap.Snapshot, *state, plan.Policy{
+		Mode: r.src.Policy, Recreate: r.src.Recreate,
 		Deactivate: r.src.OnMissing, DeleteAfter: r.src.DeleteAfter, Nested: r.src.Nested, Now: r.Now(),
 	})
-	for _, t := range r.plan.Troubles {
-		r.report.conflict(ctx, registry.RunItem{Code: t.Code, Anchor: r.snap.Users[t.Seen].Anchor, Name: r.snap.name(t.Seen), Message: t.Message})
+	if err := r.markMails(ctx); err != nil {
+		return err
 	}
+	if err := r.troubles(ctx); err != nil {
+		return err
+	}
+	r.unmanaged(ctx)
+	r.withheld()
 	c := &r.row.Counts
-	c.Unchanged, c.OutOfScope, c.Missing = r.plan.Unchanged, r.plan.OutOfScope, r.plan.Missing
+	c.Unchanged, c.OutOfScope, c.Missing, c.InScope = r.plan.Unchanged, r.plan.OutOfScope, r.plan.Missing, r.plan.InScope()
 	r.row.PlanHash = r.plan.Hash(r.snap.Snapshot)
 	return nil
 }
 
-// loadState reads what the registry has from this source.
-func (r *run) loadState(ctx context.Context) (*plan.State, error) {
-	// There may be a million, most of whom are the same every night: of those
-	// only the keys are kept.
-	state := plan.State{Same: make([]registry.UserID, len(r.snap.Users))}
-	origin := r.src.State.Origin.ID
-	err := r.ledger.LinkedUsers(ctx, origin, func(l registry.LinkedUser) error {
-		k := plan.Known{
-			Anchor: l.Anchor, User: l.User, Fingerprint: l.Fingerprint, Name: r.snap.nameHash(l.NameKey),
-			MissingSince: l.MissingSince, Owned: l.Owned, Enabled: l.Enabled, Deleted: l.Deleted,
-		}
-		if i := r.snap.byAnchor.Find(l.Anchor); i >= 0 && r.snap.Users[i].Same(&k) {
-			state.Same[i] = k.User
-			return nil
-		}
-		state.Users = append(state.Users, k)
-		return nil
-	})
-	r.snap.byAnchor = nil
-	if err != nil {
-		return nil, fmt.Errorf("load people of the source: %w", err)
-	}
-	at := map[registry.GroupID]int{}
-	err = r.ledger.LinkedGroups(ctx, origin, func(l registry.LinkedGroup) error {
-		at[l.Group] = len(state.Groups)
-		state.Groups = append(state.Groups, plan.KnownGroup{LinkedGroup: l})
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("load groups of the source: %w", err)
-	}
-	err = r.ledger.Memberships(ctx, origin, func(m registry.Membership) error {
-		i, ok := at[m.Group]
-		if !ok {
-			return nil // a group this source has no link to
-		}
-		if g := &state.Groups[i]; m.User != 0 {
-			g.Users = append(g.Users, m.User)
-		} else {
-			g.Groups = append(g.Groups, m.MemberGroup)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("load members of the source: %w", err)
-	}
-	return &state, nil
-}
-
 // judge asks the guard.
 func (r *run) judge(ctx context.Context) error {
+	if r.only != nil {
+		return r.judgeFew()
+	}
 	allowed, err := r.allowance(ctx)
 	if err != nil {
 		return err
 	}
-	r.row.Limits = plan.Guard(r.plan, r.src.Limits, allowed)
-	if err := r.withhold(ctx, allowed); err != nil {
+	history, err := r.history(ctx)
+	if err != nil {
+		return err
+	}
+	r.row.Limits = plan.Guard(r.plan, r.src.Limits, history, allowed)
+	if err := r.withhold(ctx, history, allowed); err != nil {
 		return err
 	}
 	if len(r.row.Limits) == 0 {
@@ -250,10 +281,32 @@ func (r *run) judge(ctx context.Context) error {
 	}
 	r.row.Code = "guard"
 	r.row.Message = limitWords(r.row.Limits)
-	if r.req.Mode == registry.ModeRun {
+	if r.req.Mode == registry.ModeRun && r.src.Policy != plan.ModeReportOnly {
 		r.row.State = registry.RunHeld
 	}
 	return nil
+}
+
+// judgeFew judges a run about single people, who are no measure for a
+// percentage: what it may do at most is the counts of the limits. It is not held
+// for an approval, because the next complete run is.
+func (r *run) judgeFew() error {
+	if r.req.Mode == registry.ModeRetry && r.src.State.Health.NoRemovals {
+		r.plan.WithholdRemovals()
+	}
+	limits := plan.Guard(r.plan, r.src.Limits.CountsOnly(), plan.History{}, nil)
+	limits = slices.DeleteFunc(limits, func(l registry.Limit) bool { return l.Name == plan.LimitEmpty })
+	if len(limits) > 0 && len(r.plan.Users) > 1 {
+		return guardError{limits}
+	}
+	return nil
+}
+
+// guardError: a run about single people that is not for single people.
+type guardError struct{ limits []registry.Limit }
+
+func (e guardError) Error() string {
+	return limitWords(e.limits) + ": that is for a run of the whole source, which the guard holds and somebody approves"
 }
 
 // end writes how the run ended. It uses a context of its own: the run may have
@@ -280,7 +333,7 @@ func (r *run) end(ctx context.Context, err error) error {
 		r.row.Code, r.row.Message = string(code), message
 		r.Log.ErrorContext(ctx, "run failed", "source", r.src.State.Key, "run", r.row.Number, "code", r.row.Code, "error", err)
 	case r.row.State == registry.RunHeld:
-	case r.row.Counts.Failed+r.row.Counts.Conflicts > 0 || !r.row.Complete:
+	case r.row.Counts.Failed+r.row.Counts.Conflicts > 0 || !r.row.Complete && r.only == nil:
 		r.row.State = registry.RunPartial
 	default:
 		r.row.State = registry.RunDone
@@ -291,10 +344,25 @@ func (r *run) end(ctx context.Context, err error) error {
 	if err := r.settleHealth(ctx); err != nil {
 		return err
 	}
-	if r.req.Mode == registry.ModeRun && (r.row.State == registry.RunDone || r.row.State == registry.RunPartial) {
-		return r.ledger.CommitCursor(ctx, r.fence, r.src.SettingsHash, "")
+	if r.req.Mode == registry.ModeRun && r.src.Policy != plan.ModeReportOnly && (r.row.State == registry.RunDone || r.row.State == registry.RunPartial) {
+		return r.commit(ctx)
 	}
 	return nil
+}
+
+// commit leaves the place where the next read may start. After a read that had to
+// be full and was not there is none: those whom it did not show may be known by
+// other settings.
+func (r *run) commit(ctx context.Context) error {
+	var full time.Time
+	cursor := r.sum.Cursor
+	switch {
+	case r.sum.Full && r.row.Complete:
+		full = r.row.StartedAt
+	case !r.snap.known:
+		cursor = ""
+	}
+	return r.ledger.CommitCursor(ctx, r.fence, r.src.SettingsHash, cursor, full)
 }
 
 func (r *run) progress(phase Phase, done, total int64) {
@@ -311,8 +379,12 @@ func explain(err error) (code registry.Code, message string) {
 		return CodeSourceAuth, err.Error()
 	case errors.Is(err, source.ErrUnreachable):
 		return CodeSourceUnreachable, err.Error()
+	case errors.Is(err, source.ErrCursor):
+		return CodeSourceCursor, err.Error()
 	case errors.Is(err, source.ErrProtocol):
 		return CodeSourceAnswer, err.Error()
+	case errors.As(err, new(guardError)):
+		return "guard", err.Error()
 	case errors.Is(err, errTemporary):
 		return "temporary_file", err.Error() + "; people wait there between reading and writing, see to its space and rights (TMPDIR)"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -45,7 +45,7 @@ func after(h registry.Health, r *registry.Run, now time.Time) registry.Health {
 }
 
 // blames are the codes of failed runs that are the source's own doing.
-var blames = map[registry.Code]bool{CodeSourceAuth: true, CodeSourceUnreachable: true, CodeSourceAnswer: true, CodeSourceFailed: true}
+var blames = map[registry.Code]bool{CodeSourceAuth: true, CodeSourceUnreachable: true, CodeSourceAnswer: true, CodeSourceFailed: true, CodeSourceCursor: true}
 
 // news says what the admins are to be told of a source whose run has ended so,
 // nil for nothing, and makes a note of it in the health: they hear of a state

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,10 +86,14 @@ func (r *run) allowance(ctx context.Context) (*plan.Allowance, error) {
 	}
 	a := &plan.Allowance{
 		Deactivate: map[string]bool{}, Delete: map[string]bool{}, GroupDelete: map[string]bool{},
+		Rename: map[string]bool{}, MailChange: map[string]bool{}, Create: map[string]bool{},
 		Remove: map[string]map[registry.UserID]bool{}, RemoveGroup: map[string]map[registry.GroupID]bool{},
 	}
 	for _, l := range r.req.Approved.Limits {
 		a.Empty = a.Empty || l.Name == plan.LimitEmpty
+		if l.Name == plan.LimitMinimum {
+			a.Population = l.Count
+		}
 	}
 	err := r.ledger.Items(ctx, r.req.Approved.ID, func(it registry.RunItem) error {
 		switch {
@@ -103,10 +108,8 @@ func (r *run) allowance(ctx context.Context) (*plan.Allowance, error) {
 			}
 		case it.Group != 0:
 			a.GroupDelete[it.Anchor] = true
-		case it.Action == registry.ActionDelete:
-			a.Delete[it.Anchor] = true
 		default:
-			a.Deactivate[it.Anchor] = true
+			allowPerson(a, it)
 		}
 		return nil
 	}, registry.OutcomeHeld)
@@ -116,10 +119,27 @@ func (r *run) allowance(ctx context.Context) (*plan.Allowance, error) {
 	return a, nil
 }
 
+// allowPerson enters what was approved about a person.
+func allowPerson(a *plan.Allowance, it registry.RunItem) {
+	switch it.Action {
+	case registry.ActionDelete:
+		a.Delete[it.Anchor] = true
+	case registry.ActionDeactivate:
+		a.Deactivate[it.Anchor] = true
+	case registry.ActionCreate:
+		a.Create[it.Anchor] = true
+	case registry.ActionRename:
+		a.Rename[it.Anchor] = true
+	}
+	if it.Action != registry.ActionCreate && it.Detail != nil && len(it.Detail.Before[registry.AttrEmails]) > 0 {
+		a.MailChange[it.Anchor] = true
+	}
+}
+
 // describe writes what the plan would do, row by row, for a preview and for
 // whoever has to decide on a held run. What the guard counts is "held".
 func (r *run) describe(ctx context.Context) error {
-	total := int64(len(r.plan.Users) + len(r.plan.Groups) + len(r.plan.Members))
+	total := int64(len(r.plan.Users) + len(r.plan.Groups) + len(r.plan.Members)) // managers take no time here
 	var done int64
 	err := r.applyUsers(ctx, r.Registry.Preview, r.describeUser, func(n int) {
 		done += int64(n)
@@ -134,13 +154,31 @@ func (r *run) describe(ctx context.Context) error {
 	for _, c := range r.plan.Members {
 		r.describeMembers(ctx, c)
 	}
+	r.describeManagers(ctx)
 	r.report.flush(ctx)
 	return r.report.err
 }
 
+// guarded reports whether the guard counts a change to a person: removals always,
+// and the rest where its limit is passed, which it is else no news.
+func (r *run) guarded(c plan.UserChange) bool {
+	passed := func(name string) bool {
+		return slices.ContainsFunc(r.row.Limits, func(l registry.Limit) bool { return l.Name == name })
+	}
+	switch c.Action {
+	case registry.ActionDeactivate, registry.ActionDelete:
+		return true
+	case registry.ActionCreate:
+		return passed(plan.LimitCreate)
+	case registry.ActionRename:
+		return passed(plan.LimitRename) || c.Mail && passed(plan.LimitMailChange)
+	}
+	return c.Mail && passed(plan.LimitMailChange)
+}
+
 // outcome is planned, or held for what the guard counts in a run.
 func (r *run) outcome(guarded bool) registry.Outcome {
-	if guarded && len(r.row.Limits) > 0 {
+	if guarded && len(r.row.Limits) > 0 && r.src.Policy != plan.ModeReportOnly {
 		return registry.OutcomeHeld
 	}
 	return registry.OutcomePlanned
@@ -149,14 +187,14 @@ func (r *run) outcome(guarded bool) registry.Outcome {
 func (r *run) describeUser(ctx context.Context, c plan.UserChange, res registry.Result) {
 	r.settle(c, res)
 	r.tally(ctx, c, res)
+	r.keep(res)
 	if res.Refused != nil || res.Change == nil {
 		return
 	}
 	payload := res.Change.Payload
-	guarded := c.Action == registry.ActionDeactivate || c.Action == registry.ActionDelete
 	action := res.Change.Action
 	r.report.add(ctx, registry.RunItem{
-		Outcome: r.outcome(guarded), Action: action, Code: registry.Code(c.Reason), Anchor: c.Anchor, Name: r.nameOf(c, res),
+		Outcome: r.outcome(r.guarded(c)), Action: action, Code: registry.Code(res.Change.Reason), Anchor: c.Anchor, Name: r.nameOf(c, res),
 		User: res.User, Detail: &payload,
 	})
 }
@@ -169,6 +207,11 @@ func (r *run) describeGroup(ctx context.Context, c plan.GroupChange) {
 		n.GroupsDeleted++
 		n.MembersRemoved += int64(c.Members)
 		item.Outcome, item.Code, item.Name = r.outcome(true), "missing", c.Name
+		item.Detail = &registry.Payload{Removed: c.Members}
+	case registry.ActionMissing:
+		n.GroupsChanged++
+		n.MembersRemoved += int64(c.Members)
+		item.Outcome, item.Code, item.Name = r.outcome(c.Members > 0), "out_of_scope", c.Name
 		item.Detail = &registry.Payload{Removed: c.Members}
 	case registry.ActionCreate:
 		n.GroupsCreated++
@@ -202,33 +245,48 @@ func (r *run) describeMembers(ctx context.Context, c plan.MemberChange) {
 	})
 }
 
+// limited is what each limit counts, in words.
+var limited = map[string]string{
+	plan.LimitDeactivate: "deactivations", plan.LimitDelete: "deletions", plan.LimitGroupDelete: "deleted groups",
+	plan.LimitMembershipRemove: "removed memberships", plan.LimitMembersOfGroup: "removed members", plan.LimitRename: "renames",
+	plan.LimitMailChange: "changed addresses", plan.LimitCreate: "new people", plan.LimitMinimum: "people in scope",
+	plan.LimitSettings: "removals",
+}
+
 // limitWords says in one sentence why a run is held.
 func limitWords(limits []registry.Limit) string {
-	what := map[string]string{
-		plan.LimitDeactivate: "deactivations", plan.LimitDelete: "deletions", plan.LimitGroupDelete: "deleted groups",
-		plan.LimitMembershipRemove: "removed memberships",
-	}
 	var out []string
 	for _, l := range limits {
 		if l.Name == plan.LimitEmpty {
 			out = append(out, l.Rule)
 			continue
 		}
-		out = append(out, fmt.Sprintf("%d %s of %d (limit: %s)", l.Count, what[l.Name], l.Of, l.Rule))
+		words := fmt.Sprintf("%d %s", l.Count, limited[l.Name])
+		if l.Group != "" {
+			words += " in the group " + l.Group
+		}
+		if l.Of > 0 {
+			words += fmt.Sprintf(" of %d", l.Of)
+		}
+		words += " (limit: " + l.Rule
+		if len(l.Reasons) > 0 {
+			words += "; " + strings.Join(l.Reasons, ", ")
+		}
+		out = append(out, words+")")
 	}
 	return strings.Join(out, "; ")
 }
 
 // withhold takes the removals out of a plan that the guard stops, for a source
 // that an admin's rejection allows none. A plan that passes whole ends that.
-func (r *run) withhold(ctx context.Context, allowed *plan.Allowance) error {
+func (r *run) withhold(ctx context.Context, history plan.History, allowed *plan.Allowance) error {
 	if !r.src.State.Health.NoRemovals {
 		return nil
 	}
 	if len(r.row.Limits) > 0 {
 		why := limitWords(r.row.Limits)
 		n := r.plan.WithholdRemovals()
-		r.row.Limits, r.row.PlanHash = plan.Guard(r.plan, r.src.Limits, allowed), r.plan.Hash(r.snap.Snapshot)
+		r.row.Limits, r.row.PlanHash = plan.Guard(r.plan, r.src.Limits, history, allowed), r.plan.Hash(r.snap.Snapshot)
 		r.row.Notes = append(r.row.Notes, fmt.Sprintf("%d removals were left out: an admin rejected a run, and the guard still stops them (%s). "+
 			"They come back when a plan passes the guard, or by `usher source resume %s`.", n, why, r.src.State.Key))
 		return nil

@@ -63,8 +63,16 @@ func TestUnreachable(t *testing.T) {
 	w.idle()
 }
 
+// TestCutConnection cuts reads of everything and scans, everywhere.
 func TestCutConnection(t *testing.T) {
+	for name, every := range map[string]time.Duration{"whole": 0, "scan": 1000 * time.Hour} {
+		t.Run(name, func(t *testing.T) { cutConnection(t, every) })
+	}
+}
+
+func cutConnection(t *testing.T, every time.Duration) {
 	w := sqlite(t)
+	w.adjust = func(s *reconcile.Source) { s.FullEvery = every }
 	names := uids(70)
 	w.dir.addPeople(names...)
 	w.dir.addGroup("all", names...)
@@ -80,7 +88,12 @@ func TestCutConnection(t *testing.T) {
 		c.URLs, c.Timeout = []string{"ldap://" + proxy.Addr()}, 200*time.Millisecond
 	}
 	src := w.source("corp") // measure the whole answer once
-	if _, err := src.Reader.Read(t.Context(), source.Request{}, func(source.Entry) error { return nil }); err != nil {
+	req := source.Request{}
+	if every > 0 {
+		// The newcomer and the group that lost five, and not the others, are fetched.
+		req = source.Request{Cursor: src.State.Cursor, Known: func(kind source.Kind, _, _ string) bool { return kind == source.User }}
+	}
+	if _, err := src.Reader.Read(t.Context(), req, func(source.Entry) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	whole := proxy.Seen()

@@ -112,7 +112,7 @@ func TestWhatAPersonLivesThrough(t *testing.T) {
 		w.dir.remove("eve")
 		w.dir.addPerson("eve", nil)
 		run := w.run(registry.RunPartial)
-		want(t, "an heir to a name", w.report(run), []string{"deactivate eve missing", "conflict create user_name_taken eve"})
+		want(t, "an heir to a name", w.report(run), []string{"deactivate eve missing", "conflict recreated uid=eve," + w.dir.people()})
 	})
 }
 

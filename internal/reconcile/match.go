@@ -3,7 +3,9 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"github.com/usherd/usher/internal/mapping"
 	"github.com/usherd/usher/internal/plan"
 	"github.com/usherd/usher/internal/registry"
 )
@@ -54,38 +56,67 @@ func (r *run) matchSome(ctx context.Context, batch []int32) error {
 		}
 		records[i] = rec
 	}
-	for _, rule := range r.src.Join {
+	for n, rule := range r.src.Join {
 		wanted := map[string][]int32{}
 		var values []string
 		for _, i := range batch {
 			if x := &r.snap.Users[i]; x.Join != 0 || x.Ambiguous {
 				continue
 			}
-			for _, v := range records[i].Attributes[joinAttribute[rule]] {
-				if rule != "employeeNumber" {
-					v = registry.Key(v)
-				}
+			for _, v := range joinValues(n, rule, records[i]) {
 				if wanted[v] == nil {
 					values = append(values, v)
 				}
 				wanted[v] = append(wanted[v], i)
 			}
 		}
-		found, err := r.ledger.Candidates(ctx, rule, values)
+		if len(values) == 0 {
+			continue
+		}
+		found, err := r.ledger.Candidates(ctx, rule.Attribute, values)
 		if err != nil {
-			return fmt.Errorf("match by %s: %w", rule, err)
+			return fmt.Errorf("match by %s: %w", rule.Attribute, err)
 		}
 		for _, c := range found {
 			for _, i := range wanted[c.Value] {
-				x := &r.snap.Users[i]
-				if x.Join != 0 && x.Join != c.User {
-					x.Ambiguous = true
-				}
-				x.Join = c.User
+				r.found(i, c)
 			}
 		}
 	}
 	return nil
+}
+
+// joinValues are what a rule looks up for somebody, in comparison form.
+func joinValues(n int, rule mapping.JoinRule, rec *record) []string {
+	values := rec.Attributes[joinAttribute[rule.Attribute]]
+	if rule.Value != "" {
+		if values = nil; n < len(rec.Join) && rec.Join[n] != "" {
+			values = []string{rec.Join[n]}
+		}
+	}
+	if rule.Attribute == "employeeNumber" {
+		return values
+	}
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = registry.Key(v)
+	}
+	return out
+}
+
+// found enters whom a rule found for somebody.
+func (r *run) found(i int32, c registry.Candidate) {
+	x := &r.snap.Users[i]
+	if r.snap.candidates == nil {
+		r.snap.candidates = map[int32][]registry.Candidate{}
+	}
+	if x.Join != 0 && x.Join != c.User {
+		x.Ambiguous = true
+	}
+	if x.Join != c.User && !slices.ContainsFunc(r.snap.candidates[i], func(o registry.Candidate) bool { return o.User == c.User }) {
+		r.snap.candidates[i] = append(r.snap.candidates[i], c)
+	}
+	x.Join = c.User
 }
 
 // unmatchShared makes two entries that match one person both ambiguous.

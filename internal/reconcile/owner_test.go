@@ -66,7 +66,7 @@ func TestStranger(t *testing.T) {
 	for _, join := range [][]string{nil, {"userName"}, {"email"}} {
 		t.Run(fmt.Sprint(join), func(t *testing.T) {
 			onBoth(t, func(t *testing.T, w *world) {
-				w.adjust = func(s *reconcile.Source) { s.Join = join }
+				w.adjust = func(s *reconcile.Source) { s.Join = rules(join...) }
 				door := w.door(registry.OriginRegistration, "registration")
 				stranger := w.put(door, registry.CreateUser{Attributes: registry.Attributes{
 					registry.AttrUserName: {"CEO"}, registry.AttrEmails: {"ceo@example.com"}, registry.AttrTitle: {"Stranger"},
@@ -100,7 +100,7 @@ func TestStranger(t *testing.T) {
 
 func TestJoin(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
-		w.adjust = func(s *reconcile.Source) { s.Join = []string{"employeeNumber", "userName", "email"} }
+		w.adjust = func(s *reconcile.Source) { s.Join = rules("employeeNumber", "userName", "email") }
 		mail := w.door(registry.OriginMail, "mail")
 		admin := w.door(registry.OriginAdmin, "admin")
 		contact := func(name string, a registry.Attributes, verified bool) registry.UserID {

@@ -28,8 +28,15 @@ type Ledger interface {
 	UpdateRun(ctx context.Context, f registry.Fence, r *registry.Run) error
 	// AddItems appends rows to the run's report; registry.ErrFenced as above.
 	AddItems(ctx context.Context, f registry.Fence, run registry.RunID, items []registry.RunItem) error
-	// CommitCursor is the last write of a run that finished.
-	CommitCursor(ctx context.Context, f registry.Fence, settingsHash, cursor string) error
+	// CommitCursor is the last write of a run that finished; full is when
+	// everything was read whole, zero to leave that as it is.
+	CommitCursor(ctx context.Context, f registry.Fence, settingsHash, cursor string, full time.Time) error
+	// SourceMarks streams the markers of those whom the source's scope leaves out;
+	// MarkSource sets and forgets some, RefreshLinks those of people and groups;
+	// registry.ErrFenced as above.
+	SourceMarks(ctx context.Context, source registry.SourceID, fn func(registry.SourceMark) error) error
+	MarkSource(ctx context.Context, f registry.Fence, set []registry.SourceMark, forget []string) error
+	RefreshLinks(ctx context.Context, f registry.Fence, origin registry.OriginID, marks []registry.LinkMark) error
 	// SetHealth writes how the source fares (its pause and NoRemovals left as they
 	// are), moves its schedule to the next try of a quarantine, and mails the
 	// admins the notice, if there is one; registry.ErrFenced as above.
@@ -44,10 +51,25 @@ type Ledger interface {
 	// its source, and reports whether it was the first.
 	DecideRun(ctx context.Context, held *registry.Run, d registry.Decision) (bool, error)
 
-	// LinkedUsers, LinkedGroups and Memberships stream what the origin has.
-	LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error) error
+	// LinkedUsers, LinkedGroups and Memberships stream what the origin has, of
+	// people only those with these anchors when any are named.
+	LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error, anchors ...string) error
+	// LinkedUsersAmong is LinkedUsers for some of them.
+	LinkedUsersAmong(ctx context.Context, origin registry.OriginID, among []registry.UserID, fn func(registry.LinkedUser) error) error
 	LinkedGroups(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedGroup) error) error
 	Memberships(ctx context.Context, origin registry.OriginID, fn func(registry.Membership) error) error
+	// FindUser finds one person by userName, verified address or id.
+	FindUser(ctx context.Context, who string) (*registry.User, error)
+	// Anchors are the ids by which a person is tied to the origin.
+	Anchors(ctx context.Context, origin registry.OriginID, user registry.UserID) ([]string, error)
+	// LastChange is the newest change of the company, whoever made it, and
+	// ChangedSince streams the people whom later ones are about.
+	LastChange(ctx context.Context) (int64, error)
+	ChangedSince(ctx context.Context, change int64, fn func(registry.UserID) error) error
+	// NameUsers names people, the deleted ones too.
+	NameUsers(ctx context.Context, users []registry.UserID) (map[registry.UserID]registry.Candidate, error)
+	// PrimaryMails are people's primary addresses in comparison form.
+	PrimaryMails(ctx context.Context, users []registry.UserID) (map[registry.UserID]string, error)
 	// Candidates finds whom a join rule could mean.
 	Candidates(ctx context.Context, rule string, values []string) ([]registry.Candidate, error)
 }
@@ -69,16 +91,32 @@ type Source struct {
 	Reader source.Source
 	Mapper *mapping.Mapper
 	// Join are the rules, in order, by which someone without a link may be tied
-	// to an existing person: userName, email, employeeNumber.
-	Join      []string
+	// to an existing person: userName, email, employeeNumber. The Mapper was made
+	// with the same rules.
+	Join []mapping.JoinRule
+	// Write says how attributes are written where that is not always.
+	Write map[string]registry.WriteMode
+	// Managers is true where the Reader was asked for managers.
+	Managers bool
+	// Policy and Recreate are as in plan.Policy.
+	Policy    plan.Mode
+	Recreate  plan.Recreate
 	Nested    plan.Nested
 	OnMissing bool // true deactivates
 	// DeleteAfter is the grace, 0 for never.
 	DeleteAfter time.Duration
 	Setup       SetupMode
 	Limits      plan.Limits
-	// SettingsHash identifies the settings a run used.
+	// SettingsHash identifies the settings a run used: those that say who and what
+	// is read, not the limits and the schedule.
 	SettingsHash string
+	// Scope is the source's scope as it was written, to be shown.
+	Scope string
+	// FullEvery is after how long everything is read whole again though markers
+	// say what changed; 0 reads everything whole every time.
+	FullEvery time.Duration
+	// SettingsFree is true for a source that is not held for other settings.
+	SettingsFree bool
 }
 
 // Request asks for one run.
@@ -86,6 +124,8 @@ type Request struct {
 	Mode    string // registry.ModeRun or registry.ModePreview
 	Trigger string // schedule, manual, approval, resume
 	Actor   string
+	// Full reads everything whole, whatever the markers say.
+	Full bool
 	// Approved is the held run whose changes an admin lets through. It is decided
 	// under this run's lease, so that an approval is never spent on a run that
 	// could not be made; Note is why, PlanHash, when set, what was looked at. A run

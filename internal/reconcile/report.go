@@ -16,8 +16,12 @@ const (
 	CodeDuplicateAnchor registry.Code = "duplicate_anchor"
 	// CodeSharedMail: two people have one address.
 	CodeSharedMail registry.Code = "shared_mail"
+	// CodeChangedMeanwhile: somebody else changed the record during the run.
+	CodeChangedMeanwhile registry.Code = "changed_meanwhile"
 	// CodeUnknownMembers: a group names members that the source does not read.
 	CodeUnknownMembers registry.Code = "unknown_members"
+	// CodeNotThere: a record to be tried again is not there to be read.
+	CodeNotThere registry.Code = "not_there"
 )
 
 // Codes of runs that failed because of their source.
@@ -26,6 +30,7 @@ const (
 	CodeSourceUnreachable registry.Code = "source_unreachable"
 	CodeSourceAnswer      registry.Code = "source_answer"
 	CodeSourceFailed      registry.Code = "source_failed"
+	CodeSourceCursor      registry.Code = "source_cursor"
 )
 
 // report collects rows and writes them in batches. An error is kept and ends
@@ -67,6 +72,11 @@ func (r *report) failed(ctx context.Context, item registry.RunItem) {
 func (r *report) warning(ctx context.Context, item registry.RunItem) {
 	item.Outcome = registry.OutcomeWarning
 	r.run.Counts.Warnings++
+	r.add(ctx, item)
+}
+
+func (r *report) skipped(ctx context.Context, item registry.RunItem) {
+	item.Outcome = registry.OutcomeSkipped
 	r.add(ctx, item)
 }
 

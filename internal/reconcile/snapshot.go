@@ -68,8 +68,22 @@ type snapshot struct {
 	report *report
 	counts *registry.Counts
 	seed   maphash.Seed
+	// writes are the source's ways to write attributes, in words.
+	writes string
+	// managers are the references to managers, until all are read.
+	managers []managerRef
+	// candidates are whom the join rules found for somebody ambiguous.
+	candidates map[int32][]registry.Candidate
 
-	offset   []int64 // of each person's record, -1 for one without
+	offset   []int64  // of each person's record, -1 for one without
+	how      []how    // each person was given
+	markers  []uint64 // hashes of the change markers of those read whole
+	stamps   []uint64 // and of what their links should say
+	named    map[ref][]int32
+	outside  map[string]string // markers of those read whole and out of scope
+	sames    []registry.UserID // who was not read whole, 0 for everybody else
+	known    bool              // the read went by markers
+	fetched  int64             // entries read whole
 	groups   []groupRecord
 	places   *places
 	byAnchor *plan.Index[string] // of people
@@ -81,20 +95,46 @@ type snapshot struct {
 	blind int
 }
 
+// how says in what way a person was given.
+type how uint8
+
+const (
+	// sameLink: not read whole, because the link knows them at this marker.
+	sameLink how = 1 << iota
+	// sameMark: not read whole, because they were out of scope at this marker.
+	sameMark
+	// doubted: what the link says is not what the registry has, and no scan may
+	// take it for that.
+	doubted
+)
+
 // groupRecord is what a group's change needs beyond the plan.
-type groupRecord struct{ name, marker, displayName string }
+type groupRecord struct {
+	name, marker, displayName string
+	// same is true for a group that was not read whole.
+	same bool
+	// open is true for a group that has members who are no people of this read,
+	// so that its own marker does not tell who is in it.
+	open bool
+	// doubted is true for one whose members could not be made right.
+	doubted bool
+	// had is what its link said.
+	had  stamp
+	role registry.GroupRole
+}
 
 func newSnapshot(src *Source, sp *spool, rep *report, counts *registry.Counts) *snapshot {
 	s := &snapshot{
 		spool: sp, source: src, report: rep, counts: counts, seed: maphash.MakeSeed(),
-		places: newPlaces(), anchors: map[string]int32{}, mails: map[uint64]int32{},
+		writes: writeWords(src.Write), places: newPlaces(), anchors: map[string]int32{}, mails: map[uint64]int32{},
+		named: map[ref][]int32{}, outside: map[string]string{},
 	}
 	s.byAnchor = plan.NewIndex(0, func(i int32) string { return s.Users[i].Anchor })
 	return s
 }
 
-// nameHash is the userName of a plan: short, and equal when names are.
-func (s *snapshot) nameHash(key string) uint64 { return maphash.String(s.seed, key) }
+// short is a text in eight bytes, equal when texts are, within this run.
+func (s *snapshot) short(key string) uint64 { return maphash.String(s.seed, key) }
 
 // readError is around whatever ended the reading.
 type readError struct{ error }
@@ -102,16 +142,27 @@ type readError struct{ error }
 // Unwrap gives the reason.
 func (e readError) Unwrap() error { return e.error }
 
-// read takes in everything the source gives.
-func (s *snapshot) read(ctx context.Context, progress func(done int64)) (source.Summary, error) {
-	sum, err := s.source.Reader.Read(ctx, source.Request{}, func(e source.Entry) error {
+// giver gives entries as source.Source.Read does.
+type giver func(context.Context, source.Request, func(source.Entry) error) (source.Summary, error)
+
+// read takes in everything the giver gives. k says what of it may come without
+// being read whole, nil for nothing.
+func (s *snapshot) read(ctx context.Context, k *known, give giver, cursor string, progress func(done int64)) (source.Summary, error) {
+	req := source.Request{}
+	if s.known = k != nil; s.known {
+		req = source.Request{Cursor: cursor, Known: k.knows}
+	}
+	sum, err := give(ctx, req, func(e source.Entry) error {
 		if n := s.counts.Users + s.counts.Groups; n%500 == 0 {
 			progress(n)
 		}
-		return s.entry(ctx, &e)
+		return s.entry(ctx, &e, k)
 	})
 	if err != nil {
 		return sum, readError{err}
+	}
+	if s.known && k.err != nil {
+		return sum, k.err
 	}
 	if err := s.spool.seal(); err != nil {
 		return sum, err
@@ -125,16 +176,15 @@ func (s *snapshot) read(ctx context.Context, progress func(done int64)) (source.
 	return sum, nil
 }
 
-func (s *snapshot) entry(ctx context.Context, e *source.Entry) error {
-	if e.Kind == source.User {
-		s.counts.Users++
-	} else {
-		s.counts.Groups++
-	}
+func (s *snapshot) entry(ctx context.Context, e *source.Entry, k *known) error {
 	if e.Problem != "" {
 		s.report.failed(ctx, registry.RunItem{Code: CodeBadEntry, Anchor: e.Anchor, Name: e.Name, Message: e.Problem})
 	}
+	if !e.Same {
+		s.fetched++
+	}
 	if e.Anchor == "" {
+		s.count(e.Kind)
 		s.blind++
 		return nil
 	}
@@ -146,16 +196,63 @@ func (s *snapshot) entry(ctx context.Context, e *source.Entry) error {
 		return nil
 	}
 	if !again {
+		s.count(e.Kind)
 		at = s.newPlace(e.Anchor, e.Kind == source.Group)
 	}
-	for _, k := range e.Keys {
-		s.places.set(refOf(k), at)
+	refs := make([]ref, len(e.Keys))
+	for i, key := range e.Keys {
+		refs[i] = refOf(key)
+		s.places.set(refs[i], at)
 	}
 	if at.group {
 		s.group(ctx, e, at.index)
 		return nil
 	}
-	return s.user(ctx, e, at.index)
+	keys := keysOf(refs)
+	for _, group := range e.MemberOf {
+		s.named[refOf(group)] = append(s.named[refOf(group)], at.index)
+	}
+	if k != nil {
+		k.saw(e.Anchor, keys, e.Same)
+	}
+	if e.Same {
+		return s.same(e, at.index, keys, k)
+	}
+	return s.user(ctx, e, at.index, keys)
+}
+
+func (s *snapshot) count(kind source.Kind) {
+	if kind == source.User {
+		s.counts.Users++
+	} else {
+		s.counts.Groups++
+	}
+}
+
+// same takes in somebody who was not read whole.
+func (s *snapshot) same(e *source.Entry, index int32, keys uint64, k *known) error {
+	x := &s.Users[index]
+	*x, s.offset[index], s.sames[index] = plan.Seen{Anchor: e.Anchor}, -1, 0
+	i := int32(-1)
+	if k != nil {
+		i = k.person(e.Anchor, e.Marker)
+	}
+	switch {
+	case i >= 0:
+		p := &k.people[i]
+		x.Standing, x.Name, x.Enabled = plan.Mapped, p.name, p.enabled
+		s.how[index], s.sames[index] = sameLink, p.user
+		if p.keys != keys { // moved together with a parent
+			at, err := s.spool.put(&record{Name: e.Name, Marker: stamp{e.Marker, keys, p.name}.String()})
+			s.offset[index] = at
+			return err
+		}
+	case k != nil && k.marked(e.Anchor, e.Marker):
+		x.Standing, s.how[index] = plan.OutOfScope, sameMark
+	default:
+		return fmt.Errorf("%w: %s was not given whole though nothing is known of it", source.ErrProtocol, e.Name)
+	}
+	return nil
 }
 
 // placeOf finds who was given before with the same anchor.
@@ -181,6 +278,8 @@ func (s *snapshot) newPlace(anchor string, group bool) place {
 	at := int32(len(s.Users)) //nolint:gosec // as above
 	s.Users = append(s.Users, plan.Seen{Anchor: anchor})
 	s.offset = append(s.offset, -1)
+	s.how, s.markers, s.stamps = append(s.how, 0), append(s.markers, 0), append(s.stamps, 0)
+	s.sames = append(s.sames, 0)
 	s.byAnchor.Add(at)
 	return place{index: at}
 }
@@ -194,39 +293,64 @@ func (s *snapshot) name(i int32) string {
 	return s.Users[i].Anchor
 }
 
-func (s *snapshot) user(ctx context.Context, e *source.Entry, index int32) error {
-	seen := plan.Seen{Anchor: e.Anchor, Standing: plan.Failed}
-	offset := int64(-1)
-	if e.Problem == "" && e.OutOfScope != "" {
-		seen.Standing = plan.OutOfScope
-	} else if e.Problem == "" {
-		p := s.source.Mapper.Map(e.Values, e.Disabled)
-		switch {
-		case len(p.Problems) > 0:
-			s.problems(ctx, e, p.Problems)
-		case !p.InScope:
-			seen.Standing = plan.OutOfScope
-		default:
-			s.warnings(ctx, e, &p, index)
-			var err error
-			if offset, err = s.spool.put(&record{
-				Name: e.Name, Marker: e.Marker, Attributes: p.Attributes, Enabled: p.Enabled,
-				Kind: p.Kind, Department: p.Department, Contract: p.Contract,
-			}); err != nil {
-				return err
-			}
-			seen.Standing, seen.Enabled = plan.Mapped, p.Enabled
-			seen.Name = s.nameHash(registry.Key(p.Attributes.First(registry.AttrUserName)))
-			seen.Fingerprint = fingerprint(&p)
-		}
+func (s *snapshot) user(ctx context.Context, e *source.Entry, index int32, keys uint64) error {
+	s.Users[index], s.offset[index], s.how[index] = plan.Seen{Anchor: e.Anchor, Standing: plan.Failed}, -1, 0
+	s.markers[index], s.sames[index] = s.short(e.Marker), 0
+	delete(s.outside, e.Anchor)
+	if e.Problem != "" {
+		return nil
 	}
-	s.Users[index], s.offset[index] = seen, offset
+	if e.OutOfScope != "" {
+		s.leaveOut(e, index)
+		return nil
+	}
+	p := s.source.Mapper.Map(e.Values, e.Disabled)
+	switch {
+	case len(p.Problems) > 0:
+		s.problems(ctx, e, p.Problems)
+	case !p.InScope:
+		s.leaveOut(e, index)
+	default:
+		s.warnings(ctx, e, &p, index)
+		return s.mapped(e, &p, index, keys)
+	}
 	return nil
 }
 
-// fingerprint covers everything a person's change would write.
-func fingerprint(p *mapping.Person) registry.Fingerprint {
-	return registry.FingerprintOf(p.Attributes, strconv.FormatBool(p.Enabled), string(p.Kind), p.Department, p.Contract)
+// leaveOut takes in somebody who does not belong to the source.
+func (s *snapshot) leaveOut(e *source.Entry, index int32) {
+	s.Users[index].Standing = plan.OutOfScope
+	if e.Marker != "" && e.RecheckAt.IsZero() {
+		s.outside[e.Anchor] = strings.Clone(e.Marker)
+	}
+}
+
+// mapped takes in somebody who is in scope and valid.
+func (s *snapshot) mapped(e *source.Entry, p *mapping.Person, index int32, keys uint64) (err error) {
+	name := registry.Key(p.Attributes.First(registry.AttrUserName))
+	rec := record{
+		Name: e.Name, Marker: stamp{e.Marker, keys, hashed(name)}.String(), Attributes: p.Attributes, Enabled: p.Enabled,
+		Kind: p.Kind, Department: p.Department, Contract: p.Contract, RecheckAt: e.RecheckAt,
+		Protected: p.Protected, Join: p.Join,
+	}
+	x := &s.Users[index]
+	x.Standing, x.Enabled, x.Name, x.Fingerprint = plan.Mapped, p.Enabled, hashed(name), s.fingerprint(p)
+	s.manager(e, index)
+	s.stamps[index] = s.short(rec.Marker)
+	s.offset[index], err = s.spool.put(&rec)
+	return err
+}
+
+// fingerprint covers everything a person's change would write, and how.
+func (s *snapshot) fingerprint(p *mapping.Person) registry.Fingerprint {
+	facts := []string{strconv.FormatBool(p.Enabled), string(p.Kind), p.Department, p.Contract}
+	if p.Protected {
+		facts = append(facts, "protected")
+	}
+	if s.source.Write != nil {
+		facts = append(facts, "write", s.writes)
+	}
+	return registry.FingerprintOf(p.Attributes, facts...)
 }
 
 // problems reports why an entry is of no use, one row an entry.
@@ -245,7 +369,7 @@ func (s *snapshot) warnings(ctx context.Context, e *source.Entry, p *mapping.Per
 		s.report.warning(ctx, registry.RunItem{Code: registry.Code(w.Code), Anchor: e.Anchor, Name: e.Name, Message: w.Message})
 	}
 	for _, address := range p.Attributes[registry.AttrEmails] {
-		h := s.nameHash(registry.Key(address))
+		h := s.short(registry.Key(address))
 		if other, ok := s.mails[h]; ok && other != index {
 			s.report.warning(ctx, registry.RunItem{Code: CodeSharedMail, Anchor: e.Anchor, Name: e.Name,
 				Message: fmt.Sprintf("%s is also the address of %s; it identifies neither", address, s.name(other))})
@@ -257,15 +381,16 @@ func (s *snapshot) warnings(ctx context.Context, e *source.Entry, p *mapping.Per
 
 func (s *snapshot) group(ctx context.Context, e *source.Entry, index int32) {
 	seen := plan.SeenGroup{Anchor: e.Anchor, Failed: e.Problem != ""}
-	rec := groupRecord{name: strings.Clone(e.Name), marker: strings.Clone(e.Marker)}
-	if !seen.Failed {
-		g := s.source.Mapper.MapGroup(e.Values)
+	rec := groupRecord{name: strings.Clone(e.Name), marker: strings.Clone(e.Marker), same: e.Same}
+	if !seen.Failed && !e.Same {
+		g := s.source.Mapper.MapGroup(e.Name, e.Values)
 		if len(g.Problems) > 0 {
 			seen.Failed = true
 			s.problems(ctx, e, g.Problems)
 		}
-		rec.displayName = strings.Clone(g.DisplayName) // as with the anchor
-		seen.Fingerprint = registry.FingerprintOf(registry.Attributes{registry.AttrDisplayName: {g.DisplayName}})
+		seen.OutOfScope = !g.InScope
+		rec.displayName, rec.role = strings.Clone(g.DisplayName), g.Role // as with the anchor
+		seen.Fingerprint = groupFingerprint(&g)
 	}
 	var open []ref
 	seen.Members = make([]int32, 0, len(e.Members))
@@ -283,7 +408,14 @@ func (s *snapshot) group(ctx context.Context, e *source.Entry, index int32) {
 // resolve finds the members that came later than their group: groups inside
 // groups. What leads nowhere is outside what the source reads.
 func (s *snapshot) resolve(ctx context.Context) {
+	for r, people := range s.named {
+		if at, ok := s.places.find(r); ok && at.group {
+			s.Groups[at.index].Members = append(s.Groups[at.index].Members, people...)
+			s.groups[at.index].open = true
+		}
+	}
 	for i, open := range s.open {
+		s.groups[i].open = s.groups[i].open || len(open) > 0
 		var lost int
 		for _, r := range open {
 			switch at, ok := s.places.find(r); {
@@ -300,7 +432,8 @@ func (s *snapshot) resolve(ctx context.Context) {
 				Message: fmt.Sprintf("%d of its members are not among the people and groups this source reads", lost)})
 		}
 	}
-	s.open, s.places, s.anchors, s.mails = nil, nil, nil, nil // byAnchor is of use once more
+	s.resolveManagers()
+	s.open, s.places, s.anchors, s.mails, s.named = nil, nil, nil, nil, nil // byAnchor is of use once more
 }
 
 // record fetches a person's record.

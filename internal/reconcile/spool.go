@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/usherd/usher/internal/registry"
 )
 
-// record is a mapped person as it waits on disk between read and apply.
+// record is a mapped person as it waits on disk between read and apply. Marker is
+// the text of the link's stamp.
 type record struct {
 	Name       string              `json:"n"`
 	Marker     string              `json:"m,omitempty"`
@@ -21,6 +23,9 @@ type record struct {
 	Kind       registry.Kind       `json:"k"`
 	Department string              `json:"d,omitempty"`
 	Contract   string              `json:"c,omitempty"`
+	RecheckAt  time.Time           `json:"r,omitzero"`
+	Protected  bool                `json:"p,omitempty"`
+	Join       []string            `json:"j,omitempty"` // mapping.Person.Join
 }
 
 // errTemporary is around whatever is wrong with the temporary file.

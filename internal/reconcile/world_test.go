@@ -153,11 +153,13 @@ func (w *world) another(holder string, busy ...time.Duration) *world {
 }
 
 // roomy are limits that hold nothing but emptiness.
-var roomy = plan.Limits{
-	Deactivate:       plan.Threshold{Count: 1 << 30, Percent: 100},
-	GroupDelete:      plan.Threshold{Count: 1 << 30, Percent: 100},
-	MembershipRemove: plan.Threshold{Count: 1 << 30, Percent: 100},
-}
+var (
+	unlimited = plan.Threshold{Count: 1 << 30, Percent: 1e9}
+	roomy     = plan.Limits{
+		Deactivate: unlimited, Delete: unlimited, GroupDelete: unlimited, MembershipRemove: unlimited, MembershipRemovePerGroup: unlimited,
+		Rename: unlimited, MailChange: unlimited, Create: unlimited,
+	}
+)
 
 const grace = 30 * 24 * time.Hour
 
@@ -206,7 +208,7 @@ func (w *world) openSource(ctx context.Context, key string) (*reconcile.Source, 
 	}
 	src := &reconcile.Source{
 		State: state, Reader: reader, Mapper: mapper, Nested: plan.NestedFlatten, OnMissing: true, DeleteAfter: grace,
-		Setup: reconcile.SetupSend, Limits: roomy, SettingsHash: "settings",
+		Setup: reconcile.SetupSend, Limits: roomy, SettingsHash: fmt.Sprint(spec), Scope: spec.Scope, FullEvery: 100 * 365 * 24 * time.Hour,
 	}
 	if w.adjust != nil {
 		w.adjust(src)

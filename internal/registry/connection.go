@@ -28,6 +28,12 @@ type ConnectionSettings struct {
 	Rate int `json:"rate,omitempty"`
 	// AllowFrom are the networks requests may come from, none for all.
 	AllowFrom []string `json:"allow_from,omitempty"`
+	// TokenSeconds is how long the tokens of its OAuth clients are good, 0 for
+	// the default.
+	TokenSeconds int `json:"token_seconds,omitempty"`
+	// Passwords is true when a password that the client sends becomes the
+	// person's; else it is taken and forgotten.
+	Passwords bool `json:"passwords,omitempty"`
 	// Paused refuses every request and keeps everything.
 	Paused bool `json:"paused,omitempty"`
 }
@@ -67,6 +73,10 @@ type TokenID int64
 type Token struct {
 	ID     TokenID
 	Origin OriginID
+	// User is the person it speaks for, 0 for the connection itself; Person is
+	// their public id, where it was looked up.
+	User   UserID `json:",omitzero"`
+	Person string `json:",omitempty"`
 	// Prefix is how the token begins, to tell tokens apart.
 	Prefix     string
 	CreatedAt  time.Time

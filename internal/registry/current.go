@@ -14,6 +14,14 @@ type LinkedUser struct {
 	Owned        bool // the origin owns the person
 	Enabled      bool
 	Deleted      bool
+	// Asserted is the enabled flag that the origin last gave.
+	Asserted bool
+	// Marker and RecheckAt are those of the link.
+	Marker    string
+	RecheckAt time.Time
+	Version   int64 // the person's
+	Protected bool
+	Manager   UserID // 0 for none
 }
 
 // LinkedGroup is what a plan needs to know of a group tied to an origin.
@@ -22,14 +30,52 @@ type LinkedGroup struct {
 	Group       GroupID
 	Name        string
 	Fingerprint Fingerprint
+	Marker      string // of the link
 	Missing     bool
 	Owned       bool
 	Deleted     bool
 }
 
+// LinkMark is what is refreshed in a link whose record is as it was: the change
+// marker, the object's name and when to look again.
+type LinkMark struct {
+	Anchor string
+	Name   string // "" keeps the present one
+	Marker string
+	// RecheckAt is as in Link; KeepRecheck leaves it.
+	RecheckAt   time.Time
+	KeepRecheck bool
+}
+
+// SourceMark is the change marker of an object that a source's scope leaves out,
+// and to which therefore nobody is tied.
+type SourceMark struct{ Anchor, Marker string }
+
 // Candidate is a person whom a join rule could mean.
 type Candidate struct {
 	User UserID
-	// Value is what was looked for and found, in comparison form.
+	// UserName and PublicID name the person.
+	UserName, PublicID string
+	// Value, of a candidate, is what was looked for and found, in comparison form.
 	Value string
+}
+
+// Words name the person for a report: the userName, and the id, which is theirs
+// alone.
+func (c Candidate) Words() string { return c.UserName + " (" + c.PublicID + ")" }
+
+// GroupInfo is a living group as a list shows it.
+type GroupInfo struct {
+	Group
+	Origin Origin // the owner
+	// Members is how many people and groups are in it, each once.
+	Members int64
+}
+
+// GroupMember is a person or a group in a group, with the origins that say so.
+type GroupMember struct {
+	User    UserID  // 0 when a group is the member
+	Group   GroupID // 0 when a user is the member
+	Name    string
+	Origins []Origin
 }

@@ -25,6 +25,9 @@ const (
 	CodeUnknownContract  Code = "unknown_contract"
 	CodeNotInvitable     Code = "not_invitable"
 	CodeStale            Code = "stale"
+	CodeProtected        Code = "protected"
+	CodeRecreated        Code = "recreated"
+	CodeUnknownManager   Code = "unknown_manager"
 )
 
 // Error is a refusal by a rule of the registry. Message is safe to show to the
@@ -55,6 +58,8 @@ func CodeOf(err error) Code {
 var (
 	// ErrNotFound: a looked-up record does not exist in this company.
 	ErrNotFound = errors.New("not found")
+	// ErrSpent: what may be used once was used before.
+	ErrSpent = errors.New("used before")
 	// ErrFenced: the caller's lease was taken over by another holder; it must
 	// stop and write nothing more.
 	ErrFenced = errors.New("lease lost to another process")

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"slices"
 )
@@ -16,17 +17,21 @@ func (u *unit) putGroup(i int, op PutGroup) {
 	if group.Owner != u.b.Origin.ID {
 		return
 	}
+	role := cmp.Or(op.Role, group.Role)
 	revived := !group.DeletedAt.IsZero()
-	if !revived && group.DisplayName == op.DisplayName {
+	if !revived && group.DisplayName == op.DisplayName && group.Role == role {
 		return
 	}
-	p := Payload{After: groupFacts(op.DisplayName)}
+	p := Payload{After: groupFacts(op.DisplayName, role)}
 	action := ActionRestore
 	if !revived {
-		action = ActionRename
-		p.Before = groupFacts(group.DisplayName)
+		action = ActionUpdate
+		if group.DisplayName != op.DisplayName {
+			action = ActionRename
+		}
+		p.Before = groupFacts(group.DisplayName, group.Role)
 	}
-	group.DisplayName, group.DeletedAt = op.DisplayName, timeZero
+	group.DisplayName, group.Role, group.DeletedAt = op.DisplayName, role, timeZero
 	p.Added = u.firstMembers(group, op)
 	u.changeGroup(i, group, action, "", p)
 }
@@ -54,7 +59,7 @@ func (u *unit) changeGroup(i int, group *Group, action Action, reason string, p 
 
 func (u *unit) createGroup(i int, op PutGroup) {
 	group := &Group{
-		PublicID: u.r.NewID(), Company: u.b.Company, DisplayName: op.DisplayName,
+		PublicID: u.r.NewID(), Company: u.b.Company, DisplayName: op.DisplayName, Role: op.Role,
 		Owner: u.b.Origin.ID, Version: 1, CreatedAt: u.now, UpdatedAt: u.now,
 	}
 	link := &Link{
@@ -64,7 +69,7 @@ func (u *unit) createGroup(i int, op PutGroup) {
 	u.subject[i].group = group
 	u.w.NewGroups = append(u.w.NewGroups, group)
 	u.w.NewLinks = append(u.w.NewLinks, NewLink{Link: link, Group: group})
-	p := Payload{After: groupFacts(op.DisplayName), Added: u.firstMembers(group, op)}
+	p := Payload{After: groupFacts(op.DisplayName, op.Role), Added: u.firstMembers(group, op)}
 	u.changeGroup(i, group, ActionCreate, "", p)
 }
 
@@ -93,14 +98,17 @@ func (u *unit) missGroup(ctx context.Context, tx Tx, i int, op MissGroup) error 
 	if err != nil {
 		return err
 	}
-	p := Payload{Removed: n}
+	p, reason := Payload{Removed: n}, "missing"
+	if op.OutOfScope {
+		reason = "out_of_scope"
+	}
 	switch {
-	case group.Owner == u.b.Origin.ID && group.DeletedAt.IsZero():
+	case !op.OutOfScope && group.Owner == u.b.Origin.ID && group.DeletedAt.IsZero():
 		group.DeletedAt = u.now
-		p.Before = groupFacts(group.DisplayName)
+		p.Before = groupFacts(group.DisplayName, RoleNone)
 		u.changeGroup(i, group, ActionDelete, "missing", p)
 	case n > 0:
-		u.changeGroup(i, group, ActionMembers, "missing", p)
+		u.changeGroup(i, group, ActionMembers, reason, p)
 	}
 	return nil
 }
@@ -174,4 +182,8 @@ func memberIDs(ms []Membership) []int64 {
 	return out
 }
 
-func groupFacts(name string) Attributes { return Attributes{AttrDisplayName: {name}} }
+func groupFacts(name string, role GroupRole) Attributes {
+	a := Attributes{AttrDisplayName: {name}}
+	a.Set("role", string(role))
+	return a
+}

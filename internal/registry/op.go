@@ -72,14 +72,40 @@ type PutUser struct {
 	// Document is the person as a SCIM connection said them, for reading back;
 	// nil leaves what there is.
 	Document []byte
+	// PasswordHash, when set, becomes the person's password, with all that
+	// follows: older sessions and set-up links end.
+	PasswordHash string
 	// IfVersion, when set, refuses with CodeStale unless the person is still at
 	// this version.
 	IfVersion int64
+	// Adopt says that the object is another one than that of WasAnchor, which is
+	// gone, and takes its person over. Like a join it destroys older passwords
+	// and sessions, and is refused for admins.
+	Adopt bool
+	// Write says how the values of an attribute are written where that is not
+	// WriteAlways. Batches may share one map.
+	Write map[string]WriteMode
+	// Protect has the person protected for as long as the origin says so. What an
+	// admin protected stays so until an admin lifts it.
+	Protect bool
 	// Fresh refuses with CodeAnchorTaken when the anchor belongs to somebody
 	// whose account is open: what a client means as new must not change
 	// somebody else. Someone disabled or deleted comes back instead.
 	Fresh bool
 }
+
+// WriteMode says when an origin's values of an attribute are written to the
+// person. They are kept as asserted in any case.
+type WriteMode string
+
+// The ways to write an attribute.
+const (
+	WriteAlways WriteMode = "always"
+	// WriteIfEmpty writes where the person has no value, or one that this origin
+	// gave.
+	WriteIfEmpty WriteMode = "if-empty"
+	WriteNever   WriteMode = "never"
+)
 
 // MissUser says that a complete look at the origin did not find the person, or
 // that the person left the origin's scope.
@@ -88,6 +114,7 @@ type MissUser struct {
 	Reason string // "missing" or "out_of_scope"
 	// Deactivate is false where the source keeps people who go missing.
 	Deactivate bool
+	IfVersion  int64 // as in PutUser
 }
 
 // DeleteUser ends a person who has been missing for the whole grace period. The
@@ -107,6 +134,8 @@ type PutGroup struct {
 	Name        string
 	Marker      string
 	DisplayName string
+	// Role is what the origin has the group be for; RoleNone leaves what it is.
+	Role        GroupRole
 	Fingerprint Fingerprint
 	WasAnchor   string // as in PutUser
 	IfVersion   int64  // as in PutUser
@@ -119,8 +148,11 @@ type PutGroup struct {
 // MissGroup says that a complete look at the origin did not find the group. It
 // is deleted, with what the origin said of its members; a return restores it.
 type MissGroup struct {
-	Anchor    string
-	IfVersion int64 // as in PutUser
+	Anchor string
+	// OutOfScope is for a group that is there and that the origin's scope leaves
+	// out now: what the origin said of its members ends, the group stays.
+	OutOfScope bool
+	IfVersion  int64 // as in PutUser
 }
 
 // PatchMembers adds and removes members as this origin asserts them. What other
@@ -151,6 +183,30 @@ type SetBlocks struct {
 	Set, Clear Blocks
 }
 
+// LinkUser ties a person to an object of the batch's origin on the word of an
+// admin, who decides what no join rule may: the person may be an admin, or have
+// a password of their own, and becomes the origin's. Whom another directory owns
+// stays there. Somebody tied to an object of this origin that has gone missing
+// is tied to the new one instead.
+type LinkUser struct {
+	User   UserID
+	Anchor string
+	Name   string // the object's name at the origin
+	// EndPassword destroys the password and ends the sessions. A contact's end
+	// in any case.
+	EndPassword bool
+}
+
+// SetProtected protects a person from every origin, or lifts that.
+type SetProtected struct {
+	User UserID
+	On   bool
+}
+
+// SetManager says whom the owning origin names as a person's manager, 0 for
+// nobody.
+type SetManager struct{ User, Manager UserID }
+
 // MailSetup mails a person a fresh set-up link; older ones end.
 type MailSetup struct{ User UserID }
 
@@ -164,6 +220,9 @@ func (PatchMembers) op() {}
 func (CreateUser) op()   {}
 func (SetBlocks) op()    {}
 func (MailSetup) op()    {}
+func (LinkUser) op()     {}
+func (SetProtected) op() {}
+func (SetManager) op()   {}
 
 // Result is what became of one operation, in the order of the batch.
 type Result struct {
@@ -204,12 +263,14 @@ const (
 	ActionInvite     Action = "invite"
 	ActionPassword   Action = "password"
 	ActionMissing    Action = "missing"
+	ActionProtect    Action = "protect"
+	ActionUnprotect  Action = "unprotect"
 )
 
 // strength orders the actions, the strongest first.
 var strength = []Action{
 	ActionCreate, ActionRestore, ActionDelete, ActionJoin, ActionDeactivate, ActionEnable, ActionRename, ActionUpdate,
-	ActionMembers, ActionBlock, ActionUnblock, ActionInvite, ActionPassword, ActionMissing,
+	ActionMembers, ActionBlock, ActionUnblock, ActionInvite, ActionPassword, ActionProtect, ActionUnprotect, ActionMissing,
 }
 
 // Change is one row of history: one record in one transaction.
@@ -238,6 +299,8 @@ type Payload struct {
 	// AddedIDs and RemovedIDs are user keys, and group keys below zero.
 	AddedIDs   []int64 `json:"added_ids,omitempty"`
 	RemovedIDs []int64 `json:"removed_ids,omitempty"`
+	// Candidates are, for a conflict, the keys of the people it is about.
+	Candidates []int64 `json:"candidates,omitempty"`
 }
 
 // fold adds what a later operation of the same transaction did to the same

@@ -40,6 +40,7 @@ func (u *unit) create(i int, op PutUser, res *Result) {
 	u.writeEmails(user, u.b.Origin.Kind.Directory())
 	u.w.NewLinks = append(u.w.NewLinks, NewLink{Link: u.newLink(op), User: user})
 	u.change(i, ActionCreate, "", 1, Payload{After: facts(user)})
+	u.setPassword(i, user, op.PasswordHash)
 	u.invite(user, op.SetupMail, res)
 }
 
@@ -50,16 +51,22 @@ func (u *unit) join(i int, op PutUser, user *User, res *Result) {
 	before := *user
 	before.Attributes = user.Attributes.Clone()
 	user.Association, user.Owner = Strong, u.b.Origin.ID
+	u.endPassword(user)
+	u.w.NewLinks = append(u.w.NewLinks, NewLink{Link: u.newLink(op), User: user})
+	user.Attributes.Set(AttrEmails)
+	u.amend(user, op, nil, res)
+	u.writeEmails(user, u.b.Origin.Kind.Directory())
+	u.setPassword(i, user, op.PasswordHash)
+	u.store(i, &before, user, ActionJoin, "", res, op.SetupMail)
+}
+
+// endPassword destroys whatever a person could sign in with, or be let in by.
+func (u *unit) endPassword(user *User) {
 	user.Credential = CredentialNone
 	user.CredentialVersion++
 	u.w.WipePassword = append(u.w.WipePassword, user)
 	u.w.EndSessions = append(u.w.EndSessions, user)
 	u.voidLinks(user)
-	u.w.NewLinks = append(u.w.NewLinks, NewLink{Link: u.newLink(op), User: user})
-	user.Attributes.Set(AttrEmails)
-	u.amend(user, op, nil, res)
-	u.writeEmails(user, u.b.Origin.Kind.Directory())
-	u.store(i, &before, user, ActionJoin, "", res, op.SetupMail)
 }
 
 // assert brings a linked person up to what the origin now says.
@@ -72,20 +79,32 @@ func (u *unit) assert(i int, op PutUser, link *Link, user *User, res *Result) {
 	before := *user
 	before.Attributes = user.Attributes.Clone()
 	user.DeletedAt = timeZero
+	var action Action
+	var reason string
+	if op.Adopt {
+		action, reason = ActionJoin, "recreated"
+		u.endPassword(user)
+	}
 	u.amend(user, op, asserted, res)
-	u.store(i, &before, user, "", "", res, op.SetupMail)
+	u.setPassword(i, user, op.PasswordHash)
+	u.store(i, &before, user, action, reason, res, op.SetupMail)
 }
 
 // amend sets the asserted values, clears those no longer asserted, and leaves
 // alone what the origin never spoke of.
 func (u *unit) amend(user *User, op PutUser, asserted Attributes, res *Result) {
 	for name := range asserted {
-		if len(op.Attributes[name]) == 0 {
+		if len(op.Attributes[name]) == 0 && mayWrite(op, user, asserted, name) {
 			user.Attributes.Set(name)
 		}
 	}
 	for name, values := range op.Attributes {
-		user.Attributes.Set(name, slices.Clone(values)...)
+		if mayWrite(op, user, asserted, name) {
+			user.Attributes.Set(name, slices.Clone(values)...)
+		}
+	}
+	if op.Protect || len(asserted[protectMark]) > 0 {
+		user.Protected = op.Protect
 	}
 	if op.Document != nil {
 		user.Document = op.Document
@@ -96,6 +115,23 @@ func (u *unit) amend(user *User, op PutUser, asserted Attributes, res *Result) {
 	}
 	u.place(user, op, res)
 }
+
+// mayWrite says whether an origin's word on an attribute is written.
+func mayWrite(op PutUser, user *User, asserted Attributes, name string) bool {
+	switch op.Write[name] {
+	case WriteNever:
+		return false
+	case WriteIfEmpty:
+		have := user.Attributes[name]
+		return len(have) == 0 || slices.Equal(have, asserted[name])
+	default:
+		return true
+	}
+}
+
+// protectMark stands among the asserted values for an origin's word that a
+// person is protected. There is no attribute of this name.
+const protectMark = "protected"
 
 // place puts the person into the department and under the contract asserted.
 func (u *unit) place(user *User, op PutUser, res *Result) {
@@ -132,6 +168,10 @@ func (u *unit) refreshLink(l *Link, op PutUser) {
 
 func (u *unit) fillLink(l *Link, op PutUser) {
 	l.Anchor, l.Name, l.Marker, l.Asserted, l.Enabled = op.Anchor, op.Name, op.Marker, op.Attributes, op.Enabled
+	if op.Protect {
+		l.Asserted = maps.Clone(op.Attributes)
+		l.Asserted[protectMark] = []string{"true"}
+	}
 	l.Fingerprint, l.SeenRun, l.MissingSince, l.RecheckAt = op.Fingerprint, u.b.Run, timeZero, op.RecheckAt
 }
 
@@ -150,6 +190,12 @@ func facts(user *User) Attributes {
 	a.Set("blocks", user.Blocks.String())
 	if user.Association == Weak {
 		a["association"] = []string{string(Weak)}
+	}
+	if user.Protected {
+		a["protected"] = []string{"true"}
+	}
+	if user.Manager != 0 {
+		a["managerId"] = []string{strconv.FormatInt(int64(user.Manager), 10)}
 	}
 	if user.Contract != 0 {
 		a["contractId"] = []string{strconv.FormatInt(int64(user.Contract), 10)}

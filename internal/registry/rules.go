@@ -34,7 +34,10 @@ func (u *unit) rule(s *subject, op Op) *Error {
 		if err := u.linkedUser(s, op.Anchor); err != nil {
 			return err
 		}
-		return u.mayEnd(s.user, op.Deactivate)
+		if err := stale(s.user.Version, op.IfVersion); err != nil {
+			return err
+		}
+		return u.mayEnd(s.user, op.Deactivate && s.user.Enabled)
 	case DeleteUser:
 		if err := u.linkedUser(s, op.Anchor); err != nil {
 			return err
@@ -62,10 +65,23 @@ func (u *unit) rule(s *subject, op Op) *Error {
 			return Refuse(CodeNotFound, "there is no such group")
 		}
 		return stale(s.group.Version, op.IfVersion)
+	}
+	return u.ruleOfPerson(s, op)
+}
+
+// ruleOfPerson is rule for the operations that name a person by key.
+func (u *unit) ruleOfPerson(s *subject, op Op) *Error {
+	switch op := op.(type) {
 	case SetBlocks:
 		return u.livingUser(s, op.User)
 	case MailSetup:
 		return u.livingUser(s, op.User)
+	case SetProtected:
+		return u.livingUser(s, op.User)
+	case SetManager:
+		return u.maySetManager(s, op)
+	case LinkUser:
+		return u.mayLink(s, op)
 	}
 	return nil
 }
@@ -93,6 +109,9 @@ func (u *unit) mayPut(s *subject, op PutUser) *Error {
 		s.user = u.users[link.User]
 		if op.Fresh && s.user.Enabled && s.user.DeletedAt.IsZero() {
 			return Refuse(CodeAnchorTaken, "the id %s belongs to somebody already", op.Anchor)
+		}
+		if err := u.mayAssert(op, link, s.user); err != nil {
+			return err
 		}
 	case op.LinkOnly:
 		return u.livingUser(s, op.Join)
@@ -137,9 +156,79 @@ func (u *unit) mayJoin(op PutUser) *Error {
 	return err
 }
 
-// mayEnd protects admins: an absence ends no admin who is in office.
+// mayAssert holds what an assertion about somebody tied may not do: take an
+// admin's account for a new object, or disable a protected person.
+func (u *unit) mayAssert(op PutUser, link *Link, user *User) *Error {
+	switch {
+	case user.Owner != u.b.Origin.ID:
+		return nil
+	case op.Adopt && user.CompanyAdmin:
+		return Refuse(CodeProtectedAdmin, "%s has the name of the company admin %s, whose object is gone; an admin is joined by hand only", op.Name, user.UserName())
+	case !op.Enabled && user.Enabled && user.DeletedAt.IsZero() && protectedBy(op, link, user):
+		return protected(user)
+	}
+	return nil
+}
+
+// protectedBy reports whether a person is protected once the assertion counts.
+func protectedBy(op PutUser, link *Link, user *User) bool {
+	return op.Protect || user.Protected && len(link.Asserted[protectMark]) == 0
+}
+
+func protected(user *User) *Error {
+	return Refuse(CodeProtected, "%s is protected: no directory deactivates or deletes them. Lift that first (usher user protect %s --off), if they are to go",
+		user.UserName(), user.UserName())
+}
+
+// maySetManager lets only the owner say who somebody's manager is.
+func (u *unit) maySetManager(s *subject, op SetManager) *Error {
+	if err := u.livingUser(s, op.User); err != nil {
+		return err
+	}
+	if s.user.Owner != u.b.Origin.ID {
+		return Refuse(CodeForeignOwner, "%s belongs to another origin", s.user.UserName())
+	}
+	if m := u.users[op.Manager]; op.Manager != 0 && (m == nil || !m.DeletedAt.IsZero()) {
+		return Refuse(CodeUnknownManager, "the manager of %s is not in the registry", s.user.UserName())
+	}
+	return nil
+}
+
+// mayLink holds what not even an admin's word may do: take a person from another
+// directory, or tie one to two objects of one directory.
+func (u *unit) mayLink(s *subject, op LinkUser) *Error {
+	user, link := u.users[op.User], u.links[op.Anchor]
+	if user == nil {
+		return Refuse(CodeNotFound, "there is no such person")
+	}
+	s.user = user
+	owner := u.origins[user.Owner]
+	held := u.held[user.ID]
+	switch {
+	case link != nil && link.User != user.ID:
+		return Refuse(CodeAnchorTaken, "the id %s is tied to another record already", op.Anchor)
+	case link != nil:
+		return nil
+	case user.Owner != u.b.Origin.ID && owner.Kind.Directory() && owner.RetiredAt.IsZero():
+		return Refuse(CodeForeignOwner, "%s belongs to %s %s; a person has one owner", user.UserName(), owner.Kind, owner.Key)
+	case held != nil && held.MissingSince.IsZero():
+		return Refuse(CodeAlreadyLinked, "%s is tied to the id %s, which this directory had when it was last read", user.UserName(), held.Anchor)
+	case !user.DeletedAt.IsZero() && held == nil:
+		return Refuse(CodeNotFound, "%s is deleted", user.UserName())
+	}
+	return nil
+}
+
+// mayEnd protects the protected, and admins: an absence ends no admin who is in
+// office.
 func (u *unit) mayEnd(user *User, end bool) *Error {
-	if end && user.Owner == u.b.Origin.ID && user.CompanyAdmin && user.Enabled && user.DeletedAt.IsZero() {
+	if !end || user.Owner != u.b.Origin.ID || !user.DeletedAt.IsZero() {
+		return nil
+	}
+	if user.Protected {
+		return protected(user)
+	}
+	if user.CompanyAdmin && user.Enabled {
 		return Refuse(CodeProtectedAdmin,
 			"%s is a company admin; an absence does not deactivate an admin. Take the right away first, or disable the account in the directory", user.UserName())
 	}

@@ -21,6 +21,8 @@ type Source struct {
 	// Cursor is where the next read may start, committed last.
 	Cursor string
 	Health Health
+	// FullReadAt is when everything was last read whole, zero for never.
+	FullReadAt time.Time
 }
 
 // RunState says where a run stands.
@@ -47,6 +49,9 @@ func (s RunState) Active() bool { return s == RunReading || s == RunPlanning || 
 const (
 	ModeRun     = "run"
 	ModePreview = "preview"
+	// ModeOne and ModeRetry are about single people; neither proves an absence.
+	ModeOne   = "one"
+	ModeRetry = "retry"
 )
 
 // Run is one read, plan, guard, apply and report.
@@ -69,7 +74,10 @@ type Run struct {
 	Resumes RunID
 	// Complete is true when the read proved that it saw everything.
 	Complete bool
-	Counts   Counts
+	// Full is true when everything was read whole, not only what the markers
+	// showed to have changed.
+	Full   bool
+	Counts Counts
 	// Limits are the guard's limits that were passed.
 	Limits   []Limit
 	PlanHash string
@@ -112,6 +120,11 @@ type Counts struct {
 	Failed     int64 `json:"failed"`
 	Warnings   int64 `json:"warnings"`
 	Mailed     int64 `json:"mailed"`
+
+	// InScope is how many of the people read were in scope, 0 in runs before
+	// this was counted; Withheld how many changes the source's policy left out.
+	InScope  int64 `json:"in_scope,omitempty"`
+	Withheld int64 `json:"withheld,omitempty"`
 }
 
 // Changes is how many records the run changes or would change.
@@ -123,13 +136,18 @@ func (c Counts) Changes() int64 {
 // Limit is one limit of the guard that a plan passes, with the figures that say
 // so.
 type Limit struct {
-	// Name is the limit: deactivate, group_delete, membership_remove, empty.
+	// Name is the limit, one of those of package plan.
 	Name string `json:"name"`
 	// Count is how many the plan would touch, Of how many there are.
 	Count int64 `json:"count"`
 	Of    int64 `json:"of"`
 	// Rule is the limit in words: "more than 50", "more than 10 %".
 	Rule string `json:"rule"`
+	// Group is the group the limit is about, where it is about one.
+	Group string `json:"group,omitempty"`
+	// Reasons are what the count consists of, the most frequent first: "412
+	// missing".
+	Reasons []string `json:"reasons,omitempty"`
 }
 
 // Outcome says what became of a row of a report.

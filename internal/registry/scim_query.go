@@ -30,7 +30,8 @@ type ScimRef struct {
 	Display string
 }
 
-// ScimUser is what a SCIM resource is made of.
+// ScimUser is what a SCIM resource is made of. The addresses of one with a
+// document are in the document alone.
 type ScimUser struct {
 	*User
 	// Anchor is that of the link of the connection that looks, "" without one.

@@ -45,6 +45,8 @@ func anchorOf(op Op) (string, bool) {
 		return op.Anchor, true
 	case UnlinkUser:
 		return op.Anchor, true
+	case LinkUser:
+		return op.Anchor, true
 	case PutGroup:
 		return op.Anchor, true
 	case MissGroup:
@@ -81,6 +83,8 @@ func badValues(op Op) *Error {
 		)
 	case CreateUser:
 		return firstError(badAttributes(op.Attributes), badUserName(op.Attributes))
+	case LinkUser:
+		return firstError(badAnchor(op.Anchor), badText("the name at the origin", op.Name, maxName))
 	case PutGroup:
 		return firstError(
 			badAnchor(op.Anchor),

@@ -22,6 +22,10 @@ type Store interface {
 type Tx interface {
 	// LinksByAnchor finds the origin's links to these anchors.
 	LinksByAnchor(ctx context.Context, origin OriginID, anchors []string) ([]*Link, error)
+	// LinksOfUsers finds the origin's links to these users.
+	LinksOfUsers(ctx context.Context, origin OriginID, users []UserID) ([]*Link, error)
+	// Origins are the doors of the company.
+	Origins(ctx context.Context) (map[OriginID]Origin, error)
 	// Users loads users, the deleted ones too, and holds them against other
 	// writers until the transaction ends.
 	Users(ctx context.Context, ids []UserID) ([]*User, error)
@@ -77,6 +81,8 @@ type Writes struct {
 	Emails []EmailList
 	// WipePassword are users whose password is destroyed.
 	WipePassword []*User
+	// Passwords are those set anew.
+	Passwords []NewPassword
 
 	NewGroups     []*Group
 	ChangedGroups []*Group
@@ -104,6 +110,12 @@ type EmailList struct {
 	// Verified is true when whoever gives the addresses vouches for them: a
 	// directory, an admin, a followed link.
 	Verified bool
+}
+
+// NewPassword is a password that a person has from now on.
+type NewPassword struct {
+	User *User
+	Hash string
 }
 
 // FirstMembers are what an origin asserts of a group's members from the start.
@@ -148,7 +160,7 @@ type Invite struct {
 
 // empty reports whether there is nothing to save.
 func (w *Writes) empty() bool {
-	return len(w.NewUsers)+len(w.ChangedUsers)+len(w.Emails)+len(w.WipePassword)+len(w.NewGroups)+
+	return len(w.NewUsers)+len(w.ChangedUsers)+len(w.Emails)+len(w.WipePassword)+len(w.Passwords)+len(w.NewGroups)+
 		len(w.ChangedGroups)+len(w.NewLinks)+len(w.ChangedLinks)+len(w.RemovedLinks)+len(w.Changes)+len(w.Invites)+
 		len(w.VoidLinks)+len(w.EndSessions) == 0
 }

@@ -20,6 +20,10 @@ type unit struct {
 	names       map[string]NameHolder
 	departments map[string]DepartmentID
 	contracts   map[string]ContractID
+	// origins and held are loaded for links by hand only: the company's doors,
+	// and what ties people to the batch's origin.
+	origins map[OriginID]Origin
+	held    map[UserID]*Link
 
 	w       Writes
 	results []Result
@@ -57,6 +61,8 @@ type wants struct {
 	users   map[UserID]bool
 	groups  map[GroupID]bool
 	names   map[string]bool
+	// byHand are the people whom an admin ties to the origin.
+	byHand []UserID
 }
 
 // load reads, in a handful of statements, the records that the operations speak
@@ -101,7 +107,24 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 	for _, x := range groups {
 		u.groups[x.ID] = x
 	}
-	return nil
+	if len(n.byHand) == 0 {
+		return nil
+	}
+	return u.loadHeld(ctx, tx, n.byHand)
+}
+
+// loadHeld loads what links by hand are judged by.
+func (u *unit) loadHeld(ctx context.Context, tx Tx, ids []UserID) error {
+	links, err := tx.LinksOfUsers(ctx, u.b.Origin.ID, ids)
+	if err != nil {
+		return err
+	}
+	u.held = make(map[UserID]*Link, len(links))
+	for _, l := range links {
+		u.held[l.User] = l
+	}
+	u.origins, err = tx.Origins(ctx)
+	return err
 }
 
 // moveAnchors lets an operation find its record by the anchor it is about to
@@ -161,6 +184,12 @@ func (u *unit) gather() *wants {
 			n.users[op.User] = true
 		case MailSetup:
 			n.users[op.User] = true
+		case SetProtected:
+			n.users[op.User] = true
+		case SetManager:
+			n.users[op.User], n.users[op.Manager] = true, true
+		case LinkUser:
+			n.users[op.User], n.byHand = true, append(n.byHand, op.User)
 		}
 	}
 	return n
@@ -219,6 +248,12 @@ func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 		u.setBlocks(i, op, res)
 	case MailSetup:
 		u.mailSetup(i, res)
+	case LinkUser:
+		u.linkUser(i, op, res)
+	case SetProtected:
+		u.setProtected(i, op, res)
+	case SetManager:
+		u.setManager(i, op, res)
 	case PutGroup:
 		u.putGroup(i, op)
 	case MissGroup:

@@ -101,6 +101,10 @@ type User struct {
 	Owner      OriginID
 	Department DepartmentID // 0 for none
 	Contract   ContractID   // 0 for none
+	Manager    UserID       // whom a directory names as manager; 0 for none
+
+	// Protected people are deactivated and deleted by no origin.
+	Protected bool
 
 	Version       int64
 	CreatedAt     time.Time

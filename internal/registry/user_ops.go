@@ -114,6 +114,24 @@ func (u *unit) invite(user *User, setup SetupMail, res *Result) {
 	u.write(user)
 }
 
+// setPassword gives a person the password that the origin sent, and ends what
+// was opened or promised with an older one. The version of the record stands:
+// nothing that a door can see has changed.
+func (u *unit) setPassword(i int, user *User, hash string) {
+	if hash == "" {
+		return
+	}
+	if user.ID != 0 {
+		u.voidLinks(user)
+		u.w.EndSessions = append(u.w.EndSessions, user)
+	}
+	user.Credential = CredentialSet
+	user.CredentialVersion++
+	u.w.Passwords = append(u.w.Passwords, NewPassword{user, hash})
+	u.write(user)
+	u.change(i, ActionPassword, "", user.Version, Payload{})
+}
+
 // missUser draws the consequence of an absence that a complete look proved.
 func (u *unit) missUser(i int, op MissUser, res *Result) {
 	user, link := u.subject[i].user, u.links[op.Anchor]

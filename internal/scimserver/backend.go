@@ -20,6 +20,7 @@ type backend struct {
 	open     func(registry.CompanyID) Records
 	base     string
 	newID    func() string
+	password NewPassword
 	users    *scim.ResourceType
 	groups   *scim.ResourceType
 }
@@ -91,6 +92,7 @@ var kinds = map[registry.Code]scim.Kind{
 	registry.CodeInvalidValue:     scim.InvalidValue,
 	registry.CodeForeignOwner:     scim.Conflict,
 	registry.CodeProtectedAdmin:   scim.Conflict,
+	registry.CodeProtected:        scim.Conflict,
 	registry.CodeOwnPassword:      scim.Conflict,
 	registry.CodeAmbiguous:        scim.Conflict,
 }
@@ -324,5 +326,7 @@ func (b *backend) Delete(ctx context.Context, t *scim.ResourceType, id string, p
 	})
 }
 
-// Me implements scim.Backend: the tokens of a connection are nobody's.
-func (b *backend) Me(context.Context) (*scim.ResourceType, string, error) { return nil, "", nil }
+// Me implements scim.Backend: the tokens of the connection itself are nobody's.
+func (b *backend) Me(ctx context.Context) (*scim.ResourceType, string, error) {
+	return b.users, personOf(ctx), nil
+}

@@ -2,6 +2,7 @@ package scimserver
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/scim"
@@ -11,7 +12,7 @@ import (
 // BackendFor is the backend as one connection sees it, for the suite that every
 // backend has to pass.
 func BackendFor(cfg Config, conn registry.Connection, users, groups *scim.ResourceType) scim.Backend {
-	return asConnection{&backend{registry: cfg.Registry, open: cfg.Open, base: cfg.BaseURL.String(), newID: cfg.NewID, users: users, groups: groups}, conn}
+	return asConnection{&backend{registry: cfg.Registry, open: cfg.Open, base: cfg.BaseURL.String(), newID: cfg.NewID, password: cfg.NewPassword, users: users, groups: groups}, conn}
 }
 
 // asConnection puts the connection into every call's context.
@@ -50,4 +51,10 @@ func (a asConnection) Delete(ctx context.Context, t *scim.ResourceType, id strin
 
 func (a asConnection) Me(ctx context.Context) (*scim.ResourceType, string, error) {
 	return a.b.Me(a.in(ctx))
+}
+
+// ReadTokenRequest reads who asks for a token, and how they prove it.
+func ReadTokenRequest(w http.ResponseWriter, r *http.Request) (client, secret, assertion string, err error) {
+	req, err := readTokenRequest(w, r)
+	return req.client, req.secret, req.assertion, err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +31,9 @@ const journalLimit = 20_000
 
 // bodyLimit is how much of a failed request's body is kept.
 const bodyLimit = 8 << 10
+
+// flushRows is how many rows are written at once: others wait to write, too.
+const flushRows = 500
 
 // flushEvery is how often waiting rows are written.
 const flushEvery = time.Second
@@ -72,12 +76,17 @@ func (j *journal) end(e *entry, w *observed) {
 			e.ScimType, e.Detail = answer.ScimType, answer.Detail
 		}
 	}
+	j.add(e.company, e.ScimRequest)
+}
+
+// add puts a row with those that wait.
+func (j *journal) add(company registry.CompanyID, row registry.ScimRequest) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.size >= journalLimit {
 		return
 	}
-	j.rows[e.company] = append(j.rows[e.company], e.ScimRequest)
+	j.rows[company] = append(j.rows[company], row)
 	j.size++
 }
 
@@ -85,14 +94,17 @@ func (j *journal) end(e *entry, w *observed) {
 func (j *journal) run(ctx context.Context) {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
+	flush := func() { // what was taken from memory is written, also when told to stop
+		whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		j.flush(whole)
+	}
 	for {
 		select {
 		case <-tick.C:
-			j.flush(ctx)
+			flush()
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			j.flush(last)
-			cancel()
+			flush()
 			return
 		}
 	}
@@ -113,8 +125,10 @@ func (j *journal) flush(ctx context.Context) {
 		}
 	}
 	for company, list := range rows {
-		if err := j.cfg.Open(company).LogScimRequests(ctx, list); err != nil {
-			j.cfg.Log.WarnContext(ctx, "write request log", "error", err)
+		for part := range slices.Chunk(list, flushRows) {
+			if err := j.cfg.Open(company).LogScimRequests(ctx, part); err != nil {
+				j.cfg.Log.WarnContext(ctx, "write request log", "error", err)
+			}
 		}
 	}
 }

@@ -25,9 +25,13 @@ type Records interface {
 	ScimKeys(ctx context.Context, v registry.ScimView, publicIDs []string) (registry.ScimKeys, error)
 	// LogScimRequests appends to the request log.
 	LogScimRequests(ctx context.Context, rows []registry.ScimRequest) error
+	// IssueToken keeps a token that is given to an OAuth client:
+	// registry.ErrNotFound when the client is not live, registry.ErrSpent when
+	// its proof was spent before.
+	IssueToken(ctx context.Context, k registry.IssuedToken) error
 }
 
-// Tokens is how a request's token leads to its connection. internal/store
+// Tokens is how a request's token, or its client, leads to its connection. internal/store
 // implements it.
 type Tokens interface {
 	// TokenByHash finds a live token and its connection; registry.ErrNotFound
@@ -35,6 +39,9 @@ type Tokens interface {
 	TokenByHash(ctx context.Context, hash []byte) (registry.Token, registry.Connection, error)
 	// UseTokens records when tokens were last used.
 	UseTokens(ctx context.Context, used map[registry.CompanyID]map[registry.TokenID]time.Time) error
+	// OAuthClient finds a live client by its client_id, and its connection;
+	// registry.ErrNotFound for any other.
+	OAuthClient(ctx context.Context, name string) (registry.OAuthClient, registry.Connection, error)
 }
 
 // caller is who asks: a connection, with what it may see.

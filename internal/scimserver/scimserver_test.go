@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/scimserver"
 	"github.com/usherd/usher/internal/store"
@@ -92,7 +93,11 @@ func newWorld(t testing.TB, address string) *world {
 	}
 	w.config = scimserver.Config{
 		Registry: w.reg, Tokens: s, Open: func(id registry.CompanyID) scimserver.Records { return s.For(id) }, BaseURL: base,
+		Issuer:    &url.URL{Scheme: "https", Host: "people.example.com"},
 		CursorKey: bytes.Repeat([]byte("k"), 32), Now: clock, NewID: newID, Log: slog.New(slog.DiscardHandler),
+		NewPassword: func(_ context.Context, _ registry.CompanyID, about []string, password string) (string, error) {
+			return "hash of " + password, auth.CheckPassword(password, about)
+		},
 		ClientIP: func(r *http.Request) netip.Addr { return netip.MustParseAddrPort(r.RemoteAddr).Addr() },
 	}
 	if w.server, err = scimserver.New(w.config); err != nil {
@@ -100,6 +105,13 @@ func newWorld(t testing.TB, address string) *world {
 	}
 	w.handler = w.server
 	return w
+}
+
+// later lets time pass.
+func (w *world) later(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
 }
 
 // connect makes a connection of a company and returns a client for it.

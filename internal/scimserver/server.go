@@ -28,6 +28,11 @@ type Config struct {
 	Open func(registry.CompanyID) Records
 	// BaseURL is the service's absolute address as clients know it.
 	BaseURL *url.URL
+	// Issuer is the absolute address that tokens are from: it names the service
+	// to OAuth clients, and their addresses are below it.
+	Issuer *url.URL
+	// NewPassword judges and hashes the passwords that clients send.
+	NewPassword NewPassword
 	// CursorKey authenticates cursors: the same in every process.
 	CursorKey []byte
 	ClientIP  func(*http.Request) netip.Addr
@@ -42,6 +47,7 @@ type Server struct {
 	cfg     Config
 	handler http.Handler
 	journal *journal
+	oauth   *oauth
 
 	mu       sync.Mutex
 	limiters map[registry.OriginID]*limiter
@@ -59,22 +65,21 @@ const defaultRate = 100
 
 // New makes the way in.
 func New(cfg Config) (*Server, error) {
-	b := &backend{registry: cfg.Registry, open: cfg.Open, base: strings.TrimSuffix(cfg.BaseURL.String(), "/"), newID: cfg.NewID, users: scim.UserType(), groups: scim.GroupType()}
+	b := &backend{registry: cfg.Registry, open: cfg.Open, base: strings.TrimSuffix(cfg.BaseURL.String(), "/"), newID: cfg.NewID, password: cfg.NewPassword, users: scim.UserType(), groups: scim.GroupType()}
 	h, err := scim.NewHandler(scim.Config{
-		Backend: b, ResourceTypes: []*scim.ResourceType{b.users, b.groups}, BaseURL: cfg.BaseURL, CursorKey: cfg.CursorKey,
+		Backend: personal{b}, ResourceTypes: []*scim.ResourceType{b.users, b.groups}, BaseURL: cfg.BaseURL, CursorKey: cfg.CursorKey,
 		Profile: func(ctx context.Context) dialect.Profile { return profileOf(connectionOf(ctx)) },
 		// Not the name: connections of two companies may share it.
-		Caller: func(ctx context.Context) string { return strconv.FormatInt(int64(connectionOf(ctx).Origin.ID), 10) },
-		AuthenticationSchemes: []scim.AuthenticationScheme{{
-			Type: "oauthbearertoken", Name: "Bearer token", Description: "A token of the connection, from `usher token create`", Primary: true,
-			SpecURI: "https://www.rfc-editor.org/info/rfc6750",
-		}},
+		Caller:                func(ctx context.Context) string { return strconv.FormatInt(int64(connectionOf(ctx).Origin.ID), 10) },
+		AuthenticationSchemes: schemes(), ChangePassword: func(ctx context.Context) bool { return connectionOf(ctx).Passwords },
 		Now: cfg.Now, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Server{cfg: cfg, handler: h, journal: newJournal(cfg), limiters: map[registry.OriginID]*limiter{}}, nil
+	s := &Server{cfg: cfg, handler: h, journal: newJournal(cfg), limiters: map[registry.OriginID]*limiter{}}
+	s.oauth = newOAuth(s)
+	return s, nil
 }
 
 // profileOf is how a connection is spoken with; one whose profile a later
@@ -99,6 +104,7 @@ func connectionOf(ctx context.Context) registry.Connection {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	token, conn, err := s.admit(r)
 	if err != nil {
+		challenge(w, r, err)
 		if conn.Origin.ID == 0 { // nobody's request: there is no log to put it in
 			scim.WriteError(w, err)
 			return
@@ -109,7 +115,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		scim.WriteError(out, err)
 	} else {
-		r = r.WithContext(context.WithValue(r.Context(), connectionKey{}, conn))
+		ctx := context.WithValue(r.Context(), connectionKey{}, conn)
+		r = r.WithContext(context.WithValue(ctx, personKey{}, token.Person))
 		s.handler.ServeHTTP(out, r)
 	}
 	s.journal.end(entry, out)
@@ -133,6 +140,15 @@ func (s *Server) admit(r *http.Request) (registry.Token, registry.Connection, er
 		return token, registry.Connection{}, scim.Errorf(scim.Unavailable, "tokens cannot be checked now; try again")
 	}
 	return token, conn, s.allowed(r, conn)
+}
+
+// challenge says in a 401 what the client's token lacks (RFC 6750 section 3): a
+// client that sent none is told no error.
+func challenge(w http.ResponseWriter, r *http.Request, err error) {
+	refusal := scim.AsError(err)
+	if _, sent := bearer(r.Header.Get("Authorization")); sent && refusal.Kind == scim.Unauthorized {
+		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="SCIM", error="invalid_token", error_description=%q`, refusal.Detail))
+	}
 }
 
 // allowed holds a request to what its connection allows.
@@ -194,6 +210,9 @@ func Check(s registry.ConnectionSettings) error {
 		if prefixErr != nil && addrErr != nil {
 			return fmt.Errorf("%q is no network, as in 203.0.113.0/24", n)
 		}
+	}
+	if life := time.Duration(s.TokenSeconds) * time.Second; s.TokenSeconds != 0 && (life < minTokenLife || life > maxTokenLife) {
+		return fmt.Errorf("tokens of OAuth clients are good for %s to %s, not %s", minTokenLife, maxTokenLife, life)
 	}
 	return nil
 }

@@ -22,15 +22,44 @@ const shownLetters = 6
 // NewToken makes a bearer token from a source of randomness: the secret, which
 // is shown once, what is stored of it, and how it begins.
 func NewToken(random io.Reader) (secret string, hash []byte, prefix string, err error) {
-	raw := make([]byte, tokenLetters)
-	if _, err := io.ReadFull(random, raw); err != nil {
+	if secret, err = letters(random, TokenPrefix, tokenLetters); err != nil {
 		return "", nil, "", err
+	}
+	return secret, HashToken(secret), secret[:len(TokenPrefix)+shownLetters], nil
+}
+
+// What OAuth clients are known by and prove themselves with begins with these.
+const (
+	clientPrefix = "ushc_"
+	secretPrefix = "ushs_"
+)
+
+// clientLetters gives a client's name 80 bits of randomness: it is no secret,
+// but nobody finds one by trying.
+const clientLetters = 16
+
+// NewClient makes the name of an OAuth client, and a secret for it with what is
+// stored of that.
+func NewClient(random io.Reader) (name, secret string, hash []byte, err error) {
+	if name, err = letters(random, clientPrefix, clientLetters); err != nil {
+		return "", "", nil, err
+	}
+	if secret, err = letters(random, secretPrefix, tokenLetters); err != nil {
+		return "", "", nil, err
+	}
+	return name, secret, HashToken(secret), nil
+}
+
+// letters are n random letters behind a prefix.
+func letters(random io.Reader, prefix string, n int) (string, error) {
+	raw := make([]byte, n)
+	if _, err := io.ReadFull(random, raw); err != nil {
+		return "", err
 	}
 	for i, b := range raw {
 		raw[i] = alphabet[b&31]
 	}
-	secret = TokenPrefix + string(raw)
-	return secret, HashToken(secret), secret[:len(TokenPrefix)+shownLetters], nil
+	return prefix + string(raw), nil
 }
 
 // HashToken is the stored form of a token: its SHA-256. A token has 200 bits of

@@ -47,6 +47,13 @@ func BenchmarkApply(b *testing.B) {
 				}
 				b.ReportMetric(float64(b.N*batchSize)/b.Elapsed().Seconds(), "people/s")
 			})
+			b.Run("one", func(b *testing.B) {
+				for b.Loop() {
+					n++
+					apply(b, []registry.Op{full(n, "Engineer")})
+				}
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "people/s")
+			})
 			b.Run("update", func(b *testing.B) {
 				title := 0
 				for b.Loop() {

@@ -11,8 +11,8 @@ import (
 
 // connectionClimbed are the methods of Tenant that TestConnectionFence tries.
 var connectionClimbed = []string{
-	"Connection", "Connections", "CreateToken", "DeleteConnection", "ExpireTokens", "LogScimRequests", "RevokeToken", "SaveConnection",
-	"ScimRequests", "Tokens",
+	"Connection", "Connections", "CreateOAuthClient", "CreatePersonalToken", "CreateToken", "DeleteConnection", "ExpireOAuthClient", "ExpireTokens",
+	"IssueToken", "LogScimRequests", "OAuthClients", "RevokeOAuthClient", "RevokeToken", "SaveConnection", "ScimRequests", "Tokens",
 }
 
 // TestConnectionFence: company B, with the keys of A's connection, sees and
@@ -58,6 +58,7 @@ func TestConnectionFence(t *testing.T) {
 		if done, err := c.b.RevokeToken(own, token.Prefix); done || err != nil {
 			t.Errorf("RevokeToken: %v, %v", done, err)
 		}
+		c.clientFence(own, origin)
 		if err := c.b.DeleteConnection(own, origin); err != nil {
 			t.Error(err)
 		}

@@ -42,20 +42,20 @@ func (s *Store) CompanyByKey(ctx context.Context, key string) (registry.Company,
 }
 
 // sourceCols are what scanSource reads.
-const sourceCols = `s.id, s.company_id, s.key, s.schedule, s.next_due, s.settings_hash, s.retired_at, s.cursor, o.id, o.kind, o.key,
+const sourceCols = `s.id, s.company_id, s.key, s.schedule, s.next_due, s.settings_hash, s.retired_at, s.cursor, s.full_read_at, o.id, o.kind, o.key,
 	s.failures, s.failing_since, s.quarantined_at, s.quarantine_code, s.quarantine_reason, s.next_try,
 	s.paused_at, s.paused_by, s.paused_reason, s.no_removals, s.told`
 
 func scanSource(rows *sql.Rows) (registry.Source, error) {
 	var src registry.Source
-	var due, retired, failing, quarantined, next, paused int64
+	var due, retired, failing, quarantined, next, paused, full int64
 	h := &src.Health
-	err := rows.Scan(&src.ID, &src.Company, &src.Key, &src.Schedule, &due, &src.SettingsHash, &retired, &src.Cursor,
+	err := rows.Scan(&src.ID, &src.Company, &src.Key, &src.Schedule, &due, &src.SettingsHash, &retired, &src.Cursor, &full,
 		&src.Origin.ID, &src.Origin.Kind, &src.Origin.Key,
 		&h.Failures, &failing, &quarantined, &h.Code, &h.Reason, &next, &paused, &h.PausedBy, &h.PausedReason, &h.NoRemovals, &h.Told)
 	h.FailingSince, h.QuarantinedAt, h.NextTry, h.PausedAt = fromMicros(failing), fromMicros(quarantined), fromMicros(next), fromMicros(paused)
 	src.Origin.Company = src.Company
-	src.NextDue, src.RetiredAt = fromMicros(due), fromMicros(retired)
+	src.NextDue, src.RetiredAt, src.FullReadAt = fromMicros(due), fromMicros(retired), fromMicros(full)
 	return src, err
 }
 
@@ -206,20 +206,21 @@ func one[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) (T, 
 
 func scanString(rows *sql.Rows) (v string, err error) { return v, rows.Scan(&v) }
 
-// TokenByHash finds a live token of a connection that is neither retired nor
-// paused by the hash of its secret: what a SCIM request knows of its company.
-func (s *Store) TokenByHash(ctx context.Context, hash []byte) (registry.Token, registry.Connection, error) {
+// tokenByHash finds a live token of a connection that is not retired by the hash
+// of its secret: what a SCIM request knows of its company. A person's token
+// lives no longer than the person may come in.
+func (s *Store) tokenByHash(ctx context.Context, hash []byte) (registry.Token, registry.Connection, error) {
 	type found struct {
 		token registry.Token
 		conn  registry.Connection
 	}
-	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT k.id, k.prefix, k.created_at, k.expires_at, k.last_used_at, k.revoked_at,
+	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT k.id, k.user_id, k.prefix, k.created_at, k.expires_at, k.last_used_at, k.revoked_at,
 		o.id, o.company_id, o.key, o.settings, o.created_at, o.retired_at
 		FROM tokens k JOIN origins o ON o.id = k.origin_id AND o.company_id = k.company_id WHERE k.token_hash = ? AND o.kind = 'scim'`), hash)
 	f, err := one(rows, err, func(rows *sql.Rows) (f found, err error) {
 		var created, expires, used, revoked, born, retired int64
 		var settings []byte
-		err = rows.Scan(&f.token.ID, &f.token.Prefix, &created, &expires, &used, &revoked,
+		err = rows.Scan(&f.token.ID, &f.token.User, &f.token.Prefix, &created, &expires, &used, &revoked,
 			&f.conn.Origin.ID, &f.conn.Origin.Company, &f.conn.Origin.Key, &settings, &born, &retired)
 		if err != nil {
 			return f, err
@@ -232,5 +233,36 @@ func (s *Store) TokenByHash(ctx context.Context, hash []byte) (registry.Token, r
 	if err == nil && (!f.token.Live(s.now()) || !f.conn.Origin.RetiredAt.IsZero()) {
 		err = registry.ErrNotFound
 	}
+	if err == nil && f.token.User != 0 {
+		f.token.Person, err = s.For(f.conn.Origin.Company).active(ctx, f.token.User)
+	}
 	return f.token, f.conn, err
+}
+
+// OAuthClient finds a live client of a connection that is not retired by its
+// client_id: what a token request knows of its company.
+func (s *Store) OAuthClient(ctx context.Context, name string) (registry.OAuthClient, registry.Connection, error) {
+	if notText(name) {
+		return registry.OAuthClient{}, registry.Connection{}, registry.ErrNotFound
+	}
+	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT o.company_id, o.key, o.settings, o.created_at, o.retired_at, `+clientCols+`
+		FROM oauth_clients c JOIN origins o ON o.id = c.origin_id AND o.company_id = c.company_id WHERE c.client_id = ? AND o.kind = 'scim'`), name)
+	conn := registry.Connection{Origin: registry.Origin{Kind: registry.OriginSCIM}}
+	c, err := one(rows, err, func(rows *sql.Rows) (registry.OAuthClient, error) {
+		var settings []byte
+		var born, retired int64
+		c, err := scanClient(rows, &conn.Origin.Company, &conn.Origin.Key, &settings, &born, &retired)
+		if err != nil {
+			return c, err
+		}
+		conn.Origin.ID, conn.CreatedAt, conn.Origin.RetiredAt = c.Origin, fromMicros(born), fromMicros(retired)
+		return c, decodeSettings(settings, &conn.ConnectionSettings)
+	})
+	if err == nil && (!c.Live(s.now()) || !conn.Origin.RetiredAt.IsZero()) {
+		err = registry.ErrNotFound
+	}
+	if err != nil {
+		return registry.OAuthClient{}, registry.Connection{}, err
+	}
+	return c, conn, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	entsql "entgo.io/ent/dialect/sql"
 
@@ -15,29 +16,64 @@ import (
 func entDesc() entsql.OrderTermOption { return entsql.OrderDesc() }
 
 // LinkedUsers streams the people tied to an origin, in no order: sorting a
-// million rows is the plan's to do, in less memory.
-func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error) error {
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.user_id, l.fingerprint, u.user_name_key,
-		CASE WHEN l.missing_since > 0 AND u.deactivated_at > l.missing_since THEN u.deactivated_at ELSE l.missing_since END, u.owner_id, u.enabled, u.deleted_at
-		FROM links l JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id
-		WHERE l.company_id = ? AND l.origin_id = ? AND l.user_id IS NOT NULL`), int64(t.id), int64(origin))
+// million rows is the plan's to do, in less memory. Where anchors are named, only
+// the people with these.
+func (t *Tenant) LinkedUsers(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedUser) error, anchors ...string) error {
+	which, args := "", []any{int64(t.id), int64(origin)}
+	if len(anchors) > 0 {
+		which, args = " AND "+t.s.anyOf("l.anchor"), append(args, list(t.s, anchors))
+	}
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(linkedUsers+which), args...)
+	return eachLinked(rows, err, origin, fn)
+}
+
+// LinkedUsersAmong is LinkedUsers for some people. The plus is as in byKey.
+func (t *Tenant) LinkedUsersAmong(ctx context.Context, origin registry.OriginID, among []registry.UserID, fn func(registry.LinkedUser) error) error {
+	for len(among) > 0 {
+		n := min(pageSize, len(among))
+		rows, err := t.s.read.QueryContext(ctx, t.s.rebind(strings.Replace(linkedUsers, "l.origin_id =", "+l.origin_id =", 1)+` AND `+t.s.anyOf("l.user_id")), int64(t.id), int64(origin), keys(t.s, among[:n]))
+		if err := eachLinked(rows, err, origin, fn); err != nil {
+			return err
+		}
+		among = among[n:]
+	}
+	return nil
+}
+
+// linkedUsers is what eachLinked reads.
+const linkedUsers = `SELECT l.anchor, l.user_id, l.fingerprint, u.user_name_key,
+	CASE WHEN l.missing_since > 0 AND u.deactivated_at > l.missing_since THEN u.deactivated_at ELSE l.missing_since END, u.owner_id, u.enabled, u.deleted_at,
+	l.enabled, l.marker, l.recheck_at, u.version, u.protected, coalesce(u.manager_id, 0)
+	FROM links l JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id
+	WHERE l.company_id = ? AND l.origin_id = ? AND l.user_id IS NOT NULL`
+
+func eachLinked(rows *sql.Rows, err error, origin registry.OriginID, fn func(registry.LinkedUser) error) error {
 	return each(rows, err, func(rows *sql.Rows) error {
 		var l registry.LinkedUser
 		var fingerprint sql.RawBytes
 		var owner registry.OriginID
-		var missing, deleted int64
-		if err := rows.Scan(&l.Anchor, &l.User, &fingerprint, &l.NameKey, &missing, &owner, &l.Enabled, &deleted); err != nil {
+		var missing, deleted, recheck int64
+		if err := rows.Scan(&l.Anchor, &l.User, &fingerprint, &l.NameKey, &missing, &owner, &l.Enabled, &deleted,
+			&l.Asserted, &l.Marker, &recheck, &l.Version, &l.Protected, &l.Manager); err != nil {
 			return fmt.Errorf("scan link: %w", err)
 		}
 		copy(l.Fingerprint[:], fingerprint)
 		l.MissingSince, l.Owned, l.Deleted = fromMicros(missing), owner == origin, deleted != 0
+		l.RecheckAt = fromMicros(recheck)
 		return fn(l)
 	})
 }
 
+// Anchors are the ids by which a person is tied to an origin.
+func (t *Tenant) Anchors(ctx context.Context, origin registry.OriginID, user registry.UserID) ([]string, error) {
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT anchor FROM links WHERE company_id = ? AND origin_id = ? AND user_id = ? ORDER BY id`),
+		int64(t.id), int64(origin), int64(user))
+	return collect(rows, err, func(rows *sql.Rows) (anchor string, err error) { return anchor, rows.Scan(&anchor) })
+}
+
 // LinkedGroups streams the groups tied to an origin.
 func (t *Tenant) LinkedGroups(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedGroup) error) error {
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.group_id, g.display_name, l.fingerprint, l.missing_since, g.owner_id, g.deleted_at
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT l.anchor, l.group_id, g.display_name, l.fingerprint, l.marker, l.missing_since, g.owner_id, g.deleted_at
 		FROM links l JOIN "groups" g ON g.id = l.group_id AND g.company_id = l.company_id
 		WHERE l.company_id = ? AND l.origin_id = ? AND l.group_id IS NOT NULL`), int64(t.id), int64(origin))
 	return each(rows, err, func(rows *sql.Rows) error {
@@ -45,7 +81,7 @@ func (t *Tenant) LinkedGroups(ctx context.Context, origin registry.OriginID, fn 
 		var fingerprint sql.RawBytes
 		var owner registry.OriginID
 		var missing, deleted int64
-		if err := rows.Scan(&l.Anchor, &l.Group, &l.Name, &fingerprint, &missing, &owner, &deleted); err != nil {
+		if err := rows.Scan(&l.Anchor, &l.Group, &l.Name, &fingerprint, &l.Marker, &missing, &owner, &deleted); err != nil {
 			return fmt.Errorf("scan link: %w", err)
 		}
 		copy(l.Fingerprint[:], fingerprint)
@@ -70,17 +106,23 @@ func (t *Tenant) Memberships(ctx context.Context, origin registry.OriginID, fn f
 // Candidates finds the living people who have one of the values under a join
 // rule: userName, email (verified only), employeeNumber.
 func (t *Tenant) Candidates(ctx context.Context, rule string, values []string) ([]registry.Candidate, error) {
-	q, ok := map[string]string{
-		"userName":       `SELECT id, user_name_key FROM users WHERE company_id = ? AND deleted_at = 0 AND ` + t.s.anyOf("user_name_key"),
-		"employeeNumber": `SELECT id, employee_number FROM users WHERE company_id = ? AND deleted_at = 0 AND ` + t.s.anyOf("employee_number"),
-		"email": `SELECT e.user_id, e.address_key FROM emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id
-			WHERE e.company_id = ? AND u.deleted_at = 0 AND e.verified_at <> 0 AND ` + t.s.anyOf("e.address_key"),
+	look, ok := map[string]lookup{
+		"userName":       {cols: "id, user_name, public_id, user_name_key", from: "users", where: "company_id = ? AND deleted_at = 0", column: "user_name_key"},
+		"employeeNumber": {cols: "id, user_name, public_id, employee_number", from: "users", where: "company_id = ? AND deleted_at = 0", column: "employee_number"},
+		"email": {
+			cols: "e.user_id, u.user_name, u.public_id, e.address_key", from: "emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id",
+			where: "e.company_id = ? AND u.deleted_at = 0 AND e.verified_at <> 0", column: "e.address_key",
+		},
 	}[rule]
 	if !ok {
 		return nil, fmt.Errorf("look for candidates: no join rule %q", rule)
 	}
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(q), int64(t.id), list(t.s, values))
-	return collect(rows, err, func(rows *sql.Rows) (c registry.Candidate, err error) { return c, rows.Scan(&c.User, &c.Value) })
+	look.args, look.values = []any{int64(t.id)}, values
+	q, args := t.s.lookUp(look)
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(q), args...)
+	return collect(rows, err, func(rows *sql.Rows) (c registry.Candidate, err error) {
+		return c, rows.Scan(&c.User, &c.UserName, &c.PublicID, &c.Value)
+	})
 }
 
 // names finds what people call the records of changes, in their order.

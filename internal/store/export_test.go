@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
 	"github.com/usherd/usher/ent/db/migrate"
@@ -35,3 +36,18 @@ func Tables() []string {
 	}
 	return out
 }
+
+// InTx runs fn in a write transaction, as every method does.
+func (s *Store) InTx(ctx context.Context, fn func(*sql.Tx) error) error {
+	return s.inTx(ctx, func(x *session) error { return fn(x.tx) })
+}
+
+// Waiting is how many wait to write.
+func (s *Store) Waiting() int {
+	s.line.mu.Lock()
+	defer s.line.mu.Unlock()
+	return len(s.line.waiting)
+}
+
+// ReadDB is the pool that reads.
+func (s *Store) ReadDB() *sql.DB { return s.read }

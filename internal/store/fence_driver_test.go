@@ -58,7 +58,7 @@ var (
 	tableRef  = regexp.MustCompile("(?i)\\b(?:from|join|into|update)\\s+[\"`]?([a-z_]+)[\"`]?")
 	structure = regexp.MustCompile(`(?i)^\s*(?:--[^\n]*\n\s*)*(create|alter|drop|pragma)\b`)
 	condition = regexp.MustCompile("company_id[\"`]?\\s*=\\s*(\\?|\\$\\d+)")
-	insertion = regexp.MustCompile("(?is)^\\s*insert into [\"`]?([a-z_]+)[\"`]?\\s*\\(([^)]*)\\)\\s*values")
+	insertion = regexp.MustCompile("(?is)^\\s*insert into [\"`]?([a-z_]+)[\"`]?\\s*\\(([^)]*)\\)\\s*(?:values|select \\* from unnest\\()")
 )
 
 // seenKey is the context key of Recording.
@@ -110,12 +110,30 @@ func judge(ctx context.Context, q string, args []driver.NamedValue) error {
 		if i >= len(args) {
 			return fmt.Errorf("%w (no argument %d): %s", ErrClimb, i, q)
 		}
-		id := reflect.ValueOf(args[i].Value) // pgx leaves named integer types alone
-		if !id.CanInt() || only != nil && id.Int() != only.(int64) {
+		if !namesCompany(args[i].Value, only) {
 			return fmt.Errorf("%w (bound %v): %s", ErrClimb, args[i].Value, q)
 		}
 	}
 	return nil
+}
+
+// namesCompany reports whether an argument is a company, or the array of the
+// companies of rows to insert; and only the one, unless it is nil.
+func namesCompany(arg, only any) bool {
+	ids, ok := arg.([]int64)
+	if !ok {
+		id := reflect.ValueOf(arg) // pgx leaves named integer types alone
+		if !id.CanInt() {
+			return false
+		}
+		ids = []int64{id.Int()}
+	}
+	for _, id := range ids {
+		if only != nil && id != only.(int64) {
+			return false
+		}
+	}
+	return len(ids) > 0
 }
 
 // boundCompanies are the indexes of the arguments that name the company.

@@ -103,7 +103,7 @@ func (t *Tenant) tellAdmins(ctx context.Context, x *session, n registry.Notice) 
 			})
 		}
 	}
-	_, err = x.insert(ctx, noticesTable, mails)
+	_, err = x.insert(ctx, newNotices, mails)
 	return err
 }
 

@@ -92,12 +92,14 @@ func (t *Tenant) TakeDue(ctx context.Context, source registry.SourceID, due, nex
 	return won, err
 }
 
-// CommitCursor records, after everything else, where the next read may start
-// and with which settings this one was made.
-func (t *Tenant) CommitCursor(ctx context.Context, f registry.Fence, settingsHash, cursor string) error {
+// CommitCursor records, after everything else, where the next read may start,
+// with which settings this one was made and, unless that is zero, when everything
+// was read whole.
+func (t *Tenant) CommitCursor(ctx context.Context, f registry.Fence, settingsHash, cursor string, full time.Time) error {
 	return t.s.inTx(ctx, func(x *session) error {
-		n, err := x.affected(ctx, `UPDATE sources SET settings_hash = ?, cursor = ? WHERE company_id = ? AND id = ? AND fence = ?`,
-			settingsHash, cursor, int64(t.id), f.Source, f.Number)
+		n, err := x.affected(ctx, `UPDATE sources SET settings_hash = ?, cursor = ?, full_read_at = CASE WHEN CAST(? AS bigint) = 0 THEN full_read_at ELSE ? END
+			WHERE company_id = ? AND id = ? AND fence = ?`,
+			settingsHash, cursor, micros(full), micros(full), int64(t.id), f.Source, f.Number)
 		if err == nil && n == 0 {
 			return registry.ErrFenced
 		}

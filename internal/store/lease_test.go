@@ -110,7 +110,7 @@ func TestFrozenHolder(t *testing.T) {
 			"apply":  apply(frozen, person("2", "bob"), person("1", "anna"), miss("1")),
 			"update": company.UpdateRun(ctx, frozen, run),
 			"items":  company.AddItems(ctx, frozen, run.ID, []registry.RunItem{{Outcome: registry.OutcomeFailed, At: w.now}}),
-			"cursor": company.CommitCursor(ctx, frozen, "hash", "cursor"),
+			"cursor": company.CommitCursor(ctx, frozen, "hash", "cursor", time.Time{}),
 			"renew":  company.RenewLease(ctx, frozen),
 		} {
 			if !errors.Is(err, registry.ErrFenced) {
@@ -123,7 +123,7 @@ func TestFrozenHolder(t *testing.T) {
 		if err := apply(next, person("2", "bob")); err != nil {
 			t.Errorf("apply by the new holder: %v", err)
 		}
-		if err := company.CommitCursor(ctx, next, "hash", "cursor"); err != nil {
+		if err := company.CommitCursor(ctx, next, "hash", "cursor", time.Time{}); err != nil {
 			t.Errorf("cursor by the new holder: %v", err)
 		}
 		if err := apply(registry.Fence{Source: w.src.ID + 1, Number: next.Number}, person("3", "cid")); !errors.Is(err, registry.ErrFenced) {

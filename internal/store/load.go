@@ -25,7 +25,7 @@ var userCols = []string{
 	user.FieldUserName, user.FieldUserNameKey, user.FieldDisplayName, user.FieldGivenName, user.FieldFamilyName,
 	user.FieldLocale, user.FieldEmployeeNumber, user.FieldAttributes, user.FieldDocument,
 	user.FieldEnabled, user.FieldBlocks, user.FieldCredential, user.FieldCredentialVersion,
-	user.FieldOwnerID, user.FieldDepartmentID, user.FieldContractID,
+	user.FieldOwnerID, user.FieldDepartmentID, user.FieldContractID, user.FieldManagerID, user.FieldProtected,
 	user.FieldVersion, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldDeactivatedAt, user.FieldDeletedAt,
 }
 
@@ -36,8 +36,8 @@ var ownColumn = []string{
 	registry.AttrLocale,
 }
 
-// scanUser reads a row of id and userCols.
-func scanUser(company registry.CompanyID) func(*sql.Rows) (*registry.User, error) {
+// scanUser reads a row of id, userCols and what is more.
+func scanUser(company registry.CompanyID, more ...any) func(*sql.Rows) (*registry.User, error) {
 	return func(rows *sql.Rows) (*registry.User, error) {
 		u := &registry.User{Company: company}
 		var own [5]string
@@ -45,11 +45,11 @@ func scanUser(company registry.CompanyID) func(*sql.Rows) (*registry.User, error
 		var key string
 		var extra []byte
 		var created, updated, deactivated, deleted int64
-		var dept, contr sql.NullInt64
-		if err := rows.Scan(&u.ID, &u.PublicID, &u.Kind, &u.Association, &u.CompanyAdmin,
+		var dept, contr, manager sql.NullInt64
+		if err := rows.Scan(append([]any{&u.ID, &u.PublicID, &u.Kind, &u.Association, &u.CompanyAdmin,
 			&own[0], &key, &own[1], &own[2], &own[3], &own[4], &employee, &extra, &u.Document,
 			&u.Enabled, &u.Blocks, &u.Credential, &u.CredentialVersion,
-			&u.Owner, &dept, &contr, &u.Version, &created, &updated, &deactivated, &deleted); err != nil {
+			&u.Owner, &dept, &contr, &manager, &u.Protected, &u.Version, &created, &updated, &deactivated, &deleted}, more...)...); err != nil {
 			return nil, fmt.Errorf("scan user: %w", err)
 		}
 		if len(extra) > 0 {
@@ -65,6 +65,7 @@ func scanUser(company registry.CompanyID) func(*sql.Rows) (*registry.User, error
 		}
 		u.Attributes.Set(registry.AttrEmployeeNumber, employee.String)
 		u.Department, u.Contract = registry.DepartmentID(dept.Int64), registry.ContractID(contr.Int64)
+		u.Manager = registry.UserID(manager.Int64)
 		u.CreatedAt, u.UpdatedAt = fromMicros(created), fromMicros(updated)
 		u.DeactivatedAt, u.DeletedAt = fromMicros(deactivated), fromMicros(deleted)
 		return u, nil
@@ -113,8 +114,10 @@ func (t *tenantTx) UsersByName(ctx context.Context, names []string) ([]registry.
 	if len(names) == 0 {
 		return nil, nil
 	}
-	rows, err := t.query(ctx, `SELECT user_name_key, id, owner_id, credential, enabled FROM users WHERE deleted_at = 0 AND `+t.in("user_name_key"),
-		t.company, list(t.s, names))
+	rows, err := t.find(ctx, lookup{
+		cols: "user_name_key, id, owner_id, credential, enabled", from: "users", where: "company_id = ? AND deleted_at = 0", args: []any{t.company},
+		column: "user_name_key", values: names,
+	})
 	return collect(rows, err, func(rows *sql.Rows) (h registry.NameHolder, err error) {
 		return h, rows.Scan(&h.Key, &h.User, &h.Owner, &h.Credential, &h.Enabled)
 	})
@@ -154,9 +157,32 @@ func (t *tenantTx) LinksByAnchor(ctx context.Context, origin registry.OriginID, 
 	if len(anchors) == 0 {
 		return nil, nil
 	}
-	rows, err := t.query(ctx, `SELECT id, `+columns(linkCols)+` FROM links WHERE origin_id = ? AND `+t.in("anchor")+` ORDER BY id`+t.forUpdate(),
-		origin, t.company, list(t.s, anchors))
+	var out []*registry.Link
+	// People and groups have an index each.
+	for _, whose := range []string{"user_id", "group_id"} {
+		rows, err := t.find(ctx, lookup{
+			cols: "id, " + columns(linkCols), from: "links", where: "origin_id = ? AND company_id = ? AND " + whose + " IS NOT NULL",
+			args: []any{origin, t.company}, column: "anchor", values: anchors, lock: t.forUpdate(),
+		})
+		links, err := collect(rows, err, scanLink(t.company))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, links...)
+	}
+	return out, nil
+}
+
+// LinksOfUsers implements registry.Tx.
+func (t *tenantTx) LinksOfUsers(ctx context.Context, origin registry.OriginID, users []registry.UserID) ([]*registry.Link, error) {
+	rows, err := t.query(ctx, `SELECT id, `+columns(linkCols)+` FROM links WHERE origin_id = ? AND `+t.s.byKey("user_id")+` ORDER BY id`+t.forUpdate(),
+		origin, t.company, keys(t.s, users))
 	return collect(rows, err, scanLink(t.company))
+}
+
+// Origins implements registry.Tx.
+func (t *tenantTx) Origins(ctx context.Context) (map[registry.OriginID]registry.Origin, error) {
+	return t.origins(ctx)
 }
 
 // Groups implements registry.Tx.
@@ -175,14 +201,15 @@ var groupCols = []string{
 	group.FieldDepartmentID, group.FieldVersion, group.FieldCreatedAt, group.FieldUpdatedAt, group.FieldDeletedAt,
 }
 
-func scanGroup(company registry.CompanyID) func(*sql.Rows) (*registry.Group, error) {
+// scanGroup reads a row of id, groupCols and what is more.
+func scanGroup(company registry.CompanyID, more ...any) func(*sql.Rows) (*registry.Group, error) {
 	return func(rows *sql.Rows) (*registry.Group, error) {
 		g := &registry.Group{Company: company}
 		var key string
 		var dept sql.NullInt64
 		var created, updated, deleted int64
-		if err := rows.Scan(&g.ID, &g.PublicID, &g.DisplayName, &key, &g.Role, &g.Default, &g.Owner,
-			&dept, &g.Version, &created, &updated, &deleted); err != nil {
+		if err := rows.Scan(append([]any{&g.ID, &g.PublicID, &g.DisplayName, &key, &g.Role, &g.Default, &g.Owner,
+			&dept, &g.Version, &created, &updated, &deleted}, more...)...); err != nil {
 			return nil, fmt.Errorf("scan group: %w", err)
 		}
 		g.Department = registry.DepartmentID(dept.Int64)

@@ -142,9 +142,9 @@ func staleness(m mail.Queued, u *registry.User, link onboard.Link, now time.Time
 }
 
 // attemptsTable is where tries to deliver go.
-var attemptsTable = table{mailattempt.Table, []string{
+var attemptsTable = newTable(mailattempt.Table,
 	"company_id", mailattempt.FieldMailID, mailattempt.FieldAt, mailattempt.FieldOutcome, mailattempt.FieldCode, mailattempt.FieldMessage,
-}}
+)
 
 // Finish implements mail.Queue.
 func (q mailQueue) Finish(ctx context.Context, results []mail.Result) error {

@@ -94,7 +94,7 @@ func ownersFirst(l *registry.Link, u *registry.User) int {
 // lastChanges finds, for each attribute that a person has, the last change that
 // touched it.
 func (t *tenantTx) lastChanges(ctx context.Context, u *registry.User) (map[string]registry.Change, error) {
-	rows, err := t.query(ctx, `SELECT at, origin_id, payload FROM changes WHERE company_id = ? AND user_id = ? ORDER BY id DESC`, t.company, u.ID)
+	rows, err := t.query(ctx, `SELECT at, actor, origin_id, coalesce(run_id, 0), payload FROM changes WHERE company_id = ? AND user_id = ? ORDER BY id DESC`, t.company, u.ID)
 	if err != nil {
 		return nil, fmt.Errorf("read changes: %w", err)
 	}
@@ -104,7 +104,7 @@ func (t *tenantTx) lastChanges(ctx context.Context, u *registry.User) (map[strin
 		var c registry.Change
 		var at int64
 		var payload []byte
-		if err := rows.Scan(&at, &c.Origin, &payload); err != nil {
+		if err := rows.Scan(&at, &c.Actor, &c.Origin, &c.Run, &payload); err != nil {
 			return nil, fmt.Errorf("read changes: %w", err)
 		}
 		if len(payload) > 0 { // erasure empties it

@@ -241,7 +241,7 @@ func (o *onboarding) setPassword(ctx context.Context, t *tenantTx, u *registry.U
 		return err
 	}
 	kind, at := onboard.MailPasswordChanged, micros(p.at)
-	_, err = t.insert(ctx, mailsTable, [][]any{{
+	_, err = t.insert(ctx, newMails, [][]any{{
 		int64(t.company), int64(u.ID), string(kind), "", u.Email(), o.messageID(kind, o.newID()), mailQueued, at, at,
 	}})
 	return err

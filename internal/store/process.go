@@ -53,7 +53,7 @@ func (s *Store) LiveProcesses(ctx context.Context) ([]Process, error) {
 // runs with a different configuration. To announce oneself again is to show a
 // sign of life.
 func (s *Store) Announce(ctx context.Context, p Process) error {
-	return s.inTx(ctx, func(x *session) error {
+	err := s.inTx(ctx, func(x *session) error {
 		if s.Postgres() { // of two that start at once, one must see the other
 			if _, err := x.exec(ctx, `SELECT pg_advisory_xact_lock(?)`, announceLock); err != nil {
 				return fmt.Errorf("announce process: %w", err)
@@ -78,6 +78,8 @@ func (s *Store) Announce(ctx context.Context, p Process) error {
 		}
 		return nil
 	})
+	s.announced.Store(s.announced.Load() || err == nil)
+	return err
 }
 
 // Alive shows a sign of life of an announced process. registry.ErrNotFound means

@@ -49,7 +49,7 @@ func (t *Tenant) UpdateRun(ctx context.Context, f registry.Fence, r *registry.Ru
 			return err
 		}
 		n, err := t.s.entTx(x.tx).Run.Update().Where(run.CompanyID(int64(t.id)), run.ID(int64(r.ID))).
-			SetState(string(r.State)).SetComplete(r.Complete).SetCounts(r.Counts).SetLimits(r.Limits).SetPlanHash(r.PlanHash).
+			SetState(string(r.State)).SetComplete(r.Complete).SetFull(r.Full).SetCounts(r.Counts).SetLimits(r.Limits).SetPlanHash(r.PlanHash).
 			SetCode(r.Code).SetMessage(asText(r.Message)).SetNotes(texts(r.Notes)).SetFinishedAt(micros(r.FinishedAt)).Save(ctx)
 		if err != nil {
 			return fmt.Errorf("update run: %w", err)
@@ -158,7 +158,7 @@ func toRun(r *db.Run, src *db.Source) *registry.Run {
 	out := &registry.Run{
 		ID: registry.RunID(r.ID), PublicID: r.PublicID, Company: registry.CompanyID(r.CompanyID), Source: r.SourceID,
 		Number: r.Number, Mode: r.Mode, Trigger: r.Trigger, Actor: r.Actor, State: registry.RunState(r.State),
-		Fence: r.Fence, Resumes: registry.RunID(r.Resumes), Complete: r.Complete, Counts: r.Counts, Limits: r.Limits,
+		Fence: r.Fence, Resumes: registry.RunID(r.Resumes), Complete: r.Complete, Full: r.Full, Counts: r.Counts, Limits: r.Limits,
 		PlanHash: r.PlanHash, Code: r.Code, Message: r.Message, Notes: r.Notes,
 		DecidedBy: r.DecidedBy, DecisionNote: r.DecisionNote, DecidedAt: fromMicros(r.DecidedAt),
 		CreatedAt: fromMicros(r.CreatedAt), StartedAt: fromMicros(r.StartedAt), FinishedAt: fromMicros(r.FinishedAt),
@@ -170,10 +170,10 @@ func toRun(r *db.Run, src *db.Source) *registry.Run {
 }
 
 // itemsTable is where report rows go.
-var itemsTable = table{runitem.Table, []string{
+var itemsTable = newTable(runitem.Table,
 	"company_id", runitem.FieldRunID, runitem.FieldOutcome, runitem.FieldAction, runitem.FieldCode, runitem.FieldAnchor,
 	runitem.FieldName, runitem.FieldUserID, runitem.FieldGroupID, runitem.FieldMessage, runitem.FieldDetail, runitem.FieldAt,
-}}
+)
 
 // AddItems appends rows to a run's report. Only the holder of the lease may.
 func (t *Tenant) AddItems(ctx context.Context, f registry.Fence, id registry.RunID, items []registry.RunItem) error {
@@ -205,7 +205,7 @@ func (t *Tenant) itemRows(id registry.RunID, items []registry.RunItem) ([][]any,
 		if it.Detail != nil {
 			doc, err := json.Marshal(registry.Payload{
 				Before: textOnly(it.Detail.Before), After: textOnly(it.Detail.After), Added: it.Detail.Added, Removed: it.Detail.Removed,
-				AddedIDs: it.Detail.AddedIDs, RemovedIDs: it.Detail.RemovedIDs,
+				AddedIDs: it.Detail.AddedIDs, RemovedIDs: it.Detail.RemovedIDs, Candidates: it.Detail.Candidates,
 			})
 			if err != nil {
 				return nil, fmt.Errorf("encode report row: %w", err)

@@ -2,10 +2,10 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/usherd/usher/ent/db/change"
 	"github.com/usherd/usher/ent/db/email"
@@ -17,28 +17,31 @@ import (
 	"github.com/usherd/usher/internal/registry"
 )
 
-// The tables that Save writes to. Every row begins with its company.
+// The tables that Save writes to.
 var (
-	usersTable  = table{user.Table, append([]string{"company_id"}, userCols...)}
-	emailsTable = table{email.Table, []string{"company_id", email.FieldUserID, email.FieldAddress, email.FieldAddressKey, email.FieldPosition, email.FieldVerifiedAt}}
-	groupsTable = table{group.Table, append([]string{"company_id"}, groupCols...)}
-	linksTable  = table{link.Table, append(append([]string{"company_id"}, linkCols...), link.FieldCreatedAt, link.FieldUpdatedAt)}
-	changeTable = table{change.Table, []string{
+	newUsers     = newTable(user.Table, slices.Concat([]string{"company_id"}, userCols)...)
+	changedUsers = newTable(user.Table, slices.Concat([]string{"id"}, userCols)...)
+	newEmails    = newTable(email.Table, "company_id", email.FieldUserID, email.FieldAddress, email.FieldAddressKey, email.FieldPosition,
+		email.FieldVerifiedAt)
+	newGroups     = newTable(group.Table, slices.Concat([]string{"company_id"}, groupCols)...)
+	changedGroups = newTable(group.Table, slices.Concat([]string{"id"}, groupCols)...)
+	newLinks      = newTable(link.Table, slices.Concat([]string{"company_id"}, linkCols, []string{link.FieldCreatedAt, link.FieldUpdatedAt})...)
+	changedLinks  = newTable(link.Table, slices.Concat([]string{"id"}, linkCols, []string{link.FieldUpdatedAt})...)
+	newChanges    = newTable(change.Table,
 		"company_id", change.FieldAt, change.FieldActor, change.FieldOriginID, change.FieldRunID, change.FieldUserID,
 		change.FieldGroupID, change.FieldAction, change.FieldReason, change.FieldVersion, change.FieldPayload,
-	}}
-	setupLinksTable = table{setuplink.Table, []string{
+	)
+	newSetupLinks = newTable(setuplink.Table,
 		"company_id", setuplink.FieldUserID, setuplink.FieldUID, setuplink.FieldPurpose, setuplink.FieldTokenHash,
 		setuplink.FieldAddress, setuplink.FieldCredentialVersion, setuplink.FieldCreatedAt, setuplink.FieldExpiresAt,
-	}}
-	mailsTable = table{mail.Table, []string{
+	)
+	newMails = newTable(mail.Table,
 		"company_id", mail.FieldUserID, mail.FieldKind, mail.FieldLinkUID, mail.FieldAddress, mail.FieldMessageID,
 		mail.FieldState, mail.FieldNextTry, mail.FieldCreatedAt,
-	}}
+	)
+	// newNotices are mails with data of their own.
+	newNotices = newTable(mail.Table, slices.Concat(newMails.cols, []string{mail.FieldData})...)
 )
-
-// noticesTable is mailsTable for mails with data of their own.
-var noticesTable = table{mail.Table, append(slices.Clone(mailsTable.cols), mail.FieldData)}
 
 // The states of a mail.
 const (
@@ -51,6 +54,7 @@ const (
 
 // Save implements registry.Tx.
 func (t *tenantTx) Save(ctx context.Context, w *registry.Writes) error {
+	t.fresh += len(w.NewUsers) + len(w.NewLinks)
 	for _, step := range []func(context.Context, *registry.Writes) error{
 		t.saveUsers, t.saveEmails, t.saveGroups, t.saveMembers, t.saveLinks, t.voidLinks, t.saveInvites, t.endSessions, t.saveChanges,
 	} {
@@ -82,7 +86,7 @@ func userRow(u *registry.User) ([]any, error) {
 		u.UserName(), registry.Key(u.UserName()), a.First(registry.AttrDisplayName), a.First(registry.AttrGivenName), a.First(registry.AttrFamilyName),
 		a.First(registry.AttrLocale), nullableText(a.First(registry.AttrEmployeeNumber)), string(doc), nullableText(string(u.Document)),
 		u.Enabled, int64(u.Blocks), string(u.Credential), u.CredentialVersion,
-		int64(u.Owner), nullable(int64(u.Department)), nullable(int64(u.Contract)),
+		int64(u.Owner), nullable(int64(u.Department)), nullable(int64(u.Contract)), nullable(int64(u.Manager)), u.Protected,
 		u.Version, micros(u.CreatedAt), micros(u.UpdatedAt), micros(u.DeactivatedAt), micros(u.DeletedAt),
 	}, nil
 }
@@ -103,126 +107,152 @@ func nullableText(v string) any {
 	return v
 }
 
-// updateSQL sets columns of one row of the company.
-func updateSQL(table string, cols []string) string {
-	return `UPDATE "` + table + `" SET "` + strings.Join(cols, `" = ?, "`) + `" = ? WHERE company_id = ? AND id = ?`
+// ofUsers changes rows that belong to some people, in one statement of the form
+// "… AND" with these arguments.
+func (t *tenantTx) ofUsers(ctx context.Context, what, q, column string, people []*registry.User, args ...any) error {
+	if len(people) == 0 {
+		return nil
+	}
+	ids := make([]registry.UserID, len(people))
+	for i, u := range people {
+		ids[i] = u.ID
+	}
+	if _, err := t.exec(ctx, q+" "+t.s.byKey(column), append(args, int64(t.company), keys(t.s, ids))...); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
 }
 
 func (t *tenantTx) saveUsers(ctx context.Context, w *registry.Writes) error {
-	for _, u := range w.ParkNames {
-		if _, err := t.exec(ctx, `UPDATE users SET user_name_key = ? WHERE company_id = ? AND id = ?`,
-			fmt.Sprintf("\x01parked %d", u.ID), int64(t.company), int64(u.ID)); err != nil {
-			return fmt.Errorf("park name: %w", err)
-		}
+	if err := t.ofUsers(ctx, "park names", `UPDATE users SET user_name_key = CAST(? AS text) || id WHERE`, "id", w.ParkNames, "\x01parked "); err != nil {
+		return err
 	}
-	rows := make([][]any, len(w.NewUsers))
-	for i, u := range w.NewUsers {
-		row, err := userRow(u)
-		if err != nil {
-			return err
-		}
-		rows[i] = append([]any{int64(t.company)}, row...)
+	fresh, err := rowsOf(w.NewUsers, userRow, func(*registry.User) int64 { return int64(t.company) })
+	if err != nil {
+		return err
 	}
-	ids, err := t.insert(ctx, usersTable, rows)
+	ids, err := t.insert(ctx, newUsers, fresh)
 	if err != nil {
 		return err
 	}
 	for i, id := range ids {
 		w.NewUsers[i].ID = registry.UserID(id)
 	}
-	q := updateSQL(user.Table, userCols)
-	for _, u := range w.ChangedUsers {
-		row, err := userRow(u)
-		if err != nil {
-			return err
-		}
-		if _, err := t.exec(ctx, q, append(row, int64(t.company), int64(u.ID))...); err != nil {
-			return fmt.Errorf("update user: %w", err)
-		}
+	changed, err := rowsOf(w.ChangedUsers, userRow, func(u *registry.User) int64 { return int64(u.ID) })
+	if err != nil {
+		return err
 	}
-	for _, u := range w.WipePassword {
-		if _, err := t.exec(ctx, `UPDATE users SET password_hash = '' WHERE company_id = ? AND id = ?`, int64(t.company), int64(u.ID)); err != nil {
-			return fmt.Errorf("wipe password: %w", err)
+	if err := t.update(ctx, changedUsers, int64(t.company), changed); err != nil {
+		return err
+	}
+	if err := t.ofUsers(ctx, "wipe passwords", `UPDATE users SET password_hash = '' WHERE`, "id", w.WipePassword); err != nil {
+		return err
+	}
+	for _, p := range w.Passwords {
+		if _, err := t.exec(ctx, `UPDATE users SET password_hash = ? WHERE company_id = ? AND id = ?`, p.Hash, int64(t.company), int64(p.User.ID)); err != nil {
+			return fmt.Errorf("set password: %w", err)
 		}
 	}
 	return nil
 }
 
+// rowsOf are records as rows, each with a first column and more behind.
+func rowsOf[T any](records []T, row func(T) ([]any, error), first func(T) int64, more ...any) ([][]any, error) {
+	out := make([][]any, len(records))
+	for i, r := range records {
+		values, err := row(r)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = slices.Concat([]any{first(r)}, values, more)
+	}
+	return out, nil
+}
+
 // saveEmails writes address lists anew. A verification is kept where the
 // address stays.
 func (t *tenantTx) saveEmails(ctx context.Context, w *registry.Writes) error {
-	isNew := make(map[*registry.User]bool, len(w.NewUsers))
-	for _, u := range w.NewUsers {
-		isNew[u] = true
+	verified, err := t.takeEmails(ctx, w)
+	if err != nil {
+		return err
 	}
 	now := micros(t.s.now())
 	var rows [][]any
 	for _, l := range w.Emails {
-		verified := map[string]int64{}
-		if !isNew[l.User] {
-			var err error
-			if verified, err = t.takeEmails(ctx, l.User.ID); err != nil {
-				return err
-			}
-		}
 		for i, address := range l.User.Attributes[registry.AttrEmails] {
 			key := registry.Key(address)
-			at := verified[key]
+			at := verified[userAddress{l.User.ID, key}]
 			if at == 0 && l.Verified {
 				at = now
 			}
-			rows = append(rows, []any{int64(t.company), int64(l.User.ID), address, key, i, at})
+			rows = append(rows, []any{int64(t.company), int64(l.User.ID), address, key, int64(i), at})
 		}
 	}
-	_, err := t.insert(ctx, emailsTable, rows)
+	_, err = t.insert(ctx, newEmails, rows)
 	return err
 }
 
-// takeEmails removes a user's addresses and tells which were verified, when.
-func (t *tenantTx) takeEmails(ctx context.Context, id registry.UserID) (map[string]int64, error) {
-	verified := map[string]int64{}
-	rows, err := t.query(ctx, `DELETE FROM emails WHERE company_id = ? AND user_id = ? RETURNING address_key, verified_at`, int64(t.company), int64(id))
+// userAddress is an address of a person, by its key.
+type userAddress struct {
+	user registry.UserID
+	key  string
+}
+
+// takeEmails removes the addresses to be written anew and tells which were
+// verified, when.
+func (t *tenantTx) takeEmails(ctx context.Context, w *registry.Writes) (map[userAddress]int64, error) {
+	isNew := make(map[*registry.User]bool, len(w.NewUsers))
+	for _, u := range w.NewUsers {
+		isNew[u] = true
+	}
+	var ids []registry.UserID
+	for _, l := range w.Emails {
+		if !isNew[l.User] {
+			ids = append(ids, l.User.ID)
+		}
+	}
+	verified := map[userAddress]int64{}
+	if len(ids) == 0 {
+		return verified, nil
+	}
+	rows, err := t.query(ctx, `DELETE FROM emails WHERE `+t.s.byKey("user_id")+` RETURNING user_id, address_key, verified_at`, int64(t.company), keys(t.s, ids))
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var of userAddress
+		var at int64
+		err := rows.Scan(&of.user, &of.key, &at)
+		verified[of] = max(at, verified[of])
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("replace emails: %w", err)
 	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var key string
-		var at int64
-		if err := rows.Scan(&key, &at); err != nil {
-			return nil, fmt.Errorf("replace emails: %w", err)
-		}
-		verified[key] = max(at, verified[key])
-	}
-	return verified, rows.Err()
+	return verified, nil
 }
 
-func groupRow(g *registry.Group) []any {
+func groupRow(g *registry.Group) ([]any, error) {
 	return []any{
 		g.PublicID, g.DisplayName, registry.Key(g.DisplayName), string(g.Role), g.Default, int64(g.Owner),
 		nullable(int64(g.Department)), g.Version, micros(g.CreatedAt), micros(g.UpdatedAt), micros(g.DeletedAt),
-	}
+	}, nil
 }
 
 func (t *tenantTx) saveGroups(ctx context.Context, w *registry.Writes) error {
-	rows := make([][]any, len(w.NewGroups))
-	for i, g := range w.NewGroups {
-		rows[i] = append([]any{int64(t.company)}, groupRow(g)...)
+	fresh, err := rowsOf(w.NewGroups, groupRow, func(*registry.Group) int64 { return int64(t.company) })
+	if err != nil {
+		return err
 	}
-	ids, err := t.insert(ctx, groupsTable, rows)
+	ids, err := t.insert(ctx, newGroups, fresh)
 	if err != nil {
 		return err
 	}
 	for i, id := range ids {
 		w.NewGroups[i].ID = registry.GroupID(id)
 	}
-	q := updateSQL(group.Table, groupCols)
-	for _, g := range w.ChangedGroups {
-		if _, err := t.exec(ctx, q, append(groupRow(g), int64(t.company), int64(g.ID))...); err != nil {
-			return fmt.Errorf("update group: %w", err)
-		}
+	changed, err := rowsOf(w.ChangedGroups, groupRow, func(g *registry.Group) int64 { return int64(g.ID) })
+	if err != nil {
+		return err
 	}
-	return nil
+	return t.update(ctx, changedGroups, int64(t.company), changed)
 }
 
 // saveMembers writes the first members of groups.
@@ -256,7 +286,7 @@ func linkRow(l *registry.Link) ([]any, error) {
 
 func (t *tenantTx) saveLinks(ctx context.Context, w *registry.Writes) error {
 	now := micros(t.s.now())
-	rows := make([][]any, len(w.NewLinks))
+	links := make([]*registry.Link, len(w.NewLinks))
 	for i, n := range w.NewLinks {
 		if n.User != nil {
 			n.Link.User = n.User.ID
@@ -264,31 +294,29 @@ func (t *tenantTx) saveLinks(ctx context.Context, w *registry.Writes) error {
 		if n.Group != nil {
 			n.Link.Group = n.Group.ID
 		}
-		row, err := linkRow(n.Link)
-		if err != nil {
-			return err
-		}
-		rows[i] = append(append([]any{int64(t.company)}, row...), now, now)
+		links[i] = n.Link
 	}
-	if _, err := t.insert(ctx, linksTable, rows); err != nil {
+	fresh, err := rowsOf(links, linkRow, func(*registry.Link) int64 { return int64(t.company) }, now, now)
+	if err != nil {
 		return err
 	}
-	for _, l := range w.RemovedLinks {
-		if _, err := t.exec(ctx, `DELETE FROM links WHERE company_id = ? AND id = ?`, int64(t.company), int64(l.ID)); err != nil {
-			return fmt.Errorf("remove link: %w", err)
+	if _, err := t.insert(ctx, newLinks, fresh); err != nil {
+		return err
+	}
+	if len(w.RemovedLinks) > 0 {
+		ids := make([]int64, len(w.RemovedLinks))
+		for i, l := range w.RemovedLinks {
+			ids[i] = int64(l.ID)
+		}
+		if _, err := t.exec(ctx, `DELETE FROM links WHERE `+t.s.byKey("id"), int64(t.company), keys(t.s, ids)); err != nil {
+			return fmt.Errorf("remove links: %w", err)
 		}
 	}
-	q := updateSQL(link.Table, append(append([]string{}, linkCols...), link.FieldUpdatedAt))
-	for _, l := range w.ChangedLinks {
-		row, err := linkRow(l)
-		if err != nil {
-			return err
-		}
-		if _, err := t.exec(ctx, q, append(row, now, int64(t.company), int64(l.ID))...); err != nil {
-			return fmt.Errorf("update link: %w", err)
-		}
+	changed, err := rowsOf(w.ChangedLinks, linkRow, func(l *registry.Link) int64 { return int64(l.ID) }, now)
+	if err != nil {
+		return err
 	}
-	return nil
+	return t.update(ctx, changedLinks, int64(t.company), changed)
 }
 
 // voidLinks supersedes live links and cancels the mails that would carry them.
@@ -297,18 +325,12 @@ func (t *tenantTx) voidLinks(ctx context.Context, w *registry.Writes) error {
 		return err
 	}
 	now := micros(t.s.now())
-	for _, u := range w.VoidLinks {
-		if _, err := t.exec(ctx, `UPDATE setup_links SET superseded_at = ? WHERE company_id = ? AND user_id = ? AND used_at = 0 AND superseded_at = 0`,
-			now, int64(t.company), int64(u.ID)); err != nil {
-			return fmt.Errorf("void links: %w", err)
-		}
-		if _, err := t.exec(ctx, `UPDATE mails SET state = 'cancelled', next_try = 0, finished_at = ?, code = 'superseded', message = 'the link it would carry was superseded'
-			WHERE company_id = ? AND user_id = ? AND link_uid <> '' AND state IN ('queued', 'held')`,
-			now, int64(t.company), int64(u.ID)); err != nil {
-			return fmt.Errorf("cancel mails: %w", err)
-		}
+	if err := t.ofUsers(ctx, "void links", `UPDATE setup_links SET superseded_at = ? WHERE used_at = 0 AND superseded_at = 0 AND`,
+		"user_id", w.VoidLinks, now); err != nil {
+		return err
 	}
-	return nil
+	return t.ofUsers(ctx, "cancel mails", `UPDATE mails SET state = 'cancelled', next_try = 0, finished_at = ?, code = 'superseded',
+		message = 'the link it would carry was superseded' WHERE link_uid <> '' AND state IN ('queued', 'held') AND`, "user_id", w.VoidLinks, now)
 }
 
 // keepHeld has the mails that follow a held one wait likewise: an admin has yet
@@ -348,20 +370,15 @@ func (t *tenantTx) saveInvites(ctx context.Context, w *registry.Writes) error {
 		}
 		mails[i] = []any{int64(t.company), id, v.MailKind, v.UID, v.Address, v.MessageID, state, due, at}
 	}
-	if _, err := t.insert(ctx, setupLinksTable, links); err != nil {
+	if _, err := t.insert(ctx, newSetupLinks, links); err != nil {
 		return err
 	}
-	_, err := t.insert(ctx, mailsTable, mails)
+	_, err := t.insert(ctx, newMails, mails)
 	return err
 }
 
 func (t *tenantTx) endSessions(ctx context.Context, w *registry.Writes) error {
-	for _, u := range w.EndSessions {
-		if _, err := t.exec(ctx, `DELETE FROM sessions WHERE company_id = ? AND user_id = ?`, int64(t.company), int64(u.ID)); err != nil {
-			return fmt.Errorf("end sessions: %w", err)
-		}
-	}
-	return nil
+	return t.ofUsers(ctx, "end sessions", `DELETE FROM sessions WHERE`, "user_id", w.EndSessions)
 }
 
 func (t *tenantTx) saveChanges(ctx context.Context, w *registry.Writes) error {
@@ -383,7 +400,7 @@ func (t *tenantTx) saveChanges(ctx context.Context, w *registry.Writes) error {
 			nullable(int64(c.Group)), string(c.Action), c.Reason, c.Version, string(doc),
 		}
 	}
-	ids, err := t.insert(ctx, changeTable, rows)
+	ids, err := t.insert(ctx, newChanges, rows)
 	for i, id := range ids {
 		w.Changes[i].Change.ID = id
 	}

@@ -158,11 +158,20 @@ func (c *scimCompiler) visible(link, alias string, and ...fragment) fragment {
 	if c.view.Visible == registry.VisibleCompany {
 		return raw("TRUE")
 	}
-	cond := splice("v.company_id = "+alias+".company_id AND v."+link+" = "+alias+".id AND v.origin_id = ? AND v.missing_since = 0", int64(c.view.Origin))
+	cond := splice("v.company_id = "+alias+".company_id AND v."+link+" = "+alias+".id AND "+c.plus()+"v.origin_id = ? AND v.missing_since = 0", int64(c.view.Origin))
 	for _, f := range and {
 		cond = splice("? AND ?", cond, f)
 	}
 	return splice("EXISTS (SELECT 1 FROM links v WHERE ?)", cond)
+}
+
+// plus keeps SQLite, which knows no sizes, from going through all that an origin
+// has.
+func (c *scimCompiler) plus() string {
+	if c.postgres {
+		return ""
+	}
+	return "+"
 }
 
 // noExternalID begins the anchors of records whose connection gave no

@@ -100,7 +100,7 @@ func (w *scimWorld) explainText(q string) string {
 }
 
 // wholeTable is a plan that reads everything there is.
-var wholeTable = regexp.MustCompile(`(?m)^SCAN (u|g|m|l|x|v|emails|links|memberships)\b|\(company_id=\?\)$|Seq Scan on (users|groups|memberships|links|emails)`)
+var wholeTable = regexp.MustCompile(`(?m)^SCAN (u|g|m|l|x|v|emails|links|memberships)\b|\((company_id|origin_id)=\?\)$|Seq Scan on (users|groups|memberships|links|emails)`)
 
 // TestScimPlans asks both databases how they find what identity providers look
 // for, among enough people that a database that knows sizes sees a difference.

@@ -36,7 +36,11 @@ func scimIDs[ID ~int64](ctx context.Context, t *Tenant, k *scimKind, v registry.
 		if err != nil {
 			return nil, 0, err
 		}
-		rows, err := t.s.read.QueryContext(ctx, t.s.rebind(page.sql), page.args...)
+		asking := ctx
+		if match.narrow {
+			asking = t.s.brief(ctx)
+		}
+		rows, err := t.s.read.QueryContext(asking, t.s.rebind(page.sql), page.args...)
 		if ids, err = collect(rows, err, func(rows *sql.Rows) (id ID, err error) { return id, rows.Scan(&id) }); err != nil {
 			return nil, 0, fmt.Errorf("list %s: %w", k.table, err)
 		}
@@ -78,12 +82,16 @@ func (c *scimCompiler) where(match cond, after int64) fragment {
 	return splice(plus+a+".company_id = ? AND "+a+".deleted_at = 0 AND ? AND ? AND ?", c.company, behind, match.fragment, seen)
 }
 
+// limit bounds a list. The sum keeps SQLite from looking at the argument while
+// planning, and so from planning anew each time it is another.
+const limit = " LIMIT ? + 0"
+
 // page is the statement that lists the keys of a page.
 func (c *scimCompiler) page(match cond, by *filter.Attr, p registry.ScimPage) (fragment, error) {
 	id := c.kind.alias + ".id"
 	from := "SELECT " + id + " FROM " + c.kind.table + " " + c.kind.alias + " WHERE "
 	if p.Cursor {
-		return splice(from+"? ORDER BY "+id+" LIMIT ?", c.where(match, p.After), p.Limit), nil
+		return splice(from+"? ORDER BY "+id+limit, c.where(match, p.After), p.Limit), nil
 	}
 	order := raw(id)
 	if by != nil {
@@ -101,7 +109,7 @@ func (c *scimCompiler) page(match cond, by *filter.Attr, p registry.ScimPage) (f
 	} else if p.Descending {
 		order = raw(id + " DESC")
 	}
-	return splice(from+"? ORDER BY ? LIMIT ? OFFSET ?", c.where(match, 0), order, p.Limit, max(p.Offset, 0)), nil
+	return splice(from+"? ORDER BY ?"+limit+" OFFSET ?", c.where(match, 0), order, p.Limit, max(p.Offset, 0)), nil
 }
 
 // sortKey is what an attribute sorts by: a complex one by its value, several by

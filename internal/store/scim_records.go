@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/usherd/usher/internal/registry"
 )
@@ -14,7 +16,7 @@ func (t *Tenant) ScimUserRecords(ctx context.Context, v registry.ScimView, ids [
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	return t.scimUsersWhere(ctx, v, ids, groups, splice("+u.company_id = ? AND "+t.s.anyOf("u.id"), int64(t.id), keys(t.s, ids)))
+	return t.scimUsersWhere(ctx, v, ids, groups, splice("+u.company_id = ? AND ?", int64(t.id), t.among("u.id", ids)))
 }
 
 // ScimUserByID loads one person by public id; registry.ErrNotFound when the
@@ -35,16 +37,23 @@ func (t *Tenant) ScimUserByID(ctx context.Context, v registry.ScimView, publicID
 // scimUsersWhere loads the living people of a condition in the order of ids, if
 // there are any.
 func (t *Tenant) scimUsersWhere(ctx context.Context, v registry.ScimView, ids []registry.UserID, groups bool, where fragment) ([]registry.ScimUser, error) {
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT u.id, `+columns(userCols)+` FROM users u WHERE u.deleted_at = 0 AND `+where.sql), where.args...)
-	users, err := collect(rows, err, scanUser(t.id))
+	c := t.scimCompiler(scimUsers, v, nil)
+	q := splice(`SELECT u.id, `+columns(userCols)+`, ? FROM users u WHERE u.deleted_at = 0 AND ?`, c.anchor(), where)
+	rows, err := t.s.read.QueryContext(t.s.brief(ctx), t.s.rebind(q.sql), q.args...)
+	found := map[registry.UserID]*registry.ScimUser{}
+	keep := []registry.UserID{}
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var anchor string
+		u, err := scanUser(t.id, &anchor)(rows)
+		if err != nil {
+			return err
+		}
+		found[u.ID] = &registry.ScimUser{User: u, Anchor: anchor}
+		keep = append(keep, u.ID)
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("load users: %w", err)
-	}
-	found := make(map[registry.UserID]*registry.ScimUser, len(users))
-	keep := make([]registry.UserID, 0, len(users))
-	for _, u := range users {
-		found[u.ID] = &registry.ScimUser{User: u}
-		keep = append(keep, u.ID)
 	}
 	if ids == nil {
 		ids = keep
@@ -53,6 +62,14 @@ func (t *Tenant) scimUsersWhere(ctx context.Context, v registry.ScimView, ids []
 		return nil, fmt.Errorf("load parts of users: %w", err)
 	}
 	return inOrder(ids, found), nil
+}
+
+// anchor is the anchor of the connection's own link to the resource, "" without
+// one.
+func (c *scimCompiler) anchor() fragment {
+	a, column := c.kind.alias, c.kind.link
+	return splice("COALESCE((SELECT min(l.anchor) FROM links l WHERE +l.company_id = ? AND l."+column+" = "+a+".id AND "+c.plus()+"l.origin_id = ? AND l.missing_since = 0), '')",
+		c.company, int64(c.view.Origin))
 }
 
 // inOrder are the records found, in the order of ids.
@@ -66,51 +83,60 @@ func inOrder[ID comparable, T any](ids []ID, found map[ID]*T) []T {
 	return out
 }
 
-// The parts of a resource that are rows elsewhere.
-const (
-	partEmail = iota
-	partAnchor
-	partGroup
-)
-
-// scimUserParts fills in addresses, anchors and groups, in one statement:
-// what costs is the way to the database.
+// scimUserParts fills in groups, and the addresses of those whose document does
+// not hold them, in one statement: what costs is the way to the database. They
+// are sorted here, where it takes no tables.
 func (t *Tenant) scimUserParts(ctx context.Context, v registry.ScimView, users map[registry.UserID]*registry.ScimUser, ids []registry.UserID, groups bool) error {
-	if len(users) == 0 {
-		return nil
+	c := t.scimCompiler(scimUsers, v, nil)
+	var q fragment
+	if bare := slices.DeleteFunc(slices.Clone(ids), func(id registry.UserID) bool { return len(users[id].Document) > 0 }); len(bare) > 0 {
+		q = splice(`SELECT TRUE AS email, user_id, address AS id, '' AS display, position FROM emails WHERE +company_id = ? AND ?`, c.company, t.among("user_id", bare))
 	}
-	company, list := int64(t.id), keys(t.s, ids)
-	q := splice(`SELECT `+fmt.Sprint(partEmail)+` AS part, user_id, address AS id, '' AS display, position FROM emails WHERE `+t.s.byKey("user_id")+`
-		UNION ALL SELECT `+fmt.Sprint(partAnchor)+`, user_id, anchor, '', 0 FROM links
-			WHERE +origin_id = ? AND missing_since = 0 AND `+t.s.byKey("user_id"),
-		company, list, int64(v.Origin), company, list)
-	if groups {
-		c := t.scimCompiler(scimUsers, v, nil)
-		q = splice(`? UNION ALL SELECT DISTINCT `+fmt.Sprint(partGroup)+`, m.user_id, x.public_id, x.display_name, 0
+	if groups && len(ids) > 0 {
+		of := splice(`SELECT DISTINCT FALSE, m.user_id, x.public_id, x.display_name, 0
 			FROM memberships m JOIN "groups" x ON +x.company_id = m.company_id AND x.id = m.group_id
-			WHERE +m.company_id = ? AND `+t.s.anyOf("m.user_id")+` AND m.user_id IS NOT NULL AND x.deleted_at = 0 AND ?`, q, company, list, c.visible(scimGroups.link, "x"))
+			WHERE +m.company_id = ? AND ? AND m.user_id IS NOT NULL AND x.deleted_at = 0 AND ?`, c.company, t.among("m.user_id", ids), c.visible(scimGroups.link, "x"))
+		if q.none() {
+			q = of
+		} else {
+			q = splice(`? UNION ALL ?`, q, of)
+		}
 	}
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(q.sql+` ORDER BY 1, 5, 4, 3`), q.args...)
-	return each(rows, err, func(rows *sql.Rows) error {
-		var part int
-		var user registry.UserID
-		var ref registry.ScimRef
-		var position int64
-		if err := rows.Scan(&part, &user, &ref.ID, &ref.Display, &position); err != nil {
-			return err
-		}
-		switch u := users[user]; part {
-		case partEmail:
-			u.Attributes[registry.AttrEmails] = append(u.Attributes[registry.AttrEmails], ref.ID)
-		case partAnchor:
-			if u.Anchor == "" {
-				u.Anchor = ref.ID
-			}
-		default:
-			u.Groups = append(u.Groups, ref)
-		}
+	if q.none() {
 		return nil
+	}
+	type row struct {
+		email    bool
+		user     registry.UserID
+		ref      registry.ScimRef
+		position int64
+	}
+	rows, err := t.s.read.QueryContext(t.s.brief(ctx), t.s.rebind(q.sql), q.args...)
+	parts, err := collect(rows, err, func(rows *sql.Rows) (r row, err error) {
+		return r, rows.Scan(&r.email, &r.user, &r.ref.ID, &r.ref.Display, &r.position)
 	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(parts, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.position, b.position), cmp.Compare(a.ref.Display, b.ref.Display), cmp.Compare(a.ref.ID, b.ref.ID))
+	})
+	for _, r := range parts {
+		if u := users[r.user]; r.email {
+			u.Attributes[registry.AttrEmails] = append(u.Attributes[registry.AttrEmails], r.ref.ID)
+		} else {
+			u.Groups = append(u.Groups, r.ref)
+		}
+	}
+	return nil
+}
+
+// among is the condition that a column is one of these keys.
+func (t *Tenant) among(column string, ids []registry.UserID) fragment {
+	if len(ids) == 1 {
+		return splice(column+" = ?", int64(ids[0])) // SQLite makes a table of a list
+	}
+	return splice(t.s.anyOf(column), keys(t.s, ids))
 }
 
 // ScimGroupRecords is ScimUserRecords for groups, which come without members.
@@ -135,33 +161,23 @@ func (t *Tenant) ScimGroupByID(ctx context.Context, v registry.ScimView, publicI
 }
 
 func (t *Tenant) scimGroupsWhere(ctx context.Context, v registry.ScimView, ids []registry.GroupID, where fragment) ([]registry.ScimGroup, error) {
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT g.id, `+columns(groupCols)+` FROM "groups" g WHERE g.deleted_at = 0 AND `+where.sql), where.args...)
-	groups, err := collect(rows, err, scanGroup(t.id))
+	c := t.scimCompiler(scimGroups, v, nil)
+	q := splice(`SELECT g.id, `+columns(groupCols)+`, ? FROM "groups" g WHERE g.deleted_at = 0 AND ?`, c.anchor(), where)
+	rows, err := t.s.read.QueryContext(t.s.brief(ctx), t.s.rebind(q.sql), q.args...)
+	found := map[registry.GroupID]*registry.ScimGroup{}
+	keep := []registry.GroupID{}
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var anchor string
+		g, err := scanGroup(t.id, &anchor)(rows)
+		if err != nil {
+			return err
+		}
+		found[g.ID] = &registry.ScimGroup{Group: g, Anchor: anchor}
+		keep = append(keep, g.ID)
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("load groups: %w", err)
-	}
-	found := make(map[registry.GroupID]*registry.ScimGroup, len(groups))
-	keep := make([]registry.GroupID, 0, len(groups))
-	for _, g := range groups {
-		found[g.ID] = &registry.ScimGroup{Group: g}
-		keep = append(keep, g.ID)
-	}
-	if len(groups) > 0 {
-		rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT group_id, min(anchor) FROM links
-			WHERE +origin_id = ? AND missing_since = 0 AND `+t.s.byKey("group_id")+` GROUP BY group_id`),
-			int64(v.Origin), int64(t.id), keys(t.s, keep))
-		err = each(rows, err, func(rows *sql.Rows) error {
-			var id registry.GroupID
-			var anchor string
-			err := rows.Scan(&id, &anchor)
-			if g := found[id]; g != nil {
-				g.Anchor = anchor
-			}
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("load anchors: %w", err)
-		}
 	}
 	if ids == nil {
 		ids = keep
@@ -174,11 +190,14 @@ func (t *Tenant) scimGroupsWhere(ctx context.Context, v registry.ScimView, ids [
 func (t *Tenant) ScimKeys(ctx context.Context, v registry.ScimView, publicIDs []string) (registry.ScimKeys, error) {
 	out := registry.ScimKeys{Users: map[string]registry.UserID{}, Groups: map[string]registry.GroupID{}}
 	for _, k := range []*scimKind{scimUsers, scimGroups} {
+		if len(out.Users) == len(publicIDs) {
+			break // nobody is left to be a group
+		}
 		c := t.scimCompiler(k, v, nil)
 		a := k.alias
 		q := splice("SELECT "+a+".public_id, "+a+".id FROM "+k.table+" "+a+" WHERE +"+a+".company_id = ? AND "+a+".deleted_at = 0 AND "+
 			t.s.anyOf(a+".public_id")+" AND ?", c.company, list(t.s, publicIDs), c.visible(k.link, a))
-		rows, err := t.s.read.QueryContext(ctx, t.s.rebind(q.sql), q.args...)
+		rows, err := t.s.read.QueryContext(t.s.brief(ctx), t.s.rebind(q.sql), q.args...)
 		err = each(rows, err, func(rows *sql.Rows) error {
 			var public string
 			var id int64
@@ -217,7 +236,7 @@ func (t *Tenant) ScimMembers(ctx context.Context, v registry.ScimView, group reg
 			// record counts too, so that a page is known to be full.
 			page := splice(`SELECT page.member, COALESCE(x.public_id, ''), COALESCE(`+of.display+`, ''), COALESCE(x.deleted_at = 0, FALSE) AND ? FROM (
 					SELECT DISTINCT `+of.column+` AS member FROM memberships
-					WHERE +company_id = ? AND group_id = ? AND `+of.column+` > ? ORDER BY `+of.column+` LIMIT ?) page
+					WHERE +company_id = ? AND group_id = ? AND `+of.column+` > ? ORDER BY `+of.column+limit+`) page
 				LEFT JOIN `+of.kind.table+` x ON x.id = page.member AND +x.company_id = ? ORDER BY page.member`,
 				c.visible(of.kind.link, "x"), c.company, int64(group), after, memberPage, c.company)
 			n := 0

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,36 +97,46 @@ func keys[T ~int64](s *Store, values []T) any {
 // session is one transaction with what it needs to speak to its database. It
 // is used by one goroutine.
 type session struct {
-	s        *Store
-	tx       *sql.Tx
-	prepared map[string]*sql.Stmt
+	s  *Store
+	tx *sql.Tx
 }
 
-// exec runs a statement; on SQLite through one prepared for the transaction,
-// because there parsing costs about as much as running.
+// exec runs a statement.
 func (x *session) exec(ctx context.Context, q string, args ...any) (sql.Result, error) {
-	if x.s.Postgres() {
-		return x.tx.ExecContext(ctx, x.s.rebind(q), args...)
+	ctx, err := x.unwatched(ctx)
+	if err != nil {
+		return nil, err
 	}
-	st := x.prepared[q]
-	if st == nil {
-		var err error
-		if st, err = x.tx.PrepareContext(ctx, q); err != nil {
-			return nil, fmt.Errorf("prepare statement: %w", err)
-		}
-		if x.prepared == nil {
-			x.prepared = map[string]*sql.Stmt{}
-		}
-		x.prepared[q] = st // closed by the transaction's end
-	}
-	// Watching a context costs the driver a goroutine a statement, a tenth of a
-	// batch; the transaction watches it already.
-	return st.ExecContext(context.WithoutCancel(ctx), args...)
+	return x.tx.ExecContext(ctx, x.s.rebind(q), args...)
 }
 
 // query runs a query in the transaction.
 func (x *session) query(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
+	ctx, err := x.unwatched(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return x.tx.QueryContext(ctx, x.s.rebind(q), args...)
+}
+
+// unwatched is a context that SQLite does not watch while a statement runs: that
+// would cost a goroutine a statement, a tenth of a batch, and a statement that
+// is broken off undoes the whole transaction, which others may share. The
+// statements of a transaction are short; between them the context counts.
+func (x *session) unwatched(ctx context.Context) (context.Context, error) {
+	if x.s.Postgres() {
+		return ctx, nil
+	}
+	return context.WithoutCancel(ctx), ctx.Err()
+}
+
+// brief is the context of a query that takes no time: SQLite's driver and
+// database/sql would start a goroutine each to watch it.
+func (s *Store) brief(ctx context.Context) context.Context {
+	if s.Postgres() || ctx.Err() != nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
 }
 
 // affected runs a statement and tells how many rows it touched.
@@ -137,77 +146,6 @@ func (x *session) affected(ctx context.Context, q string, args ...any) (int64, e
 		return 0, err
 	}
 	return res.RowsAffected()
-}
-
-// table is where rows of one kind go.
-type table struct {
-	name string
-	cols []string
-}
-
-// insertSQL is the statement for n rows.
-func (t table) insertSQL(n int) string {
-	one := "(" + strings.TrimSuffix(strings.Repeat("?,", len(t.cols)), ",") + ")"
-	return `INSERT INTO "` + t.name + `" ("` + strings.Join(t.cols, `","`) + `") VALUES ` +
-		strings.TrimSuffix(strings.Repeat(one+",", n), ",")
-}
-
-// maxArgs is how many arguments one PostgreSQL statement may have, less some.
-const maxArgs = 60000
-
-// insert writes rows and gives their keys in the same order.
-func (x *session) insert(ctx context.Context, t table, rows [][]any) ([]int64, error) {
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	ids := make([]int64, 0, len(rows))
-	if !x.s.Postgres() {
-		q := t.insertSQL(1)
-		for _, row := range rows {
-			res, err := x.exec(ctx, q, row...)
-			if err != nil {
-				return nil, fmt.Errorf("insert into %s: %w", t.name, err)
-			}
-			id, err := res.LastInsertId()
-			if err != nil {
-				return nil, fmt.Errorf("insert into %s: %w", t.name, err)
-			}
-			ids = append(ids, id)
-		}
-		return ids, nil
-	}
-	for size := maxArgs / len(t.cols); len(rows) > 0; {
-		n := min(size, len(rows))
-		got, err := x.insertMany(ctx, t, rows[:n])
-		if err != nil {
-			return nil, fmt.Errorf("insert into %s: %w", t.name, err)
-		}
-		ids, rows = append(ids, got...), rows[n:]
-	}
-	return ids, nil
-}
-
-// insertMany writes rows in one statement. PostgreSQL gives identity values in
-// the order of the VALUES list and returns them in that order.
-func (x *session) insertMany(ctx context.Context, t table, rows [][]any) ([]int64, error) {
-	args := make([]any, 0, len(rows)*len(t.cols))
-	for _, row := range rows {
-		args = append(args, row...)
-	}
-	res, err := x.query(ctx, t.insertSQL(len(rows))+" RETURNING id", args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = res.Close() }()
-	ids := make([]int64, 0, len(rows))
-	for res.Next() {
-		var id int64
-		if err := res.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, res.Err()
 }
 
 // collect reads every row of a query.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -24,10 +25,15 @@ type Store struct {
 	// write has one connection on SQLite, so that writers queue here and not in
 	// the database's busy handler; on PostgreSQL it is the same pool as read.
 	write, read *sql.DB
+	line        *line // those who wait for write, on SQLite
+	admissions  admissions
 	now         func() time.Time
 	path        string // SQLite's file
 	// migrations opens the pool that migrations run on; see openSQLite.
 	migrations func() (*sql.DB, error)
+	grown      growth
+	// announced is true when this process is one of LiveProcesses.
+	announced atomic.Bool
 }
 
 // Options are what Open needs beside the address.
@@ -106,13 +112,13 @@ func (s *Store) openSQLite(path string, o Options) error {
 	if err := registerFunctions(); err != nil {
 		return err
 	}
-	s.dialect, s.path = dialect.SQLite, path
+	s.dialect, s.path, s.line = dialect.SQLite, path, newLine()
 	var err error
-	if s.write, err = sql.Open(orDriver(o.Driver, "sqlite"), base+"&_txlock=immediate&_pragma=cache_size(-32000)"); err != nil {
+	if s.write, err = openPreparing(orDriver(o.Driver, "sqlite"), base+"&_txlock=immediate&_pragma=cache_size(-32000)"); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)
-	if s.read, err = sql.Open(orDriver(o.Driver, "sqlite"), base+"&_pragma=query_only(1)&_pragma=cache_size(-4000)"); err != nil {
+	if s.read, err = openPreparing(orDriver(o.Driver, "sqlite"), base+"&_pragma=query_only(1)&_pragma=cache_size(-8000)"); err != nil {
 		return errors.Join(err, s.write.Close())
 	}
 	s.read.SetMaxOpenConns(readers)

@@ -53,6 +53,9 @@ func newClimber(t *testing.T, s *store.Store) *climber {
 	if err := c.a.AddItems(t.Context(), c.fence, c.run.ID, []registry.RunItem{{Outcome: registry.OutcomeFailed, At: c.now}}); err != nil {
 		t.Fatal(err)
 	}
+	if err := c.a.MarkSource(t.Context(), c.fence, []registry.SourceMark{{Anchor: "out", Marker: "m"}}, nil); err != nil {
+		t.Fatal(err)
+	}
 	c.sql(`UPDATE sources SET next_due = 5 WHERE id = %d`, c.src.ID)
 	return c
 }
@@ -63,7 +66,7 @@ func (c *climber) state() []string {
 	var out []string
 	for _, q := range []string{
 		`SELECT id || user_name || enabled || version || credential FROM users`, `SELECT id || display_name || version || deleted_at FROM "groups"`,
-		`SELECT id || ' ' || group_id || ' ' || coalesce(user_id, 0) FROM memberships`, `SELECT id || anchor || missing_since || enabled FROM links`,
+		`SELECT id || ' ' || group_id || ' ' || coalesce(user_id, 0) FROM memberships`, `SELECT id || anchor || missing_since || enabled || marker || name FROM links`, `SELECT id || anchor || marker FROM source_marks`,
 		`SELECT id || state || coalesce(message, '') FROM runs`, `SELECT id || outcome FROM run_items`, `SELECT id || action FROM changes`,
 		`SELECT id || lease_holder || fence || settings_hash || next_due FROM sources`, `SELECT id || state FROM mails`, `SELECT id || address FROM emails`,
 		`SELECT id || token_hash FROM sessions`, `SELECT id || uid || expires_at || superseded_at FROM setup_links`,
@@ -81,6 +84,7 @@ func TestTenantFence(t *testing.T) {
 		ctx := store.OnlyCompany(t.Context(), int64(c.beta.Company))
 		was := c.state()
 		c.seeNothing(ctx)
+		c.seeNoGroups(ctx)
 		c.touchNothing(ctx)
 		c.putNothing(ctx)
 		want(t, "company A", c.state(), was)
@@ -96,11 +100,14 @@ func (c *climber) seeNothing(ctx context.Context) {
 		return err
 	}
 	streams := map[string]error{
-		"linked users":  c.b.LinkedUsers(ctx, c.src.Origin.ID, func(registry.LinkedUser) error { return count(nil) }),
-		"linked groups": c.b.LinkedGroups(ctx, c.src.Origin.ID, func(registry.LinkedGroup) error { return count(nil) }),
-		"memberships":   c.b.Memberships(ctx, c.src.Origin.ID, func(registry.Membership) error { return count(nil) }),
-		"items":         c.b.Items(ctx, c.run.ID, func(registry.RunItem) error { return count(nil) }),
-		"changes":       c.b.ChangesOf(ctx, c.run.ID, func(registry.Change, string) error { return count(nil) }),
+		"linked users":       c.b.LinkedUsers(ctx, c.src.Origin.ID, func(registry.LinkedUser) error { return count(nil) }),
+		"linked users among": c.b.LinkedUsersAmong(ctx, c.src.Origin.ID, []registry.UserID{c.user}, func(registry.LinkedUser) error { return count(nil) }),
+		"linked groups":      c.b.LinkedGroups(ctx, c.src.Origin.ID, func(registry.LinkedGroup) error { return count(nil) }),
+		"changes since":      c.b.ChangedSince(ctx, 0, func(registry.UserID) error { return count(nil) }),
+		"source marks":       c.b.SourceMarks(ctx, c.src.ID, func(registry.SourceMark) error { return count(nil) }),
+		"memberships":        c.b.Memberships(ctx, c.src.Origin.ID, func(registry.Membership) error { return count(nil) }),
+		"items":              c.b.Items(ctx, c.run.ID, func(registry.RunItem) error { return count(nil) }),
+		"changes":            c.b.ChangesOf(ctx, c.run.ID, func(registry.Change, string) error { return count(nil) }),
 	}
 	for what, err := range streams {
 		if err != nil {
@@ -113,6 +120,9 @@ func (c *climber) seeNothing(ctx context.Context) {
 			t.Errorf("candidates by %s: %v", rule, err)
 		}
 		found += len(list)
+	}
+	if id, err := c.b.LastChange(ctx); id != 0 || err != nil {
+		t.Errorf("the last change is %d: %v", id, err)
 	}
 	runs, err := c.b.Runs(ctx, 0, 10)
 	if err != nil {
@@ -181,10 +191,15 @@ func (c *climber) touchNothing(ctx context.Context) {
 	}
 	c.leaveSourceAlone(ctx)
 	items := []registry.RunItem{{Outcome: registry.OutcomeFailed, At: c.now}}
+	marks := []registry.LinkMark{{Anchor: c.anchor, Name: "stolen", Marker: "stolen"}}
 	for what, c := range map[string]struct{ err, want error }{
 		"lease":                 {leased, registry.ErrLeased},
 		"renew":                 {c.b.RenewLease(ctx, c.fence), registry.ErrFenced},
-		"cursor":                {c.b.CommitCursor(ctx, c.fence, "x", "x"), registry.ErrFenced},
+		"cursor":                {c.b.CommitCursor(ctx, c.fence, "x", "x", c.now), registry.ErrFenced},
+		"marks":                 {c.b.MarkSource(ctx, c.fence, []registry.SourceMark{{Anchor: "out", Marker: "x"}}, []string{"out"}), registry.ErrFenced},
+		"marks of B's own":      {c.b.MarkSource(ctx, mine, []registry.SourceMark{{Anchor: "out", Marker: "x"}}, []string{"out"}), nil},
+		"links":                 {c.b.RefreshLinks(ctx, c.fence, c.src.Origin.ID, marks), registry.ErrFenced},
+		"links under B's lease": {c.b.RefreshLinks(ctx, mine, c.src.Origin.ID, marks), nil},
 		"health":                {c.b.SetHealth(ctx, c.fence, registry.Health{Failures: 7}, &registry.Notice{Kind: registry.NoticeHeld}), registry.ErrFenced},
 		"removals":              {c.b.AllowRemovals(ctx, c.fence), registry.ErrFenced},
 		"run":                   {c.b.UpdateRun(ctx, c.fence, &stolen), registry.ErrFenced},
@@ -208,6 +223,12 @@ func (c *climber) leaveSourceAlone(ctx context.Context) {
 		if err != nil {
 			c.t.Errorf("%s: %v", what, err)
 		}
+	}
+	if p, err := c.b.Standpoints(ctx, &registry.User{ID: c.user, Attributes: registry.Attributes{registry.AttrUserName: {"ann"}}}); len(p.Ties)+len(p.Last) != 0 || err != nil {
+		c.t.Errorf("what is known of A's person: %+v, %v", p, err)
+	}
+	if anchors, err := c.b.Anchors(ctx, c.src.Origin.ID, c.user); len(anchors) != 0 || err != nil {
+		c.t.Errorf("the ids of A's person: %v, %v", anchors, err)
 	}
 	if run, err := c.b.LastRun(ctx, c.src.ID); run != nil || err != nil {
 		c.t.Errorf("the last run of A's source: %v, %v", run, err)
@@ -249,11 +270,13 @@ func (c *climber) putNothing(ctx context.Context) {
 // TestEveryTenantMethodIsClimbed: a method that joins Tenant joins a test.
 func TestEveryTenantMethodIsClimbed(t *testing.T) {
 	climbed := []string{
-		"AcquireLease", "AddItems", "AllowRemovals", "Candidates", "ChangesOf", "CommitCursor", "CreateRun", "DecideRun", "EnsureOrigin", "FindUser", "Items",
-		"LastRun", "LinkedGroups", "LinkedUsers", "MailCounts", "Mails", "Memberships", "PauseSource", "ReleaseLease", "ReleaseMails", "RenewLease",
-		"Reschedule", "ResumeSource", "Run", "RunByNumber", "Runs", "SetHealth", "TakeDue", "UpdateRun",
+		"AcquireLease", "AddItems", "AllowRemovals", "Anchors", "Candidates", "ChangedSince", "ChangesOf", "CommitCursor", "CreateRun",
+		"DecideRun", "EnsureOrigin", "FindUser", "Items", "LastChange", "LastRun", "LinkedGroups", "LinkedUsers", "LinkedUsersAmong", "MailCounts", "Mails",
+		"MarkSource", "Memberships", "PauseSource", "RefreshLinks", "ReleaseLease", "ReleaseMails", "RenewLease", "Reschedule",
+		"ResumeSource", "Run", "RunByNumber", "Runs", "SetHealth", "SourceMarks", "Standpoints", "TakeDue", "UpdateRun",
 	}
 	climbed = append(append(climbed, scimClimbed...), connectionClimbed...)
+	climbed = append(climbed, policyClimbed...)
 	tenant := reflect.TypeFor[*store.Tenant]()
 	for i := range tenant.NumMethod() {
 		if name := tenant.Method(i).Name; !slices.Contains(climbed, name) {
@@ -293,6 +316,21 @@ func TestFenceHolds(t *testing.T) {
 		} {
 			if _, err := s.WriteDB().ExecContext(t.Context(), q, int64(c.src.Company)); err != nil {
 				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if s.Postgres() {
+			ctx, own := store.OnlyCompany(t.Context(), int64(c.beta.Company)), int64(c.beta.Company)
+			for what, try := range map[string]struct {
+				q   string
+				arg any
+			}{
+				"rows of two companies":  {`INSERT INTO departments (company_id) SELECT * FROM unnest($1::bigint[])`, []int64{own, int64(c.src.Company)}},
+				"rows without a company": {`INSERT INTO departments (name) SELECT * FROM unnest($1::text[])`, []string{"x"}},
+				"rows of a subquery":     {`INSERT INTO departments (company_id) SELECT * FROM (SELECT unnest($1::bigint[])) AS x`, []int64{own}},
+			} {
+				if _, err := s.WriteDB().ExecContext(ctx, try.q, try.arg); !errors.Is(err, store.ErrClimb) {
+					t.Errorf("%s passed: %v", what, err)
+				}
 			}
 		}
 		// Nobody is nobody's company.

@@ -24,14 +24,22 @@ const attempts = 5
 
 // Write implements registry.Store.
 func (s *Store) Write(ctx context.Context, company registry.CompanyID, fence *registry.Fence, fn func(registry.Tx) error) error {
-	return s.inTx(ctx, func(x *session) error {
+	var fresh int
+	err := s.inTx(ctx, func(x *session) error {
 		if fence != nil {
 			if err := x.checkFence(ctx, company, *fence); err != nil {
 				return err
 			}
 		}
-		return fn(&tenantTx{session: x, company: company})
+		t := &tenantTx{session: x, company: company}
+		err := fn(t)
+		fresh = t.fresh
+		return err
 	})
+	if err == nil && s.Postgres() && s.grown.add(company, fresh) {
+		_ = s.takeStatistics(ctx) // committed is committed
+	}
+	return err
 }
 
 // errDiscard ends a transaction whose writes are not wanted.
@@ -59,7 +67,11 @@ var ErrLocked = errors.New("the database is locked by another process")
 func (s *Store) inTx(ctx context.Context, fn func(*session) error) error {
 	var err error
 	for range attempts {
-		err = s.tryTx(ctx, fn)
+		if s.Postgres() {
+			err = s.tryTx(ctx, fn)
+		} else {
+			err = s.tryShared(ctx, fn)
+		}
 		if isBusy(err) {
 			return fmt.Errorf("%w: %w", ErrLocked, err) // the driver has waited already
 		}
@@ -80,6 +92,7 @@ func (s *Store) tryTx(ctx context.Context, fn func(*session) error) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errBegin, err)
 	}
+	defer func() { _ = tx.Rollback() }() // after a panic; else there is nothing left to undo
 	if err := fn(&session{s: s, tx: tx}); err != nil {
 		if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 			err = errors.Join(ctx.Err(), err) // the transaction ended under fn
@@ -134,6 +147,7 @@ func (x *session) checkFence(ctx context.Context, company registry.CompanyID, f 
 type tenantTx struct {
 	*session
 	company registry.CompanyID
+	fresh   int // how many people and links were made
 }
 
 // in is the condition that a list restricts, with its arguments after the

@@ -116,6 +116,8 @@ var parts = []part{
 	{"github.com/expr-lang/expr", []string{"internal/mapping"}, "expressions mean the same everywhere because one room compiles them"},
 	{"github.com/wneessen/go-mail", []string{"internal/mail"}, "mail leaves by one door"},
 	{"github.com/goccy/go-yaml", []string{"internal/config"}, "the configuration is read once"},
+	{"github.com/coreos/go-oidc", []string{"internal/auth"}, "what identity providers sign is judged in one room"},
+	{"github.com/go-jose/go-jose", []string{"internal/auth", "internal/testkit"}, "what identity providers sign is judged in one room"},
 	{"github.com/spf13/cobra", []string{"cmd"}, "flags end where the command ends"},
 	{"net/http", []string{"cmd", "scim", "internal/auth", "internal/web", "internal/scimserver", "internal/mailcatcher",
 		"internal/app", "internal/source/entra", "internal/testkit", "internal/bench"}, "a rule does not know the protocol that asks"},

@@ -16,6 +16,21 @@
 // listing is complete only when the last answer said success, carried the
 // paging control with an empty cookie, and context and connection still stood.
 //
+// # How a night without changes is recognised
+//
+// A scan lists ids, change markers and names only, paged and proved like any
+// other listing, and whoever the caller does not know at that marker is then
+// fetched whole: by name, several at a time, by id where they moved meanwhile,
+// and by a listing of everything where too many changed. Markers are compared,
+// never ordered, so that an entry restored from a backup differs as well.
+//
+// entryCSN is unique to a change. uSNChanged counts at each controller for
+// itself, so it carries the controller's database. modifyTimestamp has whole
+// seconds: one that is younger than ten minutes is not trusted, and the entry is
+// read again the next time. What no marker covers stays unseen until the next
+// full read: flags that a server computes (nsAccountLock by roles in 389 Directory
+// Server) and entries rewritten offline under their old marker.
+//
 // # How entries are decoded
 //
 // Decoding a large listing into go-ldap's packet trees costs three times what

@@ -119,7 +119,7 @@ func (l *lookup) stages(ctx context.Context, match string) error {
 
 // named looks for an entry by its distinguished name.
 func (l *lookup) named(ctx context.Context, who string) error {
-	if dn, err := ldap.ParseDN(who); err != nil || len(dn.RDNs) == 0 {
+	if !isDN(who) {
 		return nil
 	}
 	excluded := ""
@@ -130,6 +130,11 @@ func (l *lookup) named(ctx context.Context, who string) error {
 		return err
 	}
 	return l.search(ctx, who, ldap.ScopeBaseObject, anyPerson, cmp.Or(excluded, l.pastFilter()))
+}
+
+func isDN(who string) bool {
+	dn, err := ldap.ParseDN(who)
+	return err == nil && len(dn.RDNs) > 0
 }
 
 func (l *lookup) pastFilter() string {

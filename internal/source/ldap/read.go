@@ -172,22 +172,16 @@ func pageRequest(l listing, attrs []string, size uint32, cookie []byte) *ldap.Se
 
 // take accepts one entry on the connection's reading goroutine.
 func (p *pager) take(ctx context.Context, raw rawEntry) error {
-	_, err := p.takeEntry(ctx, raw)
-	return err
-}
-
-// takeEntry is take that tells the entry's anchor.
-func (p *pager) takeEntry(ctx context.Context, raw rawEntry) (anchor string, err error) {
 	p.entries++
 	e, more := p.build.build(raw)
 	if p.sess.server.ad && tombstone(e.Keys[0]) {
-		return "", nil
+		return nil
 	}
 	if more != nil {
 		p.held = append(p.held, more)
-		return e.Anchor, nil
+		return nil
 	}
-	return e.Anchor, p.add(ctx, e, raw.size)
+	return p.add(ctx, e, raw.size)
 }
 
 // tombstone recognises what lies in Active Directory's recycle bin.

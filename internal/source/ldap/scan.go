@@ -41,7 +41,7 @@ func (s *Source) cursor(ctx context.Context, sess *session, was string) (string,
 	for _, l := range []Search{s.cfg.Users, s.cfg.Groups} {
 		wanted := strings.Split(strings.ToLower(strings.Join(l.Attributes, " ")), " ")
 		slices.Sort(wanted)
-		fmt.Fprintf(settings, "%q %q %q %q %q|", l.Base, l.Filter, l.Anchor, l.Manager, wanted)
+		_, _ = fmt.Fprintf(settings, "%q %q %q %q %q|", l.Base, l.Filter, l.Anchor, l.Manager, wanted)
 	}
 	settings.Write([]byte(s.cfg.BindDN))
 	now := strings.Join([]string{
@@ -77,30 +77,20 @@ func (r *reading) listing(ctx context.Context, l listing) error {
 		return r.whole(ctx, l)
 	}
 	scan := r.pager(r.sess, l, true)
-	var changed []target
-	given := 0
-	n, err := scan.run(ctx, r.cancel, scan.pages, func(e source.Entry) error {
-		switch {
-		case e.Anchor == "":
-		case e.Marker != "" && r.known(l.kind, e.Anchor, e.Marker):
-			e.Same = true
-		default:
-			if len(changed) <= fetchMost {
-				changed = append(changed, target{dn: e.Name, anchor: e.Anchor})
-			}
-			return nil
-		}
-		given++
-		return r.emit(e)
-	})
+	left, err := r.scan(ctx, scan)
 	if err != nil {
 		return err
 	}
-	if len(changed) > fetchAlways && len(changed)*fetchShare > n || len(changed) > fetchMost {
+	if n := len(left.changed); n > fetchAlways && n*fetchShare > scan.entries || n > fetchMost || len(left.blind) > fetchMost {
 		return r.whole(ctx, l)
 	}
+	for _, e := range left.blind {
+		if err := r.emit(e); err != nil {
+			return err
+		}
+	}
 	fetch := r.pager(r.sess, l, false)
-	fetched, err := fetch.run(ctx, r.cancel, func(ctx context.Context) error { return fetch.fetch(ctx, changed) }, r.emit)
+	fetched, err := fetch.run(ctx, r.cancel, func(ctx context.Context) error { return fetch.fetch(ctx, left.changed) }, r.emit)
 	if err != nil {
 		return err
 	}
@@ -111,8 +101,37 @@ func (r *reading) listing(ctx context.Context, l listing) error {
 	scan.build.marked += fetch.build.marked
 	scan.build.foreign, scan.build.expired = fetch.build.foreign, fetch.build.expired
 	r.sum.Full = false
-	r.take(scan, given+fetched)
+	r.take(scan, left.given+len(left.blind)+fetched)
 	return nil
+}
+
+// leftovers are what a scan did not give at once.
+type leftovers struct {
+	given   int
+	changed []target
+	blind   []source.Entry // without an id
+}
+
+// scan gives who is known, and keeps the others.
+func (r *reading) scan(ctx context.Context, p *pager) (left leftovers, err error) {
+	_, err = p.run(ctx, r.cancel, p.pages, func(e source.Entry) error {
+		switch {
+		case e.Anchor == "":
+			if len(left.blind) <= fetchMost {
+				left.blind = append(left.blind, e)
+			}
+			return nil
+		case e.Marker == "" || !r.known(p.list.kind, e.Anchor, e.Marker):
+			if len(left.changed) <= fetchMost {
+				left.changed = append(left.changed, target{dn: e.Name, anchor: e.Anchor})
+			}
+			return nil
+		}
+		e.Same = true
+		left.given++
+		return r.emit(e)
+	})
+	return left, err
 }
 
 // whole reads one listing whole. After a scan it gives entries again, which
@@ -162,17 +181,26 @@ type target struct{ dn, anchor string }
 func (p *pager) fetch(ctx context.Context, all []target) error {
 	for len(all) > 0 {
 		n := min(fetchChunk, len(all))
-		got := make(map[string]bool, n)
-		if err := p.fetchNamed(ctx, all[:n], got); err != nil {
+		if p.list.kind == source.Group {
+			n = min(fetchWays, n) // one may be as large as all people together
+		}
+		c := &chunk{p: p, at: make(map[string]int, n), got: make([]fetched, n)}
+		for i, t := range all[:n] {
+			c.at[t.anchor] = i
+		}
+		if err := p.fetchNamed(ctx, all[:n], c); err != nil {
 			return err
 		}
 		var lost []string
-		for _, t := range all[:n] {
-			if !got[t.anchor] {
+		for i, t := range all[:n] {
+			if !c.got[i].there {
 				lost = append(lost, t.anchor)
 			}
 		}
-		if err := p.fetchAnchors(ctx, lost, p.sink(ctx, got)); err != nil {
+		if err := p.fetchAnchors(ctx, lost, c.take); err != nil {
+			return err
+		}
+		if err := c.deliver(ctx); err != nil {
 			return err
 		}
 		if err := p.finishPage(ctx); err != nil {
@@ -183,22 +211,60 @@ func (p *pager) fetch(ctx context.Context, all []target) error {
 	return nil
 }
 
-// sink takes entries and notes their ids.
-func (p *pager) sink(ctx context.Context, got map[string]bool) func(rawEntry) error {
-	return func(raw rawEntry) error {
-		anchor, err := p.takeEntry(ctx, raw)
-		got[anchor] = true
-		return err
+// chunk gathers what is fetched together: answers come in no order, and what a
+// report says should not depend on it.
+type chunk struct {
+	p     *pager
+	at    map[string]int // place by anchor
+	got   []fetched
+	other []fetched // who has taken a name over meanwhile
+}
+
+// fetched is an entry that came.
+type fetched struct {
+	there bool
+	entry source.Entry
+	more  *pending
+	size  int
+}
+
+// take takes an entry on the connection's reading goroutine.
+func (c *chunk) take(raw rawEntry) error {
+	c.p.entries++
+	e, more := c.p.build.build(raw)
+	f := fetched{true, e, more, raw.size}
+	if i, ok := c.at[e.Anchor]; ok {
+		c.got[i] = f
+	} else if !c.p.sess.server.ad || !tombstone(e.Keys[0]) {
+		c.other = append(c.other, f)
 	}
+	return nil
+}
+
+// deliver sends what came on, in the order it was asked for.
+func (c *chunk) deliver(ctx context.Context) error {
+	for _, f := range append(c.got, c.other...) {
+		if !f.there {
+			continue
+		}
+		if f.more != nil {
+			c.p.held = append(c.p.held, f.more)
+			continue
+		}
+		if err := c.p.add(ctx, f.entry, f.size); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fetchNamed asks for entries by name, several requests at a time. The listing's
 // filter applies: who fell out of it is not given.
-func (p *pager) fetchNamed(ctx context.Context, batch []target, got map[string]bool) error {
+func (p *pager) fetchNamed(ctx context.Context, batch []target, c *chunk) error {
 	names := make(chan string)
 	errs := make([]error, fetchWays)
 	attrs := p.build.request()
-	p.sess.tap.begin(p.sink(ctx, got))
+	p.sess.tap.begin(c.take)
 	var workers sync.WaitGroup
 	for i := range errs {
 		workers.Go(func() {

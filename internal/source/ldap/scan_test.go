@@ -51,7 +51,7 @@ func (m *memory) try() error {
 			next[e.Anchor] = e
 			return nil
 		}
-		if e.Values != nil && len(e.Values) > 0 || len(e.Members) > 0 {
+		if len(e.Values) > 0 || len(e.Members) > 0 {
 			return fmt.Errorf("an entry that is the same came with values: %+v", e)
 		}
 		was := known[e.Anchor]
@@ -138,7 +138,7 @@ func TestScan(t *testing.T) {
 		must(s.Modify(n, map[string][]string{"title": {"many"}}))
 	}
 	m.read()
-	if len(m.whole) != m.sum.Users+0 {
+	if len(m.whole) != m.sum.Users {
 		t.Errorf("after many changes %d were read whole of %d people", len(m.whole), m.sum.Users)
 	}
 	m.want("after many changes")

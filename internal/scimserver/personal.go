@@ -1,0 +1,87 @@
+package scimserver
+
+import (
+	"context"
+
+	"github.com/usherd/usher/scim"
+	"github.com/usherd/usher/scim/patch"
+)
+
+type personKey struct{}
+
+// personOf is the public id of the person whose token opened the request, ""
+// for a token of the connection itself.
+func personOf(ctx context.Context) string {
+	id, _ := ctx.Value(personKey{}).(string)
+	return id
+}
+
+// personal holds a person's token to that person, whichever way a request takes:
+// /Me, their own address, or an operation of a Bulk.
+type personal struct{ b *backend }
+
+// own refuses what is not the token's person.
+func own(ctx context.Context, t *scim.ResourceType, id string) error {
+	if who := personOf(ctx); who != "" && (!isUser(t) || id != who) {
+		return errNotOwn()
+	}
+	return nil
+}
+
+// isUser tells people from everything else by name, as isGroup does groups.
+func isUser(t *scim.ResourceType) bool { return t.Name == "User" }
+
+func errNotOwn() error {
+	return scim.Errorf(scim.Forbidden, "this token is a person's and opens nothing but /Me")
+}
+
+// Get implements scim.Backend.
+func (p personal) Get(ctx context.Context, t *scim.ResourceType, id string, show scim.Projection) (*scim.Resource, error) {
+	if err := own(ctx, t, id); err != nil {
+		return nil, err
+	}
+	return p.b.Get(ctx, t, id, show)
+}
+
+// List implements scim.Backend.
+func (p personal) List(ctx context.Context, q scim.Query) (*scim.Page, error) {
+	if personOf(ctx) != "" {
+		return nil, errNotOwn()
+	}
+	return p.b.List(ctx, q)
+}
+
+// Create implements scim.Backend.
+func (p personal) Create(ctx context.Context, t *scim.ResourceType, r *scim.Resource, show scim.Projection) (*scim.Resource, error) {
+	if personOf(ctx) != "" {
+		return nil, errNotOwn()
+	}
+	return p.b.Create(ctx, t, r, show)
+}
+
+// Replace implements scim.Backend.
+func (p personal) Replace(ctx context.Context, t *scim.ResourceType, id string, r *scim.Resource, pre scim.Precondition, show scim.Projection) (*scim.Resource, error) {
+	if err := own(ctx, t, id); err != nil {
+		return nil, err
+	}
+	return p.b.Replace(ctx, t, id, r, pre, show)
+}
+
+// Patch implements scim.Backend.
+func (p personal) Patch(ctx context.Context, t *scim.ResourceType, id string, ops []patch.Operation, pre scim.Precondition, show scim.Projection) (*scim.Resource, bool, error) {
+	if err := own(ctx, t, id); err != nil {
+		return nil, false, err
+	}
+	return p.b.Patch(ctx, t, id, ops, pre, show)
+}
+
+// Delete implements scim.Backend.
+func (p personal) Delete(ctx context.Context, t *scim.ResourceType, id string, pre scim.Precondition) error {
+	if err := own(ctx, t, id); err != nil {
+		return err
+	}
+	return p.b.Delete(ctx, t, id, pre)
+}
+
+// Me implements scim.Backend.
+func (p personal) Me(ctx context.Context) (*scim.ResourceType, string, error) { return p.b.Me(ctx) }
