@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"regexp"
 	"strings"
 
@@ -64,7 +63,7 @@ func compileEntra(key string, cfg config.Source) (port.Source, *mapping.Mapper, 
 	if err != nil {
 		return nil, nil, mapErr, err
 	}
-	return wholly{reader}, mapper, mapErr, nil
+	return reader, mapper, mapErr, nil
 }
 
 // extensionName is a directory extension's whole name, with the id of the
@@ -87,15 +86,4 @@ func spelled(wants, expressions []string) []string {
 		}
 	}
 	return out
-}
-
-// wholly reads a tenant whole each time, because a run lists nobody in
-// source.Request.Held.
-type wholly struct{ *entra.Source }
-
-// Read implements source.Source.
-func (w wholly) Read(ctx context.Context, _ port.Request, emit func(port.Entry) error) (port.Summary, error) {
-	sum, err := w.Source.Read(ctx, port.Request{}, emit)
-	sum.Cursor = ""
-	return sum, err
 }

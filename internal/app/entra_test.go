@@ -52,7 +52,15 @@ sources:
 // deactivated.
 func TestEntraSource(t *testing.T) {
 	leakFree(t)
+	rounds := 0
 	tenant := graphfake.NewTenant(graphfake.Population{People: 60, Groups: 4, Members: 10, Nested: 2}, nil)
+	guest, err := tenant.CreateUser(graphfake.User{UserPrincipalName: "guest@contoso.example", DisplayName: "Guest", UserType: "Guest", AccountEnabled: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tenant.AddMember(tenant.GroupID(3), guest); err != nil {
+		t.Fatal(err)
+	}
 	g := graphfaketest.Start(t, tenant, graphfake.Options{RemovedAtFirst: true, DeltaPage: 25,
 		Apps: []graphfake.App{{ClientID: "app", Secrets: []string{"hunter2"}, Roles: []string{"User.Read.All", "GroupMember.Read.All"}}}})
 	core, err := app.Open(t.Context(), tenantFile(t, g), app.Options{Log: slog.New(slog.DiscardHandler)})
@@ -68,12 +76,14 @@ func TestEntraSource(t *testing.T) {
 	if err != nil || len(rows) != 5 || rows[0].Person.Attributes.First(registry.AttrUserName) == "" || len(info.Facts) == 0 {
 		t.Fatalf("test: %v, %+v, %+v", err, info, rows)
 	}
+	var joined int64
 	run := func(mode string, want registry.Counts) {
 		t.Helper()
 		r, err := core.RunSource(t.Context(), "cloud", reconcile.Request{Mode: mode, Trigger: "manual", Actor: "test"})
 		if err != nil || r.State != registry.RunDone {
 			t.Fatalf("run: %v, %+v", err, r)
 		}
+		joined = r.Counts.MembersAdded
 		got := registry.Counts{Created: r.Counts.Created, Updated: r.Counts.Updated, Restored: r.Counts.Restored, Deactivated: r.Counts.Deactivated,
 			GroupsCreated: r.Counts.GroupsCreated, Failed: r.Counts.Failed}
 		if got != want {
@@ -97,6 +107,19 @@ func TestEntraSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(registry.ModeRun, registry.Counts{Restored: 1})
+	if err := tenant.UpdateUser(guest, func(u *graphfake.User) { u.UserType = "Member" }); err != nil {
+		t.Fatal(err)
+	}
+	run(registry.ModeRun, registry.Counts{Created: 1})
+	if joined != 1 {
+		t.Errorf("%d memberships added with who was in a group before", joined)
+	}
+	for _, q := range g.Requests() {
+		rounds += strings.Count(q.Query, "deltatoken")
+	}
+	if rounds == 0 {
+		t.Error("every run read everything")
+	}
 	run(registry.ModeRun, registry.Counts{})
 }
 

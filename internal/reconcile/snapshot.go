@@ -150,7 +150,7 @@ type giver func(context.Context, source.Request, func(source.Entry) error) (sour
 func (s *snapshot) read(ctx context.Context, k *known, give giver, cursor string, progress func(done int64)) (source.Summary, error) {
 	req := source.Request{}
 	if s.known = k != nil; s.known {
-		req = source.Request{Cursor: cursor, Known: k.knows}
+		req = source.Request{Cursor: cursor, Known: k.knows, Held: k.held}
 	}
 	sum, err := give(ctx, req, func(e source.Entry) error {
 		if n := s.counts.Users + s.counts.Groups; n%500 == 0 {
