@@ -67,9 +67,24 @@ func compileSources(cfg *config.Config) (map[string]*source, error) {
 
 func compileSource(all *config.Config, key string) (*source, error) {
 	cfg := all.Sources[key]
-	if cfg.LDAP == nil {
-		return nil, config.Faults{all.Fault("sources."+key+".kind", string(cfg.Kind)+" is not available in this version", "use ldap")}
+	compile := compileLDAP
+	if cfg.Entra != nil {
+		compile = compileEntra
 	}
+	reader, mapper, mapErr, err := compile(key, cfg)
+	if faults := append(placed(all, mapErr), placed(all, err)...); len(faults) > 0 {
+		return nil, faults
+	}
+	hash, err := settingsHash(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &source{cfg: cfg, reader: reader, mapper: mapper, hash: hash}, nil
+}
+
+// compileLDAP makes the reader and the mapper of a source of kind ldap. The
+// faults of the mapping and of the reader come apart, each as a joined error.
+func compileLDAP(key string, cfg config.Source) (port.Source, *mapping.Mapper, error, error) {
 	l := cfg.LDAP
 	mapper, mapErr := mapping.Compile(mapping.Spec{
 		Source: key, Attributes: expressions(l.Users.Attributes), Scope: l.Users.Scope,
@@ -88,14 +103,10 @@ func compileSource(all *config.Config, key string) (*source, error) {
 		c.Users.Attributes, c.Groups.Attributes = mapper.Wants(), mapper.GroupWants()
 	}
 	reader, err := ldap.New(c)
-	if faults := append(placed(all, mapErr), placed(all, err)...); len(faults) > 0 {
-		return nil, faults
-	}
-	hash, err := settingsHash(cfg)
 	if err != nil {
-		return nil, err
+		return nil, nil, mapErr, err
 	}
-	return &source{cfg: cfg, reader: reader, mapper: mapper, hash: hash}, nil
+	return reader, mapper, mapErr, nil
 }
 
 // placed tells where in the file each fault stands. Both rooms word theirs as
@@ -188,8 +199,8 @@ func (c *Core) withSource(ctx context.Context, key string, fn func(*reconcile.So
 		return fmt.Errorf("find source %s: %w", key, err)
 	}
 	src := &reconcile.Source{
-		State: state, Reader: s.reader, Mapper: s.mapper, Join: joinRules(s.cfg.Join), Write: writeModes(s.cfg.LDAP.Users.Attributes),
-		Policy: plan.Mode(s.cfg.Policy), Recreate: plan.Recreate(s.cfg.OnRecreate), Managers: s.cfg.LDAP.Users.Manager != "", Scope: s.scope(),
+		State: state, Reader: s.reader, Mapper: s.mapper, Join: joinRules(s.cfg.Join), Write: writeModes(s.mapped().Attributes),
+		Policy: plan.Mode(s.cfg.Policy), Recreate: plan.Recreate(s.cfg.OnRecreate), Managers: s.managers(), Scope: s.scope(),
 		Nested: plan.Nested(s.nested()), OnMissing: s.cfg.OnMissing == config.MissingDeactivate,
 		DeleteAfter: time.Duration(s.cfg.DeleteAfter), Setup: reconcile.SetupMode(s.cfg.SetupMail),
 		Limits: limits(s.cfg.Guard), SettingsHash: s.hash, SettingsFree: s.cfg.Guard.SettingsChange == config.SettingsAllow,
@@ -211,18 +222,33 @@ func (c *Core) reschedule(ctx context.Context, src registry.Source) error {
 }
 
 // scope is the condition of who is taken, as it was written.
-func (s *source) scope() string { return s.cfg.LDAP.Users.Scope }
+func (s *source) scope() string { return s.mapped().Scope }
+
+// mapped are the expressions over a person's entry, of either kind of source.
+func (s *source) mapped() config.Mapped {
+	if s.cfg.Entra != nil {
+		return config.Mapped{Scope: s.cfg.Entra.Users.Scope, Attributes: entraMapping(s.cfg.Entra)}
+	}
+	return s.cfg.LDAP.Users.Mapped
+}
+
+// managers reports whether the source tells people's managers.
+func (s *source) managers() bool { return s.cfg.Entra != nil || s.cfg.LDAP.Users.Manager != "" }
 
 // expression is how a user attribute is made, as it was written.
 func (s *source) expression(attribute string) string {
-	return s.cfg.LDAP.Users.Attributes[attribute].Value
+	return s.mapped().Attributes[attribute].Value
 }
 
 func (s *source) nested() config.Nested {
-	if s.cfg.LDAP.Groups.Nested == "" {
-		return config.NestedFlatten
+	nested := config.NestedFlatten
+	switch {
+	case s.cfg.Entra != nil:
+		nested = s.cfg.Entra.Groups.Nested
+	case s.cfg.LDAP != nil:
+		nested = s.cfg.LDAP.Groups.Nested
 	}
-	return s.cfg.LDAP.Groups.Nested
+	return cmp.Or(nested, config.NestedFlatten)
 }
 
 func threshold(l config.Limit) plan.Threshold {

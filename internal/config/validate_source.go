@@ -34,7 +34,6 @@ func (v *validator) source(path, key string, s Source) {
 		v.ldap(path, s.LDAP)
 	}
 	if s.Entra != nil {
-		v.bad(path+".kind", "kind entra is not available in this version", "take the source out until it is")
 		v.entra(path, s.Entra)
 	}
 }

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"time"
@@ -27,6 +28,8 @@ type known struct {
 	marks  []knownMark         // of people outside the scope
 	markAt *plan.Index[uint64]
 
+	// held lists whom the ledger has, for source.Request.
+	held func(kind source.Kind, yield func(anchor string) bool)
 	// loadGroups is asked once, when all people were given.
 	loadGroups func() ([]plan.KnownGroup, error)
 	groups     map[uint64]uint64 // marker by anchor
@@ -64,6 +67,11 @@ func (r *run) loadKnown(ctx context.Context) (*known, error) {
 	k.at = plan.NewIndex(0, func(i int32) uint64 { return k.people[i].anchor })
 	k.markAt = plan.NewIndex(0, func(i int32) uint64 { return k.marks[i].anchor })
 	k.loadGroups = func() ([]plan.KnownGroup, error) { return r.knownGroups(ctx) }
+	k.held = func(kind source.Kind, yield func(anchor string) bool) {
+		if err := r.hold(ctx, kind, yield); err != nil && !errors.Is(err, errEnough) {
+			k.err = err
+		}
+	}
 	now := r.Now()
 	err := r.ledger.LinkedUsers(ctx, r.src.State.Origin.ID, func(l registry.LinkedUser) error {
 		k.addPerson(&l, now)
@@ -84,6 +92,39 @@ func (r *run) loadKnown(ctx context.Context) (*known, error) {
 		return nil, fmt.Errorf("load marks of the source: %w", err)
 	}
 	return k, nil
+}
+
+// errEnough ends a listing that the source wants no more of.
+var errEnough = errors.New("enough")
+
+// hold lists what the ledger has of the source: groups, or people and who was out
+// of scope. Anchors are not kept in memory for it.
+func (r *run) hold(ctx context.Context, kind source.Kind, yield func(anchor string) bool) error {
+	give := func(anchor string) error {
+		if !yield(anchor) {
+			return errEnough
+		}
+		return nil
+	}
+	if kind == source.Group {
+		groups, err := r.knownGroups(ctx)
+		for i := 0; i < len(groups) && err == nil; i++ {
+			if !groups[i].Deleted {
+				err = give(groups[i].Anchor)
+			}
+		}
+		return err
+	}
+	err := r.ledger.LinkedUsers(ctx, r.src.State.Origin.ID, func(l registry.LinkedUser) error {
+		if l.Deleted {
+			return nil
+		}
+		return give(l.Anchor)
+	})
+	if err != nil {
+		return err
+	}
+	return r.ledger.SourceMarks(ctx, r.src.State.ID, func(m registry.SourceMark) error { return give(m.Anchor) })
 }
 
 // hash is never 0.

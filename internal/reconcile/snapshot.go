@@ -150,7 +150,7 @@ type giver func(context.Context, source.Request, func(source.Entry) error) (sour
 func (s *snapshot) read(ctx context.Context, k *known, give giver, cursor string, progress func(done int64)) (source.Summary, error) {
 	req := source.Request{}
 	if s.known = k != nil; s.known {
-		req = source.Request{Cursor: cursor, Known: k.knows}
+		req = source.Request{Cursor: cursor, Known: k.knows, Held: k.held}
 	}
 	sum, err := give(ctx, req, func(e source.Entry) error {
 		if n := s.counts.Users + s.counts.Groups; n%500 == 0 {
@@ -300,20 +300,29 @@ func (s *snapshot) user(ctx context.Context, e *source.Entry, index int32, keys 
 	if e.Problem != "" {
 		return nil
 	}
+	if e.OutOfScope != "" {
+		s.leaveOut(e, index)
+		return nil
+	}
 	p := s.source.Mapper.Map(e.Values, e.Disabled)
 	switch {
 	case len(p.Problems) > 0:
 		s.problems(ctx, e, p.Problems)
 	case !p.InScope:
-		s.Users[index].Standing = plan.OutOfScope
-		if e.Marker != "" && e.RecheckAt.IsZero() {
-			s.outside[e.Anchor] = strings.Clone(e.Marker)
-		}
+		s.leaveOut(e, index)
 	default:
 		s.warnings(ctx, e, &p, index)
 		return s.mapped(e, &p, index, keys)
 	}
 	return nil
+}
+
+// leaveOut takes in somebody who does not belong to the source.
+func (s *snapshot) leaveOut(e *source.Entry, index int32) {
+	s.Users[index].Standing = plan.OutOfScope
+	if e.Marker != "" && e.RecheckAt.IsZero() {
+		s.outside[e.Anchor] = strings.Clone(e.Marker)
+	}
 }
 
 // mapped takes in somebody who is in scope and valid.

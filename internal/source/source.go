@@ -59,6 +59,9 @@ type Entry struct {
 	// Excluded says, in a Find, why a Read would leave the person out: the base,
 	// the filter. "" for one that a Read gives.
 	Excluded string
+	// OutOfScope says, in a Read, why the source's settings leave the person out:
+	// the user type, the groups. "" for one who belongs to it. Values are empty.
+	OutOfScope string
 	// Problem is set when the entry could be read but not understood (no
 	// anchor, say); such an entry costs one report row and proves nothing.
 	Problem string
@@ -73,6 +76,16 @@ type Request struct {
 	// so that it need not be read whole: it is then given with Same set. Kinds
 	// are asked for in the order they are read, users first. nil knows nothing.
 	Known func(kind Kind, anchor, marker string) bool
+	// Held lists the objects of a kind that the caller knows at some marker. A source
+	// that is told of changes only then gives a scan instead of a Delta: the others
+	// of these with Same where Known has them, and whole where not, each object that
+	// is there once. Groups are asked for when all people were given. nil is content
+	// with a Delta.
+	Held func(kind Kind, yield func(anchor string) bool)
+	// Has reports whether the caller keeps the memberships of a person, so that a
+	// source that is told of changes only need not tell them with somebody who
+	// changed. nil keeps nobody's. Whoever is out of scope is not had.
+	Has func(anchor string) bool
 	// Wanted lists the objects that are to be read whole although nothing about
 	// them changed at the source, for sources that are told of changes only.
 	Wanted func(yield func(kind Kind, anchor string) bool)

@@ -111,6 +111,7 @@ var parts = []part{
 	{"github.com/robfig/cron", []string{"internal/config", "internal/jobs"}, "schedules are checked in one place and run in one other"},
 	{"github.com/go-ldap/ldap", []string{"internal/source/ldap", "internal/demo", "internal/testkit", "internal/bench"}, "only its source speaks LDAP, and the servers it is tried on"},
 	{"github.com/microsoftgraph", []string{"internal/source/entra"}, "the SDK is large; everybody else sees slim structs"},
+	{"github.com/microsoft", []string{"internal/source/entra"}, "what the SDK is built on stays with it"},
 	{"github.com/Azure/azure-sdk-for-go", []string{"internal/source/entra"}, "only its source signs in to Entra"},
 	{"github.com/expr-lang/expr", []string{"internal/mapping"}, "expressions mean the same everywhere because one room compiles them"},
 	{"github.com/wneessen/go-mail", []string{"internal/mail"}, "mail leaves by one door"},

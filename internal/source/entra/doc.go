@@ -1,0 +1,36 @@
+// Package entra reads people and groups from Entra ID over Microsoft Graph. It
+// implements source.Source and source.Finder.
+//
+// It owns signing in, following delta queries, the proof that a reading is
+// complete, good manners towards Graph's limits, and turning Graph's objects
+// into entries. It does not own what a property means to the registry
+// (internal/mapping) or what follows from somebody's absence (internal/plan).
+// It is the only package that imports Microsoft's SDK, and no object of the SDK
+// outlives the page it came with.
+//
+// # How a reading goes
+//
+// Groups are read first and kept, 17 bytes a membership, because a large group
+// is told in pieces over several pages; then people are read and given page by
+// page; then the groups are given. In this order a person who joins the tenant
+// and a group while it is read is told by the next round: never a membership
+// before the person it belongs to.
+//
+// A round of changes asks for return=minimal, which names what changed and not
+// the rest; the SDK moreover shows a property that was cleared like one that is
+// absent. So the ids are gathered and those people are read whole, fifty at a
+// time, by a delta query limited to them, which tells the manager too. Nothing
+// is given before both rounds have ended: a link that expired is therefore
+// always source.ErrCursor before the first entry. A group is told by what its
+// members gained and lost, with its properties read whole.
+//
+// A source limited to groups reads those groups whole each time and goes by
+// changes only while the same people are in them.
+//
+// # Chosen over
+//
+// The SDK's page iterator loses the delta link and the headers of further
+// pages. Lists with $filter=id in (…) and $expand=manager give the same objects
+// as the limited delta query, but from another view of the directory that may
+// be older than the round of changes.
+package entra

@@ -1,0 +1,304 @@
+package entra
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/microsoftgraph/msgraph-sdk-go/models"
+
+	"github.com/usherd/usher/internal/source"
+)
+
+// The Source implements the contract.
+var _ source.Source = (*Source)(nil)
+
+// cursor is where a read ended: the links to the next rounds, and what they are
+// for. Links of other settings would tell other properties.
+type cursor struct {
+	Settings string `json:"settings"`
+	Users    string `json:"users"`
+	// Groups is empty where the source is limited to groups, and Scope says then
+	// who was in them.
+	Groups string `json:"groups,omitempty"`
+	Scope  string `json:"scope,omitempty"`
+}
+
+// cursorFormat changes when entries mean something else by a new version of
+// this package, so that everything is read whole once.
+const cursorFormat = 1
+
+// settings identifies what is read. The permission to see hidden members is part
+// of it: once it is granted, they have to be read for the first time.
+func (s *session) settings() string {
+	hidden, _ := s.claims.may(readHidden.name)
+	sum := sha256.New()
+	_, _ = fmt.Fprintf(sum, "%d %q %q %q %q %q %q %v %v", cursorFormat, s.graph.String(), s.cfg.TenantID,
+		s.Source.users.sel, s.Source.groups.sel, s.cfg.UserTypes, s.cfg.Groups, s.cfg.Nested, hidden)
+	return hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// noCursor says why a cursor is of no use.
+func noCursor(why string) error { return fmt.Errorf("read changes: %w: %s", source.ErrCursor, why) }
+
+// parseCursor reads what a Summary gave.
+func (s *session) parseCursor(text string) (cursor, error) {
+	var c cursor
+	switch err := json.Unmarshal([]byte(text), &c); {
+	case err != nil:
+		return c, noCursor("it cannot be read")
+	case c.Settings != s.settings():
+		return c, noCursor("the source's settings, its permissions or this program changed since")
+	case !s.ours(c.Users), (c.Groups == "") != (len(s.cfg.Groups) > 0), c.Groups != "" && !s.ours(c.Groups):
+		return c, noCursor("it leads to another host")
+	}
+	return c, nil
+}
+
+func (c cursor) String() string {
+	doc, _ := json.Marshal(c) //nolint:errchkjson // strings only
+	return string(doc)
+}
+
+// Read implements source.Source.
+func (s *Source) Read(ctx context.Context, r source.Request, emit func(source.Entry) error) (source.Summary, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	sess, err := s.open(ctx)
+	if err != nil {
+		return source.Summary{}, err
+	}
+	defer sess.close()
+	rd := &reading{session: sess, emit: emit, sum: source.Summary{Complete: true}}
+	if r.Cursor == "" {
+		err = rd.everything(ctx)
+	} else {
+		err = rd.changes(ctx, r)
+	}
+	if err != nil {
+		return source.Summary{}, err
+	}
+	rd.conclude()
+	return rd.sum, nil
+}
+
+// reading is one read.
+type reading struct {
+	*session
+	emit  func(source.Entry) error
+	scope *scope
+	sum   source.Summary
+
+	begun          bool // something was given
+	trashed, ended int  // people and groups told as removed: restorably, for good
+	hiding         int  // groups whose members could not be read
+	others         int
+}
+
+// give hands an entry on and counts it.
+func (r *reading) give(e source.Entry) error {
+	r.begun = true
+	switch {
+	case e.Gone:
+		// nobody to count
+	case e.Kind == source.User:
+		r.sum.Users++
+	default:
+		r.sum.Groups++
+	}
+	return r.emit(e)
+}
+
+// gone hands on that an object was removed, where that is not said by its absence.
+func (r *reading) gone(kind source.Kind, id, reason string) error {
+	if reason == "changed" { // concepts/delta-query-overview.md, "Resource representation in the delta query response"
+		r.trashed++
+	} else {
+		r.ended++
+	}
+	if !r.sum.Delta {
+		return nil // not to be shown says the same
+	}
+	return r.give(source.Entry{Kind: kind, Anchor: id, Gone: true})
+}
+
+// place says of a person whether he belongs to the source. Of one who does not,
+// no more is given.
+func (c *scope) place(e *source.Entry) {
+	if e.Problem != "" {
+		return
+	}
+	if e.OutOfScope = c.out(e); e.OutOfScope != "" {
+		e.Values, e.Manager = nil, ""
+	}
+}
+
+// restarts is how often a whole read begins anew when a link expires under it
+// before anything was given.
+const restarts = 2
+
+// everything reads people and groups whole.
+func (r *reading) everything(ctx context.Context) error {
+	r.sum.Full = true
+	for try := 0; ; try++ {
+		err := r.pass(ctx)
+		if !isExpired(err) || r.begun || try == restarts {
+			return err
+		}
+	}
+}
+
+// pass is one attempt at everything.
+func (r *reading) pass(ctx context.Context) error {
+	c := cursor{Settings: r.settings()}
+	var err error
+	if r.scope, err = r.session.scope(ctx); err != nil {
+		return err
+	}
+	groups := r.scope.groups
+	if c.Scope = r.scope.hash(); groups == nil {
+		groups = newGathering(&r.Source.groups)
+		first := request{sel: r.Source.groups.withMembers()}
+		if c.Groups, err = follow(ctx, r.session, first, r.groupPage, groups.take); err != nil {
+			return err
+		}
+		groups.settle()
+	}
+	if c.Users, err = r.people(ctx); err != nil {
+		return err
+	}
+	r.sum.Cursor = c.String()
+	return r.wholeGroups(groups)
+}
+
+// people gives every user, page by page, and returns the link to the next round.
+// One told as removed may have been told as present by another page: whether
+// such a one is there is asked at the end.
+func (r *reading) people(ctx context.Context) (delta string, err error) {
+	removed := map[string]string{}
+	err = stream(ctx, func(ctx context.Context, send func([]source.Entry) error) error {
+		var err error
+		delta, err = follow(ctx, r.session, request{sel: r.Source.users.sel}, r.userPage, func(page []models.Userable) error {
+			return send(r.userEntries(page, removed))
+		})
+		return err
+	}, r.give)
+	if err != nil {
+		return "", err
+	}
+	found := map[string]bool{}
+	err = r.fetch(ctx, sorted(removed), func(e source.Entry) error {
+		found[e.Anchor] = true
+		return r.give(e)
+	})
+	if err != nil {
+		return "", err
+	}
+	for _, id := range sorted(removed) {
+		if !found[id] {
+			if err := r.gone(source.User, id, removed[id]); err != nil {
+				return "", err
+			}
+		}
+	}
+	return delta, nil
+}
+
+// userEntries makes entries of a page's users, and notes the removed ones.
+func (r *reading) userEntries(page []models.Userable, removed map[string]string) []source.Entry {
+	out := make([]source.Entry, 0, len(page))
+	for _, u := range page {
+		e, reason := r.user(u)
+		if reason != "" {
+			removed[e.Anchor] = reason
+			continue
+		}
+		r.scope.place(&e)
+		out = append(out, e)
+	}
+	return out
+}
+
+// wholeGroups gives groups with all their members.
+func (r *reading) wholeGroups(groups *gathering) error {
+	r.others += groups.others
+	for _, id := range groups.order {
+		g := groups.groups[id]
+		var err error
+		switch {
+		case g.values != nil:
+			err = r.give(r.wholeGroup(id, g))
+		case g.reason != "":
+			err = r.gone(source.Group, id, g.reason)
+		}
+		if err != nil {
+			return err
+		}
+		g.edges = nil // given, and large
+	}
+	return nil
+}
+
+// wholeGroup makes an entry of a group with all its members.
+func (r *reading) wholeGroup(id string, g *gathered) source.Entry {
+	e := groupEntry(id, g.values)
+	e.Members = g.keys(false)
+	if r.unreadable(g.values, len(e.Members)) {
+		e.Problem = hiddenProblem
+		r.hiding++
+	}
+	return e
+}
+
+// conclude adds the notes.
+func (r *reading) conclude() {
+	note := func(n int, text string) {
+		if n > 0 {
+			r.sum.Notes = append(r.sum.Notes, fmt.Sprintf(text, n))
+		}
+	}
+	note(r.trashed, "%d objects were deleted in Entra ID and can be restored there for 30 days")
+	note(r.ended, "%d objects were deleted in Entra ID for good")
+	note(r.hiding, "%d groups hide their members, who stay as they were: "+readHidden.grant())
+	note(r.others, "%d group members are neither people nor groups and were left out")
+}
+
+// stream runs produce beside emit: the next page is fetched and decoded while
+// the last one is worked on. It returns when both are done.
+func stream(ctx context.Context, produce func(ctx context.Context, send func([]source.Entry) error) error, emit func(source.Entry) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	batches := make(chan []source.Entry, 2)
+	ended := make(chan error, 1)
+	go func() {
+		defer close(batches)
+		ended <- produce(ctx, func(batch []source.Entry) error {
+			select {
+			case batches <- batch:
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		})
+	}()
+	var emitErr error
+	for batch := range batches {
+		for i := 0; i < len(batch) && emitErr == nil; i++ {
+			emitErr = emit(batch[i])
+		}
+		if emitErr != nil {
+			cancel()
+		}
+	}
+	err := <-ended
+	if emitErr != nil {
+		return emitErr // the producing ended because we stopped it
+	}
+	return err
+}
+
+// chunked is ids in batches of as many as one query may name.
+func chunked(ids []string) [][]string { return slices.Collect(slices.Chunk(ids, idsAtOnce)) }
