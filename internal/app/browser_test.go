@@ -312,6 +312,10 @@ func TestDemoDays(t *testing.T) {
 	v.shot("nextday")
 	v.do(press("Bad day"), see("The guard holds it"), see("sync approve 3"))
 	v.shot("badday")
+	until(t, "the admin hears of it", func() bool {
+		_, page := get(t, d.Mailbox)
+		return strings.Contains(page, "waits for your decision")
+	})
 	cfg, err := config.Load(d.ConfigFile, func(string) (string, bool) { return "", false })
 	must(t, err)
 	beside, err := app.Open(t.Context(), cfg, app.Options{Log: slog.New(slog.DiscardHandler)})
@@ -337,9 +341,10 @@ func TestDemoDays(t *testing.T) {
 // adminSignsIn goes the way the demo's page tells.
 func adminSignsIn(t *testing.T, v *visitor, d *app.Demo) {
 	t.Helper()
-	v.do(chromedp.Click(`//a[contains(., "The admin")]`), see("1 mail found"))
+	// The bad day was told to the admin, too.
+	v.do(chromedp.Click(`//a[contains(., "The admin")]`), see("2 mails found"), see("waits for your decision"))
 	v.shot("found")
-	v.do(chromedp.Click(`.mails a`), chromedp.WaitReady(`iframe`))
+	v.do(chromedp.Click(`//*[contains(@class, "mails")]//a[contains(., "Set up your")]`), chromedp.WaitReady(`iframe`))
 	v.shot("mail")
 	if *shots != "" {
 		at, _ := v.where()

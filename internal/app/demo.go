@@ -268,8 +268,8 @@ func (d *Demo) words(r *registry.Run) []string {
 	if r.State == registry.RunHeld {
 		at := fmt.Sprintf("%s -c %s sync ", d.Program, d.ConfigFile)
 		out = append(out, "The guard holds it: "+r.Message+". Look at it and decide:")
-		for _, verb := range []string{"show", "approve", "reject"} {
-			out = append(out, fmt.Sprintf("$ %s%s %d", at, verb, r.Number))
+		for _, command := range []string{"show %d", "approve %d --note 'they left'", "reject %d --note 'a mistake'"} {
+			out = append(out, "$ "+at+fmt.Sprintf(command, r.Number))
 		}
 	}
 	return out
