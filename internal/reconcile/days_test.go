@@ -35,7 +35,7 @@ func TestRandomDays(t *testing.T) {
 			t.Run(fmt.Sprintf("%s %d", name, seed), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, databases[name](t), newDirectory(t))
-				m := newModel(w, rand.New(rand.NewPCG(uint64(seed), 60)))
+				m := newModel(w, slapdTree{w.dir}, rand.New(rand.NewPCG(uint64(seed), 60)), 60)
 				for day := range days {
 					m.day()
 					m.compare(fmt.Sprintf("seed %d, day %d", seed, day))
@@ -56,6 +56,9 @@ type human struct {
 	gone             time.Time // when a complete run first lacked them
 	deleted          bool
 	sub              bool // lives in the other OU
+	primary          *team
+	told             []string // the addresses to which mails went
+	invited          string   // where the link is that still works
 	user             string
 	anchor           string
 	// synced is the name the registry has heard.
@@ -70,56 +73,73 @@ type team struct {
 	there   bool
 }
 
+// tree is how a kind of directory keeps people and groups.
+type tree interface {
+	root(func(*ldap.Conn) error) error
+	dn(h *human) string
+	group(cn string) string
+	// sub makes the other OU, hire and found make a person and an empty group.
+	sub(c *ldap.Conn) error
+	hire(c *ldap.Conn, h *human) error
+	found(c *ldap.Conn, cn string) error
+	rename(c *ldap.Conn, h *human, uid string) error
+	move(c *ldap.Conn, h *human) error
+	disable(c *ldap.Conn, h *human) error
+	// name is how an entry is named in its folder, anchor its id.
+	name(cn string) string
+	anchor(e *ldap.Entry) string
+	// knows reports whether a group's list of members may name the person, empty
+	// is what stands in a list of nobody.
+	knows(g *team, h *human) bool
+	empty() []string
+}
+
 // model is a directory and what should have become of it.
 type model struct {
+	tree
 	w      *world
 	rng    *rand.Rand
 	humans []*human
 	teams  []*team
 	nested plan.Nested
-	fresh  int
+	names  int
 }
 
-func newModel(w *world, rng *rand.Rand) *model {
-	m := &model{w: w, rng: rng, nested: []plan.Nested{plan.NestedFlatten, plan.NestedKeep, plan.NestedIgnore}[rng.IntN(3)]}
+func newModel(w *world, in tree, rng *rand.Rand, people int) *model {
+	m := &model{tree: in, w: w, rng: rng, nested: []plan.Nested{plan.NestedFlatten, plan.NestedKeep, plan.NestedIgnore}[rng.IntN(3)]}
 	// Most nights go by markers; how often everything is read differs.
 	every := []time.Duration{0, 30 * 24 * time.Hour, 3000 * time.Hour, 100 * 365 * 24 * time.Hour}[rng.IntN(4)]
 	w.adjust = func(s *reconcile.Source) { s.Nested, s.FullEvery = m.nested, every }
-	w.dir.add("ou=sub,"+w.dir.people(), attrs{"objectClass": {"organizationalUnit"}, "ou": {"sub"}})
-	for range 60 {
-		m.hire()
+	m.do(in.sub)
+	for range people {
+		m.join()
 	}
 	for range 8 {
-		m.found()
+		m.form()
 	}
 	return m
 }
 
-func (m *model) dn(h *human) string {
-	if h.sub {
-		return "uid=" + h.uid + ",ou=sub," + m.w.dir.people()
-	}
-	return m.w.dir.dn(h.uid)
-}
-
 func (m *model) do(op func(*ldap.Conn) error) {
 	m.w.t.Helper()
-	m.w.dir.must(m.w.dir.s.Root(op))
+	if err := m.root(op); err != nil {
+		m.w.t.Fatal(err)
+	}
 }
 
-func (m *model) name() string { m.fresh++; return fmt.Sprintf("n%03d", m.fresh) }
+func (m *model) fresh() string { m.names++; return fmt.Sprintf("n%03d", m.names) }
 
-func (m *model) hire() {
-	h := &human{uid: m.name(), there: true}
+func (m *model) join() {
+	h := &human{uid: m.fresh(), there: true}
 	h.mail = h.uid + "@example.com"
 	m.humans = append(m.humans, h)
-	m.w.dir.add(m.dn(h), person(h.uid, nil))
+	m.do(func(c *ldap.Conn) error { return m.hire(c, h) })
 }
 
-func (m *model) found() {
-	g := &team{cn: m.name(), members: map[int]bool{}, inner: map[int]bool{}, there: true}
+func (m *model) form() {
+	g := &team{cn: m.fresh(), members: map[int]bool{}, inner: map[int]bool{}, there: true}
 	m.teams = append(m.teams, g)
-	m.w.dir.addGroup(g.cn)
+	m.do(func(c *ldap.Conn) error { return m.found(c, g.cn) })
 	m.shuffle(g)
 }
 
@@ -144,22 +164,22 @@ func (m *model) writeMembers() {
 			if !g.there {
 				continue
 			}
-			list := []string{""}
+			list := []string{}
 			for i, in := range g.members {
-				if in {
+				if in && m.knows(g, m.humans[i]) {
 					list = append(list, m.dn(m.humans[i]))
 				}
 			}
 			for i, in := range g.inner {
 				if in {
-					list = append(list, m.w.dir.group(m.teams[i].cn))
+					list = append(list, m.group(m.teams[i].cn))
 				}
 			}
-			if len(list) > 1 {
-				list = list[1:]
+			if len(list) == 0 {
+				list = m.empty()
 			}
 			slices.Sort(list)
-			r := ldap.NewModifyRequest(m.w.dir.group(g.cn), nil)
+			r := ldap.NewModifyRequest(m.group(g.cn), nil)
 			r.Replace("member", slices.Compact(list))
 			if err := c.Modify(r); err != nil {
 				return fmt.Errorf("members of %s: %w", g.cn, err)
@@ -205,9 +225,9 @@ func (m *model) day() {
 
 func (m *model) event() {
 	w, h := m.w, m.anyone(present)
-	switch m.rng.IntN(12) {
+	switch m.rng.IntN(13) {
 	case 0, 1:
-		m.hire()
+		m.join()
 	case 2, 3:
 		// Whoever leaves under a name the registry has not heard keeps the old
 		// one there, and who took that over is a conflict: not on these days.
@@ -222,41 +242,49 @@ func (m *model) event() {
 		}
 	case 5:
 		h.title = fmt.Sprint("title ", m.rng.IntN(100))
-		w.dir.must(w.dir.s.Modify(m.dn(h), attrs{"title": {h.title}}))
+		m.set(h, "title", h.title)
 	case 6:
 		h.mail = fmt.Sprintf("%s.%d@example.com", h.uid, m.rng.IntN(1000))
-		w.dir.must(w.dir.s.Modify(m.dn(h), attrs{"mail": {h.mail}}))
+		m.set(h, "mail", h.mail)
 	case 7:
 		h.disabled = !h.disabled
-		var locked []string
-		if h.disabled {
-			locked = []string{"000001010000Z"}
-		}
-		w.dir.must(w.dir.s.Modify(m.dn(h), attrs{"pwdAccountLockedTime": locked}))
+		m.do(func(c *ldap.Conn) error { return m.disable(c, h) })
 	case 8:
-		m.rename(h, m.name())
+		m.call(h, m.fresh())
 	case 9: // two swap names
 		if other := m.anyone(present); other != h {
 			a, b := h.uid, other.uid
-			m.rename(h, m.name())
-			m.rename(other, a)
-			m.rename(h, b)
+			m.call(h, m.fresh())
+			m.call(other, a)
+			m.call(h, b)
 		}
 	case 10:
-		was := m.dn(h)
+		m.do(func(c *ldap.Conn) error { return m.move(c, h) })
 		h.sub = !h.sub
-		parent := w.dir.people()
-		if h.sub {
-			parent = "ou=sub," + parent
-		}
-		w.dir.must(w.dir.s.Rename(was, "uid="+h.uid, parent))
 	case 11:
 		m.teamEvent()
+	case 12: // two swap addresses
+		if other := m.anyone(present); other != h {
+			h.mail, other.mail = other.mail, h.mail
+			m.set(h, "mail", h.mail)
+			m.set(other, "mail", other.mail)
+		}
 	}
 }
 
-func (m *model) rename(h *human, uid string) {
-	m.w.dir.must(m.w.dir.s.Rename(m.dn(h), "uid="+uid, ""))
+func (m *model) set(h *human, attr string, values ...string) {
+	m.w.t.Helper()
+	m.do(func(c *ldap.Conn) error { return replace(c, m.dn(h), attr, values...) })
+}
+
+func replace(c *ldap.Conn, dn, attr string, values ...string) error {
+	r := ldap.NewModifyRequest(dn, nil)
+	r.Replace(attr, values)
+	return c.Modify(r)
+}
+
+func (m *model) call(h *human, uid string) {
+	m.do(func(c *ldap.Conn) error { return m.rename(c, h, uid) })
 	h.uid = uid
 }
 
@@ -265,16 +293,18 @@ func (m *model) teamEvent() {
 	g := m.teams[i]
 	switch n := m.rng.IntN(6); {
 	case !g.there || n == 0:
-		m.found()
+		m.form()
 	case n == 1 && i > 1: // some stay, so that there always are groups
-		m.w.dir.must(m.w.dir.s.Delete(m.w.dir.group(g.cn)))
+		m.do(func(c *ldap.Conn) error { return c.Del(ldap.NewDelRequest(m.group(g.cn), nil)) })
 		g.there = false
 		for _, other := range m.teams {
 			delete(other.inner, i)
 		}
 	case n == 2:
-		to := m.name()
-		m.w.dir.must(m.w.dir.s.Rename(m.w.dir.group(g.cn), "cn="+to, ""))
+		to := m.fresh()
+		m.do(func(c *ldap.Conn) error {
+			return c.ModifyDN(ldap.NewModifyDNRequest(m.group(g.cn), m.name(to), true, ""))
+		})
 		g.cn = to
 	default:
 		m.shuffle(g)
@@ -318,8 +348,33 @@ func (m *model) compare(when string) {
 	slices.Sort(got)
 	want(w.t, when+": people", got, people)
 	want(w.t, when+": members", w.members(), m.members())
+	m.compareMails(when)
 	w.sound()
 	w.idle()
+}
+
+// compareMails holds the mails there ever were against those there should be. Here
+// nobody ever sets a password, so everybody with an open account has one link that
+// works and the mail with it; it ends with the account and with the address, and
+// who comes back or gets another address gets another.
+func (m *model) compareMails(when string) {
+	var mails []string
+	for _, h := range m.humans {
+		switch {
+		case !h.there || h.disabled:
+			h.invited = ""
+		case h.invited != h.mail:
+			h.invited = h.mail
+			h.told = append(h.told, h.mail)
+		}
+		for _, address := range h.told {
+			mails = append(mails, h.user+" "+address)
+		}
+	}
+	got := m.w.rows(`SELECT user_id, address FROM mails`)
+	slices.Sort(mails)
+	slices.Sort(got)
+	want(m.w.t, when+": mails", got, mails)
 }
 
 // shown and address are what the registry last heard, which for those gone is
@@ -344,9 +399,9 @@ func (m *model) anchorOf(h *human) (id string) {
 		return ""
 	}
 	m.do(func(c *ldap.Conn) error {
-		res, err := c.Search(ldap.NewSearchRequest(m.dn(h), ldap.ScopeBaseObject, 0, 0, 0, false, "(objectClass=*)", []string{"entryUUID"}, nil))
+		res, err := c.Search(ldap.NewSearchRequest(m.dn(h), ldap.ScopeBaseObject, 0, 0, 0, false, "(objectClass=*)", []string{"*", "entryUUID"}, nil))
 		if err == nil {
-			id = res.Entries[0].GetAttributeValue("entryUUID")
+			id = m.anchor(res.Entries[0])
 		}
 		return err
 	})
@@ -370,6 +425,11 @@ func (m *model) members() []string {
 					set[g.cn+" corp "+m.humans[k].uid] = true
 				}
 			}
+			for _, h := range m.humans {
+				if h.there && h.primary == m.teams[j] {
+					set[g.cn+" corp "+h.uid] = true
+				}
+			}
 		}
 		for j, in := range g.inner {
 			if in && j != i && m.nested == plan.NestedKeep {
@@ -387,4 +447,61 @@ func (m *model) descend(i int, seen map[int]bool) {
 			m.descend(j, seen)
 		}
 	}
+}
+
+// slapdTree is a subtree of a slapd.
+type slapdTree struct{ d *directory }
+
+func (s slapdTree) root(do func(*ldap.Conn) error) error { return s.d.s.Root(do) }
+func (s slapdTree) name(cn string) string                { return "cn=" + cn }
+func (s slapdTree) group(cn string) string               { return s.d.group(cn) }
+func (s slapdTree) anchor(e *ldap.Entry) string          { return e.GetAttributeValue("entryUUID") }
+func (s slapdTree) empty() []string                      { return []string{""} }
+
+// knows is true: directories keep dangling names.
+func (s slapdTree) knows(*team, *human) bool { return true }
+
+func (s slapdTree) parent(sub bool) string {
+	if sub {
+		return "ou=sub," + s.d.people()
+	}
+	return s.d.people()
+}
+
+func (s slapdTree) dn(h *human) string { return "uid=" + h.uid + "," + s.parent(h.sub) }
+
+func (s slapdTree) sub(c *ldap.Conn) error {
+	return addEntry(c, s.parent(true), attrs{"objectClass": {"organizationalUnit"}, "ou": {"sub"}})
+}
+
+func (s slapdTree) hire(c *ldap.Conn, h *human) error {
+	return addEntry(c, s.dn(h), person(h.uid, nil))
+}
+
+func (s slapdTree) found(c *ldap.Conn, cn string) error {
+	return addEntry(c, s.group(cn), attrs{"objectClass": {"groupOfNames"}, "cn": {cn}, "member": {""}})
+}
+
+func (s slapdTree) rename(c *ldap.Conn, h *human, uid string) error {
+	return c.ModifyDN(ldap.NewModifyDNRequest(s.dn(h), "uid="+uid, true, ""))
+}
+
+func (s slapdTree) move(c *ldap.Conn, h *human) error {
+	return c.ModifyDN(ldap.NewModifyDNRequest(s.dn(h), "uid="+h.uid, true, s.parent(!h.sub)))
+}
+
+func (s slapdTree) disable(c *ldap.Conn, h *human) error {
+	var locked []string
+	if h.disabled {
+		locked = []string{"000001010000Z"}
+	}
+	return replace(c, s.dn(h), "pwdAccountLockedTime", locked...)
+}
+
+func addEntry(c *ldap.Conn, dn string, a attrs) error {
+	r := ldap.NewAddRequest(dn, nil)
+	for k, v := range a {
+		r.Attribute(k, v)
+	}
+	return c.Add(r)
 }
