@@ -35,7 +35,7 @@ func TestRandomDays(t *testing.T) {
 			t.Run(fmt.Sprintf("%s %d", name, seed), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, databases[name](t), newDirectory(t))
-				m := newModel(w, slapdTree{w.dir}, rand.New(rand.NewPCG(uint64(seed), 60)), 60)
+				m := newModel(w, slapdTree{w.dir}, "n", rand.New(rand.NewPCG(uint64(seed), 60)), 60)
 				for day := range days {
 					m.day()
 					m.compare(fmt.Sprintf("seed %d, day %d", seed, day))
@@ -103,13 +103,20 @@ type model struct {
 	teams  []*team
 	nested plan.Nested
 	names  int
+	// ad is the tree where that is an Active Directory.
+	ad *adTree
+	// prefix begins every name.
+	prefix string
 }
 
-func newModel(w *world, in tree, rng *rand.Rand, people int) *model {
-	m := &model{tree: in, w: w, rng: rng, nested: []plan.Nested{plan.NestedFlatten, plan.NestedKeep, plan.NestedIgnore}[rng.IntN(3)]}
+func newModel(w *world, in tree, prefix string, rng *rand.Rand, people int) *model {
+	m := &model{tree: in, prefix: prefix, w: w, rng: rng, nested: []plan.Nested{plan.NestedFlatten, plan.NestedKeep, plan.NestedIgnore}[rng.IntN(3)]}
 	// Most nights go by markers; how often everything is read differs.
 	every := []time.Duration{0, 30 * 24 * time.Hour, 3000 * time.Hour, 100 * 365 * 24 * time.Hour}[rng.IntN(4)]
 	w.adjust = func(s *reconcile.Source) { s.Nested, s.FullEvery = m.nested, every }
+	if ad, ok := in.(adTree); ok {
+		m.ad = &ad
+	}
 	m.do(in.sub)
 	for range people {
 		m.join()
@@ -127,7 +134,7 @@ func (m *model) do(op func(*ldap.Conn) error) {
 	}
 }
 
-func (m *model) fresh() string { m.names++; return fmt.Sprintf("n%03d", m.names) }
+func (m *model) fresh() string { m.names++; return fmt.Sprintf("%s%03d", m.prefix, m.names) }
 
 func (m *model) join() {
 	h := &human{uid: m.fresh(), there: true}
@@ -210,10 +217,19 @@ func (m *model) day() {
 	w := m.w
 	switch m.rng.IntN(4) {
 	case 0: // a night without the directory
-		w.ldap = func(c *sourceldap.Config) { c.BindPassword = sourceldap.Password("wrong") }
+		read := w.ldap
+		w.ldap = func(c *sourceldap.Config) {
+			if read != nil {
+				read(c)
+			}
+			c.BindPassword = sourceldap.Password("wrong")
+		}
 		w.run(registry.RunFailed)
-		w.ldap = nil
+		w.ldap = read
 	case 1:
+		if m.ad != nil {
+			break // the child knows slapd only
+		}
 		w.killed(m.rng, reconcile.PhaseApply, 2)
 		w.expireLease()
 	}
@@ -236,6 +252,10 @@ func (m *model) event() {
 			h.there = false
 		}
 	case 4:
+		if m.ad != nil { // deleted there is deleted; primary groups instead
+			m.primaries(h)
+			break
+		}
 		if gone := m.anyone(func(h *human) bool { return !h.there && h.anchor != "" }); gone != nil {
 			gone.there, gone.disabled, gone.title, gone.mail = true, false, "", gone.uid+"@example.com"
 			w.dir.must(restoreEntry(w.dir, m.dn(gone), gone.anchor, person(gone.uid, nil)))
@@ -294,7 +314,7 @@ func (m *model) teamEvent() {
 	switch n := m.rng.IntN(6); {
 	case !g.there || n == 0:
 		m.form()
-	case n == 1 && i > 1: // some stay, so that there always are groups
+	case n == 1 && i > 1 && !m.primary(g): // some stay, so that there always are groups
 		m.do(func(c *ldap.Conn) error { return c.Del(ldap.NewDelRequest(m.group(g.cn), nil)) })
 		g.there = false
 		for _, other := range m.teams {
@@ -309,6 +329,23 @@ func (m *model) teamEvent() {
 	default:
 		m.shuffle(g)
 	}
+}
+
+// primaries gives somebody another primary group, or the usual one.
+func (m *model) primaries(h *human) {
+	to := m.teams[m.rng.IntN(len(m.teams))]
+	if !to.there || m.rng.IntN(3) == 0 {
+		to = nil
+	}
+	if to != h.primary {
+		m.do(func(c *ldap.Conn) error { return m.ad.primary(c, h, to) })
+		h.primary = to
+	}
+}
+
+// primary reports whether a group is somebody's primary one, and cannot go.
+func (m *model) primary(g *team) bool {
+	return slices.ContainsFunc(m.humans, func(h *human) bool { return h.there && h.primary == g })
 }
 
 // compare holds the registry against the model.
