@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,6 +106,8 @@ type model struct {
 	names  int
 	// ad is the tree where that is an Active Directory.
 	ad *adTree
+	// bad is how many entries there are of which nobody can be made.
+	bad int64
 	// prefix begins every name.
 	prefix string
 }
@@ -234,14 +237,19 @@ func (m *model) day() {
 		w.expireLease()
 	}
 	p := w.preview()
-	run := w.run(registry.RunDone)
+	state := registry.RunDone
+	if m.bad > 0 {
+		state = registry.RunPartial
+	}
+	run := w.run(state)
+	want(w.t, "failed", run.Counts.Failed, m.bad)
 	want(w.t, "the run against its preview", w.changes(run), asChanges(w.items(p)))
 	want(w.t, "counts against the preview's", run.Counts, p.Counts)
 }
 
 func (m *model) event() {
 	w, h := m.w, m.anyone(present)
-	switch m.rng.IntN(13) {
+	switch m.rng.IntN(15) {
 	case 0, 1:
 		m.join()
 	case 2, 3:
@@ -283,8 +291,13 @@ func (m *model) event() {
 		h.sub = !h.sub
 	case 11:
 		m.teamEvent()
+	case 13: // a bad value: it is left out
+		h.mail = ""
+		m.set(h, "mail", "no address")
+	case 14: // a bad entry: nobody can be made of it
+		m.spoil()
 	case 12: // two swap addresses
-		if other := m.anyone(present); other != h {
+		if other := m.anyone(present); other != h && h.mail != "" && other.mail != "" {
 			h.mail, other.mail = other.mail, h.mail
 			m.set(h, "mail", h.mail)
 			m.set(other, "mail", other.mail)
@@ -329,6 +342,16 @@ func (m *model) teamEvent() {
 	default:
 		m.shuffle(g)
 	}
+}
+
+// spoil adds a person without a name. Active Directory has none such.
+func (m *model) spoil() {
+	if m.ad != nil {
+		return
+	}
+	m.bad++
+	cn := m.fresh()
+	m.w.dir.add("cn="+cn+","+m.w.dir.people(), attrs{"objectClass": {"inetOrgPerson"}, "cn": {cn}, "sn": {cn}})
 }
 
 // primaries gives somebody another primary group, or the usual one.
@@ -377,7 +400,7 @@ func (m *model) compare(when string) {
 		case !h.there || h.disabled:
 			state = "off"
 		}
-		people = append(people, fmt.Sprintf("%s %s %s %s", h.user, state, m.shown(h), m.address(h)))
+		people = append(people, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", h.user, state, m.shown(h), m.address(h))))
 	}
 	got := w.rows(`SELECT u.id, CASE WHEN u.deleted_at > 0 THEN 'deleted' WHEN u.enabled THEN 'on' ELSE 'off' END, u.user_name, coalesce(e.address, '')
 		FROM users u LEFT JOIN emails e ON e.user_id = u.id`)
@@ -399,6 +422,8 @@ func (m *model) compareMails(when string) {
 	for _, h := range m.humans {
 		switch {
 		case !h.there || h.disabled:
+			h.invited = ""
+		case h.mail == "":
 			h.invited = ""
 		case h.invited != h.mail:
 			h.invited = h.mail
