@@ -2,11 +2,9 @@ package reconcile_test
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -72,27 +70,6 @@ type team struct {
 	members map[int]bool
 	inner   map[int]bool
 	there   bool
-}
-
-// tree is how a kind of directory keeps people and groups.
-type tree interface {
-	root(func(*ldap.Conn) error) error
-	dn(h *human) string
-	group(cn string) string
-	// sub makes the other OU, hire and found make a person and an empty group.
-	sub(c *ldap.Conn) error
-	hire(c *ldap.Conn, h *human) error
-	found(c *ldap.Conn, cn string) error
-	rename(c *ldap.Conn, h *human, uid string) error
-	move(c *ldap.Conn, h *human) error
-	disable(c *ldap.Conn, h *human) error
-	// name is how an entry is named in its folder, anchor its id.
-	name(cn string) string
-	anchor(e *ldap.Entry) string
-	// knows reports whether a group's list of members may name the person, empty
-	// is what stands in a list of nobody.
-	knows(g *team, h *human) bool
-	empty() []string
 }
 
 // model is a directory and what should have become of it.
@@ -247,6 +224,8 @@ func (m *model) day() {
 	want(w.t, "counts against the preview's", run.Counts, p.Counts)
 }
 
+// event is one change of the directory. It is a table in the form of a switch, and
+// long for that.
 func (m *model) event() {
 	w, h := m.w, m.anyone(present)
 	switch m.rng.IntN(15) {
@@ -291,17 +270,17 @@ func (m *model) event() {
 		h.sub = !h.sub
 	case 11:
 		m.teamEvent()
-	case 13: // a bad value: it is left out
-		h.mail = ""
-		m.set(h, "mail", "no address")
-	case 14: // a bad entry: nobody can be made of it
-		m.spoil()
 	case 12: // two swap addresses
 		if other := m.anyone(present); other != h && h.mail != "" && other.mail != "" {
 			h.mail, other.mail = other.mail, h.mail
 			m.set(h, "mail", h.mail)
 			m.set(other, "mail", other.mail)
 		}
+	case 13: // a bad value: it is left out
+		h.mail = ""
+		m.set(h, "mail", "no address")
+	case 14: // a bad entry: nobody can be made of it
+		m.spoil()
 	}
 }
 
@@ -369,201 +348,4 @@ func (m *model) primaries(h *human) {
 // primary reports whether a group is somebody's primary one, and cannot go.
 func (m *model) primary(g *team) bool {
 	return slices.ContainsFunc(m.humans, func(h *human) bool { return h.there && h.primary == g })
-}
-
-// compare holds the registry against the model.
-func (m *model) compare(when string) {
-	w := m.w
-	now := w.clock.now()
-	var people []string
-	for _, h := range m.humans {
-		switch {
-		case h.there:
-			h.gone, h.deleted, h.synced = time.Time{}, false, h.uid
-		case h.gone.IsZero():
-			h.gone = now
-		case now.Sub(h.gone) >= grace-time.Hour:
-			h.deleted = true
-		}
-	}
-	for _, h := range m.humans {
-		if h.user == "" {
-			if h.anchor = m.anchorOf(h); h.anchor == "" {
-				continue // came and went between two runs
-			}
-			h.user = w.rows(`SELECT user_id FROM links WHERE anchor = '%s'`, h.anchor)[0]
-		}
-		state := "on"
-		switch {
-		case h.deleted:
-			state = "deleted"
-		case !h.there || h.disabled:
-			state = "off"
-		}
-		people = append(people, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", h.user, state, m.shown(h), m.address(h))))
-	}
-	got := w.rows(`SELECT u.id, CASE WHEN u.deleted_at > 0 THEN 'deleted' WHEN u.enabled THEN 'on' ELSE 'off' END, u.user_name, coalesce(e.address, '')
-		FROM users u LEFT JOIN emails e ON e.user_id = u.id`)
-	slices.Sort(people)
-	slices.Sort(got)
-	want(w.t, when+": people", got, people)
-	want(w.t, when+": members", w.members(), m.members())
-	m.compareMails(when)
-	w.sound()
-	w.idle()
-}
-
-// compareMails holds the mails there ever were against those there should be. Here
-// nobody ever sets a password, so everybody with an open account has one link that
-// works and the mail with it; it ends with the account and with the address, and
-// who comes back or gets another address gets another.
-func (m *model) compareMails(when string) {
-	var mails []string
-	for _, h := range m.humans {
-		switch {
-		case !h.there || h.disabled:
-			h.invited = ""
-		case h.mail == "":
-			h.invited = ""
-		case h.invited != h.mail:
-			h.invited = h.mail
-			h.told = append(h.told, h.mail)
-		}
-		for _, address := range h.told {
-			mails = append(mails, h.user+" "+address)
-		}
-	}
-	got := m.w.rows(`SELECT user_id, address FROM mails`)
-	slices.Sort(mails)
-	slices.Sort(got)
-	want(m.w.t, when+": mails", got, mails)
-}
-
-// shown and address are what the registry last heard, which for those gone is
-// what it keeps.
-func (m *model) shown(h *human) string {
-	if h.there {
-		return h.uid
-	}
-	return m.w.rows(`SELECT user_name FROM users WHERE id = %s`, h.user)[0]
-}
-
-func (m *model) address(h *human) string {
-	if h.there {
-		return h.mail
-	}
-	return m.w.rows(`SELECT coalesce(max(address), '') FROM emails WHERE user_id = %s`, h.user)[0]
-}
-
-// anchorOf asks the server, "" for someone who is not there.
-func (m *model) anchorOf(h *human) (id string) {
-	if !h.there {
-		return ""
-	}
-	m.do(func(c *ldap.Conn) error {
-		res, err := c.Search(ldap.NewSearchRequest(m.dn(h), ldap.ScopeBaseObject, 0, 0, 0, false, "(objectClass=*)", []string{"*", "entryUUID"}, nil))
-		if err == nil {
-			id = m.anchor(res.Entries[0])
-		}
-		return err
-	})
-	return id
-}
-
-// members are the memberships there should be.
-func (m *model) members() []string {
-	set := map[string]bool{}
-	for i, g := range m.teams {
-		if !g.there {
-			continue
-		}
-		below := map[int]bool{i: true}
-		if m.nested == plan.NestedFlatten {
-			m.descend(i, below)
-		}
-		for j := range below {
-			for k, in := range m.teams[j].members {
-				if in && m.humans[k].there {
-					set[g.cn+" corp "+m.humans[k].uid] = true
-				}
-			}
-			for _, h := range m.humans {
-				if h.there && h.primary == m.teams[j] {
-					set[g.cn+" corp "+h.uid] = true
-				}
-			}
-		}
-		for j, in := range g.inner {
-			if in && j != i && m.nested == plan.NestedKeep {
-				set[g.cn+" corp :"+m.teams[j].cn] = true
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(set))
-}
-
-func (m *model) descend(i int, seen map[int]bool) {
-	for j, in := range m.teams[i].inner {
-		if in && !seen[j] {
-			seen[j] = true
-			m.descend(j, seen)
-		}
-	}
-}
-
-// slapdTree is a subtree of a slapd.
-type slapdTree struct{ d *directory }
-
-func (s slapdTree) root(do func(*ldap.Conn) error) error { return s.d.s.Root(do) }
-func (s slapdTree) name(cn string) string                { return "cn=" + cn }
-func (s slapdTree) group(cn string) string               { return s.d.group(cn) }
-func (s slapdTree) anchor(e *ldap.Entry) string          { return e.GetAttributeValue("entryUUID") }
-func (s slapdTree) empty() []string                      { return []string{""} }
-
-// knows is true: directories keep dangling names.
-func (s slapdTree) knows(*team, *human) bool { return true }
-
-func (s slapdTree) parent(sub bool) string {
-	if sub {
-		return "ou=sub," + s.d.people()
-	}
-	return s.d.people()
-}
-
-func (s slapdTree) dn(h *human) string { return "uid=" + h.uid + "," + s.parent(h.sub) }
-
-func (s slapdTree) sub(c *ldap.Conn) error {
-	return addEntry(c, s.parent(true), attrs{"objectClass": {"organizationalUnit"}, "ou": {"sub"}})
-}
-
-func (s slapdTree) hire(c *ldap.Conn, h *human) error {
-	return addEntry(c, s.dn(h), person(h.uid, nil))
-}
-
-func (s slapdTree) found(c *ldap.Conn, cn string) error {
-	return addEntry(c, s.group(cn), attrs{"objectClass": {"groupOfNames"}, "cn": {cn}, "member": {""}})
-}
-
-func (s slapdTree) rename(c *ldap.Conn, h *human, uid string) error {
-	return c.ModifyDN(ldap.NewModifyDNRequest(s.dn(h), "uid="+uid, true, ""))
-}
-
-func (s slapdTree) move(c *ldap.Conn, h *human) error {
-	return c.ModifyDN(ldap.NewModifyDNRequest(s.dn(h), "uid="+h.uid, true, s.parent(!h.sub)))
-}
-
-func (s slapdTree) disable(c *ldap.Conn, h *human) error {
-	var locked []string
-	if h.disabled {
-		locked = []string{"000001010000Z"}
-	}
-	return replace(c, s.dn(h), "pwdAccountLockedTime", locked...)
-}
-
-func addEntry(c *ldap.Conn, dn string, a attrs) error {
-	r := ldap.NewAddRequest(dn, nil)
-	for k, v := range a {
-		r.Attribute(k, v)
-	}
-	return c.Add(r)
 }
