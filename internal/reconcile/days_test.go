@@ -2,7 +2,6 @@ package reconcile_test
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -35,7 +34,7 @@ func TestRandomDays(t *testing.T) {
 			t.Run(fmt.Sprintf("%s %d", name, seed), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, databases[name](t), newDirectory(t))
-				m := newModel(w, rand.New(rand.NewPCG(uint64(seed), 60)))
+				m := newModel(w, slapdTree{w.dir}, "n", rand.New(rand.NewPCG(uint64(seed), 60)), 60)
 				for day := range days {
 					m.day()
 					m.compare(fmt.Sprintf("seed %d, day %d", seed, day))
@@ -56,6 +55,9 @@ type human struct {
 	gone             time.Time // when a complete run first lacked them
 	deleted          bool
 	sub              bool // lives in the other OU
+	primary          *team
+	told             []string // the addresses to which mails went
+	invited          string   // where the link is that still works
 	user             string
 	anchor           string
 	// synced is the name the registry has heard.
@@ -72,54 +74,59 @@ type team struct {
 
 // model is a directory and what should have become of it.
 type model struct {
+	tree
 	w      *world
 	rng    *rand.Rand
 	humans []*human
 	teams  []*team
 	nested plan.Nested
-	fresh  int
+	names  int
+	// ad is the tree where that is an Active Directory.
+	ad *adTree
+	// bad is how many entries there are of which nobody can be made.
+	bad int64
+	// prefix begins every name.
+	prefix string
 }
 
-func newModel(w *world, rng *rand.Rand) *model {
-	m := &model{w: w, rng: rng, nested: []plan.Nested{plan.NestedFlatten, plan.NestedKeep, plan.NestedIgnore}[rng.IntN(3)]}
+func newModel(w *world, in tree, prefix string, rng *rand.Rand, people int) *model {
+	m := &model{tree: in, prefix: prefix, w: w, rng: rng, nested: []plan.Nested{plan.NestedFlatten, plan.NestedKeep, plan.NestedIgnore}[rng.IntN(3)]}
 	// Most nights go by markers; how often everything is read differs.
 	every := []time.Duration{0, 30 * 24 * time.Hour, 3000 * time.Hour, 100 * 365 * 24 * time.Hour}[rng.IntN(4)]
 	w.adjust = func(s *reconcile.Source) { s.Nested, s.FullEvery = m.nested, every }
-	w.dir.add("ou=sub,"+w.dir.people(), attrs{"objectClass": {"organizationalUnit"}, "ou": {"sub"}})
-	for range 60 {
-		m.hire()
+	if ad, ok := in.(adTree); ok {
+		m.ad = &ad
+	}
+	m.do(in.sub)
+	for range people {
+		m.join()
 	}
 	for range 8 {
-		m.found()
+		m.form()
 	}
 	return m
 }
 
-func (m *model) dn(h *human) string {
-	if h.sub {
-		return "uid=" + h.uid + ",ou=sub," + m.w.dir.people()
-	}
-	return m.w.dir.dn(h.uid)
-}
-
 func (m *model) do(op func(*ldap.Conn) error) {
 	m.w.t.Helper()
-	m.w.dir.must(m.w.dir.s.Root(op))
+	if err := m.root(op); err != nil {
+		m.w.t.Fatal(err)
+	}
 }
 
-func (m *model) name() string { m.fresh++; return fmt.Sprintf("n%03d", m.fresh) }
+func (m *model) fresh() string { m.names++; return fmt.Sprintf("%s%03d", m.prefix, m.names) }
 
-func (m *model) hire() {
-	h := &human{uid: m.name(), there: true}
+func (m *model) join() {
+	h := &human{uid: m.fresh(), there: true}
 	h.mail = h.uid + "@example.com"
 	m.humans = append(m.humans, h)
-	m.w.dir.add(m.dn(h), person(h.uid, nil))
+	m.do(func(c *ldap.Conn) error { return m.hire(c, h) })
 }
 
-func (m *model) found() {
-	g := &team{cn: m.name(), members: map[int]bool{}, inner: map[int]bool{}, there: true}
+func (m *model) form() {
+	g := &team{cn: m.fresh(), members: map[int]bool{}, inner: map[int]bool{}, there: true}
 	m.teams = append(m.teams, g)
-	m.w.dir.addGroup(g.cn)
+	m.do(func(c *ldap.Conn) error { return m.found(c, g.cn) })
 	m.shuffle(g)
 }
 
@@ -144,22 +151,22 @@ func (m *model) writeMembers() {
 			if !g.there {
 				continue
 			}
-			list := []string{""}
+			list := []string{}
 			for i, in := range g.members {
-				if in {
+				if in && m.knows(g, m.humans[i]) {
 					list = append(list, m.dn(m.humans[i]))
 				}
 			}
 			for i, in := range g.inner {
 				if in {
-					list = append(list, m.w.dir.group(m.teams[i].cn))
+					list = append(list, m.group(m.teams[i].cn))
 				}
 			}
-			if len(list) > 1 {
-				list = list[1:]
+			if len(list) == 0 {
+				list = m.empty()
 			}
 			slices.Sort(list)
-			r := ldap.NewModifyRequest(m.w.dir.group(g.cn), nil)
+			r := ldap.NewModifyRequest(m.group(g.cn), nil)
 			r.Replace("member", slices.Compact(list))
 			if err := c.Modify(r); err != nil {
 				return fmt.Errorf("members of %s: %w", g.cn, err)
@@ -190,24 +197,40 @@ func (m *model) day() {
 	w := m.w
 	switch m.rng.IntN(4) {
 	case 0: // a night without the directory
-		w.ldap = func(c *sourceldap.Config) { c.BindPassword = sourceldap.Password("wrong") }
+		read := w.ldap
+		w.ldap = func(c *sourceldap.Config) {
+			if read != nil {
+				read(c)
+			}
+			c.BindPassword = sourceldap.Password("wrong")
+		}
 		w.run(registry.RunFailed)
-		w.ldap = nil
+		w.ldap = read
 	case 1:
+		if m.ad != nil {
+			break // the child knows slapd only
+		}
 		w.killed(m.rng, reconcile.PhaseApply, 2)
 		w.expireLease()
 	}
 	p := w.preview()
-	run := w.run(registry.RunDone)
+	state := registry.RunDone
+	if m.bad > 0 {
+		state = registry.RunPartial
+	}
+	run := w.run(state)
+	want(w.t, "failed", run.Counts.Failed, m.bad)
 	want(w.t, "the run against its preview", w.changes(run), asChanges(w.items(p)))
 	want(w.t, "counts against the preview's", run.Counts, p.Counts)
 }
 
+// event is one change of the directory. It is a table in the form of a switch, and
+// long for that.
 func (m *model) event() {
 	w, h := m.w, m.anyone(present)
-	switch m.rng.IntN(12) {
+	switch m.rng.IntN(15) {
 	case 0, 1:
-		m.hire()
+		m.join()
 	case 2, 3:
 		// Whoever leaves under a name the registry has not heard keeps the old
 		// one there, and who took that over is a conflict: not on these days.
@@ -216,47 +239,64 @@ func (m *model) event() {
 			h.there = false
 		}
 	case 4:
+		if m.ad != nil { // deleted there is deleted; primary groups instead
+			m.primaries(h)
+			break
+		}
 		if gone := m.anyone(func(h *human) bool { return !h.there && h.anchor != "" }); gone != nil {
 			gone.there, gone.disabled, gone.title, gone.mail = true, false, "", gone.uid+"@example.com"
 			w.dir.must(restoreEntry(w.dir, m.dn(gone), gone.anchor, person(gone.uid, nil)))
 		}
 	case 5:
 		h.title = fmt.Sprint("title ", m.rng.IntN(100))
-		w.dir.must(w.dir.s.Modify(m.dn(h), attrs{"title": {h.title}}))
+		m.set(h, "title", h.title)
 	case 6:
 		h.mail = fmt.Sprintf("%s.%d@example.com", h.uid, m.rng.IntN(1000))
-		w.dir.must(w.dir.s.Modify(m.dn(h), attrs{"mail": {h.mail}}))
+		m.set(h, "mail", h.mail)
 	case 7:
 		h.disabled = !h.disabled
-		var locked []string
-		if h.disabled {
-			locked = []string{"000001010000Z"}
-		}
-		w.dir.must(w.dir.s.Modify(m.dn(h), attrs{"pwdAccountLockedTime": locked}))
+		m.do(func(c *ldap.Conn) error { return m.disable(c, h) })
 	case 8:
-		m.rename(h, m.name())
+		m.call(h, m.fresh())
 	case 9: // two swap names
 		if other := m.anyone(present); other != h {
 			a, b := h.uid, other.uid
-			m.rename(h, m.name())
-			m.rename(other, a)
-			m.rename(h, b)
+			m.call(h, m.fresh())
+			m.call(other, a)
+			m.call(h, b)
 		}
 	case 10:
-		was := m.dn(h)
+		m.do(func(c *ldap.Conn) error { return m.move(c, h) })
 		h.sub = !h.sub
-		parent := w.dir.people()
-		if h.sub {
-			parent = "ou=sub," + parent
-		}
-		w.dir.must(w.dir.s.Rename(was, "uid="+h.uid, parent))
 	case 11:
 		m.teamEvent()
+	case 12: // two swap addresses
+		if other := m.anyone(present); other != h && h.mail != "" && other.mail != "" {
+			h.mail, other.mail = other.mail, h.mail
+			m.set(h, "mail", h.mail)
+			m.set(other, "mail", other.mail)
+		}
+	case 13: // a bad value: it is left out
+		h.mail = ""
+		m.set(h, "mail", "no address")
+	case 14: // a bad entry: nobody can be made of it
+		m.spoil()
 	}
 }
 
-func (m *model) rename(h *human, uid string) {
-	m.w.dir.must(m.w.dir.s.Rename(m.dn(h), "uid="+uid, ""))
+func (m *model) set(h *human, attr string, values ...string) {
+	m.w.t.Helper()
+	m.do(func(c *ldap.Conn) error { return replace(c, m.dn(h), attr, values...) })
+}
+
+func replace(c *ldap.Conn, dn, attr string, values ...string) error {
+	r := ldap.NewModifyRequest(dn, nil)
+	r.Replace(attr, values)
+	return c.Modify(r)
+}
+
+func (m *model) call(h *human, uid string) {
+	m.do(func(c *ldap.Conn) error { return m.rename(c, h, uid) })
 	h.uid = uid
 }
 
@@ -265,126 +305,47 @@ func (m *model) teamEvent() {
 	g := m.teams[i]
 	switch n := m.rng.IntN(6); {
 	case !g.there || n == 0:
-		m.found()
-	case n == 1 && i > 1: // some stay, so that there always are groups
-		m.w.dir.must(m.w.dir.s.Delete(m.w.dir.group(g.cn)))
+		m.form()
+	case n == 1 && i > 1 && !m.primary(g): // some stay, so that there always are groups
+		m.do(func(c *ldap.Conn) error { return c.Del(ldap.NewDelRequest(m.group(g.cn), nil)) })
 		g.there = false
 		for _, other := range m.teams {
 			delete(other.inner, i)
 		}
 	case n == 2:
-		to := m.name()
-		m.w.dir.must(m.w.dir.s.Rename(m.w.dir.group(g.cn), "cn="+to, ""))
+		to := m.fresh()
+		m.do(func(c *ldap.Conn) error {
+			return c.ModifyDN(ldap.NewModifyDNRequest(m.group(g.cn), m.name(to), true, ""))
+		})
 		g.cn = to
 	default:
 		m.shuffle(g)
 	}
 }
 
-// compare holds the registry against the model.
-func (m *model) compare(when string) {
-	w := m.w
-	now := w.clock.now()
-	var people []string
-	for _, h := range m.humans {
-		switch {
-		case h.there:
-			h.gone, h.deleted, h.synced = time.Time{}, false, h.uid
-		case h.gone.IsZero():
-			h.gone = now
-		case now.Sub(h.gone) >= grace-time.Hour:
-			h.deleted = true
-		}
+// spoil adds a person without a name. Active Directory has none such.
+func (m *model) spoil() {
+	if m.ad != nil {
+		return
 	}
-	for _, h := range m.humans {
-		if h.user == "" {
-			if h.anchor = m.anchorOf(h); h.anchor == "" {
-				continue // came and went between two runs
-			}
-			h.user = w.rows(`SELECT user_id FROM links WHERE anchor = '%s'`, h.anchor)[0]
-		}
-		state := "on"
-		switch {
-		case h.deleted:
-			state = "deleted"
-		case !h.there || h.disabled:
-			state = "off"
-		}
-		people = append(people, fmt.Sprintf("%s %s %s %s", h.user, state, m.shown(h), m.address(h)))
-	}
-	got := w.rows(`SELECT u.id, CASE WHEN u.deleted_at > 0 THEN 'deleted' WHEN u.enabled THEN 'on' ELSE 'off' END, u.user_name, coalesce(e.address, '')
-		FROM users u LEFT JOIN emails e ON e.user_id = u.id`)
-	slices.Sort(people)
-	slices.Sort(got)
-	want(w.t, when+": people", got, people)
-	want(w.t, when+": members", w.members(), m.members())
-	w.sound()
-	w.idle()
+	m.bad++
+	cn := m.fresh()
+	m.w.dir.add("cn="+cn+","+m.w.dir.people(), attrs{"objectClass": {"inetOrgPerson"}, "cn": {cn}, "sn": {cn}})
 }
 
-// shown and address are what the registry last heard, which for those gone is
-// what it keeps.
-func (m *model) shown(h *human) string {
-	if h.there {
-		return h.uid
+// primaries gives somebody another primary group, or the usual one.
+func (m *model) primaries(h *human) {
+	to := m.teams[m.rng.IntN(len(m.teams))]
+	if !to.there || m.rng.IntN(3) == 0 {
+		to = nil
 	}
-	return m.w.rows(`SELECT user_name FROM users WHERE id = %s`, h.user)[0]
+	if to != h.primary {
+		m.do(func(c *ldap.Conn) error { return m.ad.primary(c, h, to) })
+		h.primary = to
+	}
 }
 
-func (m *model) address(h *human) string {
-	if h.there {
-		return h.mail
-	}
-	return m.w.rows(`SELECT coalesce(max(address), '') FROM emails WHERE user_id = %s`, h.user)[0]
-}
-
-// anchorOf asks the server, "" for someone who is not there.
-func (m *model) anchorOf(h *human) (id string) {
-	if !h.there {
-		return ""
-	}
-	m.do(func(c *ldap.Conn) error {
-		res, err := c.Search(ldap.NewSearchRequest(m.dn(h), ldap.ScopeBaseObject, 0, 0, 0, false, "(objectClass=*)", []string{"entryUUID"}, nil))
-		if err == nil {
-			id = res.Entries[0].GetAttributeValue("entryUUID")
-		}
-		return err
-	})
-	return id
-}
-
-// members are the memberships there should be.
-func (m *model) members() []string {
-	set := map[string]bool{}
-	for i, g := range m.teams {
-		if !g.there {
-			continue
-		}
-		below := map[int]bool{i: true}
-		if m.nested == plan.NestedFlatten {
-			m.descend(i, below)
-		}
-		for j := range below {
-			for k, in := range m.teams[j].members {
-				if in && m.humans[k].there {
-					set[g.cn+" corp "+m.humans[k].uid] = true
-				}
-			}
-		}
-		for j, in := range g.inner {
-			if in && j != i && m.nested == plan.NestedKeep {
-				set[g.cn+" corp :"+m.teams[j].cn] = true
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(set))
-}
-
-func (m *model) descend(i int, seen map[int]bool) {
-	for j, in := range m.teams[i].inner {
-		if in && !seen[j] {
-			seen[j] = true
-			m.descend(j, seen)
-		}
-	}
+// primary reports whether a group is somebody's primary one, and cannot go.
+func (m *model) primary(g *team) bool {
+	return slices.ContainsFunc(m.humans, func(h *human) bool { return h.there && h.primary == g })
 }

@@ -181,10 +181,13 @@ func (r *run) steps(ctx context.Context) error {
 }
 
 // byMarkers reports whether the read may go by what the last one left: the
-// settings are those of then, and it is not time to look at everything again.
+// settings are those of then, and it is not time to look at everything again. It
+// is when everything was read in the future: the clock was wrong then or is now,
+// and what hangs on it (accounts that expire) has to be looked at.
 func (r *run) byMarkers() bool {
 	s := &r.src.State
-	return !r.req.Full && s.Cursor != "" && s.SettingsHash == r.src.SettingsHash && r.Now().Sub(s.FullReadAt) < r.src.FullEvery
+	age := r.Now().Sub(s.FullReadAt)
+	return !r.req.Full && s.Cursor != "" && s.SettingsHash == r.src.SettingsHash && age >= 0 && age < r.src.FullEvery
 }
 
 // read takes the snapshot: what changed where the last run left markers to go

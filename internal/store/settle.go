@@ -125,6 +125,9 @@ func (s *Store) settleSource(ctx context.Context, tx *db.Client, companyID int64
 	if row.Schedule != want.Schedule || row.RetiredAt != 0 {
 		u.SetSchedule(want.Schedule).SetNextDue(micros(want.NextDue))
 	}
+	if row.RetiredAt != 0 { // the first run of one that is put back reads everything whole
+		u.SetCursor("")
+	}
 	if err := u.Exec(ctx); err != nil {
 		return err
 	}

@@ -21,7 +21,8 @@ type session struct {
 	at     endpoint
 	tls    *tls.ConnectionState // nil without encryption
 	server server
-	stop   func() bool // releases the watch on the context
+	standing
+	stop func() bool // releases the watch on the context
 }
 
 // open connects to the first address that answers, signs in and recognises the
@@ -87,7 +88,7 @@ func (s *Source) secure(ctx context.Context, c net.Conn, e endpoint) (*tls.Conn,
 		if err := startTLS(c); err != nil {
 			if le, ok := answered(err); ok {
 				return nil, fmt.Errorf("%w; the server cannot do starttls: use ldaps:// if it can",
-					explainResult("start TLS on "+e.shown, le))
+					explainResult("start TLS on "+e.shown, le, visitor))
 			}
 			return nil, explainDial(ctx, e, fmt.Errorf("start TLS: %w", err))
 		}
@@ -125,9 +126,10 @@ func (s *Source) bind(ctx context.Context, sess *session) error {
 	doing := "sign in to " + sess.at.shown
 	if s.cfg.BindDN == "" {
 		if sess.at.network != "unix" {
-			return nil // anonymous is what a connection starts as
+			sess.standing = visitor // anonymous is what a connection starts as
+			return nil
 		}
-		return sess.do(ctx, doing, sess.conn.ExternalBind)
+		return sess.enter(ctx, doing, sess.conn.ExternalBind)
 	}
 	password, err := s.cfg.BindPassword()
 	if err != nil {
@@ -138,7 +140,15 @@ func (s *Source) bind(ctx context.Context, sess *session) error {
 		// anonymous, and the read would then show only what anyone may see.
 		return fmt.Errorf("%s: %w: the password is empty", doing, source.ErrAuth)
 	}
-	return sess.do(ctx, doing+" as "+s.cfg.BindDN, func() error { return sess.conn.Bind(s.cfg.BindDN, password) })
+	return sess.enter(ctx, doing+" as "+s.cfg.BindDN, func() error { return sess.conn.Bind(s.cfg.BindDN, password) })
+}
+
+// enter asks to be let in.
+func (s *session) enter(ctx context.Context, doing string, request func() error) error {
+	s.standing = signing
+	err := s.do(ctx, doing, request)
+	s.standing = member
+	return err
 }
 
 // do runs one request under the idle time-out and explains its error.
@@ -146,7 +156,7 @@ func (s *session) do(ctx context.Context, doing string, request func() error) er
 	s.tap.begin(nil)
 	err := request()
 	if wire := s.tap.end(); err != nil {
-		return explain(ctx, doing, err, wire)
+		return s.explain(ctx, doing, err, wire)
 	}
 	return nil
 }
@@ -164,7 +174,7 @@ func (s *session) search(ctx context.Context, doing string, req *ldap.SearchRequ
 		err = errors.New("the connection ended with the answer")
 	}
 	if err != nil {
-		return nil, "", explain(ctx, doing, err, wire)
+		return nil, "", s.explain(ctx, doing, err, wire)
 	}
 	return res, "", nil
 }

@@ -17,13 +17,44 @@ import (
 	"github.com/usherd/usher/internal/source"
 )
 
-// verdicts say what a result code means for a read and what to do about it.
-// Codes that are not listed are ErrProtocol with the server's own words.
-var verdicts = map[uint16]struct {
+// standing is what a session is to its server when it asks for something.
+type standing uint8
+
+const (
+	member  standing = iota // signed in
+	visitor                 // anonymous
+	signing                 // asking to be let in
+)
+
+// verdict says what a result code means for a read and what to do about it.
+type verdict struct {
 	class  error
 	advice string
-}{
-	ldap.LDAPResultOperationsError:              {source.ErrAuth, "Active Directory says so to visitors who did not sign in: set bind_dn and bind_password"},
+}
+
+// special are the codes that mean something else to who is no member.
+var special = map[standing]map[uint16]verdict{
+	visitor: {
+		ldap.LDAPResultOperationsError: {source.ErrAuth, "Active Directory says so to visitors who did not sign in: set bind_dn and bind_password"},
+	},
+	signing: {
+		ldap.LDAPResultTimeLimitExceeded:        {source.ErrUnreachable, "the server has no time: it is tried again at the next run"},
+		ldap.LDAPResultAdminLimitExceeded:       {source.ErrUnreachable, "the server is at a limit of its own: it is tried again at the next run"},
+		ldap.LDAPResultConstraintViolation:      {source.ErrAuth, "so servers refuse an account that is locked after wrong passwords: unlock it, and check bind_password"},
+		ldap.LDAPResultReferral:                 {source.ErrProtocol, "the account is kept by another server: name that one in url"},
+		ldap.LDAPResultNoSuchObject:             {source.ErrAuth, "there is no such account: check bind_dn"},
+		ldap.LDAPResultInsufficientAccessRights: {source.ErrAuth, "this account may not sign in here: give it the right to, or use another bind_dn"},
+		ldap.LDAPResultUnwillingToPerform:       {source.ErrAuth, "the account is inactive or this kind of sign-in forbidden: ask whoever runs the server"},
+	},
+}
+
+// verdicts are what a result code means otherwise. Codes that are not listed are
+// ErrProtocol with the server's own words.
+var verdicts = map[uint16]verdict{
+	ldap.LDAPResultOperationsError:              {source.ErrProtocol, "the server failed inside: the server's own log says why"},
+	ldap.LDAPResultOther:                        {source.ErrProtocol, "the server failed inside: the server's own log says why"},
+	ldap.LDAPResultProtocolError:                {source.ErrProtocol, "the server does not understand our requests: it is no LDAP version 3, or something changes them on the way"},
+	ldap.LDAPResultUnwillingToPerform:           {source.ErrProtocol, "the server's rules forbid this request: ask whoever runs the server"},
 	ldap.LDAPResultInvalidCredentials:           {source.ErrAuth, "check bind_dn and bind_password"},
 	ldap.LDAPResultInappropriateAuthentication:  {source.ErrAuth, "the server does not take this kind of sign-in: set bind_dn and bind_password"},
 	ldap.LDAPResultInsufficientAccessRights:     {source.ErrAuth, "this account may not read there: give it read rights, or use another bind_dn"},
@@ -66,7 +97,7 @@ func answered(err error) (*ldap.Error, bool) {
 // explain turns an error of a request into one of package source's kinds.
 // wire is what ended the connection, if it ended: it is nearer to the cause
 // than what go-ldap makes of it.
-func explain(ctx context.Context, doing string, err, wire error) error {
+func (s *session) explain(ctx context.Context, doing string, err, wire error) error {
 	if err == nil && wire == nil {
 		return nil
 	}
@@ -74,7 +105,7 @@ func explain(ctx context.Context, doing string, err, wire error) error {
 		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
 	}
 	if le, ok := answered(err); ok {
-		return explainResult(doing, le)
+		return explainResult(doing, le, s.standing)
 	}
 	cause := err
 	if wire != nil {
@@ -94,9 +125,13 @@ func explain(ctx context.Context, doing string, err, wire error) error {
 }
 
 // explainResult words a result code other than success.
-func explainResult(doing string, le *ldap.Error) error {
+func explainResult(doing string, le *ldap.Error, as standing) error {
 	class, advice := source.ErrProtocol, ""
-	if v, ok := verdicts[le.ResultCode]; ok {
+	v, ok := special[as][le.ResultCode]
+	if !ok {
+		v, ok = verdicts[le.ResultCode]
+	}
+	if ok {
 		class, advice = v.class, "; "+v.advice
 	}
 	said := ldap.LDAPResultCodeMap[le.ResultCode]

@@ -20,6 +20,9 @@ import (
 type fakeServer struct {
 	url    string
 	script func(page int, answer func(op *ber.Packet, controls ...ldap.Control))
+	// bind, when set, is the answer to a sign-in, else everybody is let in. It must
+	// be set before anybody connects.
+	bind *ber.Packet
 	// lax counts searches whose paging control was not critical.
 	lax atomic.Int64
 }
@@ -68,6 +71,10 @@ func (f *fakeServer) serve(c net.Conn) {
 		switch {
 		case op.Tag == ldap.ApplicationUnbindRequest:
 			return
+		case op.Tag == ldap.ApplicationBindRequest && f.bind != nil:
+			answer(f.bind)
+		case op.Tag == ldap.ApplicationBindRequest:
+			answer(fakeEnd(ldap.ApplicationBindResponse, 0, ""))
 		case op.Tag == ldap.ApplicationSearchRequest && op.Children[0].Data.Len() == 0:
 			answer(fakeEntry("", "supportedControl", ldap.ControlTypePaging))
 			answer(fakeDone(0))
@@ -112,12 +119,15 @@ func fakeEntry(dn string, pairs ...string) *ber.Packet {
 	return op
 }
 
-func fakeDone(code int64) *ber.Packet {
-	op := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationSearchResultDone, nil, "done")
-	op.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagEnumerated, code, "code"))
-	op.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, "", "matched"))
-	op.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, "", "message"))
-	return op
+func fakeDone(code int64) *ber.Packet { return fakeEnd(ldap.ApplicationSearchResultDone, code, "") }
+
+// fakeEnd ends an operation with a result code and the server's words.
+func fakeEnd(op ber.Tag, code int64, words string) *ber.Packet {
+	result := ber.Encode(ber.ClassApplication, ber.TypeConstructed, op, nil, "result")
+	result.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagEnumerated, code, "code"))
+	result.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, "", "matched"))
+	result.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, words, "message"))
+	return result
 }
 
 func paging(announced uint32, cookie string) ldap.Control {

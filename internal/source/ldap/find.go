@@ -175,7 +175,7 @@ func (l *lookup) search(ctx context.Context, base string, scope int, filter, exc
 	if le, ok := answered(err); ok && nobody[le.ResultCode] && wire == nil {
 		return nil
 	}
-	return explain(ctx, fmt.Sprintf("look for people below %q", base), err, wire)
+	return sess.explain(ctx, fmt.Sprintf("look for people below %q", base), err, wire)
 }
 
 // nobody are the result codes that mean no more than that nobody was found, or

@@ -284,7 +284,7 @@ func (p *pager) fetchNamed(ctx context.Context, batch []target, c *chunk) error 
 	doing := fmt.Sprintf("fetch %s below %q", p.list.name, p.list.search.Base)
 	for _, err := range errs {
 		if err != nil || wire != nil {
-			return explain(ctx, doing, err, wire)
+			return p.sess.explain(ctx, doing, err, wire)
 		}
 	}
 	return ctx.Err()

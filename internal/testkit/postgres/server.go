@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -32,12 +33,16 @@ const ready = time.Minute
 
 // supervisor runs the server in $1/data until its standard input ends, which
 // happens when the starting process closes it or dies by whatever signal; then
-// it stops the server and removes $1.
+// it stops the server and removes $1. A line on its input crashes the server when
+// it runs and starts it when it does not.
 const supervisor = `
-"$0/postgres" -D "$1/data" -k "$1" >"$1/log" 2>&1 </dev/null &
-read -r _
-kill -QUIT $!
-wait
+while
+	"$0/postgres" -D "$1/data" -k "$1" >>"$1/log" 2>&1 </dev/null &
+	read -r _; more=$?
+	kill -QUIT $!
+	wait
+	[ $more = 0 ] && read -r _
+do :; done
 rm -rf "$1"`
 
 // settings give up safety against power cuts, and everything tests don't reach.
@@ -55,7 +60,7 @@ jit = off
 type Server struct {
 	admin *url.URL // a database to connect to for making others
 	cmd   *exec.Cmd
-	stdin io.Closer
+	stdin io.WriteCloser
 }
 
 // Use takes a server that runs already. dsn is a postgres:// URL whose user may
@@ -184,18 +189,23 @@ func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 
 // wait returns when the server answers.
 func (s *Server) wait(ctx context.Context) error {
+	return s.until(ctx, func(err error) bool { return err == nil })
+}
+
+// until tries to connect until that ends as wanted.
+func (s *Server) until(ctx context.Context, done func(error) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, ready)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		err := s.exec(ctx, "SELECT 1")
-		if err == nil {
+		if done(err) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return cmp.Or(err, ctx.Err())
 		case <-tick.C:
 		}
 	}
@@ -225,6 +235,25 @@ func (s *Server) CreateDatabase(ctx context.Context) (dsn string, drop func(cont
 		return s.exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
 	}
 	return u.String(), drop, nil
+}
+
+// Crash ends a server that Start started as a power cut would, and returns when
+// nobody can connect any more. Its databases stay.
+func (s *Server) Crash(ctx context.Context) error {
+	return s.tell(ctx, func(err error) bool { return err != nil })
+}
+
+// Resume starts a server that was crashed and returns when it answers.
+func (s *Server) Resume(ctx context.Context) error {
+	return s.tell(ctx, func(err error) bool { return err == nil })
+}
+
+// tell gives the supervisor its word and returns when a connection ends so.
+func (s *Server) tell(ctx context.Context, done func(error) bool) error {
+	if _, err := io.WriteString(s.stdin, "\n"); err != nil {
+		return fmt.Errorf("tell the supervisor: %w", err)
+	}
+	return s.until(ctx, done)
 }
 
 // Stop ends a server that Start started and removes what it kept.
