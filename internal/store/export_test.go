@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/usherd/usher/ent/db/migrate"
 )
@@ -17,6 +18,9 @@ func Crossing(ctx context.Context) context.Context { return crossing(ctx) }
 func OnlyCompany(ctx context.Context, id int64) context.Context {
 	return context.WithValue(ctx, onlyKey{}, id)
 }
+
+// BePatient lets parts share a transaction however long they take.
+func (s *Store) BePatient() { s.line.patience = time.Hour }
 
 // MigrateTo brings an empty database to where an older program left it.
 func (s *Store) MigrateTo(ctx context.Context, version int64) error {

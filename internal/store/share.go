@@ -45,9 +45,11 @@ type line struct {
 	turn    chan struct{} // full while somebody writes
 	mu      sync.Mutex
 	waiting []*part
+	// patience is how long a transaction may take in parts before it is committed.
+	patience time.Duration
 }
 
-func newLine() *line { return &line{turn: make(chan struct{}, 1)} }
+func newLine() *line { return &line{turn: make(chan struct{}, 1), patience: sharedTime} }
 
 // maxParts is how many share a transaction, and sharedTime how long it may take
 // before it is committed: another process waits for it.
@@ -153,7 +155,7 @@ func (s *Store) writeParts(parts []*part) {
 	}
 	x, begin, good := &session{s: s, tx: tx}, time.Now(), 0 //nolint:forbidigo // how long others wait is no matter of the clock that is stored
 	for i, p := range parts {
-		if i > 0 && time.Since(begin) > sharedTime { //nolint:forbidigo // as above
+		if i > 0 && time.Since(begin) > s.line.patience { //nolint:forbidigo // as above
 			s.line.rejoin(parts[i:])
 			parts = parts[:i]
 			break

@@ -36,6 +36,7 @@ func newQueue(t *testing.T) *queue {
 	if err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	s.BePatient() // a slow machine is no matter here
 	q := &queue{t: t, s: s, release: make(chan struct{})}
 	holds := make(chan struct{})
 	q.wg.Go(func() {
