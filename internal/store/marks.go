@@ -80,8 +80,9 @@ func (t *Tenant) RefreshLinks(ctx context.Context, f registry.Fence, origin regi
 		}
 		for _, m := range marks {
 			if _, err := x.exec(ctx, `UPDATE links SET marker = ?, name = CASE WHEN ? = '' THEN name ELSE ? END, recheck_at = CASE WHEN ? THEN recheck_at ELSE ? END
-				WHERE company_id = ? AND origin_id = ? AND anchor = ?`, asText(m.Marker), m.Name, asText(m.Name), m.KeepRecheck, micros(m.RecheckAt),
-				int64(t.id), int64(origin), asText(m.Anchor)); err != nil {
+				WHERE company_id = ? AND id IN (`+linkOf("user_id")+` UNION ALL `+linkOf("group_id")+`)`,
+				asText(m.Marker), m.Name, asText(m.Name), m.KeepRecheck, micros(m.RecheckAt), int64(t.id),
+				int64(t.id), int64(origin), asText(m.Anchor), int64(t.id), int64(origin), asText(m.Anchor)); err != nil {
 				return fmt.Errorf("refresh link: %w", err)
 			}
 		}
@@ -89,7 +90,13 @@ func (t *Tenant) RefreshLinks(ctx context.Context, f registry.Fence, origin regi
 	})
 }
 
-// refreshMany is RefreshLinks in one statement.
+// linkOf finds a link by its anchor, for which people and groups have an index
+// each: without the condition SQLite would go through all links.
+func linkOf(whose string) string {
+	return `SELECT id FROM links WHERE company_id = ? AND origin_id = ? AND anchor = ? AND ` + whose + ` IS NOT NULL`
+}
+
+// refreshMany is RefreshLinks in one statement for people and one for groups.
 func (t *Tenant) refreshMany(ctx context.Context, x *session, origin registry.OriginID, marks []registry.LinkMark) error {
 	anchors, names, markers := make([]string, len(marks)), make([]string, len(marks)), make([]string, len(marks))
 	again, keep := make([]int64, len(marks)), make([]bool, len(marks))
@@ -97,12 +104,14 @@ func (t *Tenant) refreshMany(ctx context.Context, x *session, origin registry.Or
 		anchors[i], names[i], markers[i] = asText(m.Anchor), asText(m.Name), asText(m.Marker)
 		again[i], keep[i] = micros(m.RecheckAt), m.KeepRecheck
 	}
-	if _, err := x.exec(ctx, `UPDATE links SET marker = m.marker, name = CASE WHEN m.name = '' THEN links.name ELSE m.name END,
-			recheck_at = CASE WHEN m.keep THEN links.recheck_at ELSE m.again END
-		FROM unnest(?::text[], ?::text[], ?::text[], ?::bigint[], ?::boolean[]) AS m(anchor, name, marker, again, keep)
-		WHERE links.company_id = ? AND links.origin_id = ? AND links.anchor = m.anchor`,
-		anchors, names, markers, again, keep, int64(t.id), int64(origin)); err != nil {
-		return fmt.Errorf("refresh links: %w", err)
+	for _, whose := range []string{"user_id", "group_id"} { // as in linkOf
+		if _, err := x.exec(ctx, `UPDATE links SET marker = m.marker, name = CASE WHEN m.name = '' THEN links.name ELSE m.name END,
+				recheck_at = CASE WHEN m.keep THEN links.recheck_at ELSE m.again END
+			FROM unnest(?::text[], ?::text[], ?::text[], ?::bigint[], ?::boolean[]) AS m(anchor, name, marker, again, keep)
+			WHERE links.company_id = ? AND links.origin_id = ? AND links.anchor = m.anchor AND links.`+whose+` IS NOT NULL`,
+			anchors, names, markers, again, keep, int64(t.id), int64(origin)); err != nil {
+			return fmt.Errorf("refresh links: %w", err)
+		}
 	}
 	return nil
 }
