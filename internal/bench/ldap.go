@@ -29,6 +29,8 @@ type cost struct {
 type directory struct {
 	*bench
 	server *slapd.Server
+	// changes counts the calls of change, so that each gives other values.
+	changes int
 }
 
 // ldap measures syncs.
@@ -94,7 +96,7 @@ func (b *directory) onPostgres(ctx context.Context) (err error) {
 	return b.usherRuns(ctx, "PostgreSQL", dsn, row)
 }
 
-// usherRuns measures a first run and unchanged ones.
+// usherRuns measures a first run, unchanged ones, and one with changes.
 func (b *directory) usherRuns(ctx context.Context, name, database string, row func(string, cost)) error {
 	config, err := b.config(database)
 	if err != nil {
@@ -109,8 +111,35 @@ func (b *directory) usherRuns(ctx context.Context, name, database string, row fu
 	if err != nil {
 		return err
 	}
+	row("unchanged run by markers, "+name, again)
+	if again, err = b.best(func() (cost, error) { return b.sync(ctx, config, "--full") }); err != nil {
+		return err
+	}
 	row("unchanged run by full read, "+name, again)
+	if err := b.change(); err != nil {
+		return err
+	}
+	changed, err := b.sync(ctx, config)
+	if err != nil {
+		return err
+	}
+	row("run with 1 % changed, "+name, changed)
 	return nil
+}
+
+// change gives one person in a hundred another title.
+func (b *directory) change() error {
+	b.changes++
+	return b.server.Root(func(c *ldap.Conn) error {
+		for n := 0; n < b.People; n += 100 {
+			r := ldap.NewModifyRequest(b.PersonDN(n), nil)
+			r.Replace("title", []string{fmt.Sprintf("Title %d", b.changes)})
+			if err := c.Modify(r); err != nil {
+				return fmt.Errorf("change %s: %w", r.DN, err)
+			}
+		}
+		return nil
+	})
 }
 
 // best is the quickest of several runs.
@@ -208,8 +237,9 @@ sources:
 }
 
 // sync runs usher as a user would.
-func (b *directory) sync(ctx context.Context, config string) (cost, error) {
-	return measure(exec.CommandContext(ctx, b.usher, "-c", config, "sync", "run", "corp", "-o", "csv")) //nolint:gosec // our own program
+func (b *directory) sync(ctx context.Context, config string, flags ...string) (cost, error) {
+	args := append([]string{"-c", config, "sync", "run", "corp", "-o", "csv"}, flags...)
+	return measure(exec.CommandContext(ctx, b.usher, args...)) //nolint:gosec // our own program
 }
 
 // measure runs a program and asks the system what it took.
