@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,12 @@ import (
 // stopTime is how long running work may take to end when the program is told to
 // stop.
 const stopTime = 20 * time.Second
+
+// headroom is memory that is asked for and never touched, so that the system gives
+// none of it. The collector takes it for living and lets half as much garbage come
+// together: under load a service with a small heap would otherwise collect many
+// times a second, for a third of its time.
+const headroom = 128 << 20
 
 func serveCmd(f *flags) *cobra.Command {
 	return &cobra.Command{
@@ -28,6 +35,8 @@ func serveCmd(f *flags) *cobra.Command {
 			if f.verbose {
 				level = slog.LevelDebug
 			}
+			room := make([]byte, headroom)
+			defer runtime.KeepAlive(room)
 			log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 			server, err := app.New(cmd.Context(), cfg, app.Options{Log: log, Version: version})
 			if err != nil {
