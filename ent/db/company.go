@@ -3,6 +3,7 @@
 package db
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -24,6 +25,14 @@ type Company struct {
 	Locale string `json:"locale,omitempty"`
 	// kept by the configuration file
 	Managed bool `json:"managed,omitempty"`
+	// what its admins chose
+	Settings map[string]string `json:"settings,omitempty"`
+	// when an operator or a DNS record vouched for a company that registered itself; the file's own are vouched for
+	VerifiedAt int64 `json:"verified_at,omitempty"`
+	// VerifiedBy holds the value of the "verified_by" field.
+	VerifiedBy string `json:"verified_by,omitempty"`
+	// when the next digest is mailed to its admins; 0 for never
+	DigestDue int64 `json:"digest_due,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt    int64 `json:"created_at,omitempty"`
 	selectValues sql.SelectValues
@@ -34,11 +43,13 @@ func (*Company) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case company.FieldSettings:
+			values[i] = new([]byte)
 		case company.FieldManaged:
 			values[i] = new(sql.NullBool)
-		case company.FieldID, company.FieldCreatedAt:
+		case company.FieldID, company.FieldVerifiedAt, company.FieldDigestDue, company.FieldCreatedAt:
 			values[i] = new(sql.NullInt64)
-		case company.FieldKey, company.FieldName, company.FieldLocale:
+		case company.FieldKey, company.FieldName, company.FieldLocale, company.FieldVerifiedBy:
 			values[i] = new(sql.NullString)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -84,6 +95,32 @@ func (_m *Company) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field managed", values[i])
 			} else if value.Valid {
 				_m.Managed = value.Bool
+			}
+		case company.FieldSettings:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field settings", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Settings); err != nil {
+					return fmt.Errorf("unmarshal field settings: %w", err)
+				}
+			}
+		case company.FieldVerifiedAt:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field verified_at", values[i])
+			} else if value.Valid {
+				_m.VerifiedAt = value.Int64
+			}
+		case company.FieldVerifiedBy:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field verified_by", values[i])
+			} else if value.Valid {
+				_m.VerifiedBy = value.String
+			}
+		case company.FieldDigestDue:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field digest_due", values[i])
+			} else if value.Valid {
+				_m.DigestDue = value.Int64
 			}
 		case company.FieldCreatedAt:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -138,6 +175,18 @@ func (_m *Company) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("managed=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Managed))
+	builder.WriteString(", ")
+	builder.WriteString("settings=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Settings))
+	builder.WriteString(", ")
+	builder.WriteString("verified_at=")
+	builder.WriteString(fmt.Sprintf("%v", _m.VerifiedAt))
+	builder.WriteString(", ")
+	builder.WriteString("verified_by=")
+	builder.WriteString(_m.VerifiedBy)
+	builder.WriteString(", ")
+	builder.WriteString("digest_due=")
+	builder.WriteString(fmt.Sprintf("%v", _m.DigestDue))
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(fmt.Sprintf("%v", _m.CreatedAt))

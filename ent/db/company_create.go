@@ -61,6 +61,54 @@ func (_c *CompanyCreate) SetNillableManaged(v *bool) *CompanyCreate {
 	return _c
 }
 
+// SetSettings sets the "settings" field.
+func (_c *CompanyCreate) SetSettings(v map[string]string) *CompanyCreate {
+	_c.mutation.SetSettings(v)
+	return _c
+}
+
+// SetVerifiedAt sets the "verified_at" field.
+func (_c *CompanyCreate) SetVerifiedAt(v int64) *CompanyCreate {
+	_c.mutation.SetVerifiedAt(v)
+	return _c
+}
+
+// SetNillableVerifiedAt sets the "verified_at" field if the given value is not nil.
+func (_c *CompanyCreate) SetNillableVerifiedAt(v *int64) *CompanyCreate {
+	if v != nil {
+		_c.SetVerifiedAt(*v)
+	}
+	return _c
+}
+
+// SetVerifiedBy sets the "verified_by" field.
+func (_c *CompanyCreate) SetVerifiedBy(v string) *CompanyCreate {
+	_c.mutation.SetVerifiedBy(v)
+	return _c
+}
+
+// SetNillableVerifiedBy sets the "verified_by" field if the given value is not nil.
+func (_c *CompanyCreate) SetNillableVerifiedBy(v *string) *CompanyCreate {
+	if v != nil {
+		_c.SetVerifiedBy(*v)
+	}
+	return _c
+}
+
+// SetDigestDue sets the "digest_due" field.
+func (_c *CompanyCreate) SetDigestDue(v int64) *CompanyCreate {
+	_c.mutation.SetDigestDue(v)
+	return _c
+}
+
+// SetNillableDigestDue sets the "digest_due" field if the given value is not nil.
+func (_c *CompanyCreate) SetNillableDigestDue(v *int64) *CompanyCreate {
+	if v != nil {
+		_c.SetDigestDue(*v)
+	}
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *CompanyCreate) SetCreatedAt(v int64) *CompanyCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -116,6 +164,18 @@ func (_c *CompanyCreate) defaults() {
 		v := company.DefaultManaged
 		_c.mutation.SetManaged(v)
 	}
+	if _, ok := _c.mutation.VerifiedAt(); !ok {
+		v := company.DefaultVerifiedAt
+		_c.mutation.SetVerifiedAt(v)
+	}
+	if _, ok := _c.mutation.VerifiedBy(); !ok {
+		v := company.DefaultVerifiedBy
+		_c.mutation.SetVerifiedBy(v)
+	}
+	if _, ok := _c.mutation.DigestDue(); !ok {
+		v := company.DefaultDigestDue
+		_c.mutation.SetDigestDue(v)
+	}
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -131,6 +191,15 @@ func (_c *CompanyCreate) check() error {
 	}
 	if _, ok := _c.mutation.Managed(); !ok {
 		return &ValidationError{Name: "managed", err: errors.New(`db: missing required field "Company.managed"`)}
+	}
+	if _, ok := _c.mutation.VerifiedAt(); !ok {
+		return &ValidationError{Name: "verified_at", err: errors.New(`db: missing required field "Company.verified_at"`)}
+	}
+	if _, ok := _c.mutation.VerifiedBy(); !ok {
+		return &ValidationError{Name: "verified_by", err: errors.New(`db: missing required field "Company.verified_by"`)}
+	}
+	if _, ok := _c.mutation.DigestDue(); !ok {
+		return &ValidationError{Name: "digest_due", err: errors.New(`db: missing required field "Company.digest_due"`)}
 	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
 		return &ValidationError{Name: "created_at", err: errors.New(`db: missing required field "Company.created_at"`)}
@@ -183,6 +252,22 @@ func (_c *CompanyCreate) createSpec() (*Company, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Managed(); ok {
 		_spec.SetField(company.FieldManaged, field.TypeBool, value)
 		_node.Managed = value
+	}
+	if value, ok := _c.mutation.Settings(); ok {
+		_spec.SetField(company.FieldSettings, field.TypeJSON, value)
+		_node.Settings = value
+	}
+	if value, ok := _c.mutation.VerifiedAt(); ok {
+		_spec.SetField(company.FieldVerifiedAt, field.TypeInt64, value)
+		_node.VerifiedAt = value
+	}
+	if value, ok := _c.mutation.VerifiedBy(); ok {
+		_spec.SetField(company.FieldVerifiedBy, field.TypeString, value)
+		_node.VerifiedBy = value
+	}
+	if value, ok := _c.mutation.DigestDue(); ok {
+		_spec.SetField(company.FieldDigestDue, field.TypeInt64, value)
+		_node.DigestDue = value
 	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(company.FieldCreatedAt, field.TypeInt64, value)
@@ -285,6 +370,72 @@ func (u *CompanyUpsert) SetManaged(v bool) *CompanyUpsert {
 // UpdateManaged sets the "managed" field to the value that was provided on create.
 func (u *CompanyUpsert) UpdateManaged() *CompanyUpsert {
 	u.SetExcluded(company.FieldManaged)
+	return u
+}
+
+// SetSettings sets the "settings" field.
+func (u *CompanyUpsert) SetSettings(v map[string]string) *CompanyUpsert {
+	u.Set(company.FieldSettings, v)
+	return u
+}
+
+// UpdateSettings sets the "settings" field to the value that was provided on create.
+func (u *CompanyUpsert) UpdateSettings() *CompanyUpsert {
+	u.SetExcluded(company.FieldSettings)
+	return u
+}
+
+// ClearSettings clears the value of the "settings" field.
+func (u *CompanyUpsert) ClearSettings() *CompanyUpsert {
+	u.SetNull(company.FieldSettings)
+	return u
+}
+
+// SetVerifiedAt sets the "verified_at" field.
+func (u *CompanyUpsert) SetVerifiedAt(v int64) *CompanyUpsert {
+	u.Set(company.FieldVerifiedAt, v)
+	return u
+}
+
+// UpdateVerifiedAt sets the "verified_at" field to the value that was provided on create.
+func (u *CompanyUpsert) UpdateVerifiedAt() *CompanyUpsert {
+	u.SetExcluded(company.FieldVerifiedAt)
+	return u
+}
+
+// AddVerifiedAt adds v to the "verified_at" field.
+func (u *CompanyUpsert) AddVerifiedAt(v int64) *CompanyUpsert {
+	u.Add(company.FieldVerifiedAt, v)
+	return u
+}
+
+// SetVerifiedBy sets the "verified_by" field.
+func (u *CompanyUpsert) SetVerifiedBy(v string) *CompanyUpsert {
+	u.Set(company.FieldVerifiedBy, v)
+	return u
+}
+
+// UpdateVerifiedBy sets the "verified_by" field to the value that was provided on create.
+func (u *CompanyUpsert) UpdateVerifiedBy() *CompanyUpsert {
+	u.SetExcluded(company.FieldVerifiedBy)
+	return u
+}
+
+// SetDigestDue sets the "digest_due" field.
+func (u *CompanyUpsert) SetDigestDue(v int64) *CompanyUpsert {
+	u.Set(company.FieldDigestDue, v)
+	return u
+}
+
+// UpdateDigestDue sets the "digest_due" field to the value that was provided on create.
+func (u *CompanyUpsert) UpdateDigestDue() *CompanyUpsert {
+	u.SetExcluded(company.FieldDigestDue)
+	return u
+}
+
+// AddDigestDue adds v to the "digest_due" field.
+func (u *CompanyUpsert) AddDigestDue(v int64) *CompanyUpsert {
+	u.Add(company.FieldDigestDue, v)
 	return u
 }
 
@@ -392,6 +543,83 @@ func (u *CompanyUpsertOne) SetManaged(v bool) *CompanyUpsertOne {
 func (u *CompanyUpsertOne) UpdateManaged() *CompanyUpsertOne {
 	return u.Update(func(s *CompanyUpsert) {
 		s.UpdateManaged()
+	})
+}
+
+// SetSettings sets the "settings" field.
+func (u *CompanyUpsertOne) SetSettings(v map[string]string) *CompanyUpsertOne {
+	return u.Update(func(s *CompanyUpsert) {
+		s.SetSettings(v)
+	})
+}
+
+// UpdateSettings sets the "settings" field to the value that was provided on create.
+func (u *CompanyUpsertOne) UpdateSettings() *CompanyUpsertOne {
+	return u.Update(func(s *CompanyUpsert) {
+		s.UpdateSettings()
+	})
+}
+
+// ClearSettings clears the value of the "settings" field.
+func (u *CompanyUpsertOne) ClearSettings() *CompanyUpsertOne {
+	return u.Update(func(s *CompanyUpsert) {
+		s.ClearSettings()
+	})
+}
+
+// SetVerifiedAt sets the "verified_at" field.
+func (u *CompanyUpsertOne) SetVerifiedAt(v int64) *CompanyUpsertOne {
+	return u.Update(func(s *CompanyUpsert) {
+		s.SetVerifiedAt(v)
+	})
+}
+
+// AddVerifiedAt adds v to the "verified_at" field.
+func (u *CompanyUpsertOne) AddVerifiedAt(v int64) *CompanyUpsertOne {
+	return u.Update(func(s *CompanyUpsert) {
+		s.AddVerifiedAt(v)
+	})
+}
+
+// UpdateVerifiedAt sets the "verified_at" field to the value that was provided on create.
+func (u *CompanyUpsertOne) UpdateVerifiedAt() *CompanyUpsertOne {
+	return u.Update(func(s *CompanyUpsert) {
+		s.UpdateVerifiedAt()
+	})
+}
+
+// SetVerifiedBy sets the "verified_by" field.
+func (u *CompanyUpsertOne) SetVerifiedBy(v string) *CompanyUpsertOne {
+	return u.Update(func(s *CompanyUpsert) {
+		s.SetVerifiedBy(v)
+	})
+}
+
+// UpdateVerifiedBy sets the "verified_by" field to the value that was provided on create.
+func (u *CompanyUpsertOne) UpdateVerifiedBy() *CompanyUpsertOne {
+	return u.Update(func(s *CompanyUpsert) {
+		s.UpdateVerifiedBy()
+	})
+}
+
+// SetDigestDue sets the "digest_due" field.
+func (u *CompanyUpsertOne) SetDigestDue(v int64) *CompanyUpsertOne {
+	return u.Update(func(s *CompanyUpsert) {
+		s.SetDigestDue(v)
+	})
+}
+
+// AddDigestDue adds v to the "digest_due" field.
+func (u *CompanyUpsertOne) AddDigestDue(v int64) *CompanyUpsertOne {
+	return u.Update(func(s *CompanyUpsert) {
+		s.AddDigestDue(v)
+	})
+}
+
+// UpdateDigestDue sets the "digest_due" field to the value that was provided on create.
+func (u *CompanyUpsertOne) UpdateDigestDue() *CompanyUpsertOne {
+	return u.Update(func(s *CompanyUpsert) {
+		s.UpdateDigestDue()
 	})
 }
 
@@ -665,6 +893,83 @@ func (u *CompanyUpsertBulk) SetManaged(v bool) *CompanyUpsertBulk {
 func (u *CompanyUpsertBulk) UpdateManaged() *CompanyUpsertBulk {
 	return u.Update(func(s *CompanyUpsert) {
 		s.UpdateManaged()
+	})
+}
+
+// SetSettings sets the "settings" field.
+func (u *CompanyUpsertBulk) SetSettings(v map[string]string) *CompanyUpsertBulk {
+	return u.Update(func(s *CompanyUpsert) {
+		s.SetSettings(v)
+	})
+}
+
+// UpdateSettings sets the "settings" field to the value that was provided on create.
+func (u *CompanyUpsertBulk) UpdateSettings() *CompanyUpsertBulk {
+	return u.Update(func(s *CompanyUpsert) {
+		s.UpdateSettings()
+	})
+}
+
+// ClearSettings clears the value of the "settings" field.
+func (u *CompanyUpsertBulk) ClearSettings() *CompanyUpsertBulk {
+	return u.Update(func(s *CompanyUpsert) {
+		s.ClearSettings()
+	})
+}
+
+// SetVerifiedAt sets the "verified_at" field.
+func (u *CompanyUpsertBulk) SetVerifiedAt(v int64) *CompanyUpsertBulk {
+	return u.Update(func(s *CompanyUpsert) {
+		s.SetVerifiedAt(v)
+	})
+}
+
+// AddVerifiedAt adds v to the "verified_at" field.
+func (u *CompanyUpsertBulk) AddVerifiedAt(v int64) *CompanyUpsertBulk {
+	return u.Update(func(s *CompanyUpsert) {
+		s.AddVerifiedAt(v)
+	})
+}
+
+// UpdateVerifiedAt sets the "verified_at" field to the value that was provided on create.
+func (u *CompanyUpsertBulk) UpdateVerifiedAt() *CompanyUpsertBulk {
+	return u.Update(func(s *CompanyUpsert) {
+		s.UpdateVerifiedAt()
+	})
+}
+
+// SetVerifiedBy sets the "verified_by" field.
+func (u *CompanyUpsertBulk) SetVerifiedBy(v string) *CompanyUpsertBulk {
+	return u.Update(func(s *CompanyUpsert) {
+		s.SetVerifiedBy(v)
+	})
+}
+
+// UpdateVerifiedBy sets the "verified_by" field to the value that was provided on create.
+func (u *CompanyUpsertBulk) UpdateVerifiedBy() *CompanyUpsertBulk {
+	return u.Update(func(s *CompanyUpsert) {
+		s.UpdateVerifiedBy()
+	})
+}
+
+// SetDigestDue sets the "digest_due" field.
+func (u *CompanyUpsertBulk) SetDigestDue(v int64) *CompanyUpsertBulk {
+	return u.Update(func(s *CompanyUpsert) {
+		s.SetDigestDue(v)
+	})
+}
+
+// AddDigestDue adds v to the "digest_due" field.
+func (u *CompanyUpsertBulk) AddDigestDue(v int64) *CompanyUpsertBulk {
+	return u.Update(func(s *CompanyUpsert) {
+		s.AddDigestDue(v)
+	})
+}
+
+// UpdateDigestDue sets the "digest_due" field to the value that was provided on create.
+func (u *CompanyUpsertBulk) UpdateDigestDue() *CompanyUpsertBulk {
+	return u.Update(func(s *CompanyUpsert) {
+		s.UpdateDigestDue()
 	})
 }
 

@@ -84,6 +84,74 @@ func (_u *CompanyUpdate) SetNillableManaged(v *bool) *CompanyUpdate {
 	return _u
 }
 
+// SetSettings sets the "settings" field.
+func (_u *CompanyUpdate) SetSettings(v map[string]string) *CompanyUpdate {
+	_u.mutation.SetSettings(v)
+	return _u
+}
+
+// ClearSettings clears the value of the "settings" field.
+func (_u *CompanyUpdate) ClearSettings() *CompanyUpdate {
+	_u.mutation.ClearSettings()
+	return _u
+}
+
+// SetVerifiedAt sets the "verified_at" field.
+func (_u *CompanyUpdate) SetVerifiedAt(v int64) *CompanyUpdate {
+	_u.mutation.ResetVerifiedAt()
+	_u.mutation.SetVerifiedAt(v)
+	return _u
+}
+
+// SetNillableVerifiedAt sets the "verified_at" field if the given value is not nil.
+func (_u *CompanyUpdate) SetNillableVerifiedAt(v *int64) *CompanyUpdate {
+	if v != nil {
+		_u.SetVerifiedAt(*v)
+	}
+	return _u
+}
+
+// AddVerifiedAt adds value to the "verified_at" field.
+func (_u *CompanyUpdate) AddVerifiedAt(v int64) *CompanyUpdate {
+	_u.mutation.AddVerifiedAt(v)
+	return _u
+}
+
+// SetVerifiedBy sets the "verified_by" field.
+func (_u *CompanyUpdate) SetVerifiedBy(v string) *CompanyUpdate {
+	_u.mutation.SetVerifiedBy(v)
+	return _u
+}
+
+// SetNillableVerifiedBy sets the "verified_by" field if the given value is not nil.
+func (_u *CompanyUpdate) SetNillableVerifiedBy(v *string) *CompanyUpdate {
+	if v != nil {
+		_u.SetVerifiedBy(*v)
+	}
+	return _u
+}
+
+// SetDigestDue sets the "digest_due" field.
+func (_u *CompanyUpdate) SetDigestDue(v int64) *CompanyUpdate {
+	_u.mutation.ResetDigestDue()
+	_u.mutation.SetDigestDue(v)
+	return _u
+}
+
+// SetNillableDigestDue sets the "digest_due" field if the given value is not nil.
+func (_u *CompanyUpdate) SetNillableDigestDue(v *int64) *CompanyUpdate {
+	if v != nil {
+		_u.SetDigestDue(*v)
+	}
+	return _u
+}
+
+// AddDigestDue adds value to the "digest_due" field.
+func (_u *CompanyUpdate) AddDigestDue(v int64) *CompanyUpdate {
+	_u.mutation.AddDigestDue(v)
+	return _u
+}
+
 // Mutation returns the CompanyMutation object of the builder.
 func (_u *CompanyUpdate) Mutation() *CompanyMutation {
 	return _u.mutation
@@ -142,6 +210,27 @@ func (_u *CompanyUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.Managed(); ok {
 		_spec.SetField(company.FieldManaged, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.Settings(); ok {
+		_spec.SetField(company.FieldSettings, field.TypeJSON, value)
+	}
+	if _u.mutation.SettingsCleared() {
+		_spec.ClearField(company.FieldSettings, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.VerifiedAt(); ok {
+		_spec.SetField(company.FieldVerifiedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedVerifiedAt(); ok {
+		_spec.AddField(company.FieldVerifiedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.VerifiedBy(); ok {
+		_spec.SetField(company.FieldVerifiedBy, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.DigestDue(); ok {
+		_spec.SetField(company.FieldDigestDue, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedDigestDue(); ok {
+		_spec.AddField(company.FieldDigestDue, field.TypeInt64, value)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
@@ -218,6 +307,74 @@ func (_u *CompanyUpdateOne) SetNillableManaged(v *bool) *CompanyUpdateOne {
 	if v != nil {
 		_u.SetManaged(*v)
 	}
+	return _u
+}
+
+// SetSettings sets the "settings" field.
+func (_u *CompanyUpdateOne) SetSettings(v map[string]string) *CompanyUpdateOne {
+	_u.mutation.SetSettings(v)
+	return _u
+}
+
+// ClearSettings clears the value of the "settings" field.
+func (_u *CompanyUpdateOne) ClearSettings() *CompanyUpdateOne {
+	_u.mutation.ClearSettings()
+	return _u
+}
+
+// SetVerifiedAt sets the "verified_at" field.
+func (_u *CompanyUpdateOne) SetVerifiedAt(v int64) *CompanyUpdateOne {
+	_u.mutation.ResetVerifiedAt()
+	_u.mutation.SetVerifiedAt(v)
+	return _u
+}
+
+// SetNillableVerifiedAt sets the "verified_at" field if the given value is not nil.
+func (_u *CompanyUpdateOne) SetNillableVerifiedAt(v *int64) *CompanyUpdateOne {
+	if v != nil {
+		_u.SetVerifiedAt(*v)
+	}
+	return _u
+}
+
+// AddVerifiedAt adds value to the "verified_at" field.
+func (_u *CompanyUpdateOne) AddVerifiedAt(v int64) *CompanyUpdateOne {
+	_u.mutation.AddVerifiedAt(v)
+	return _u
+}
+
+// SetVerifiedBy sets the "verified_by" field.
+func (_u *CompanyUpdateOne) SetVerifiedBy(v string) *CompanyUpdateOne {
+	_u.mutation.SetVerifiedBy(v)
+	return _u
+}
+
+// SetNillableVerifiedBy sets the "verified_by" field if the given value is not nil.
+func (_u *CompanyUpdateOne) SetNillableVerifiedBy(v *string) *CompanyUpdateOne {
+	if v != nil {
+		_u.SetVerifiedBy(*v)
+	}
+	return _u
+}
+
+// SetDigestDue sets the "digest_due" field.
+func (_u *CompanyUpdateOne) SetDigestDue(v int64) *CompanyUpdateOne {
+	_u.mutation.ResetDigestDue()
+	_u.mutation.SetDigestDue(v)
+	return _u
+}
+
+// SetNillableDigestDue sets the "digest_due" field if the given value is not nil.
+func (_u *CompanyUpdateOne) SetNillableDigestDue(v *int64) *CompanyUpdateOne {
+	if v != nil {
+		_u.SetDigestDue(*v)
+	}
+	return _u
+}
+
+// AddDigestDue adds value to the "digest_due" field.
+func (_u *CompanyUpdateOne) AddDigestDue(v int64) *CompanyUpdateOne {
+	_u.mutation.AddDigestDue(v)
 	return _u
 }
 
@@ -309,6 +466,27 @@ func (_u *CompanyUpdateOne) sqlSave(ctx context.Context) (_node *Company, err er
 	}
 	if value, ok := _u.mutation.Managed(); ok {
 		_spec.SetField(company.FieldManaged, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.Settings(); ok {
+		_spec.SetField(company.FieldSettings, field.TypeJSON, value)
+	}
+	if _u.mutation.SettingsCleared() {
+		_spec.ClearField(company.FieldSettings, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.VerifiedAt(); ok {
+		_spec.SetField(company.FieldVerifiedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedVerifiedAt(); ok {
+		_spec.AddField(company.FieldVerifiedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.VerifiedBy(); ok {
+		_spec.SetField(company.FieldVerifiedBy, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.DigestDue(); ok {
+		_spec.SetField(company.FieldDigestDue, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedDigestDue(); ok {
+		_spec.AddField(company.FieldDigestDue, field.TypeInt64, value)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &Company{config: _u.config}

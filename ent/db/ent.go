@@ -12,16 +12,27 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/usherd/usher/ent/db/application"
+	"github.com/usherd/usher/ent/db/audit"
 	"github.com/usherd/usher/ent/db/change"
 	"github.com/usherd/usher/ent/db/company"
 	"github.com/usherd/usher/ent/db/contract"
+	"github.com/usherd/usher/ent/db/delivery"
+	"github.com/usherd/usher/ent/db/deliveryattempt"
 	"github.com/usherd/usher/ent/db/department"
+	"github.com/usherd/usher/ent/db/domain"
 	"github.com/usherd/usher/ent/db/email"
+	"github.com/usherd/usher/ent/db/erasedkey"
+	"github.com/usherd/usher/ent/db/factor"
 	"github.com/usherd/usher/ent/db/group"
+	"github.com/usherd/usher/ent/db/idempotencykey"
+	"github.com/usherd/usher/ent/db/intakemessage"
 	"github.com/usherd/usher/ent/db/link"
+	"github.com/usherd/usher/ent/db/loginname"
 	"github.com/usherd/usher/ent/db/mail"
 	"github.com/usherd/usher/ent/db/mailattempt"
 	"github.com/usherd/usher/ent/db/membership"
+	"github.com/usherd/usher/ent/db/merge"
 	"github.com/usherd/usher/ent/db/oauthclient"
 	"github.com/usherd/usher/ent/db/origin"
 	"github.com/usherd/usher/ent/db/process"
@@ -34,8 +45,13 @@ import (
 	"github.com/usherd/usher/ent/db/setuplink"
 	"github.com/usherd/usher/ent/db/source"
 	"github.com/usherd/usher/ent/db/sourcemark"
+	"github.com/usherd/usher/ent/db/spentchallenge"
+	"github.com/usherd/usher/ent/db/throttle"
 	"github.com/usherd/usher/ent/db/token"
+	"github.com/usherd/usher/ent/db/upload"
+	"github.com/usherd/usher/ent/db/uploadpart"
 	"github.com/usherd/usher/ent/db/user"
+	"github.com/usherd/usher/ent/db/webhook"
 )
 
 // ent aliases to avoid import conflicts in user's code.
@@ -96,30 +112,46 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
-			change.Table:      change.ValidColumn,
-			company.Table:     company.ValidColumn,
-			contract.Table:    contract.ValidColumn,
-			department.Table:  department.ValidColumn,
-			email.Table:       email.ValidColumn,
-			group.Table:       group.ValidColumn,
-			link.Table:        link.ValidColumn,
-			mail.Table:        mail.ValidColumn,
-			mailattempt.Table: mailattempt.ValidColumn,
-			membership.Table:  membership.ValidColumn,
-			oauthclient.Table: oauthclient.ValidColumn,
-			origin.Table:      origin.ValidColumn,
-			process.Table:     process.ValidColumn,
-			resource.Table:    resource.ValidColumn,
-			resourcekey.Table: resourcekey.ValidColumn,
-			run.Table:         run.ValidColumn,
-			runitem.Table:     runitem.ValidColumn,
-			scimrequest.Table: scimrequest.ValidColumn,
-			session.Table:     session.ValidColumn,
-			setuplink.Table:   setuplink.ValidColumn,
-			source.Table:      source.ValidColumn,
-			sourcemark.Table:  sourcemark.ValidColumn,
-			token.Table:       token.ValidColumn,
-			user.Table:        user.ValidColumn,
+			application.Table:     application.ValidColumn,
+			audit.Table:           audit.ValidColumn,
+			change.Table:          change.ValidColumn,
+			company.Table:         company.ValidColumn,
+			contract.Table:        contract.ValidColumn,
+			delivery.Table:        delivery.ValidColumn,
+			deliveryattempt.Table: deliveryattempt.ValidColumn,
+			department.Table:      department.ValidColumn,
+			domain.Table:          domain.ValidColumn,
+			email.Table:           email.ValidColumn,
+			erasedkey.Table:       erasedkey.ValidColumn,
+			factor.Table:          factor.ValidColumn,
+			group.Table:           group.ValidColumn,
+			idempotencykey.Table:  idempotencykey.ValidColumn,
+			intakemessage.Table:   intakemessage.ValidColumn,
+			link.Table:            link.ValidColumn,
+			loginname.Table:       loginname.ValidColumn,
+			mail.Table:            mail.ValidColumn,
+			mailattempt.Table:     mailattempt.ValidColumn,
+			membership.Table:      membership.ValidColumn,
+			merge.Table:           merge.ValidColumn,
+			oauthclient.Table:     oauthclient.ValidColumn,
+			origin.Table:          origin.ValidColumn,
+			process.Table:         process.ValidColumn,
+			resource.Table:        resource.ValidColumn,
+			resourcekey.Table:     resourcekey.ValidColumn,
+			run.Table:             run.ValidColumn,
+			runitem.Table:         runitem.ValidColumn,
+			scimrequest.Table:     scimrequest.ValidColumn,
+			session.Table:         session.ValidColumn,
+			setuplink.Table:       setuplink.ValidColumn,
+			source.Table:          source.ValidColumn,
+			sourcemark.Table:      sourcemark.ValidColumn,
+			spentchallenge.Table:  spentchallenge.ValidColumn,
+			throttle.Table:        throttle.ValidColumn,
+			token.Table:           token.ValidColumn,
+			upload.Table:          upload.ValidColumn,
+			uploadpart.Table:      uploadpart.ValidColumn,
+			user.Table:            user.ValidColumn,
+			webhook.Table:         webhook.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

@@ -3,14 +3,24 @@
 package db
 
 import (
+	"github.com/usherd/usher/ent/db/application"
+	"github.com/usherd/usher/ent/db/audit"
 	"github.com/usherd/usher/ent/db/change"
 	"github.com/usherd/usher/ent/db/company"
 	"github.com/usherd/usher/ent/db/contract"
+	"github.com/usherd/usher/ent/db/delivery"
+	"github.com/usherd/usher/ent/db/deliveryattempt"
+	"github.com/usherd/usher/ent/db/domain"
 	"github.com/usherd/usher/ent/db/email"
+	"github.com/usherd/usher/ent/db/factor"
 	"github.com/usherd/usher/ent/db/group"
+	"github.com/usherd/usher/ent/db/idempotencykey"
+	"github.com/usherd/usher/ent/db/intakemessage"
 	"github.com/usherd/usher/ent/db/link"
+	"github.com/usherd/usher/ent/db/loginname"
 	"github.com/usherd/usher/ent/db/mail"
 	"github.com/usherd/usher/ent/db/mailattempt"
+	"github.com/usherd/usher/ent/db/merge"
 	"github.com/usherd/usher/ent/db/oauthclient"
 	"github.com/usherd/usher/ent/db/origin"
 	"github.com/usherd/usher/ent/db/process"
@@ -22,7 +32,9 @@ import (
 	"github.com/usherd/usher/ent/db/setuplink"
 	"github.com/usherd/usher/ent/db/source"
 	"github.com/usherd/usher/ent/db/token"
+	"github.com/usherd/usher/ent/db/upload"
 	"github.com/usherd/usher/ent/db/user"
+	"github.com/usherd/usher/ent/db/webhook"
 	"github.com/usherd/usher/ent/schema"
 )
 
@@ -30,6 +42,77 @@ import (
 // (default values, validators, hooks and policies) and stitches it
 // to their package variables.
 func init() {
+	applicationMixin := schema.Application{}.Mixin()
+	applicationMixinFields1 := applicationMixin[1].Fields()
+	_ = applicationMixinFields1
+	applicationFields := schema.Application{}.Fields()
+	_ = applicationFields
+	// applicationDescPublicID is the schema descriptor for public_id field.
+	applicationDescPublicID := applicationMixinFields1[0].Descriptor()
+	// application.PublicIDValidator is a validator for the "public_id" field. It is called by the builders before save.
+	application.PublicIDValidator = applicationDescPublicID.Validators[0].(func(string) error)
+	// applicationDescCode is the schema descriptor for code field.
+	applicationDescCode := applicationFields[2].Descriptor()
+	// application.DefaultCode holds the default value on creation for the code field.
+	application.DefaultCode = applicationDescCode.Default.(string)
+	// applicationDescForCompany is the schema descriptor for for_company field.
+	applicationDescForCompany := applicationFields[5].Descriptor()
+	// application.DefaultForCompany holds the default value on creation for the for_company field.
+	application.DefaultForCompany = applicationDescForCompany.Default.(int64)
+	// applicationDescUserID is the schema descriptor for user_id field.
+	applicationDescUserID := applicationFields[6].Descriptor()
+	// application.DefaultUserID holds the default value on creation for the user_id field.
+	application.DefaultUserID = applicationDescUserID.Default.(int64)
+	// applicationDescAddress is the schema descriptor for address field.
+	applicationDescAddress := applicationFields[7].Descriptor()
+	// application.DefaultAddress holds the default value on creation for the address field.
+	application.DefaultAddress = applicationDescAddress.Default.(string)
+	// applicationDescAttempts is the schema descriptor for attempts field.
+	applicationDescAttempts := applicationFields[8].Descriptor()
+	// application.DefaultAttempts holds the default value on creation for the attempts field.
+	application.DefaultAttempts = applicationDescAttempts.Default.(int)
+	// applicationDescNextTry is the schema descriptor for next_try field.
+	applicationDescNextTry := applicationFields[9].Descriptor()
+	// application.DefaultNextTry holds the default value on creation for the next_try field.
+	application.DefaultNextTry = applicationDescNextTry.Default.(int64)
+	// applicationDescClaimedUntil is the schema descriptor for claimed_until field.
+	applicationDescClaimedUntil := applicationFields[10].Descriptor()
+	// application.DefaultClaimedUntil holds the default value on creation for the claimed_until field.
+	application.DefaultClaimedUntil = applicationDescClaimedUntil.Default.(int64)
+	// applicationDescDecidedAt is the schema descriptor for decided_at field.
+	applicationDescDecidedAt := applicationFields[12].Descriptor()
+	// application.DefaultDecidedAt holds the default value on creation for the decided_at field.
+	application.DefaultDecidedAt = applicationDescDecidedAt.Default.(int64)
+	// applicationDescDecidedBy is the schema descriptor for decided_by field.
+	applicationDescDecidedBy := applicationFields[13].Descriptor()
+	// application.DefaultDecidedBy holds the default value on creation for the decided_by field.
+	application.DefaultDecidedBy = applicationDescDecidedBy.Default.(string)
+	// applicationDescNote is the schema descriptor for note field.
+	applicationDescNote := applicationFields[14].Descriptor()
+	// application.DefaultNote holds the default value on creation for the note field.
+	application.DefaultNote = applicationDescNote.Default.(string)
+	auditFields := schema.Audit{}.Fields()
+	_ = auditFields
+	// auditDescUserID is the schema descriptor for user_id field.
+	auditDescUserID := auditFields[2].Descriptor()
+	// audit.DefaultUserID holds the default value on creation for the user_id field.
+	audit.DefaultUserID = auditDescUserID.Default.(int64)
+	// auditDescOutcome is the schema descriptor for outcome field.
+	auditDescOutcome := auditFields[4].Descriptor()
+	// audit.DefaultOutcome holds the default value on creation for the outcome field.
+	audit.DefaultOutcome = auditDescOutcome.Default.(string)
+	// auditDescSubject is the schema descriptor for subject field.
+	auditDescSubject := auditFields[5].Descriptor()
+	// audit.DefaultSubject holds the default value on creation for the subject field.
+	audit.DefaultSubject = auditDescSubject.Default.(string)
+	// auditDescAddress is the schema descriptor for address field.
+	auditDescAddress := auditFields[6].Descriptor()
+	// audit.DefaultAddress holds the default value on creation for the address field.
+	audit.DefaultAddress = auditDescAddress.Default.(string)
+	// auditDescRequestID is the schema descriptor for request_id field.
+	auditDescRequestID := auditFields[7].Descriptor()
+	// audit.DefaultRequestID holds the default value on creation for the request_id field.
+	audit.DefaultRequestID = auditDescRequestID.Default.(string)
 	changeFields := schema.Change{}.Fields()
 	_ = changeFields
 	// changeDescOriginID is the schema descriptor for origin_id field.
@@ -54,6 +137,18 @@ func init() {
 	companyDescManaged := companyFields[3].Descriptor()
 	// company.DefaultManaged holds the default value on creation for the managed field.
 	company.DefaultManaged = companyDescManaged.Default.(bool)
+	// companyDescVerifiedAt is the schema descriptor for verified_at field.
+	companyDescVerifiedAt := companyFields[5].Descriptor()
+	// company.DefaultVerifiedAt holds the default value on creation for the verified_at field.
+	company.DefaultVerifiedAt = companyDescVerifiedAt.Default.(int64)
+	// companyDescVerifiedBy is the schema descriptor for verified_by field.
+	companyDescVerifiedBy := companyFields[6].Descriptor()
+	// company.DefaultVerifiedBy holds the default value on creation for the verified_by field.
+	company.DefaultVerifiedBy = companyDescVerifiedBy.Default.(string)
+	// companyDescDigestDue is the schema descriptor for digest_due field.
+	companyDescDigestDue := companyFields[7].Descriptor()
+	// company.DefaultDigestDue holds the default value on creation for the digest_due field.
+	company.DefaultDigestDue = companyDescDigestDue.Default.(int64)
 	contractFields := schema.Contract{}.Fields()
 	_ = contractFields
 	// contractDescTitle is the schema descriptor for title field.
@@ -64,6 +159,63 @@ func init() {
 	contractDescEndedAt := contractFields[4].Descriptor()
 	// contract.DefaultEndedAt holds the default value on creation for the ended_at field.
 	contract.DefaultEndedAt = contractDescEndedAt.Default.(int64)
+	deliveryMixin := schema.Delivery{}.Mixin()
+	deliveryMixinFields2 := deliveryMixin[2].Fields()
+	_ = deliveryMixinFields2
+	deliveryFields := schema.Delivery{}.Fields()
+	_ = deliveryFields
+	// deliveryDescPublicID is the schema descriptor for public_id field.
+	deliveryDescPublicID := deliveryMixinFields2[0].Descriptor()
+	// delivery.PublicIDValidator is a validator for the "public_id" field. It is called by the builders before save.
+	delivery.PublicIDValidator = deliveryDescPublicID.Validators[0].(func(string) error)
+	// deliveryDescAttempts is the schema descriptor for attempts field.
+	deliveryDescAttempts := deliveryFields[4].Descriptor()
+	// delivery.DefaultAttempts holds the default value on creation for the attempts field.
+	delivery.DefaultAttempts = deliveryDescAttempts.Default.(int)
+	// deliveryDescNextTry is the schema descriptor for next_try field.
+	deliveryDescNextTry := deliveryFields[5].Descriptor()
+	// delivery.DefaultNextTry holds the default value on creation for the next_try field.
+	delivery.DefaultNextTry = deliveryDescNextTry.Default.(int64)
+	// deliveryDescClaimedUntil is the schema descriptor for claimed_until field.
+	deliveryDescClaimedUntil := deliveryFields[6].Descriptor()
+	// delivery.DefaultClaimedUntil holds the default value on creation for the claimed_until field.
+	delivery.DefaultClaimedUntil = deliveryDescClaimedUntil.Default.(int64)
+	// deliveryDescStatus is the schema descriptor for status field.
+	deliveryDescStatus := deliveryFields[7].Descriptor()
+	// delivery.DefaultStatus holds the default value on creation for the status field.
+	delivery.DefaultStatus = deliveryDescStatus.Default.(int)
+	// deliveryDescMessage is the schema descriptor for message field.
+	deliveryDescMessage := deliveryFields[8].Descriptor()
+	// delivery.DefaultMessage holds the default value on creation for the message field.
+	delivery.DefaultMessage = deliveryDescMessage.Default.(string)
+	// deliveryDescFinishedAt is the schema descriptor for finished_at field.
+	deliveryDescFinishedAt := deliveryFields[10].Descriptor()
+	// delivery.DefaultFinishedAt holds the default value on creation for the finished_at field.
+	delivery.DefaultFinishedAt = deliveryDescFinishedAt.Default.(int64)
+	deliveryattemptFields := schema.DeliveryAttempt{}.Fields()
+	_ = deliveryattemptFields
+	// deliveryattemptDescStatus is the schema descriptor for status field.
+	deliveryattemptDescStatus := deliveryattemptFields[2].Descriptor()
+	// deliveryattempt.DefaultStatus holds the default value on creation for the status field.
+	deliveryattempt.DefaultStatus = deliveryattemptDescStatus.Default.(int)
+	// deliveryattemptDescMicros is the schema descriptor for micros field.
+	deliveryattemptDescMicros := deliveryattemptFields[3].Descriptor()
+	// deliveryattempt.DefaultMicros holds the default value on creation for the micros field.
+	deliveryattempt.DefaultMicros = deliveryattemptDescMicros.Default.(int64)
+	// deliveryattemptDescMessage is the schema descriptor for message field.
+	deliveryattemptDescMessage := deliveryattemptFields[4].Descriptor()
+	// deliveryattempt.DefaultMessage holds the default value on creation for the message field.
+	deliveryattempt.DefaultMessage = deliveryattemptDescMessage.Default.(string)
+	domainFields := schema.Domain{}.Fields()
+	_ = domainFields
+	// domainDescCheckedAt is the schema descriptor for checked_at field.
+	domainDescCheckedAt := domainFields[3].Descriptor()
+	// domain.DefaultCheckedAt holds the default value on creation for the checked_at field.
+	domain.DefaultCheckedAt = domainDescCheckedAt.Default.(int64)
+	// domainDescVerifiedAt is the schema descriptor for verified_at field.
+	domainDescVerifiedAt := domainFields[4].Descriptor()
+	// domain.DefaultVerifiedAt holds the default value on creation for the verified_at field.
+	domain.DefaultVerifiedAt = domainDescVerifiedAt.Default.(int64)
 	emailFields := schema.Email{}.Fields()
 	_ = emailFields
 	// emailDescType is the schema descriptor for type field.
@@ -74,6 +226,24 @@ func init() {
 	emailDescVerifiedAt := emailFields[5].Descriptor()
 	// email.DefaultVerifiedAt holds the default value on creation for the verified_at field.
 	email.DefaultVerifiedAt = emailDescVerifiedAt.Default.(int64)
+	factorFields := schema.Factor{}.Fields()
+	_ = factorFields
+	// factorDescName is the schema descriptor for name field.
+	factorDescName := factorFields[2].Descriptor()
+	// factor.DefaultName holds the default value on creation for the name field.
+	factor.DefaultName = factorDescName.Default.(string)
+	// factorDescLastStep is the schema descriptor for last_step field.
+	factorDescLastStep := factorFields[6].Descriptor()
+	// factor.DefaultLastStep holds the default value on creation for the last_step field.
+	factor.DefaultLastStep = factorDescLastStep.Default.(int64)
+	// factorDescConfirmedAt is the schema descriptor for confirmed_at field.
+	factorDescConfirmedAt := factorFields[8].Descriptor()
+	// factor.DefaultConfirmedAt holds the default value on creation for the confirmed_at field.
+	factor.DefaultConfirmedAt = factorDescConfirmedAt.Default.(int64)
+	// factorDescLastUsedAt is the schema descriptor for last_used_at field.
+	factorDescLastUsedAt := factorFields[9].Descriptor()
+	// factor.DefaultLastUsedAt holds the default value on creation for the last_used_at field.
+	factor.DefaultLastUsedAt = factorDescLastUsedAt.Default.(int64)
 	groupMixin := schema.Group{}.Mixin()
 	groupMixinFields2 := groupMixin[2].Fields()
 	_ = groupMixinFields2
@@ -101,6 +271,38 @@ func init() {
 	groupDescIsDefault := groupFields[3].Descriptor()
 	// group.DefaultIsDefault holds the default value on creation for the is_default field.
 	group.DefaultIsDefault = groupDescIsDefault.Default.(bool)
+	idempotencykeyFields := schema.IdempotencyKey{}.Fields()
+	_ = idempotencykeyFields
+	// idempotencykeyDescStatus is the schema descriptor for status field.
+	idempotencykeyDescStatus := idempotencykeyFields[3].Descriptor()
+	// idempotencykey.DefaultStatus holds the default value on creation for the status field.
+	idempotencykey.DefaultStatus = idempotencykeyDescStatus.Default.(int)
+	// idempotencykeyDescContentType is the schema descriptor for content_type field.
+	idempotencykeyDescContentType := idempotencykeyFields[4].Descriptor()
+	// idempotencykey.DefaultContentType holds the default value on creation for the content_type field.
+	idempotencykey.DefaultContentType = idempotencykeyDescContentType.Default.(string)
+	// idempotencykeyDescLocation is the schema descriptor for location field.
+	idempotencykeyDescLocation := idempotencykeyFields[5].Descriptor()
+	// idempotencykey.DefaultLocation holds the default value on creation for the location field.
+	idempotencykey.DefaultLocation = idempotencykeyDescLocation.Default.(string)
+	intakemessageFields := schema.IntakeMessage{}.Fields()
+	_ = intakemessageFields
+	// intakemessageDescSender is the schema descriptor for sender field.
+	intakemessageDescSender := intakemessageFields[2].Descriptor()
+	// intakemessage.DefaultSender holds the default value on creation for the sender field.
+	intakemessage.DefaultSender = intakemessageDescSender.Default.(string)
+	// intakemessageDescUserID is the schema descriptor for user_id field.
+	intakemessageDescUserID := intakemessageFields[3].Descriptor()
+	// intakemessage.DefaultUserID holds the default value on creation for the user_id field.
+	intakemessage.DefaultUserID = intakemessageDescUserID.Default.(int64)
+	// intakemessageDescCreated is the schema descriptor for created field.
+	intakemessageDescCreated := intakemessageFields[4].Descriptor()
+	// intakemessage.DefaultCreated holds the default value on creation for the created field.
+	intakemessage.DefaultCreated = intakemessageDescCreated.Default.(bool)
+	// intakemessageDescVerdict is the schema descriptor for verdict field.
+	intakemessageDescVerdict := intakemessageFields[6].Descriptor()
+	// intakemessage.DefaultVerdict holds the default value on creation for the verdict field.
+	intakemessage.DefaultVerdict = intakemessageDescVerdict.Default.(string)
 	linkFields := schema.Link{}.Fields()
 	_ = linkFields
 	// linkDescName is the schema descriptor for name field.
@@ -127,6 +329,12 @@ func init() {
 	linkDescRecheckAt := linkFields[11].Descriptor()
 	// link.DefaultRecheckAt holds the default value on creation for the recheck_at field.
 	link.DefaultRecheckAt = linkDescRecheckAt.Default.(int64)
+	loginnameFields := schema.LoginName{}.Fields()
+	_ = loginnameFields
+	// loginnameDescHolder is the schema descriptor for holder field.
+	loginnameDescHolder := loginnameFields[2].Descriptor()
+	// loginname.DefaultHolder holds the default value on creation for the holder field.
+	loginname.DefaultHolder = loginnameDescHolder.Default.(int64)
 	mailFields := schema.Mail{}.Fields()
 	_ = mailFields
 	// mailDescLinkUID is the schema descriptor for link_uid field.
@@ -171,6 +379,23 @@ func init() {
 	mailattemptDescMessage := mailattemptFields[4].Descriptor()
 	// mailattempt.DefaultMessage holds the default value on creation for the message field.
 	mailattempt.DefaultMessage = mailattemptDescMessage.Default.(string)
+	mergeMixin := schema.Merge{}.Mixin()
+	mergeMixinFields2 := mergeMixin[2].Fields()
+	_ = mergeMixinFields2
+	mergeFields := schema.Merge{}.Fields()
+	_ = mergeFields
+	// mergeDescPublicID is the schema descriptor for public_id field.
+	mergeDescPublicID := mergeMixinFields2[0].Descriptor()
+	// merge.PublicIDValidator is a validator for the "public_id" field. It is called by the builders before save.
+	merge.PublicIDValidator = mergeDescPublicID.Validators[0].(func(string) error)
+	// mergeDescUndoneAt is the schema descriptor for undone_at field.
+	mergeDescUndoneAt := mergeFields[7].Descriptor()
+	// merge.DefaultUndoneAt holds the default value on creation for the undone_at field.
+	merge.DefaultUndoneAt = mergeDescUndoneAt.Default.(int64)
+	// mergeDescUndoneBy is the schema descriptor for undone_by field.
+	mergeDescUndoneBy := mergeFields[8].Descriptor()
+	// merge.DefaultUndoneBy holds the default value on creation for the undone_by field.
+	merge.DefaultUndoneBy = mergeDescUndoneBy.Default.(string)
 	oauthclientFields := schema.OAuthClient{}.Fields()
 	_ = oauthclientFields
 	// oauthclientDescIssuer is the schema descriptor for issuer field.
@@ -363,14 +588,26 @@ func init() {
 	sessionDescAgent := sessionFields[4].Descriptor()
 	// session.DefaultAgent holds the default value on creation for the agent field.
 	session.DefaultAgent = sessionDescAgent.Default.(string)
+	// sessionDescMethod is the schema descriptor for method field.
+	sessionDescMethod := sessionFields[5].Descriptor()
+	// session.DefaultMethod holds the default value on creation for the method field.
+	session.DefaultMethod = sessionDescMethod.Default.(string)
+	// sessionDescFactorAt is the schema descriptor for factor_at field.
+	sessionDescFactorAt := sessionFields[6].Descriptor()
+	// session.DefaultFactorAt holds the default value on creation for the factor_at field.
+	session.DefaultFactorAt = sessionDescFactorAt.Default.(int64)
 	setuplinkFields := schema.SetupLink{}.Fields()
 	_ = setuplinkFields
+	// setuplinkDescApplicationID is the schema descriptor for application_id field.
+	setuplinkDescApplicationID := setuplinkFields[5].Descriptor()
+	// setuplink.DefaultApplicationID holds the default value on creation for the application_id field.
+	setuplink.DefaultApplicationID = setuplinkDescApplicationID.Default.(int64)
 	// setuplinkDescUsedAt is the schema descriptor for used_at field.
-	setuplinkDescUsedAt := setuplinkFields[8].Descriptor()
+	setuplinkDescUsedAt := setuplinkFields[9].Descriptor()
 	// setuplink.DefaultUsedAt holds the default value on creation for the used_at field.
 	setuplink.DefaultUsedAt = setuplinkDescUsedAt.Default.(int64)
 	// setuplinkDescSupersededAt is the schema descriptor for superseded_at field.
-	setuplinkDescSupersededAt := setuplinkFields[9].Descriptor()
+	setuplinkDescSupersededAt := setuplinkFields[10].Descriptor()
 	// setuplink.DefaultSupersededAt holds the default value on creation for the superseded_at field.
 	setuplink.DefaultSupersededAt = setuplinkDescSupersededAt.Default.(int64)
 	sourceFields := schema.Source{}.Fields()
@@ -457,26 +694,55 @@ func init() {
 	source.DefaultTold = sourceDescTold.Default.(string)
 	tokenFields := schema.Token{}.Fields()
 	_ = tokenFields
+	// tokenDescName is the schema descriptor for name field.
+	tokenDescName := tokenFields[4].Descriptor()
+	// token.DefaultName holds the default value on creation for the name field.
+	token.DefaultName = tokenDescName.Default.(string)
+	// tokenDescToldAt is the schema descriptor for told_at field.
+	tokenDescToldAt := tokenFields[5].Descriptor()
+	// token.DefaultToldAt holds the default value on creation for the told_at field.
+	token.DefaultToldAt = tokenDescToldAt.Default.(int64)
 	// tokenDescClientID is the schema descriptor for client_id field.
-	tokenDescClientID := tokenFields[4].Descriptor()
+	tokenDescClientID := tokenFields[6].Descriptor()
 	// token.DefaultClientID holds the default value on creation for the client_id field.
 	token.DefaultClientID = tokenDescClientID.Default.(int64)
 	// tokenDescUserID is the schema descriptor for user_id field.
-	tokenDescUserID := tokenFields[5].Descriptor()
+	tokenDescUserID := tokenFields[7].Descriptor()
 	// token.DefaultUserID holds the default value on creation for the user_id field.
 	token.DefaultUserID = tokenDescUserID.Default.(int64)
 	// tokenDescExpiresAt is the schema descriptor for expires_at field.
-	tokenDescExpiresAt := tokenFields[7].Descriptor()
+	tokenDescExpiresAt := tokenFields[9].Descriptor()
 	// token.DefaultExpiresAt holds the default value on creation for the expires_at field.
 	token.DefaultExpiresAt = tokenDescExpiresAt.Default.(int64)
 	// tokenDescLastUsedAt is the schema descriptor for last_used_at field.
-	tokenDescLastUsedAt := tokenFields[8].Descriptor()
+	tokenDescLastUsedAt := tokenFields[10].Descriptor()
 	// token.DefaultLastUsedAt holds the default value on creation for the last_used_at field.
 	token.DefaultLastUsedAt = tokenDescLastUsedAt.Default.(int64)
 	// tokenDescRevokedAt is the schema descriptor for revoked_at field.
-	tokenDescRevokedAt := tokenFields[9].Descriptor()
+	tokenDescRevokedAt := tokenFields[11].Descriptor()
 	// token.DefaultRevokedAt holds the default value on creation for the revoked_at field.
 	token.DefaultRevokedAt = tokenDescRevokedAt.Default.(int64)
+	uploadMixin := schema.Upload{}.Mixin()
+	uploadMixinFields2 := uploadMixin[2].Fields()
+	_ = uploadMixinFields2
+	uploadFields := schema.Upload{}.Fields()
+	_ = uploadFields
+	// uploadDescPublicID is the schema descriptor for public_id field.
+	uploadDescPublicID := uploadMixinFields2[0].Descriptor()
+	// upload.PublicIDValidator is a validator for the "public_id" field. It is called by the builders before save.
+	upload.PublicIDValidator = uploadDescPublicID.Validators[0].(func(string) error)
+	// uploadDescPreviewRun is the schema descriptor for preview_run field.
+	uploadDescPreviewRun := uploadFields[8].Descriptor()
+	// upload.DefaultPreviewRun holds the default value on creation for the preview_run field.
+	upload.DefaultPreviewRun = uploadDescPreviewRun.Default.(int64)
+	// uploadDescRunID is the schema descriptor for run_id field.
+	uploadDescRunID := uploadFields[9].Descriptor()
+	// upload.DefaultRunID holds the default value on creation for the run_id field.
+	upload.DefaultRunID = uploadDescRunID.Default.(int64)
+	// uploadDescMessage is the schema descriptor for message field.
+	uploadDescMessage := uploadFields[10].Descriptor()
+	// upload.DefaultMessage holds the default value on creation for the message field.
+	upload.DefaultMessage = uploadDescMessage.Default.(string)
 	userMixin := schema.User{}.Mixin()
 	userMixinFields2 := userMixin[2].Fields()
 	_ = userMixinFields2
@@ -532,8 +798,57 @@ func init() {
 	userDescProtected := userFields[20].Descriptor()
 	// user.DefaultProtected holds the default value on creation for the protected field.
 	user.DefaultProtected = userDescProtected.Default.(bool)
+	// userDescRights is the schema descriptor for rights field.
+	userDescRights := userFields[21].Descriptor()
+	// user.DefaultRights holds the default value on creation for the rights field.
+	user.DefaultRights = userDescRights.Default.(int)
 	// userDescDeactivatedAt is the schema descriptor for deactivated_at field.
-	userDescDeactivatedAt := userFields[21].Descriptor()
+	userDescDeactivatedAt := userFields[22].Descriptor()
 	// user.DefaultDeactivatedAt holds the default value on creation for the deactivated_at field.
 	user.DefaultDeactivatedAt = userDescDeactivatedAt.Default.(int64)
+	// userDescSeenAt is the schema descriptor for seen_at field.
+	userDescSeenAt := userFields[23].Descriptor()
+	// user.DefaultSeenAt holds the default value on creation for the seen_at field.
+	user.DefaultSeenAt = userDescSeenAt.Default.(int64)
+	// userDescIdleWarnedAt is the schema descriptor for idle_warned_at field.
+	userDescIdleWarnedAt := userFields[24].Descriptor()
+	// user.DefaultIdleWarnedAt holds the default value on creation for the idle_warned_at field.
+	user.DefaultIdleWarnedAt = userDescIdleWarnedAt.Default.(int64)
+	// userDescErasedAt is the schema descriptor for erased_at field.
+	userDescErasedAt := userFields[25].Descriptor()
+	// user.DefaultErasedAt holds the default value on creation for the erased_at field.
+	user.DefaultErasedAt = userDescErasedAt.Default.(int64)
+	webhookMixin := schema.Webhook{}.Mixin()
+	webhookMixinFields2 := webhookMixin[2].Fields()
+	_ = webhookMixinFields2
+	webhookFields := schema.Webhook{}.Fields()
+	_ = webhookFields
+	// webhookDescPublicID is the schema descriptor for public_id field.
+	webhookDescPublicID := webhookMixinFields2[0].Descriptor()
+	// webhook.PublicIDValidator is a validator for the "public_id" field. It is called by the builders before save.
+	webhook.PublicIDValidator = webhookDescPublicID.Validators[0].(func(string) error)
+	// webhookDescDescription is the schema descriptor for description field.
+	webhookDescDescription := webhookFields[2].Descriptor()
+	// webhook.DefaultDescription holds the default value on creation for the description field.
+	webhook.DefaultDescription = webhookDescDescription.Default.(string)
+	// webhookDescFormerUntil is the schema descriptor for former_until field.
+	webhookDescFormerUntil := webhookFields[5].Descriptor()
+	// webhook.DefaultFormerUntil holds the default value on creation for the former_until field.
+	webhook.DefaultFormerUntil = webhookDescFormerUntil.Default.(int64)
+	// webhookDescFailingSince is the schema descriptor for failing_since field.
+	webhookDescFailingSince := webhookFields[7].Descriptor()
+	// webhook.DefaultFailingSince holds the default value on creation for the failing_since field.
+	webhook.DefaultFailingSince = webhookDescFailingSince.Default.(int64)
+	// webhookDescDisabledAt is the schema descriptor for disabled_at field.
+	webhookDescDisabledAt := webhookFields[8].Descriptor()
+	// webhook.DefaultDisabledAt holds the default value on creation for the disabled_at field.
+	webhook.DefaultDisabledAt = webhookDescDisabledAt.Default.(int64)
+	// webhookDescDisabledReason is the schema descriptor for disabled_reason field.
+	webhookDescDisabledReason := webhookFields[9].Descriptor()
+	// webhook.DefaultDisabledReason holds the default value on creation for the disabled_reason field.
+	webhook.DefaultDisabledReason = webhookDescDisabledReason.Default.(string)
+	// webhookDescDeletedAt is the schema descriptor for deleted_at field.
+	webhookDescDeletedAt := webhookFields[10].Descriptor()
+	// webhook.DefaultDeletedAt holds the default value on creation for the deleted_at field.
+	webhook.DefaultDeletedAt = webhookDescDeletedAt.Default.(int64)
 }

@@ -28,6 +28,10 @@ type Session struct {
 	Address string `json:"address,omitempty"`
 	// the browser's own description, capped
 	Agent string `json:"agent,omitempty"`
+	// how its person signed in: password, or the name of a provider
+	Method string `json:"method,omitempty"`
+	// when a second factor was last shown, 0 for never
+	FactorAt int64 `json:"factor_at,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt int64 `json:"created_at,omitempty"`
 	// SeenAt holds the value of the "seen_at" field.
@@ -42,9 +46,9 @@ func (*Session) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case session.FieldID, session.FieldCompanyID, session.FieldUserID, session.FieldCredentialVersion, session.FieldCreatedAt, session.FieldSeenAt, session.FieldExpiresAt:
+		case session.FieldID, session.FieldCompanyID, session.FieldUserID, session.FieldCredentialVersion, session.FieldFactorAt, session.FieldCreatedAt, session.FieldSeenAt, session.FieldExpiresAt:
 			values[i] = new(sql.NullInt64)
-		case session.FieldTokenHash, session.FieldAddress, session.FieldAgent:
+		case session.FieldTokenHash, session.FieldAddress, session.FieldAgent, session.FieldMethod:
 			values[i] = new(sql.NullString)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -102,6 +106,18 @@ func (_m *Session) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field agent", values[i])
 			} else if value.Valid {
 				_m.Agent = value.String
+			}
+		case session.FieldMethod:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field method", values[i])
+			} else if value.Valid {
+				_m.Method = value.String
+			}
+		case session.FieldFactorAt:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field factor_at", values[i])
+			} else if value.Valid {
+				_m.FactorAt = value.Int64
 			}
 		case session.FieldCreatedAt:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -174,6 +190,12 @@ func (_m *Session) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("agent=")
 	builder.WriteString(_m.Agent)
+	builder.WriteString(", ")
+	builder.WriteString("method=")
+	builder.WriteString(_m.Method)
+	builder.WriteString(", ")
+	builder.WriteString("factor_at=")
+	builder.WriteString(fmt.Sprintf("%v", _m.FactorAt))
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(fmt.Sprintf("%v", _m.CreatedAt))

@@ -73,6 +73,34 @@ func (_c *SessionCreate) SetNillableAgent(v *string) *SessionCreate {
 	return _c
 }
 
+// SetMethod sets the "method" field.
+func (_c *SessionCreate) SetMethod(v string) *SessionCreate {
+	_c.mutation.SetMethod(v)
+	return _c
+}
+
+// SetNillableMethod sets the "method" field if the given value is not nil.
+func (_c *SessionCreate) SetNillableMethod(v *string) *SessionCreate {
+	if v != nil {
+		_c.SetMethod(*v)
+	}
+	return _c
+}
+
+// SetFactorAt sets the "factor_at" field.
+func (_c *SessionCreate) SetFactorAt(v int64) *SessionCreate {
+	_c.mutation.SetFactorAt(v)
+	return _c
+}
+
+// SetNillableFactorAt sets the "factor_at" field if the given value is not nil.
+func (_c *SessionCreate) SetNillableFactorAt(v *int64) *SessionCreate {
+	if v != nil {
+		_c.SetFactorAt(*v)
+	}
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *SessionCreate) SetCreatedAt(v int64) *SessionCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -140,6 +168,14 @@ func (_c *SessionCreate) defaults() {
 		v := session.DefaultAgent
 		_c.mutation.SetAgent(v)
 	}
+	if _, ok := _c.mutation.Method(); !ok {
+		v := session.DefaultMethod
+		_c.mutation.SetMethod(v)
+	}
+	if _, ok := _c.mutation.FactorAt(); !ok {
+		v := session.DefaultFactorAt
+		_c.mutation.SetFactorAt(v)
+	}
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -161,6 +197,12 @@ func (_c *SessionCreate) check() error {
 	}
 	if _, ok := _c.mutation.Agent(); !ok {
 		return &ValidationError{Name: "agent", err: errors.New(`db: missing required field "Session.agent"`)}
+	}
+	if _, ok := _c.mutation.Method(); !ok {
+		return &ValidationError{Name: "method", err: errors.New(`db: missing required field "Session.method"`)}
+	}
+	if _, ok := _c.mutation.FactorAt(); !ok {
+		return &ValidationError{Name: "factor_at", err: errors.New(`db: missing required field "Session.factor_at"`)}
 	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
 		return &ValidationError{Name: "created_at", err: errors.New(`db: missing required field "Session.created_at"`)}
@@ -227,6 +269,14 @@ func (_c *SessionCreate) createSpec() (*Session, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Agent(); ok {
 		_spec.SetField(session.FieldAgent, field.TypeString, value)
 		_node.Agent = value
+	}
+	if value, ok := _c.mutation.Method(); ok {
+		_spec.SetField(session.FieldMethod, field.TypeString, value)
+		_node.Method = value
+	}
+	if value, ok := _c.mutation.FactorAt(); ok {
+		_spec.SetField(session.FieldFactorAt, field.TypeInt64, value)
+		_node.FactorAt = value
 	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(session.FieldCreatedAt, field.TypeInt64, value)
@@ -349,6 +399,36 @@ func (u *SessionUpsert) SetAgent(v string) *SessionUpsert {
 // UpdateAgent sets the "agent" field to the value that was provided on create.
 func (u *SessionUpsert) UpdateAgent() *SessionUpsert {
 	u.SetExcluded(session.FieldAgent)
+	return u
+}
+
+// SetMethod sets the "method" field.
+func (u *SessionUpsert) SetMethod(v string) *SessionUpsert {
+	u.Set(session.FieldMethod, v)
+	return u
+}
+
+// UpdateMethod sets the "method" field to the value that was provided on create.
+func (u *SessionUpsert) UpdateMethod() *SessionUpsert {
+	u.SetExcluded(session.FieldMethod)
+	return u
+}
+
+// SetFactorAt sets the "factor_at" field.
+func (u *SessionUpsert) SetFactorAt(v int64) *SessionUpsert {
+	u.Set(session.FieldFactorAt, v)
+	return u
+}
+
+// UpdateFactorAt sets the "factor_at" field to the value that was provided on create.
+func (u *SessionUpsert) UpdateFactorAt() *SessionUpsert {
+	u.SetExcluded(session.FieldFactorAt)
+	return u
+}
+
+// AddFactorAt adds v to the "factor_at" field.
+func (u *SessionUpsert) AddFactorAt(v int64) *SessionUpsert {
+	u.Add(session.FieldFactorAt, v)
 	return u
 }
 
@@ -512,6 +592,41 @@ func (u *SessionUpsertOne) SetAgent(v string) *SessionUpsertOne {
 func (u *SessionUpsertOne) UpdateAgent() *SessionUpsertOne {
 	return u.Update(func(s *SessionUpsert) {
 		s.UpdateAgent()
+	})
+}
+
+// SetMethod sets the "method" field.
+func (u *SessionUpsertOne) SetMethod(v string) *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.SetMethod(v)
+	})
+}
+
+// UpdateMethod sets the "method" field to the value that was provided on create.
+func (u *SessionUpsertOne) UpdateMethod() *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.UpdateMethod()
+	})
+}
+
+// SetFactorAt sets the "factor_at" field.
+func (u *SessionUpsertOne) SetFactorAt(v int64) *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.SetFactorAt(v)
+	})
+}
+
+// AddFactorAt adds v to the "factor_at" field.
+func (u *SessionUpsertOne) AddFactorAt(v int64) *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.AddFactorAt(v)
+	})
+}
+
+// UpdateFactorAt sets the "factor_at" field to the value that was provided on create.
+func (u *SessionUpsertOne) UpdateFactorAt() *SessionUpsertOne {
+	return u.Update(func(s *SessionUpsert) {
+		s.UpdateFactorAt()
 	})
 }
 
@@ -847,6 +962,41 @@ func (u *SessionUpsertBulk) SetAgent(v string) *SessionUpsertBulk {
 func (u *SessionUpsertBulk) UpdateAgent() *SessionUpsertBulk {
 	return u.Update(func(s *SessionUpsert) {
 		s.UpdateAgent()
+	})
+}
+
+// SetMethod sets the "method" field.
+func (u *SessionUpsertBulk) SetMethod(v string) *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.SetMethod(v)
+	})
+}
+
+// UpdateMethod sets the "method" field to the value that was provided on create.
+func (u *SessionUpsertBulk) UpdateMethod() *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.UpdateMethod()
+	})
+}
+
+// SetFactorAt sets the "factor_at" field.
+func (u *SessionUpsertBulk) SetFactorAt(v int64) *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.SetFactorAt(v)
+	})
+}
+
+// AddFactorAt adds v to the "factor_at" field.
+func (u *SessionUpsertBulk) AddFactorAt(v int64) *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.AddFactorAt(v)
+	})
+}
+
+// UpdateFactorAt sets the "factor_at" field to the value that was provided on create.
+func (u *SessionUpsertBulk) UpdateFactorAt() *SessionUpsertBulk {
+	return u.Update(func(s *SessionUpsert) {
+		s.UpdateFactorAt()
 	})
 }
 

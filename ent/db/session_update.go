@@ -98,6 +98,41 @@ func (_u *SessionUpdate) SetNillableAgent(v *string) *SessionUpdate {
 	return _u
 }
 
+// SetMethod sets the "method" field.
+func (_u *SessionUpdate) SetMethod(v string) *SessionUpdate {
+	_u.mutation.SetMethod(v)
+	return _u
+}
+
+// SetNillableMethod sets the "method" field if the given value is not nil.
+func (_u *SessionUpdate) SetNillableMethod(v *string) *SessionUpdate {
+	if v != nil {
+		_u.SetMethod(*v)
+	}
+	return _u
+}
+
+// SetFactorAt sets the "factor_at" field.
+func (_u *SessionUpdate) SetFactorAt(v int64) *SessionUpdate {
+	_u.mutation.ResetFactorAt()
+	_u.mutation.SetFactorAt(v)
+	return _u
+}
+
+// SetNillableFactorAt sets the "factor_at" field if the given value is not nil.
+func (_u *SessionUpdate) SetNillableFactorAt(v *int64) *SessionUpdate {
+	if v != nil {
+		_u.SetFactorAt(*v)
+	}
+	return _u
+}
+
+// AddFactorAt adds value to the "factor_at" field.
+func (_u *SessionUpdate) AddFactorAt(v int64) *SessionUpdate {
+	_u.mutation.AddFactorAt(v)
+	return _u
+}
+
 // SetSeenAt sets the "seen_at" field.
 func (_u *SessionUpdate) SetSeenAt(v int64) *SessionUpdate {
 	_u.mutation.ResetSeenAt()
@@ -205,6 +240,15 @@ func (_u *SessionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Agent(); ok {
 		_spec.SetField(session.FieldAgent, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.Method(); ok {
+		_spec.SetField(session.FieldMethod, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.FactorAt(); ok {
+		_spec.SetField(session.FieldFactorAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedFactorAt(); ok {
+		_spec.AddField(session.FieldFactorAt, field.TypeInt64, value)
+	}
 	if value, ok := _u.mutation.SeenAt(); ok {
 		_spec.SetField(session.FieldSeenAt, field.TypeInt64, value)
 	}
@@ -306,6 +350,41 @@ func (_u *SessionUpdateOne) SetNillableAgent(v *string) *SessionUpdateOne {
 	if v != nil {
 		_u.SetAgent(*v)
 	}
+	return _u
+}
+
+// SetMethod sets the "method" field.
+func (_u *SessionUpdateOne) SetMethod(v string) *SessionUpdateOne {
+	_u.mutation.SetMethod(v)
+	return _u
+}
+
+// SetNillableMethod sets the "method" field if the given value is not nil.
+func (_u *SessionUpdateOne) SetNillableMethod(v *string) *SessionUpdateOne {
+	if v != nil {
+		_u.SetMethod(*v)
+	}
+	return _u
+}
+
+// SetFactorAt sets the "factor_at" field.
+func (_u *SessionUpdateOne) SetFactorAt(v int64) *SessionUpdateOne {
+	_u.mutation.ResetFactorAt()
+	_u.mutation.SetFactorAt(v)
+	return _u
+}
+
+// SetNillableFactorAt sets the "factor_at" field if the given value is not nil.
+func (_u *SessionUpdateOne) SetNillableFactorAt(v *int64) *SessionUpdateOne {
+	if v != nil {
+		_u.SetFactorAt(*v)
+	}
+	return _u
+}
+
+// AddFactorAt adds value to the "factor_at" field.
+func (_u *SessionUpdateOne) AddFactorAt(v int64) *SessionUpdateOne {
+	_u.mutation.AddFactorAt(v)
 	return _u
 }
 
@@ -445,6 +524,15 @@ func (_u *SessionUpdateOne) sqlSave(ctx context.Context) (_node *Session, err er
 	}
 	if value, ok := _u.mutation.Agent(); ok {
 		_spec.SetField(session.FieldAgent, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Method(); ok {
+		_spec.SetField(session.FieldMethod, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.FactorAt(); ok {
+		_spec.SetField(session.FieldFactorAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedFactorAt(); ok {
+		_spec.AddField(session.FieldFactorAt, field.TypeInt64, value)
 	}
 	if value, ok := _u.mutation.SeenAt(); ok {
 		_spec.SetField(session.FieldSeenAt, field.TypeInt64, value)

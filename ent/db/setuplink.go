@@ -28,6 +28,8 @@ type SetupLink struct {
 	TokenHash []byte `json:"token_hash,omitempty"`
 	// where it was mailed; a changed address supersedes it
 	Address string `json:"address,omitempty"`
+	// the registration that following it completes, 0 for none
+	ApplicationID int64 `json:"application_id,omitempty"`
 	// CredentialVersion holds the value of the "credential_version" field.
 	CredentialVersion int64 `json:"credential_version,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
@@ -48,7 +50,7 @@ func (*SetupLink) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case setuplink.FieldTokenHash:
 			values[i] = new([]byte)
-		case setuplink.FieldID, setuplink.FieldCompanyID, setuplink.FieldUserID, setuplink.FieldCredentialVersion, setuplink.FieldCreatedAt, setuplink.FieldExpiresAt, setuplink.FieldUsedAt, setuplink.FieldSupersededAt:
+		case setuplink.FieldID, setuplink.FieldCompanyID, setuplink.FieldUserID, setuplink.FieldApplicationID, setuplink.FieldCredentialVersion, setuplink.FieldCreatedAt, setuplink.FieldExpiresAt, setuplink.FieldUsedAt, setuplink.FieldSupersededAt:
 			values[i] = new(sql.NullInt64)
 		case setuplink.FieldUID, setuplink.FieldPurpose, setuplink.FieldAddress:
 			values[i] = new(sql.NullString)
@@ -108,6 +110,12 @@ func (_m *SetupLink) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field address", values[i])
 			} else if value.Valid {
 				_m.Address = value.String
+			}
+		case setuplink.FieldApplicationID:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field application_id", values[i])
+			} else if value.Valid {
+				_m.ApplicationID = value.Int64
 			}
 		case setuplink.FieldCredentialVersion:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -192,6 +200,9 @@ func (_m *SetupLink) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("address=")
 	builder.WriteString(_m.Address)
+	builder.WriteString(", ")
+	builder.WriteString("application_id=")
+	builder.WriteString(fmt.Sprintf("%v", _m.ApplicationID))
 	builder.WriteString(", ")
 	builder.WriteString("credential_version=")
 	builder.WriteString(fmt.Sprintf("%v", _m.CredentialVersion))

@@ -57,6 +57,20 @@ func (_c *SetupLinkCreate) SetAddress(v string) *SetupLinkCreate {
 	return _c
 }
 
+// SetApplicationID sets the "application_id" field.
+func (_c *SetupLinkCreate) SetApplicationID(v int64) *SetupLinkCreate {
+	_c.mutation.SetApplicationID(v)
+	return _c
+}
+
+// SetNillableApplicationID sets the "application_id" field if the given value is not nil.
+func (_c *SetupLinkCreate) SetNillableApplicationID(v *int64) *SetupLinkCreate {
+	if v != nil {
+		_c.SetApplicationID(*v)
+	}
+	return _c
+}
+
 // SetCredentialVersion sets the "credential_version" field.
 func (_c *SetupLinkCreate) SetCredentialVersion(v int64) *SetupLinkCreate {
 	_c.mutation.SetCredentialVersion(v)
@@ -144,6 +158,10 @@ func (_c *SetupLinkCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *SetupLinkCreate) defaults() {
+	if _, ok := _c.mutation.ApplicationID(); !ok {
+		v := setuplink.DefaultApplicationID
+		_c.mutation.SetApplicationID(v)
+	}
 	if _, ok := _c.mutation.UsedAt(); !ok {
 		v := setuplink.DefaultUsedAt
 		_c.mutation.SetUsedAt(v)
@@ -173,6 +191,9 @@ func (_c *SetupLinkCreate) check() error {
 	}
 	if _, ok := _c.mutation.Address(); !ok {
 		return &ValidationError{Name: "address", err: errors.New(`db: missing required field "SetupLink.address"`)}
+	}
+	if _, ok := _c.mutation.ApplicationID(); !ok {
+		return &ValidationError{Name: "application_id", err: errors.New(`db: missing required field "SetupLink.application_id"`)}
 	}
 	if _, ok := _c.mutation.CredentialVersion(); !ok {
 		return &ValidationError{Name: "credential_version", err: errors.New(`db: missing required field "SetupLink.credential_version"`)}
@@ -245,6 +266,10 @@ func (_c *SetupLinkCreate) createSpec() (*SetupLink, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Address(); ok {
 		_spec.SetField(setuplink.FieldAddress, field.TypeString, value)
 		_node.Address = value
+	}
+	if value, ok := _c.mutation.ApplicationID(); ok {
+		_spec.SetField(setuplink.FieldApplicationID, field.TypeInt64, value)
+		_node.ApplicationID = value
 	}
 	if value, ok := _c.mutation.CredentialVersion(); ok {
 		_spec.SetField(setuplink.FieldCredentialVersion, field.TypeInt64, value)
@@ -406,6 +431,9 @@ func (u *SetupLinkUpsertOne) UpdateNewValues() *SetupLinkUpsertOne {
 		}
 		if _, exists := u.create.mutation.Address(); exists {
 			s.SetIgnore(setuplink.FieldAddress)
+		}
+		if _, exists := u.create.mutation.ApplicationID(); exists {
+			s.SetIgnore(setuplink.FieldApplicationID)
 		}
 		if _, exists := u.create.mutation.CredentialVersion(); exists {
 			s.SetIgnore(setuplink.FieldCredentialVersion)
@@ -706,6 +734,9 @@ func (u *SetupLinkUpsertBulk) UpdateNewValues() *SetupLinkUpsertBulk {
 			}
 			if _, exists := b.mutation.Address(); exists {
 				s.SetIgnore(setuplink.FieldAddress)
+			}
+			if _, exists := b.mutation.ApplicationID(); exists {
+				s.SetIgnore(setuplink.FieldApplicationID)
 			}
 			if _, exists := b.mutation.CredentialVersion(); exists {
 				s.SetIgnore(setuplink.FieldCredentialVersion)

@@ -27,6 +27,10 @@ type Token struct {
 	Prefix string `json:"prefix,omitempty"`
 	// Scopes holds the value of the "scopes" field.
 	Scopes []string `json:"scopes,omitempty"`
+	// what it is for, in its maker's words
+	Name string `json:"name,omitempty"`
+	// when somebody was told that it ends soon
+	ToldAt int64 `json:"told_at,omitempty"`
 	// the OAuth client it was given to, 0 for a token given by hand
 	ClientID int64 `json:"client_id,omitempty"`
 	// the person it speaks for, 0 for the connection itself
@@ -49,9 +53,9 @@ func (*Token) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case token.FieldTokenHash, token.FieldScopes:
 			values[i] = new([]byte)
-		case token.FieldID, token.FieldCompanyID, token.FieldOriginID, token.FieldClientID, token.FieldUserID, token.FieldCreatedAt, token.FieldExpiresAt, token.FieldLastUsedAt, token.FieldRevokedAt:
+		case token.FieldID, token.FieldCompanyID, token.FieldOriginID, token.FieldToldAt, token.FieldClientID, token.FieldUserID, token.FieldCreatedAt, token.FieldExpiresAt, token.FieldLastUsedAt, token.FieldRevokedAt:
 			values[i] = new(sql.NullInt64)
-		case token.FieldPrefix:
+		case token.FieldPrefix, token.FieldName:
 			values[i] = new(sql.NullString)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -105,6 +109,18 @@ func (_m *Token) assignValues(columns []string, values []any) error {
 				if err := json.Unmarshal(*value, &_m.Scopes); err != nil {
 					return fmt.Errorf("unmarshal field scopes: %w", err)
 				}
+			}
+		case token.FieldName:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field name", values[i])
+			} else if value.Valid {
+				_m.Name = value.String
+			}
+		case token.FieldToldAt:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field told_at", values[i])
+			} else if value.Valid {
+				_m.ToldAt = value.Int64
 			}
 		case token.FieldClientID:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -192,6 +208,12 @@ func (_m *Token) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("scopes=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Scopes))
+	builder.WriteString(", ")
+	builder.WriteString("name=")
+	builder.WriteString(_m.Name)
+	builder.WriteString(", ")
+	builder.WriteString("told_at=")
+	builder.WriteString(fmt.Sprintf("%v", _m.ToldAt))
 	builder.WriteString(", ")
 	builder.WriteString("client_id=")
 	builder.WriteString(fmt.Sprintf("%v", _m.ClientID))

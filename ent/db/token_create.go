@@ -51,6 +51,34 @@ func (_c *TokenCreate) SetScopes(v []string) *TokenCreate {
 	return _c
 }
 
+// SetName sets the "name" field.
+func (_c *TokenCreate) SetName(v string) *TokenCreate {
+	_c.mutation.SetName(v)
+	return _c
+}
+
+// SetNillableName sets the "name" field if the given value is not nil.
+func (_c *TokenCreate) SetNillableName(v *string) *TokenCreate {
+	if v != nil {
+		_c.SetName(*v)
+	}
+	return _c
+}
+
+// SetToldAt sets the "told_at" field.
+func (_c *TokenCreate) SetToldAt(v int64) *TokenCreate {
+	_c.mutation.SetToldAt(v)
+	return _c
+}
+
+// SetNillableToldAt sets the "told_at" field if the given value is not nil.
+func (_c *TokenCreate) SetNillableToldAt(v *int64) *TokenCreate {
+	if v != nil {
+		_c.SetToldAt(*v)
+	}
+	return _c
+}
+
 // SetClientID sets the "client_id" field.
 func (_c *TokenCreate) SetClientID(v int64) *TokenCreate {
 	_c.mutation.SetClientID(v)
@@ -168,6 +196,14 @@ func (_c *TokenCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *TokenCreate) defaults() {
+	if _, ok := _c.mutation.Name(); !ok {
+		v := token.DefaultName
+		_c.mutation.SetName(v)
+	}
+	if _, ok := _c.mutation.ToldAt(); !ok {
+		v := token.DefaultToldAt
+		_c.mutation.SetToldAt(v)
+	}
 	if _, ok := _c.mutation.ClientID(); !ok {
 		v := token.DefaultClientID
 		_c.mutation.SetClientID(v)
@@ -203,6 +239,12 @@ func (_c *TokenCreate) check() error {
 	}
 	if _, ok := _c.mutation.Prefix(); !ok {
 		return &ValidationError{Name: "prefix", err: errors.New(`db: missing required field "Token.prefix"`)}
+	}
+	if _, ok := _c.mutation.Name(); !ok {
+		return &ValidationError{Name: "name", err: errors.New(`db: missing required field "Token.name"`)}
+	}
+	if _, ok := _c.mutation.ToldAt(); !ok {
+		return &ValidationError{Name: "told_at", err: errors.New(`db: missing required field "Token.told_at"`)}
 	}
 	if _, ok := _c.mutation.ClientID(); !ok {
 		return &ValidationError{Name: "client_id", err: errors.New(`db: missing required field "Token.client_id"`)}
@@ -274,6 +316,14 @@ func (_c *TokenCreate) createSpec() (*Token, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Scopes(); ok {
 		_spec.SetField(token.FieldScopes, field.TypeJSON, value)
 		_node.Scopes = value
+	}
+	if value, ok := _c.mutation.Name(); ok {
+		_spec.SetField(token.FieldName, field.TypeString, value)
+		_node.Name = value
+	}
+	if value, ok := _c.mutation.ToldAt(); ok {
+		_spec.SetField(token.FieldToldAt, field.TypeInt64, value)
+		_node.ToldAt = value
 	}
 	if value, ok := _c.mutation.ClientID(); ok {
 		_spec.SetField(token.FieldClientID, field.TypeInt64, value)
@@ -366,6 +416,36 @@ func (u *TokenUpsert) UpdateScopes() *TokenUpsert {
 // ClearScopes clears the value of the "scopes" field.
 func (u *TokenUpsert) ClearScopes() *TokenUpsert {
 	u.SetNull(token.FieldScopes)
+	return u
+}
+
+// SetName sets the "name" field.
+func (u *TokenUpsert) SetName(v string) *TokenUpsert {
+	u.Set(token.FieldName, v)
+	return u
+}
+
+// UpdateName sets the "name" field to the value that was provided on create.
+func (u *TokenUpsert) UpdateName() *TokenUpsert {
+	u.SetExcluded(token.FieldName)
+	return u
+}
+
+// SetToldAt sets the "told_at" field.
+func (u *TokenUpsert) SetToldAt(v int64) *TokenUpsert {
+	u.Set(token.FieldToldAt, v)
+	return u
+}
+
+// UpdateToldAt sets the "told_at" field to the value that was provided on create.
+func (u *TokenUpsert) UpdateToldAt() *TokenUpsert {
+	u.SetExcluded(token.FieldToldAt)
+	return u
+}
+
+// AddToldAt adds v to the "told_at" field.
+func (u *TokenUpsert) AddToldAt(v int64) *TokenUpsert {
+	u.Add(token.FieldToldAt, v)
 	return u
 }
 
@@ -510,6 +590,41 @@ func (u *TokenUpsertOne) UpdateScopes() *TokenUpsertOne {
 func (u *TokenUpsertOne) ClearScopes() *TokenUpsertOne {
 	return u.Update(func(s *TokenUpsert) {
 		s.ClearScopes()
+	})
+}
+
+// SetName sets the "name" field.
+func (u *TokenUpsertOne) SetName(v string) *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetName(v)
+	})
+}
+
+// UpdateName sets the "name" field to the value that was provided on create.
+func (u *TokenUpsertOne) UpdateName() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateName()
+	})
+}
+
+// SetToldAt sets the "told_at" field.
+func (u *TokenUpsertOne) SetToldAt(v int64) *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetToldAt(v)
+	})
+}
+
+// AddToldAt adds v to the "told_at" field.
+func (u *TokenUpsertOne) AddToldAt(v int64) *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.AddToldAt(v)
+	})
+}
+
+// UpdateToldAt sets the "told_at" field to the value that was provided on create.
+func (u *TokenUpsertOne) UpdateToldAt() *TokenUpsertOne {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateToldAt()
 	})
 }
 
@@ -829,6 +944,41 @@ func (u *TokenUpsertBulk) UpdateScopes() *TokenUpsertBulk {
 func (u *TokenUpsertBulk) ClearScopes() *TokenUpsertBulk {
 	return u.Update(func(s *TokenUpsert) {
 		s.ClearScopes()
+	})
+}
+
+// SetName sets the "name" field.
+func (u *TokenUpsertBulk) SetName(v string) *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetName(v)
+	})
+}
+
+// UpdateName sets the "name" field to the value that was provided on create.
+func (u *TokenUpsertBulk) UpdateName() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateName()
+	})
+}
+
+// SetToldAt sets the "told_at" field.
+func (u *TokenUpsertBulk) SetToldAt(v int64) *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.SetToldAt(v)
+	})
+}
+
+// AddToldAt adds v to the "told_at" field.
+func (u *TokenUpsertBulk) AddToldAt(v int64) *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.AddToldAt(v)
+	})
+}
+
+// UpdateToldAt sets the "told_at" field to the value that was provided on create.
+func (u *TokenUpsertBulk) UpdateToldAt() *TokenUpsertBulk {
+	return u.Update(func(s *TokenUpsert) {
+		s.UpdateToldAt()
 	})
 }
 

@@ -47,6 +47,41 @@ func (_u *TokenUpdate) ClearScopes() *TokenUpdate {
 	return _u
 }
 
+// SetName sets the "name" field.
+func (_u *TokenUpdate) SetName(v string) *TokenUpdate {
+	_u.mutation.SetName(v)
+	return _u
+}
+
+// SetNillableName sets the "name" field if the given value is not nil.
+func (_u *TokenUpdate) SetNillableName(v *string) *TokenUpdate {
+	if v != nil {
+		_u.SetName(*v)
+	}
+	return _u
+}
+
+// SetToldAt sets the "told_at" field.
+func (_u *TokenUpdate) SetToldAt(v int64) *TokenUpdate {
+	_u.mutation.ResetToldAt()
+	_u.mutation.SetToldAt(v)
+	return _u
+}
+
+// SetNillableToldAt sets the "told_at" field if the given value is not nil.
+func (_u *TokenUpdate) SetNillableToldAt(v *int64) *TokenUpdate {
+	if v != nil {
+		_u.SetToldAt(*v)
+	}
+	return _u
+}
+
+// AddToldAt adds value to the "told_at" field.
+func (_u *TokenUpdate) AddToldAt(v int64) *TokenUpdate {
+	_u.mutation.AddToldAt(v)
+	return _u
+}
+
 // SetExpiresAt sets the "expires_at" field.
 func (_u *TokenUpdate) SetExpiresAt(v int64) *TokenUpdate {
 	_u.mutation.ResetExpiresAt()
@@ -168,6 +203,15 @@ func (_u *TokenUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.ScopesCleared() {
 		_spec.ClearField(token.FieldScopes, field.TypeJSON)
 	}
+	if value, ok := _u.mutation.Name(); ok {
+		_spec.SetField(token.FieldName, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ToldAt(); ok {
+		_spec.SetField(token.FieldToldAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedToldAt(); ok {
+		_spec.AddField(token.FieldToldAt, field.TypeInt64, value)
+	}
 	if value, ok := _u.mutation.ExpiresAt(); ok {
 		_spec.SetField(token.FieldExpiresAt, field.TypeInt64, value)
 	}
@@ -223,6 +267,41 @@ func (_u *TokenUpdateOne) AppendScopes(v []string) *TokenUpdateOne {
 // ClearScopes clears the value of the "scopes" field.
 func (_u *TokenUpdateOne) ClearScopes() *TokenUpdateOne {
 	_u.mutation.ClearScopes()
+	return _u
+}
+
+// SetName sets the "name" field.
+func (_u *TokenUpdateOne) SetName(v string) *TokenUpdateOne {
+	_u.mutation.SetName(v)
+	return _u
+}
+
+// SetNillableName sets the "name" field if the given value is not nil.
+func (_u *TokenUpdateOne) SetNillableName(v *string) *TokenUpdateOne {
+	if v != nil {
+		_u.SetName(*v)
+	}
+	return _u
+}
+
+// SetToldAt sets the "told_at" field.
+func (_u *TokenUpdateOne) SetToldAt(v int64) *TokenUpdateOne {
+	_u.mutation.ResetToldAt()
+	_u.mutation.SetToldAt(v)
+	return _u
+}
+
+// SetNillableToldAt sets the "told_at" field if the given value is not nil.
+func (_u *TokenUpdateOne) SetNillableToldAt(v *int64) *TokenUpdateOne {
+	if v != nil {
+		_u.SetToldAt(*v)
+	}
+	return _u
+}
+
+// AddToldAt adds value to the "told_at" field.
+func (_u *TokenUpdateOne) AddToldAt(v int64) *TokenUpdateOne {
+	_u.mutation.AddToldAt(v)
 	return _u
 }
 
@@ -376,6 +455,15 @@ func (_u *TokenUpdateOne) sqlSave(ctx context.Context) (_node *Token, err error)
 	}
 	if _u.mutation.ScopesCleared() {
 		_spec.ClearField(token.FieldScopes, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Name(); ok {
+		_spec.SetField(token.FieldName, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ToldAt(); ok {
+		_spec.SetField(token.FieldToldAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedToldAt(); ok {
+		_spec.AddField(token.FieldToldAt, field.TypeInt64, value)
 	}
 	if value, ok := _u.mutation.ExpiresAt(); ok {
 		_spec.SetField(token.FieldExpiresAt, field.TypeInt64, value)

@@ -14,26 +14,48 @@ import (
 // Tx is a transactional client that is created by calling Client.Tx().
 type Tx struct {
 	config
+	// Application is the client for interacting with the Application builders.
+	Application *ApplicationClient
+	// Audit is the client for interacting with the Audit builders.
+	Audit *AuditClient
 	// Change is the client for interacting with the Change builders.
 	Change *ChangeClient
 	// Company is the client for interacting with the Company builders.
 	Company *CompanyClient
 	// Contract is the client for interacting with the Contract builders.
 	Contract *ContractClient
+	// Delivery is the client for interacting with the Delivery builders.
+	Delivery *DeliveryClient
+	// DeliveryAttempt is the client for interacting with the DeliveryAttempt builders.
+	DeliveryAttempt *DeliveryAttemptClient
 	// Department is the client for interacting with the Department builders.
 	Department *DepartmentClient
+	// Domain is the client for interacting with the Domain builders.
+	Domain *DomainClient
 	// Email is the client for interacting with the Email builders.
 	Email *EmailClient
+	// ErasedKey is the client for interacting with the ErasedKey builders.
+	ErasedKey *ErasedKeyClient
+	// Factor is the client for interacting with the Factor builders.
+	Factor *FactorClient
 	// Group is the client for interacting with the Group builders.
 	Group *GroupClient
+	// IdempotencyKey is the client for interacting with the IdempotencyKey builders.
+	IdempotencyKey *IdempotencyKeyClient
+	// IntakeMessage is the client for interacting with the IntakeMessage builders.
+	IntakeMessage *IntakeMessageClient
 	// Link is the client for interacting with the Link builders.
 	Link *LinkClient
+	// LoginName is the client for interacting with the LoginName builders.
+	LoginName *LoginNameClient
 	// Mail is the client for interacting with the Mail builders.
 	Mail *MailClient
 	// MailAttempt is the client for interacting with the MailAttempt builders.
 	MailAttempt *MailAttemptClient
 	// Membership is the client for interacting with the Membership builders.
 	Membership *MembershipClient
+	// Merge is the client for interacting with the Merge builders.
+	Merge *MergeClient
 	// OAuthClient is the client for interacting with the OAuthClient builders.
 	OAuthClient *OAuthClientClient
 	// Origin is the client for interacting with the Origin builders.
@@ -58,10 +80,20 @@ type Tx struct {
 	Source *SourceClient
 	// SourceMark is the client for interacting with the SourceMark builders.
 	SourceMark *SourceMarkClient
+	// SpentChallenge is the client for interacting with the SpentChallenge builders.
+	SpentChallenge *SpentChallengeClient
+	// Throttle is the client for interacting with the Throttle builders.
+	Throttle *ThrottleClient
 	// Token is the client for interacting with the Token builders.
 	Token *TokenClient
+	// Upload is the client for interacting with the Upload builders.
+	Upload *UploadClient
+	// UploadPart is the client for interacting with the UploadPart builders.
+	UploadPart *UploadPartClient
 	// User is the client for interacting with the User builders.
 	User *UserClient
+	// Webhook is the client for interacting with the Webhook builders.
+	Webhook *WebhookClient
 
 	// lazily loaded.
 	client     *Client
@@ -193,16 +225,27 @@ func (tx *Tx) Client() *Client {
 }
 
 func (tx *Tx) init() {
+	tx.Application = NewApplicationClient(tx.config)
+	tx.Audit = NewAuditClient(tx.config)
 	tx.Change = NewChangeClient(tx.config)
 	tx.Company = NewCompanyClient(tx.config)
 	tx.Contract = NewContractClient(tx.config)
+	tx.Delivery = NewDeliveryClient(tx.config)
+	tx.DeliveryAttempt = NewDeliveryAttemptClient(tx.config)
 	tx.Department = NewDepartmentClient(tx.config)
+	tx.Domain = NewDomainClient(tx.config)
 	tx.Email = NewEmailClient(tx.config)
+	tx.ErasedKey = NewErasedKeyClient(tx.config)
+	tx.Factor = NewFactorClient(tx.config)
 	tx.Group = NewGroupClient(tx.config)
+	tx.IdempotencyKey = NewIdempotencyKeyClient(tx.config)
+	tx.IntakeMessage = NewIntakeMessageClient(tx.config)
 	tx.Link = NewLinkClient(tx.config)
+	tx.LoginName = NewLoginNameClient(tx.config)
 	tx.Mail = NewMailClient(tx.config)
 	tx.MailAttempt = NewMailAttemptClient(tx.config)
 	tx.Membership = NewMembershipClient(tx.config)
+	tx.Merge = NewMergeClient(tx.config)
 	tx.OAuthClient = NewOAuthClientClient(tx.config)
 	tx.Origin = NewOriginClient(tx.config)
 	tx.Process = NewProcessClient(tx.config)
@@ -215,8 +258,13 @@ func (tx *Tx) init() {
 	tx.SetupLink = NewSetupLinkClient(tx.config)
 	tx.Source = NewSourceClient(tx.config)
 	tx.SourceMark = NewSourceMarkClient(tx.config)
+	tx.SpentChallenge = NewSpentChallengeClient(tx.config)
+	tx.Throttle = NewThrottleClient(tx.config)
 	tx.Token = NewTokenClient(tx.config)
+	tx.Upload = NewUploadClient(tx.config)
+	tx.UploadPart = NewUploadPartClient(tx.config)
 	tx.User = NewUserClient(tx.config)
+	tx.Webhook = NewWebhookClient(tx.config)
 }
 
 // txDriver wraps the given dialect.Tx with a nop dialect.Driver implementation.
@@ -226,7 +274,7 @@ func (tx *Tx) init() {
 // of them in order to commit or rollback the transaction.
 //
 // If a closed transaction is embedded in one of the generated entities, and the entity
-// applies a query, for example: Change.QueryXXX(), the query will be executed
+// applies a query, for example: Application.QueryXXX(), the query will be executed
 // through the driver which created this transaction.
 //
 // Note that txDriver is not goroutine safe.

@@ -73,8 +73,18 @@ type User struct {
 	ManagerID *int64 `json:"manager_id,omitempty"`
 	// no origin may deactivate or delete; set and lifted by an admin
 	Protected bool `json:"protected,omitempty"`
+	// bits beside company_admin: 1 auditor, 2 approver
+	Rights int `json:"rights,omitempty"`
 	// DeactivatedAt holds the value of the "deactivated_at" field.
 	DeactivatedAt int64 `json:"deactivated_at,omitempty"`
+	// when a contact last wrote or was asked about
+	SeenAt int64 `json:"seen_at,omitempty"`
+	// when a contact was told that it will be anonymised
+	IdleWarnedAt int64 `json:"idle_warned_at,omitempty"`
+	// when everything personal was emptied
+	ErasedAt int64 `json:"erased_at,omitempty"`
+	// the user who took this one's place
+	MergedInto *int64 `json:"merged_into,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the UserQuery when eager-loading is set.
 	Edges        UserEdges `json:"edges"`
@@ -108,7 +118,7 @@ func (*User) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case user.FieldCompanyAdmin, user.FieldEnabled, user.FieldProtected:
 			values[i] = new(sql.NullBool)
-		case user.FieldID, user.FieldCompanyID, user.FieldOwnerID, user.FieldVersion, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldDeletedAt, user.FieldBlocks, user.FieldCredentialVersion, user.FieldDepartmentID, user.FieldContractID, user.FieldManagerID, user.FieldDeactivatedAt:
+		case user.FieldID, user.FieldCompanyID, user.FieldOwnerID, user.FieldVersion, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldDeletedAt, user.FieldBlocks, user.FieldCredentialVersion, user.FieldDepartmentID, user.FieldContractID, user.FieldManagerID, user.FieldRights, user.FieldDeactivatedAt, user.FieldSeenAt, user.FieldIdleWarnedAt, user.FieldErasedAt, user.FieldMergedInto:
 			values[i] = new(sql.NullInt64)
 		case user.FieldPublicID, user.FieldKind, user.FieldAssociation, user.FieldUserName, user.FieldUserNameKey, user.FieldDisplayName, user.FieldGivenName, user.FieldFamilyName, user.FieldLocale, user.FieldEmployeeNumber, user.FieldCredential, user.FieldPasswordHash:
 			values[i] = new(sql.NullString)
@@ -309,11 +319,42 @@ func (_m *User) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Protected = value.Bool
 			}
+		case user.FieldRights:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field rights", values[i])
+			} else if value.Valid {
+				_m.Rights = int(value.Int64)
+			}
 		case user.FieldDeactivatedAt:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field deactivated_at", values[i])
 			} else if value.Valid {
 				_m.DeactivatedAt = value.Int64
+			}
+		case user.FieldSeenAt:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field seen_at", values[i])
+			} else if value.Valid {
+				_m.SeenAt = value.Int64
+			}
+		case user.FieldIdleWarnedAt:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field idle_warned_at", values[i])
+			} else if value.Valid {
+				_m.IdleWarnedAt = value.Int64
+			}
+		case user.FieldErasedAt:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field erased_at", values[i])
+			} else if value.Valid {
+				_m.ErasedAt = value.Int64
+			}
+		case user.FieldMergedInto:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field merged_into", values[i])
+			} else if value.Valid {
+				_m.MergedInto = new(int64)
+				*_m.MergedInto = value.Int64
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -447,8 +488,25 @@ func (_m *User) String() string {
 	builder.WriteString("protected=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Protected))
 	builder.WriteString(", ")
+	builder.WriteString("rights=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Rights))
+	builder.WriteString(", ")
 	builder.WriteString("deactivated_at=")
 	builder.WriteString(fmt.Sprintf("%v", _m.DeactivatedAt))
+	builder.WriteString(", ")
+	builder.WriteString("seen_at=")
+	builder.WriteString(fmt.Sprintf("%v", _m.SeenAt))
+	builder.WriteString(", ")
+	builder.WriteString("idle_warned_at=")
+	builder.WriteString(fmt.Sprintf("%v", _m.IdleWarnedAt))
+	builder.WriteString(", ")
+	builder.WriteString("erased_at=")
+	builder.WriteString(fmt.Sprintf("%v", _m.ErasedAt))
+	builder.WriteString(", ")
+	if v := _m.MergedInto; v != nil {
+		builder.WriteString("merged_into=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -311,6 +311,20 @@ func (_c *UserCreate) SetNillableProtected(v *bool) *UserCreate {
 	return _c
 }
 
+// SetRights sets the "rights" field.
+func (_c *UserCreate) SetRights(v int) *UserCreate {
+	_c.mutation.SetRights(v)
+	return _c
+}
+
+// SetNillableRights sets the "rights" field if the given value is not nil.
+func (_c *UserCreate) SetNillableRights(v *int) *UserCreate {
+	if v != nil {
+		_c.SetRights(*v)
+	}
+	return _c
+}
+
 // SetDeactivatedAt sets the "deactivated_at" field.
 func (_c *UserCreate) SetDeactivatedAt(v int64) *UserCreate {
 	_c.mutation.SetDeactivatedAt(v)
@@ -321,6 +335,62 @@ func (_c *UserCreate) SetDeactivatedAt(v int64) *UserCreate {
 func (_c *UserCreate) SetNillableDeactivatedAt(v *int64) *UserCreate {
 	if v != nil {
 		_c.SetDeactivatedAt(*v)
+	}
+	return _c
+}
+
+// SetSeenAt sets the "seen_at" field.
+func (_c *UserCreate) SetSeenAt(v int64) *UserCreate {
+	_c.mutation.SetSeenAt(v)
+	return _c
+}
+
+// SetNillableSeenAt sets the "seen_at" field if the given value is not nil.
+func (_c *UserCreate) SetNillableSeenAt(v *int64) *UserCreate {
+	if v != nil {
+		_c.SetSeenAt(*v)
+	}
+	return _c
+}
+
+// SetIdleWarnedAt sets the "idle_warned_at" field.
+func (_c *UserCreate) SetIdleWarnedAt(v int64) *UserCreate {
+	_c.mutation.SetIdleWarnedAt(v)
+	return _c
+}
+
+// SetNillableIdleWarnedAt sets the "idle_warned_at" field if the given value is not nil.
+func (_c *UserCreate) SetNillableIdleWarnedAt(v *int64) *UserCreate {
+	if v != nil {
+		_c.SetIdleWarnedAt(*v)
+	}
+	return _c
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (_c *UserCreate) SetErasedAt(v int64) *UserCreate {
+	_c.mutation.SetErasedAt(v)
+	return _c
+}
+
+// SetNillableErasedAt sets the "erased_at" field if the given value is not nil.
+func (_c *UserCreate) SetNillableErasedAt(v *int64) *UserCreate {
+	if v != nil {
+		_c.SetErasedAt(*v)
+	}
+	return _c
+}
+
+// SetMergedInto sets the "merged_into" field.
+func (_c *UserCreate) SetMergedInto(v int64) *UserCreate {
+	_c.mutation.SetMergedInto(v)
+	return _c
+}
+
+// SetNillableMergedInto sets the "merged_into" field if the given value is not nil.
+func (_c *UserCreate) SetNillableMergedInto(v *int64) *UserCreate {
+	if v != nil {
+		_c.SetMergedInto(*v)
 	}
 	return _c
 }
@@ -425,9 +495,25 @@ func (_c *UserCreate) defaults() {
 		v := user.DefaultProtected
 		_c.mutation.SetProtected(v)
 	}
+	if _, ok := _c.mutation.Rights(); !ok {
+		v := user.DefaultRights
+		_c.mutation.SetRights(v)
+	}
 	if _, ok := _c.mutation.DeactivatedAt(); !ok {
 		v := user.DefaultDeactivatedAt
 		_c.mutation.SetDeactivatedAt(v)
+	}
+	if _, ok := _c.mutation.SeenAt(); !ok {
+		v := user.DefaultSeenAt
+		_c.mutation.SetSeenAt(v)
+	}
+	if _, ok := _c.mutation.IdleWarnedAt(); !ok {
+		v := user.DefaultIdleWarnedAt
+		_c.mutation.SetIdleWarnedAt(v)
+	}
+	if _, ok := _c.mutation.ErasedAt(); !ok {
+		v := user.DefaultErasedAt
+		_c.mutation.SetErasedAt(v)
 	}
 }
 
@@ -504,8 +590,20 @@ func (_c *UserCreate) check() error {
 	if _, ok := _c.mutation.Protected(); !ok {
 		return &ValidationError{Name: "protected", err: errors.New(`db: missing required field "User.protected"`)}
 	}
+	if _, ok := _c.mutation.Rights(); !ok {
+		return &ValidationError{Name: "rights", err: errors.New(`db: missing required field "User.rights"`)}
+	}
 	if _, ok := _c.mutation.DeactivatedAt(); !ok {
 		return &ValidationError{Name: "deactivated_at", err: errors.New(`db: missing required field "User.deactivated_at"`)}
+	}
+	if _, ok := _c.mutation.SeenAt(); !ok {
+		return &ValidationError{Name: "seen_at", err: errors.New(`db: missing required field "User.seen_at"`)}
+	}
+	if _, ok := _c.mutation.IdleWarnedAt(); !ok {
+		return &ValidationError{Name: "idle_warned_at", err: errors.New(`db: missing required field "User.idle_warned_at"`)}
+	}
+	if _, ok := _c.mutation.ErasedAt(); !ok {
+		return &ValidationError{Name: "erased_at", err: errors.New(`db: missing required field "User.erased_at"`)}
 	}
 	return nil
 }
@@ -652,9 +750,29 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 		_spec.SetField(user.FieldProtected, field.TypeBool, value)
 		_node.Protected = value
 	}
+	if value, ok := _c.mutation.Rights(); ok {
+		_spec.SetField(user.FieldRights, field.TypeInt, value)
+		_node.Rights = value
+	}
 	if value, ok := _c.mutation.DeactivatedAt(); ok {
 		_spec.SetField(user.FieldDeactivatedAt, field.TypeInt64, value)
 		_node.DeactivatedAt = value
+	}
+	if value, ok := _c.mutation.SeenAt(); ok {
+		_spec.SetField(user.FieldSeenAt, field.TypeInt64, value)
+		_node.SeenAt = value
+	}
+	if value, ok := _c.mutation.IdleWarnedAt(); ok {
+		_spec.SetField(user.FieldIdleWarnedAt, field.TypeInt64, value)
+		_node.IdleWarnedAt = value
+	}
+	if value, ok := _c.mutation.ErasedAt(); ok {
+		_spec.SetField(user.FieldErasedAt, field.TypeInt64, value)
+		_node.ErasedAt = value
+	}
+	if value, ok := _c.mutation.MergedInto(); ok {
+		_spec.SetField(user.FieldMergedInto, field.TypeInt64, value)
+		_node.MergedInto = &value
 	}
 	if nodes := _c.mutation.EmailsIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
@@ -1114,6 +1232,24 @@ func (u *UserUpsert) UpdateProtected() *UserUpsert {
 	return u
 }
 
+// SetRights sets the "rights" field.
+func (u *UserUpsert) SetRights(v int) *UserUpsert {
+	u.Set(user.FieldRights, v)
+	return u
+}
+
+// UpdateRights sets the "rights" field to the value that was provided on create.
+func (u *UserUpsert) UpdateRights() *UserUpsert {
+	u.SetExcluded(user.FieldRights)
+	return u
+}
+
+// AddRights adds v to the "rights" field.
+func (u *UserUpsert) AddRights(v int) *UserUpsert {
+	u.Add(user.FieldRights, v)
+	return u
+}
+
 // SetDeactivatedAt sets the "deactivated_at" field.
 func (u *UserUpsert) SetDeactivatedAt(v int64) *UserUpsert {
 	u.Set(user.FieldDeactivatedAt, v)
@@ -1129,6 +1265,84 @@ func (u *UserUpsert) UpdateDeactivatedAt() *UserUpsert {
 // AddDeactivatedAt adds v to the "deactivated_at" field.
 func (u *UserUpsert) AddDeactivatedAt(v int64) *UserUpsert {
 	u.Add(user.FieldDeactivatedAt, v)
+	return u
+}
+
+// SetSeenAt sets the "seen_at" field.
+func (u *UserUpsert) SetSeenAt(v int64) *UserUpsert {
+	u.Set(user.FieldSeenAt, v)
+	return u
+}
+
+// UpdateSeenAt sets the "seen_at" field to the value that was provided on create.
+func (u *UserUpsert) UpdateSeenAt() *UserUpsert {
+	u.SetExcluded(user.FieldSeenAt)
+	return u
+}
+
+// AddSeenAt adds v to the "seen_at" field.
+func (u *UserUpsert) AddSeenAt(v int64) *UserUpsert {
+	u.Add(user.FieldSeenAt, v)
+	return u
+}
+
+// SetIdleWarnedAt sets the "idle_warned_at" field.
+func (u *UserUpsert) SetIdleWarnedAt(v int64) *UserUpsert {
+	u.Set(user.FieldIdleWarnedAt, v)
+	return u
+}
+
+// UpdateIdleWarnedAt sets the "idle_warned_at" field to the value that was provided on create.
+func (u *UserUpsert) UpdateIdleWarnedAt() *UserUpsert {
+	u.SetExcluded(user.FieldIdleWarnedAt)
+	return u
+}
+
+// AddIdleWarnedAt adds v to the "idle_warned_at" field.
+func (u *UserUpsert) AddIdleWarnedAt(v int64) *UserUpsert {
+	u.Add(user.FieldIdleWarnedAt, v)
+	return u
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (u *UserUpsert) SetErasedAt(v int64) *UserUpsert {
+	u.Set(user.FieldErasedAt, v)
+	return u
+}
+
+// UpdateErasedAt sets the "erased_at" field to the value that was provided on create.
+func (u *UserUpsert) UpdateErasedAt() *UserUpsert {
+	u.SetExcluded(user.FieldErasedAt)
+	return u
+}
+
+// AddErasedAt adds v to the "erased_at" field.
+func (u *UserUpsert) AddErasedAt(v int64) *UserUpsert {
+	u.Add(user.FieldErasedAt, v)
+	return u
+}
+
+// SetMergedInto sets the "merged_into" field.
+func (u *UserUpsert) SetMergedInto(v int64) *UserUpsert {
+	u.Set(user.FieldMergedInto, v)
+	return u
+}
+
+// UpdateMergedInto sets the "merged_into" field to the value that was provided on create.
+func (u *UserUpsert) UpdateMergedInto() *UserUpsert {
+	u.SetExcluded(user.FieldMergedInto)
+	return u
+}
+
+// AddMergedInto adds v to the "merged_into" field.
+func (u *UserUpsert) AddMergedInto(v int64) *UserUpsert {
+	u.Add(user.FieldMergedInto, v)
+	return u
+}
+
+// ClearMergedInto clears the value of the "merged_into" field.
+func (u *UserUpsert) ClearMergedInto() *UserUpsert {
+	u.SetNull(user.FieldMergedInto)
 	return u
 }
 
@@ -1644,6 +1858,27 @@ func (u *UserUpsertOne) UpdateProtected() *UserUpsertOne {
 	})
 }
 
+// SetRights sets the "rights" field.
+func (u *UserUpsertOne) SetRights(v int) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetRights(v)
+	})
+}
+
+// AddRights adds v to the "rights" field.
+func (u *UserUpsertOne) AddRights(v int) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.AddRights(v)
+	})
+}
+
+// UpdateRights sets the "rights" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateRights() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateRights()
+	})
+}
+
 // SetDeactivatedAt sets the "deactivated_at" field.
 func (u *UserUpsertOne) SetDeactivatedAt(v int64) *UserUpsertOne {
 	return u.Update(func(s *UserUpsert) {
@@ -1662,6 +1897,97 @@ func (u *UserUpsertOne) AddDeactivatedAt(v int64) *UserUpsertOne {
 func (u *UserUpsertOne) UpdateDeactivatedAt() *UserUpsertOne {
 	return u.Update(func(s *UserUpsert) {
 		s.UpdateDeactivatedAt()
+	})
+}
+
+// SetSeenAt sets the "seen_at" field.
+func (u *UserUpsertOne) SetSeenAt(v int64) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetSeenAt(v)
+	})
+}
+
+// AddSeenAt adds v to the "seen_at" field.
+func (u *UserUpsertOne) AddSeenAt(v int64) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.AddSeenAt(v)
+	})
+}
+
+// UpdateSeenAt sets the "seen_at" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateSeenAt() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateSeenAt()
+	})
+}
+
+// SetIdleWarnedAt sets the "idle_warned_at" field.
+func (u *UserUpsertOne) SetIdleWarnedAt(v int64) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetIdleWarnedAt(v)
+	})
+}
+
+// AddIdleWarnedAt adds v to the "idle_warned_at" field.
+func (u *UserUpsertOne) AddIdleWarnedAt(v int64) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.AddIdleWarnedAt(v)
+	})
+}
+
+// UpdateIdleWarnedAt sets the "idle_warned_at" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateIdleWarnedAt() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateIdleWarnedAt()
+	})
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (u *UserUpsertOne) SetErasedAt(v int64) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetErasedAt(v)
+	})
+}
+
+// AddErasedAt adds v to the "erased_at" field.
+func (u *UserUpsertOne) AddErasedAt(v int64) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.AddErasedAt(v)
+	})
+}
+
+// UpdateErasedAt sets the "erased_at" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateErasedAt() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateErasedAt()
+	})
+}
+
+// SetMergedInto sets the "merged_into" field.
+func (u *UserUpsertOne) SetMergedInto(v int64) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetMergedInto(v)
+	})
+}
+
+// AddMergedInto adds v to the "merged_into" field.
+func (u *UserUpsertOne) AddMergedInto(v int64) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.AddMergedInto(v)
+	})
+}
+
+// UpdateMergedInto sets the "merged_into" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateMergedInto() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateMergedInto()
+	})
+}
+
+// ClearMergedInto clears the value of the "merged_into" field.
+func (u *UserUpsertOne) ClearMergedInto() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearMergedInto()
 	})
 }
 
@@ -2343,6 +2669,27 @@ func (u *UserUpsertBulk) UpdateProtected() *UserUpsertBulk {
 	})
 }
 
+// SetRights sets the "rights" field.
+func (u *UserUpsertBulk) SetRights(v int) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetRights(v)
+	})
+}
+
+// AddRights adds v to the "rights" field.
+func (u *UserUpsertBulk) AddRights(v int) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.AddRights(v)
+	})
+}
+
+// UpdateRights sets the "rights" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateRights() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateRights()
+	})
+}
+
 // SetDeactivatedAt sets the "deactivated_at" field.
 func (u *UserUpsertBulk) SetDeactivatedAt(v int64) *UserUpsertBulk {
 	return u.Update(func(s *UserUpsert) {
@@ -2361,6 +2708,97 @@ func (u *UserUpsertBulk) AddDeactivatedAt(v int64) *UserUpsertBulk {
 func (u *UserUpsertBulk) UpdateDeactivatedAt() *UserUpsertBulk {
 	return u.Update(func(s *UserUpsert) {
 		s.UpdateDeactivatedAt()
+	})
+}
+
+// SetSeenAt sets the "seen_at" field.
+func (u *UserUpsertBulk) SetSeenAt(v int64) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetSeenAt(v)
+	})
+}
+
+// AddSeenAt adds v to the "seen_at" field.
+func (u *UserUpsertBulk) AddSeenAt(v int64) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.AddSeenAt(v)
+	})
+}
+
+// UpdateSeenAt sets the "seen_at" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateSeenAt() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateSeenAt()
+	})
+}
+
+// SetIdleWarnedAt sets the "idle_warned_at" field.
+func (u *UserUpsertBulk) SetIdleWarnedAt(v int64) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetIdleWarnedAt(v)
+	})
+}
+
+// AddIdleWarnedAt adds v to the "idle_warned_at" field.
+func (u *UserUpsertBulk) AddIdleWarnedAt(v int64) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.AddIdleWarnedAt(v)
+	})
+}
+
+// UpdateIdleWarnedAt sets the "idle_warned_at" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateIdleWarnedAt() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateIdleWarnedAt()
+	})
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (u *UserUpsertBulk) SetErasedAt(v int64) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetErasedAt(v)
+	})
+}
+
+// AddErasedAt adds v to the "erased_at" field.
+func (u *UserUpsertBulk) AddErasedAt(v int64) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.AddErasedAt(v)
+	})
+}
+
+// UpdateErasedAt sets the "erased_at" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateErasedAt() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateErasedAt()
+	})
+}
+
+// SetMergedInto sets the "merged_into" field.
+func (u *UserUpsertBulk) SetMergedInto(v int64) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetMergedInto(v)
+	})
+}
+
+// AddMergedInto adds v to the "merged_into" field.
+func (u *UserUpsertBulk) AddMergedInto(v int64) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.AddMergedInto(v)
+	})
+}
+
+// UpdateMergedInto sets the "merged_into" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateMergedInto() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateMergedInto()
+	})
+}
+
+// ClearMergedInto clears the value of the "merged_into" field.
+func (u *UserUpsertBulk) ClearMergedInto() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearMergedInto()
 	})
 }
 

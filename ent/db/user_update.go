@@ -470,6 +470,27 @@ func (_u *UserUpdate) SetNillableProtected(v *bool) *UserUpdate {
 	return _u
 }
 
+// SetRights sets the "rights" field.
+func (_u *UserUpdate) SetRights(v int) *UserUpdate {
+	_u.mutation.ResetRights()
+	_u.mutation.SetRights(v)
+	return _u
+}
+
+// SetNillableRights sets the "rights" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableRights(v *int) *UserUpdate {
+	if v != nil {
+		_u.SetRights(*v)
+	}
+	return _u
+}
+
+// AddRights adds value to the "rights" field.
+func (_u *UserUpdate) AddRights(v int) *UserUpdate {
+	_u.mutation.AddRights(v)
+	return _u
+}
+
 // SetDeactivatedAt sets the "deactivated_at" field.
 func (_u *UserUpdate) SetDeactivatedAt(v int64) *UserUpdate {
 	_u.mutation.ResetDeactivatedAt()
@@ -488,6 +509,96 @@ func (_u *UserUpdate) SetNillableDeactivatedAt(v *int64) *UserUpdate {
 // AddDeactivatedAt adds value to the "deactivated_at" field.
 func (_u *UserUpdate) AddDeactivatedAt(v int64) *UserUpdate {
 	_u.mutation.AddDeactivatedAt(v)
+	return _u
+}
+
+// SetSeenAt sets the "seen_at" field.
+func (_u *UserUpdate) SetSeenAt(v int64) *UserUpdate {
+	_u.mutation.ResetSeenAt()
+	_u.mutation.SetSeenAt(v)
+	return _u
+}
+
+// SetNillableSeenAt sets the "seen_at" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableSeenAt(v *int64) *UserUpdate {
+	if v != nil {
+		_u.SetSeenAt(*v)
+	}
+	return _u
+}
+
+// AddSeenAt adds value to the "seen_at" field.
+func (_u *UserUpdate) AddSeenAt(v int64) *UserUpdate {
+	_u.mutation.AddSeenAt(v)
+	return _u
+}
+
+// SetIdleWarnedAt sets the "idle_warned_at" field.
+func (_u *UserUpdate) SetIdleWarnedAt(v int64) *UserUpdate {
+	_u.mutation.ResetIdleWarnedAt()
+	_u.mutation.SetIdleWarnedAt(v)
+	return _u
+}
+
+// SetNillableIdleWarnedAt sets the "idle_warned_at" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableIdleWarnedAt(v *int64) *UserUpdate {
+	if v != nil {
+		_u.SetIdleWarnedAt(*v)
+	}
+	return _u
+}
+
+// AddIdleWarnedAt adds value to the "idle_warned_at" field.
+func (_u *UserUpdate) AddIdleWarnedAt(v int64) *UserUpdate {
+	_u.mutation.AddIdleWarnedAt(v)
+	return _u
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (_u *UserUpdate) SetErasedAt(v int64) *UserUpdate {
+	_u.mutation.ResetErasedAt()
+	_u.mutation.SetErasedAt(v)
+	return _u
+}
+
+// SetNillableErasedAt sets the "erased_at" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableErasedAt(v *int64) *UserUpdate {
+	if v != nil {
+		_u.SetErasedAt(*v)
+	}
+	return _u
+}
+
+// AddErasedAt adds value to the "erased_at" field.
+func (_u *UserUpdate) AddErasedAt(v int64) *UserUpdate {
+	_u.mutation.AddErasedAt(v)
+	return _u
+}
+
+// SetMergedInto sets the "merged_into" field.
+func (_u *UserUpdate) SetMergedInto(v int64) *UserUpdate {
+	_u.mutation.ResetMergedInto()
+	_u.mutation.SetMergedInto(v)
+	return _u
+}
+
+// SetNillableMergedInto sets the "merged_into" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableMergedInto(v *int64) *UserUpdate {
+	if v != nil {
+		_u.SetMergedInto(*v)
+	}
+	return _u
+}
+
+// AddMergedInto adds value to the "merged_into" field.
+func (_u *UserUpdate) AddMergedInto(v int64) *UserUpdate {
+	_u.mutation.AddMergedInto(v)
+	return _u
+}
+
+// ClearMergedInto clears the value of the "merged_into" field.
+func (_u *UserUpdate) ClearMergedInto() *UserUpdate {
+	_u.mutation.ClearMergedInto()
 	return _u
 }
 
@@ -699,11 +810,44 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Protected(); ok {
 		_spec.SetField(user.FieldProtected, field.TypeBool, value)
 	}
+	if value, ok := _u.mutation.Rights(); ok {
+		_spec.SetField(user.FieldRights, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedRights(); ok {
+		_spec.AddField(user.FieldRights, field.TypeInt, value)
+	}
 	if value, ok := _u.mutation.DeactivatedAt(); ok {
 		_spec.SetField(user.FieldDeactivatedAt, field.TypeInt64, value)
 	}
 	if value, ok := _u.mutation.AddedDeactivatedAt(); ok {
 		_spec.AddField(user.FieldDeactivatedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.SeenAt(); ok {
+		_spec.SetField(user.FieldSeenAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedSeenAt(); ok {
+		_spec.AddField(user.FieldSeenAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.IdleWarnedAt(); ok {
+		_spec.SetField(user.FieldIdleWarnedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedIdleWarnedAt(); ok {
+		_spec.AddField(user.FieldIdleWarnedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.ErasedAt(); ok {
+		_spec.SetField(user.FieldErasedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedErasedAt(); ok {
+		_spec.AddField(user.FieldErasedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.MergedInto(); ok {
+		_spec.SetField(user.FieldMergedInto, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedMergedInto(); ok {
+		_spec.AddField(user.FieldMergedInto, field.TypeInt64, value)
+	}
+	if _u.mutation.MergedIntoCleared() {
+		_spec.ClearField(user.FieldMergedInto, field.TypeInt64)
 	}
 	if _u.mutation.EmailsCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -1211,6 +1355,27 @@ func (_u *UserUpdateOne) SetNillableProtected(v *bool) *UserUpdateOne {
 	return _u
 }
 
+// SetRights sets the "rights" field.
+func (_u *UserUpdateOne) SetRights(v int) *UserUpdateOne {
+	_u.mutation.ResetRights()
+	_u.mutation.SetRights(v)
+	return _u
+}
+
+// SetNillableRights sets the "rights" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableRights(v *int) *UserUpdateOne {
+	if v != nil {
+		_u.SetRights(*v)
+	}
+	return _u
+}
+
+// AddRights adds value to the "rights" field.
+func (_u *UserUpdateOne) AddRights(v int) *UserUpdateOne {
+	_u.mutation.AddRights(v)
+	return _u
+}
+
 // SetDeactivatedAt sets the "deactivated_at" field.
 func (_u *UserUpdateOne) SetDeactivatedAt(v int64) *UserUpdateOne {
 	_u.mutation.ResetDeactivatedAt()
@@ -1229,6 +1394,96 @@ func (_u *UserUpdateOne) SetNillableDeactivatedAt(v *int64) *UserUpdateOne {
 // AddDeactivatedAt adds value to the "deactivated_at" field.
 func (_u *UserUpdateOne) AddDeactivatedAt(v int64) *UserUpdateOne {
 	_u.mutation.AddDeactivatedAt(v)
+	return _u
+}
+
+// SetSeenAt sets the "seen_at" field.
+func (_u *UserUpdateOne) SetSeenAt(v int64) *UserUpdateOne {
+	_u.mutation.ResetSeenAt()
+	_u.mutation.SetSeenAt(v)
+	return _u
+}
+
+// SetNillableSeenAt sets the "seen_at" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableSeenAt(v *int64) *UserUpdateOne {
+	if v != nil {
+		_u.SetSeenAt(*v)
+	}
+	return _u
+}
+
+// AddSeenAt adds value to the "seen_at" field.
+func (_u *UserUpdateOne) AddSeenAt(v int64) *UserUpdateOne {
+	_u.mutation.AddSeenAt(v)
+	return _u
+}
+
+// SetIdleWarnedAt sets the "idle_warned_at" field.
+func (_u *UserUpdateOne) SetIdleWarnedAt(v int64) *UserUpdateOne {
+	_u.mutation.ResetIdleWarnedAt()
+	_u.mutation.SetIdleWarnedAt(v)
+	return _u
+}
+
+// SetNillableIdleWarnedAt sets the "idle_warned_at" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableIdleWarnedAt(v *int64) *UserUpdateOne {
+	if v != nil {
+		_u.SetIdleWarnedAt(*v)
+	}
+	return _u
+}
+
+// AddIdleWarnedAt adds value to the "idle_warned_at" field.
+func (_u *UserUpdateOne) AddIdleWarnedAt(v int64) *UserUpdateOne {
+	_u.mutation.AddIdleWarnedAt(v)
+	return _u
+}
+
+// SetErasedAt sets the "erased_at" field.
+func (_u *UserUpdateOne) SetErasedAt(v int64) *UserUpdateOne {
+	_u.mutation.ResetErasedAt()
+	_u.mutation.SetErasedAt(v)
+	return _u
+}
+
+// SetNillableErasedAt sets the "erased_at" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableErasedAt(v *int64) *UserUpdateOne {
+	if v != nil {
+		_u.SetErasedAt(*v)
+	}
+	return _u
+}
+
+// AddErasedAt adds value to the "erased_at" field.
+func (_u *UserUpdateOne) AddErasedAt(v int64) *UserUpdateOne {
+	_u.mutation.AddErasedAt(v)
+	return _u
+}
+
+// SetMergedInto sets the "merged_into" field.
+func (_u *UserUpdateOne) SetMergedInto(v int64) *UserUpdateOne {
+	_u.mutation.ResetMergedInto()
+	_u.mutation.SetMergedInto(v)
+	return _u
+}
+
+// SetNillableMergedInto sets the "merged_into" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableMergedInto(v *int64) *UserUpdateOne {
+	if v != nil {
+		_u.SetMergedInto(*v)
+	}
+	return _u
+}
+
+// AddMergedInto adds value to the "merged_into" field.
+func (_u *UserUpdateOne) AddMergedInto(v int64) *UserUpdateOne {
+	_u.mutation.AddMergedInto(v)
+	return _u
+}
+
+// ClearMergedInto clears the value of the "merged_into" field.
+func (_u *UserUpdateOne) ClearMergedInto() *UserUpdateOne {
+	_u.mutation.ClearMergedInto()
 	return _u
 }
 
@@ -1470,11 +1725,44 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 	if value, ok := _u.mutation.Protected(); ok {
 		_spec.SetField(user.FieldProtected, field.TypeBool, value)
 	}
+	if value, ok := _u.mutation.Rights(); ok {
+		_spec.SetField(user.FieldRights, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedRights(); ok {
+		_spec.AddField(user.FieldRights, field.TypeInt, value)
+	}
 	if value, ok := _u.mutation.DeactivatedAt(); ok {
 		_spec.SetField(user.FieldDeactivatedAt, field.TypeInt64, value)
 	}
 	if value, ok := _u.mutation.AddedDeactivatedAt(); ok {
 		_spec.AddField(user.FieldDeactivatedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.SeenAt(); ok {
+		_spec.SetField(user.FieldSeenAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedSeenAt(); ok {
+		_spec.AddField(user.FieldSeenAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.IdleWarnedAt(); ok {
+		_spec.SetField(user.FieldIdleWarnedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedIdleWarnedAt(); ok {
+		_spec.AddField(user.FieldIdleWarnedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.ErasedAt(); ok {
+		_spec.SetField(user.FieldErasedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedErasedAt(); ok {
+		_spec.AddField(user.FieldErasedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.MergedInto(); ok {
+		_spec.SetField(user.FieldMergedInto, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedMergedInto(); ok {
+		_spec.AddField(user.FieldMergedInto, field.TypeInt64, value)
+	}
+	if _u.mutation.MergedIntoCleared() {
+		_spec.ClearField(user.FieldMergedInto, field.TypeInt64)
 	}
 	if _u.mutation.EmailsCleared() {
 		edge := &sqlgraph.EdgeSpec{

@@ -22,6 +22,10 @@ func (Company) Fields() []ent.Field {
 		field.String("name"),
 		field.String("locale").Default(""),
 		field.Bool("managed").Default(false).Comment("kept by the configuration file"),
+		field.JSON("settings", map[string]string{}).Optional().Comment("what its admins chose"),
+		field.Int64("verified_at").Default(0).Comment("when an operator or a DNS record vouched for a company that registered itself; the file's own are vouched for"),
+		field.String("verified_by").Default(""),
+		field.Int64("digest_due").Default(0).Comment("when the next digest is mailed to its admins; 0 for never"),
 		field.Int64("created_at").Immutable(),
 	}
 }

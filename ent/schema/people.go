@@ -44,7 +44,12 @@ func (User) Fields() []ent.Field {
 		field.Int64("contract_id").Optional().Nillable(),
 		field.Int64("manager_id").Optional().Nillable().Comment("the user a directory names as manager"),
 		field.Bool("protected").Default(false).Comment("no origin may deactivate or delete; set and lifted by an admin"),
+		field.Int("rights").Default(0).Comment("bits beside company_admin: 1 auditor, 2 approver"),
 		field.Int64("deactivated_at").Default(0),
+		field.Int64("seen_at").Default(0).Comment("when a contact last wrote or was asked about"),
+		field.Int64("idle_warned_at").Default(0).Comment("when a contact was told that it will be anonymised"),
+		field.Int64("erased_at").Default(0).Comment("when everything personal was emptied"),
+		field.Int64("merged_into").Optional().Nillable().Comment("the user who took this one's place"),
 	}
 }
 
@@ -63,6 +68,8 @@ func (User) Indexes() []ent.Index {
 		index.Fields("company_id", "employee_number").Annotations(entsql.IndexWhere("employee_number IS NOT NULL")),
 		index.Fields("company_id", "deleted_at").Annotations(entsql.IndexWhere("deleted_at <> 0")),
 		index.Fields("company_id", "id").Annotations(entsql.IndexWhere("deleted_at = 0")),
+		index.Fields("company_id", "seen_at").Annotations(entsql.IndexWhere("association = 'weak' AND deleted_at = 0")),
+		index.Fields("company_id", "rights").Annotations(entsql.IndexWhere("rights <> 0")),
 	}
 }
 

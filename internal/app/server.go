@@ -135,10 +135,7 @@ func (s *Server) startQueue(ctx, work context.Context) error {
 		DB: s.Store.WriteDB(), Postgres: s.Store.Postgres(), Sources: dueSources{s.Core}, Now: s.Now, Log: s.Log,
 		Work: jobs.Work{
 			RunSource: s.runQueued,
-			DrainMail: s.drainMail,
-			Sweep: func(ctx context.Context) error {
-				return s.Store.Sweep(ctx, s.Now(), s.Config.RetentionOf)
-			},
+			Regular:   s.regular(),
 		},
 	})
 	if err != nil {
@@ -149,6 +146,17 @@ func (s *Server) startQueue(ctx, work context.Context) error {
 	}
 	s.onStop("queue", s.queue.Stop)
 	return ctx.Err()
+}
+
+// regular is the work that comes round, beside the schedules of sources.
+func (s *Server) regular() []jobs.Regular {
+	const long = 10 * time.Minute
+	return []jobs.Regular{
+		{Name: "mail_drain", Every: 5 * time.Second, Timeout: long, Do: s.drainMail},
+		{Name: "sweep", Every: time.Hour, Timeout: long, Do: func(ctx context.Context) error {
+			return s.Store.Sweep(ctx, s.Now(), s.Config.RetentionOf)
+		}},
+	}
 }
 
 // background runs something until Stop.

@@ -13,6 +13,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/usherd/usher/internal/registry"
 )
@@ -33,10 +34,18 @@ type Sources interface {
 type Work struct {
 	// RunSource runs a source; registry.ErrLeased when another process does.
 	RunSource func(ctx context.Context, key, trigger string) error
-	// DrainMail sends what is due.
-	DrainMail func(ctx context.Context) error
-	// Sweep removes what is past its time.
-	Sweep func(ctx context.Context) error
+	// Regular is what comes round, each in one process at a time.
+	Regular []Regular
+}
+
+// Regular is work that comes round.
+type Regular struct {
+	// Name is two letters or more, and stays: it is what the queue knows it by.
+	Name  string
+	Every time.Duration
+	// Timeout bounds one turn; 0 is a minute.
+	Timeout time.Duration
+	Do      func(ctx context.Context) error
 }
 
 // Config is what a Queue needs.
@@ -59,9 +68,7 @@ type Queue struct {
 const (
 	// tickEvery is how late a schedule may be, and how long after its lease ran
 	// out a dead process's run is taken up.
-	tickEvery  = 10 * time.Second
-	drainEvery = 5 * time.Second
-	sweepEvery = time.Hour
+	tickEvery = 10 * time.Second
 	// leasedAgain is when a scheduled run looks again at a source that another
 	// run still holds.
 	leasedAgain = 30 * time.Second
@@ -108,11 +115,16 @@ func (h atLeast) Enabled(ctx context.Context, l slog.Level) bool {
 // New makes a queue; it does nothing before Start.
 func New(cfg Config) (*Queue, error) {
 	q := &Queue{cfg: cfg}
+	works := map[string]Regular{}
+	turns := []*river.PeriodicJob{periodic(tickEvery, tickArgs{})}
+	for _, r := range cfg.Work.Regular {
+		works[r.Name] = r
+		turns = append(turns, regular(r))
+	}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &tickWorker{q: q})
 	river.AddWorker(workers, &runWorker{q: q})
-	river.AddWorker(workers, &drainWorker{work: cfg.Work.DrainMail})
-	river.AddWorker(workers, &sweepWorker{work: cfg.Work.Sweep})
+	river.AddWorker(workers, &regularWorker{work: works})
 	client, err := river.NewClient(driver(cfg.DB, cfg.Postgres), &river.Config{
 		Queues: map[string]river.QueueConfig{
 			river.QueueDefault: {MaxWorkers: 4},
@@ -123,11 +135,7 @@ func New(cfg Config) (*Queue, error) {
 		// Ticks and drains come every few seconds; their traces would outgrow
 		// everything else.
 		CompletedJobRetentionPeriod: 10 * time.Minute,
-		PeriodicJobs: []*river.PeriodicJob{
-			periodic(tickEvery, tickArgs{}),
-			periodic(drainEvery, drainArgs{}),
-			periodic(sweepEvery, sweepArgs{}),
-		},
+		PeriodicJobs:                turns,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open queue: %w", err)
@@ -266,42 +274,42 @@ func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 	return river.JobSnooze(leasedAgain)
 }
 
-// drainArgs send due mails.
-type drainArgs struct{}
+// regularArgs are one turn of regular work.
+type regularArgs struct {
+	Name string `json:"name" river:"unique"`
+}
 
 // Kind implements river.JobArgs.
-func (drainArgs) Kind() string { return "mail_drain" }
+func (regularArgs) Kind() string { return "regular" }
 
-// InsertOpts implements river.JobArgsWithInsertOpts.
-func (drainArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 1} }
-
-type drainWorker struct {
-	river.WorkerDefaults[drainArgs]
-	work func(context.Context) error
+type regularWorker struct {
+	river.WorkerDefaults[regularArgs]
+	work map[string]Regular
 }
 
 // Timeout implements river.Worker.
-func (*drainWorker) Timeout(*river.Job[drainArgs]) time.Duration { return 10 * time.Minute }
-
-// Work implements river.Worker.
-func (w *drainWorker) Work(ctx context.Context, _ *river.Job[drainArgs]) error { return w.work(ctx) }
-
-// sweepArgs remove what is past its time.
-type sweepArgs struct{}
-
-// Kind implements river.JobArgs.
-func (sweepArgs) Kind() string { return "sweep" }
-
-// InsertOpts implements river.JobArgsWithInsertOpts.
-func (sweepArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: 1} }
-
-type sweepWorker struct {
-	river.WorkerDefaults[sweepArgs]
-	work func(context.Context) error
+func (w *regularWorker) Timeout(job *river.Job[regularArgs]) time.Duration {
+	return w.work[job.Args.Name].Timeout // 0 is the queue's own: a minute
 }
 
-// Timeout implements river.Worker.
-func (*sweepWorker) Timeout(*river.Job[sweepArgs]) time.Duration { return 10 * time.Minute }
+// Work implements river.Worker. Work that this process does not know was queued
+// by a newer or older one, and comes round again there.
+func (w *regularWorker) Work(ctx context.Context, job *river.Job[regularArgs]) error {
+	if r, ok := w.work[job.Args.Name]; ok {
+		return r.Do(ctx)
+	}
+	return nil
+}
 
-// Work implements river.Worker.
-func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error { return w.work(ctx) }
+// regular is one kind of work that comes round. A turn is not queued while one
+// before it waits or is at work, and is tried once: the next one comes anyway.
+func regular(r Regular) *river.PeriodicJob {
+	return river.NewPeriodicJob(river.PeriodicInterval(r.Every),
+		func() (river.JobArgs, *river.InsertOpts) {
+			return regularArgs{Name: r.Name}, &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{
+				ByArgs: true, ByState: []rivertype.JobState{rivertype.JobStateAvailable, rivertype.JobStatePending,
+					rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled},
+			}}
+		},
+		&river.PeriodicJobOpts{RunOnStart: true})
+}

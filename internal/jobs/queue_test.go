@@ -3,9 +3,11 @@ package jobs
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -80,10 +82,8 @@ func onBoth(t *testing.T, fn func(t *testing.T, cfg Config, a *agenda)) {
 				t.Fatal(err)
 			}
 			a := &agenda{db: s.WriteDB(), src: registry.Source{Key: "corp", Schedule: "30 2 * * *"}}
-			nothing := func(context.Context) error { return nil }
 			fn(t, Config{
 				DB: s.WriteDB(), Postgres: s.Postgres(), Sources: a, Now: time.Now, Log: log,
-				Work: Work{DrainMail: nothing, Sweep: nothing},
 			}, a)
 		})
 	}
@@ -225,6 +225,43 @@ func TestWrongScheduleIsLeftAlone(t *testing.T) {
 		}
 		if err := q.tick(t.Context()); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// Regular work comes round for as long as the queue works, and no turn begins
+// while the one before it is at work.
+func TestRegularWork(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config, _ *agenda) {
+		turns, let := make(chan string, 10), make(chan struct{})
+		var at, most atomic.Int32
+		cfg.Work.Regular = []Regular{
+			{Name: "slow", Every: 50 * time.Millisecond, Do: func(context.Context) error {
+				most.Store(max(most.Load(), at.Add(1)))
+				defer at.Add(-1)
+				turns <- "slow"
+				<-let
+				return nil
+			}},
+			{Name: "failing", Every: 50 * time.Millisecond, Do: func(context.Context) error {
+				select {
+				case turns <- "failing":
+				default:
+				}
+				return errors.New("not this time")
+			}},
+		}
+		start(t, cfg)
+		seen := map[string]int{}
+		for seen["slow"] < 1 || seen["failing"] < 3 {
+			seen[next(t, turns)]++
+		}
+		close(let)
+		for seen["slow"] < 3 {
+			seen[next(t, turns)]++
+		}
+		if most.Load() > 1 {
+			t.Error("two turns of one kind were at work together")
 		}
 	})
 }

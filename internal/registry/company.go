@@ -23,6 +23,11 @@ const (
 	OriginAdmin        OriginKind = "admin"
 	OriginMail         OriginKind = "mail"
 	OriginTeams        OriginKind = "teams"
+	// OriginAPI is a program with a token of the company's own.
+	OriginAPI OriginKind = "api"
+	// OriginOIDC is an identity provider that people sign in with; its anchors are
+	// subjects, and it owns nobody whom another door brought.
+	OriginOIDC OriginKind = "oidc"
 )
 
 // Directory reports whether the origin is a directory or identity provider,

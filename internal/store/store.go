@@ -118,7 +118,7 @@ func (s *Store) openSQLite(path string, o Options) error {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)
-	if s.read, err = openPreparing(orDriver(o.Driver, "sqlite"), base+"&_pragma=query_only(1)&_pragma=cache_size(-8000)"); err != nil {
+	if s.read, err = openPreparing(orDriver(o.Driver, "sqlite"), base+"&_pragma=query_only(1)&_pragma=cache_size(-8000)&_pragma=mmap_size(1099511627776)"); err != nil {
 		return errors.Join(err, s.write.Close())
 	}
 	s.read.SetMaxOpenConns(readers)

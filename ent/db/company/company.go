@@ -19,6 +19,14 @@ const (
 	FieldLocale = "locale"
 	// FieldManaged holds the string denoting the managed field in the database.
 	FieldManaged = "managed"
+	// FieldSettings holds the string denoting the settings field in the database.
+	FieldSettings = "settings"
+	// FieldVerifiedAt holds the string denoting the verified_at field in the database.
+	FieldVerifiedAt = "verified_at"
+	// FieldVerifiedBy holds the string denoting the verified_by field in the database.
+	FieldVerifiedBy = "verified_by"
+	// FieldDigestDue holds the string denoting the digest_due field in the database.
+	FieldDigestDue = "digest_due"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// Table holds the table name of the company in the database.
@@ -32,6 +40,10 @@ var Columns = []string{
 	FieldName,
 	FieldLocale,
 	FieldManaged,
+	FieldSettings,
+	FieldVerifiedAt,
+	FieldVerifiedBy,
+	FieldDigestDue,
 	FieldCreatedAt,
 }
 
@@ -50,6 +62,12 @@ var (
 	DefaultLocale string
 	// DefaultManaged holds the default value on creation for the "managed" field.
 	DefaultManaged bool
+	// DefaultVerifiedAt holds the default value on creation for the "verified_at" field.
+	DefaultVerifiedAt int64
+	// DefaultVerifiedBy holds the default value on creation for the "verified_by" field.
+	DefaultVerifiedBy string
+	// DefaultDigestDue holds the default value on creation for the "digest_due" field.
+	DefaultDigestDue int64
 )
 
 // OrderOption defines the ordering options for the Company queries.
@@ -78,6 +96,21 @@ func ByLocale(opts ...sql.OrderTermOption) OrderOption {
 // ByManaged orders the results by the managed field.
 func ByManaged(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldManaged, opts...).ToFunc()
+}
+
+// ByVerifiedAt orders the results by the verified_at field.
+func ByVerifiedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldVerifiedAt, opts...).ToFunc()
+}
+
+// ByVerifiedBy orders the results by the verified_by field.
+func ByVerifiedBy(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldVerifiedBy, opts...).ToFunc()
+}
+
+// ByDigestDue orders the results by the digest_due field.
+func ByDigestDue(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldDigestDue, opts...).ToFunc()
 }
 
 // ByCreatedAt orders the results by the created_at field.

@@ -72,6 +72,21 @@ func Managed(v bool) predicate.Company {
 	return predicate.Company(sql.FieldEQ(FieldManaged, v))
 }
 
+// VerifiedAt applies equality check predicate on the "verified_at" field. It's identical to VerifiedAtEQ.
+func VerifiedAt(v int64) predicate.Company {
+	return predicate.Company(sql.FieldEQ(FieldVerifiedAt, v))
+}
+
+// VerifiedBy applies equality check predicate on the "verified_by" field. It's identical to VerifiedByEQ.
+func VerifiedBy(v string) predicate.Company {
+	return predicate.Company(sql.FieldEQ(FieldVerifiedBy, v))
+}
+
+// DigestDue applies equality check predicate on the "digest_due" field. It's identical to DigestDueEQ.
+func DigestDue(v int64) predicate.Company {
+	return predicate.Company(sql.FieldEQ(FieldDigestDue, v))
+}
+
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v int64) predicate.Company {
 	return predicate.Company(sql.FieldEQ(FieldCreatedAt, v))
@@ -280,6 +295,161 @@ func ManagedEQ(v bool) predicate.Company {
 // ManagedNEQ applies the NEQ predicate on the "managed" field.
 func ManagedNEQ(v bool) predicate.Company {
 	return predicate.Company(sql.FieldNEQ(FieldManaged, v))
+}
+
+// SettingsIsNil applies the IsNil predicate on the "settings" field.
+func SettingsIsNil() predicate.Company {
+	return predicate.Company(sql.FieldIsNull(FieldSettings))
+}
+
+// SettingsNotNil applies the NotNil predicate on the "settings" field.
+func SettingsNotNil() predicate.Company {
+	return predicate.Company(sql.FieldNotNull(FieldSettings))
+}
+
+// VerifiedAtEQ applies the EQ predicate on the "verified_at" field.
+func VerifiedAtEQ(v int64) predicate.Company {
+	return predicate.Company(sql.FieldEQ(FieldVerifiedAt, v))
+}
+
+// VerifiedAtNEQ applies the NEQ predicate on the "verified_at" field.
+func VerifiedAtNEQ(v int64) predicate.Company {
+	return predicate.Company(sql.FieldNEQ(FieldVerifiedAt, v))
+}
+
+// VerifiedAtIn applies the In predicate on the "verified_at" field.
+func VerifiedAtIn(vs ...int64) predicate.Company {
+	return predicate.Company(sql.FieldIn(FieldVerifiedAt, vs...))
+}
+
+// VerifiedAtNotIn applies the NotIn predicate on the "verified_at" field.
+func VerifiedAtNotIn(vs ...int64) predicate.Company {
+	return predicate.Company(sql.FieldNotIn(FieldVerifiedAt, vs...))
+}
+
+// VerifiedAtGT applies the GT predicate on the "verified_at" field.
+func VerifiedAtGT(v int64) predicate.Company {
+	return predicate.Company(sql.FieldGT(FieldVerifiedAt, v))
+}
+
+// VerifiedAtGTE applies the GTE predicate on the "verified_at" field.
+func VerifiedAtGTE(v int64) predicate.Company {
+	return predicate.Company(sql.FieldGTE(FieldVerifiedAt, v))
+}
+
+// VerifiedAtLT applies the LT predicate on the "verified_at" field.
+func VerifiedAtLT(v int64) predicate.Company {
+	return predicate.Company(sql.FieldLT(FieldVerifiedAt, v))
+}
+
+// VerifiedAtLTE applies the LTE predicate on the "verified_at" field.
+func VerifiedAtLTE(v int64) predicate.Company {
+	return predicate.Company(sql.FieldLTE(FieldVerifiedAt, v))
+}
+
+// VerifiedByEQ applies the EQ predicate on the "verified_by" field.
+func VerifiedByEQ(v string) predicate.Company {
+	return predicate.Company(sql.FieldEQ(FieldVerifiedBy, v))
+}
+
+// VerifiedByNEQ applies the NEQ predicate on the "verified_by" field.
+func VerifiedByNEQ(v string) predicate.Company {
+	return predicate.Company(sql.FieldNEQ(FieldVerifiedBy, v))
+}
+
+// VerifiedByIn applies the In predicate on the "verified_by" field.
+func VerifiedByIn(vs ...string) predicate.Company {
+	return predicate.Company(sql.FieldIn(FieldVerifiedBy, vs...))
+}
+
+// VerifiedByNotIn applies the NotIn predicate on the "verified_by" field.
+func VerifiedByNotIn(vs ...string) predicate.Company {
+	return predicate.Company(sql.FieldNotIn(FieldVerifiedBy, vs...))
+}
+
+// VerifiedByGT applies the GT predicate on the "verified_by" field.
+func VerifiedByGT(v string) predicate.Company {
+	return predicate.Company(sql.FieldGT(FieldVerifiedBy, v))
+}
+
+// VerifiedByGTE applies the GTE predicate on the "verified_by" field.
+func VerifiedByGTE(v string) predicate.Company {
+	return predicate.Company(sql.FieldGTE(FieldVerifiedBy, v))
+}
+
+// VerifiedByLT applies the LT predicate on the "verified_by" field.
+func VerifiedByLT(v string) predicate.Company {
+	return predicate.Company(sql.FieldLT(FieldVerifiedBy, v))
+}
+
+// VerifiedByLTE applies the LTE predicate on the "verified_by" field.
+func VerifiedByLTE(v string) predicate.Company {
+	return predicate.Company(sql.FieldLTE(FieldVerifiedBy, v))
+}
+
+// VerifiedByContains applies the Contains predicate on the "verified_by" field.
+func VerifiedByContains(v string) predicate.Company {
+	return predicate.Company(sql.FieldContains(FieldVerifiedBy, v))
+}
+
+// VerifiedByHasPrefix applies the HasPrefix predicate on the "verified_by" field.
+func VerifiedByHasPrefix(v string) predicate.Company {
+	return predicate.Company(sql.FieldHasPrefix(FieldVerifiedBy, v))
+}
+
+// VerifiedByHasSuffix applies the HasSuffix predicate on the "verified_by" field.
+func VerifiedByHasSuffix(v string) predicate.Company {
+	return predicate.Company(sql.FieldHasSuffix(FieldVerifiedBy, v))
+}
+
+// VerifiedByEqualFold applies the EqualFold predicate on the "verified_by" field.
+func VerifiedByEqualFold(v string) predicate.Company {
+	return predicate.Company(sql.FieldEqualFold(FieldVerifiedBy, v))
+}
+
+// VerifiedByContainsFold applies the ContainsFold predicate on the "verified_by" field.
+func VerifiedByContainsFold(v string) predicate.Company {
+	return predicate.Company(sql.FieldContainsFold(FieldVerifiedBy, v))
+}
+
+// DigestDueEQ applies the EQ predicate on the "digest_due" field.
+func DigestDueEQ(v int64) predicate.Company {
+	return predicate.Company(sql.FieldEQ(FieldDigestDue, v))
+}
+
+// DigestDueNEQ applies the NEQ predicate on the "digest_due" field.
+func DigestDueNEQ(v int64) predicate.Company {
+	return predicate.Company(sql.FieldNEQ(FieldDigestDue, v))
+}
+
+// DigestDueIn applies the In predicate on the "digest_due" field.
+func DigestDueIn(vs ...int64) predicate.Company {
+	return predicate.Company(sql.FieldIn(FieldDigestDue, vs...))
+}
+
+// DigestDueNotIn applies the NotIn predicate on the "digest_due" field.
+func DigestDueNotIn(vs ...int64) predicate.Company {
+	return predicate.Company(sql.FieldNotIn(FieldDigestDue, vs...))
+}
+
+// DigestDueGT applies the GT predicate on the "digest_due" field.
+func DigestDueGT(v int64) predicate.Company {
+	return predicate.Company(sql.FieldGT(FieldDigestDue, v))
+}
+
+// DigestDueGTE applies the GTE predicate on the "digest_due" field.
+func DigestDueGTE(v int64) predicate.Company {
+	return predicate.Company(sql.FieldGTE(FieldDigestDue, v))
+}
+
+// DigestDueLT applies the LT predicate on the "digest_due" field.
+func DigestDueLT(v int64) predicate.Company {
+	return predicate.Company(sql.FieldLT(FieldDigestDue, v))
+}
+
+// DigestDueLTE applies the LTE predicate on the "digest_due" field.
+func DigestDueLTE(v int64) predicate.Company {
+	return predicate.Company(sql.FieldLTE(FieldDigestDue, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.

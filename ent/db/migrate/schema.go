@@ -9,6 +9,84 @@ import (
 )
 
 var (
+	// ApplicationsColumns holds the columns for the "applications" table.
+	ApplicationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "public_id", Type: field.TypeString, Size: 36},
+		{Name: "kind", Type: field.TypeString},
+		{Name: "state", Type: field.TypeString},
+		{Name: "code", Type: field.TypeString, Default: ""},
+		{Name: "typed", Type: field.TypeJSON, Nullable: true},
+		{Name: "resolved", Type: field.TypeJSON, Nullable: true},
+		{Name: "for_company", Type: field.TypeInt64, Default: 0},
+		{Name: "user_id", Type: field.TypeInt64, Default: 0},
+		{Name: "address", Type: field.TypeString, Default: ""},
+		{Name: "attempts", Type: field.TypeInt, Default: 0},
+		{Name: "next_try", Type: field.TypeInt64, Default: 0},
+		{Name: "claimed_until", Type: field.TypeInt64, Default: 0},
+		{Name: "created_at", Type: field.TypeInt64},
+		{Name: "decided_at", Type: field.TypeInt64, Default: 0},
+		{Name: "decided_by", Type: field.TypeString, Default: ""},
+		{Name: "note", Type: field.TypeString, Default: ""},
+	}
+	// ApplicationsTable holds the schema information for the "applications" table.
+	ApplicationsTable = &schema.Table{
+		Name:       "applications",
+		Columns:    ApplicationsColumns,
+		PrimaryKey: []*schema.Column{ApplicationsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "application_public_id",
+				Unique:  true,
+				Columns: []*schema.Column{ApplicationsColumns[1]},
+			},
+			{
+				Name:    "application_next_try",
+				Unique:  false,
+				Columns: []*schema.Column{ApplicationsColumns[11]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "next_try <> 0",
+				},
+			},
+			{
+				Name:    "application_for_company_state_id",
+				Unique:  false,
+				Columns: []*schema.Column{ApplicationsColumns[7], ApplicationsColumns[3], ApplicationsColumns[0]},
+			},
+			{
+				Name:    "application_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{ApplicationsColumns[13]},
+			},
+		},
+	}
+	// AuditsColumns holds the columns for the "audits" table.
+	AuditsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "at", Type: field.TypeInt64},
+		{Name: "actor", Type: field.TypeString},
+		{Name: "user_id", Type: field.TypeInt64, Default: 0},
+		{Name: "action", Type: field.TypeString},
+		{Name: "outcome", Type: field.TypeString, Default: ""},
+		{Name: "subject", Type: field.TypeString, Default: ""},
+		{Name: "address", Type: field.TypeString, Default: ""},
+		{Name: "request_id", Type: field.TypeString, Default: ""},
+		{Name: "detail", Type: field.TypeJSON, Nullable: true},
+	}
+	// AuditsTable holds the schema information for the "audits" table.
+	AuditsTable = &schema.Table{
+		Name:       "audits",
+		Columns:    AuditsColumns,
+		PrimaryKey: []*schema.Column{AuditsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "audit_company_id_at",
+				Unique:  false,
+				Columns: []*schema.Column{AuditsColumns[1], AuditsColumns[2]},
+			},
+		},
+	}
 	// ChangesColumns holds the columns for the "changes" table.
 	ChangesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -72,6 +150,10 @@ var (
 		{Name: "name", Type: field.TypeString},
 		{Name: "locale", Type: field.TypeString, Default: ""},
 		{Name: "managed", Type: field.TypeBool, Default: false},
+		{Name: "settings", Type: field.TypeJSON, Nullable: true},
+		{Name: "verified_at", Type: field.TypeInt64, Default: 0},
+		{Name: "verified_by", Type: field.TypeString, Default: ""},
+		{Name: "digest_due", Type: field.TypeInt64, Default: 0},
 		{Name: "created_at", Type: field.TypeInt64},
 	}
 	// CompaniesTable holds the schema information for the "companies" table.
@@ -115,6 +197,82 @@ var (
 			},
 		},
 	}
+	// DeliveriesColumns holds the columns for the "deliveries" table.
+	DeliveriesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "public_id", Type: field.TypeString, Size: 36},
+		{Name: "webhook_id", Type: field.TypeInt64},
+		{Name: "event", Type: field.TypeString},
+		{Name: "payload", Type: field.TypeJSON},
+		{Name: "state", Type: field.TypeString},
+		{Name: "attempts", Type: field.TypeInt, Default: 0},
+		{Name: "next_try", Type: field.TypeInt64, Default: 0},
+		{Name: "claimed_until", Type: field.TypeInt64, Default: 0},
+		{Name: "status", Type: field.TypeInt, Default: 0},
+		{Name: "message", Type: field.TypeString, Default: ""},
+		{Name: "created_at", Type: field.TypeInt64},
+		{Name: "finished_at", Type: field.TypeInt64, Default: 0},
+	}
+	// DeliveriesTable holds the schema information for the "deliveries" table.
+	DeliveriesTable = &schema.Table{
+		Name:       "deliveries",
+		Columns:    DeliveriesColumns,
+		PrimaryKey: []*schema.Column{DeliveriesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "delivery_public_id",
+				Unique:  true,
+				Columns: []*schema.Column{DeliveriesColumns[2]},
+			},
+			{
+				Name:    "delivery_next_try",
+				Unique:  false,
+				Columns: []*schema.Column{DeliveriesColumns[8]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "next_try <> 0",
+				},
+			},
+			{
+				Name:    "delivery_webhook_id_id",
+				Unique:  false,
+				Columns: []*schema.Column{DeliveriesColumns[3], DeliveriesColumns[0]},
+			},
+			{
+				Name:    "delivery_company_id_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{DeliveriesColumns[1], DeliveriesColumns[12]},
+			},
+		},
+	}
+	// DeliveryAttemptsColumns holds the columns for the "delivery_attempts" table.
+	DeliveryAttemptsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "delivery_id", Type: field.TypeInt64},
+		{Name: "at", Type: field.TypeInt64},
+		{Name: "status", Type: field.TypeInt, Default: 0},
+		{Name: "micros", Type: field.TypeInt64, Default: 0},
+		{Name: "message", Type: field.TypeString, Default: ""},
+	}
+	// DeliveryAttemptsTable holds the schema information for the "delivery_attempts" table.
+	DeliveryAttemptsTable = &schema.Table{
+		Name:       "delivery_attempts",
+		Columns:    DeliveryAttemptsColumns,
+		PrimaryKey: []*schema.Column{DeliveryAttemptsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "deliveryattempt_delivery_id",
+				Unique:  false,
+				Columns: []*schema.Column{DeliveryAttemptsColumns[2]},
+			},
+			{
+				Name:    "deliveryattempt_company_id_at",
+				Unique:  false,
+				Columns: []*schema.Column{DeliveryAttemptsColumns[1], DeliveryAttemptsColumns[3]},
+			},
+		},
+	}
 	// DepartmentsColumns holds the columns for the "departments" table.
 	DepartmentsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -133,6 +291,37 @@ var (
 				Name:    "department_company_id_name_key",
 				Unique:  true,
 				Columns: []*schema.Column{DepartmentsColumns[1], DepartmentsColumns[3]},
+			},
+		},
+	}
+	// DomainsColumns holds the columns for the "domains" table.
+	DomainsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "name", Type: field.TypeString},
+		{Name: "challenge", Type: field.TypeString},
+		{Name: "created_at", Type: field.TypeInt64},
+		{Name: "checked_at", Type: field.TypeInt64, Default: 0},
+		{Name: "verified_at", Type: field.TypeInt64, Default: 0},
+	}
+	// DomainsTable holds the schema information for the "domains" table.
+	DomainsTable = &schema.Table{
+		Name:       "domains",
+		Columns:    DomainsColumns,
+		PrimaryKey: []*schema.Column{DomainsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "domain_company_id_name",
+				Unique:  true,
+				Columns: []*schema.Column{DomainsColumns[1], DomainsColumns[2]},
+			},
+			{
+				Name:    "domain_verified",
+				Unique:  true,
+				Columns: []*schema.Column{DomainsColumns[2]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "verified_at <> 0",
+				},
 			},
 		},
 	}
@@ -170,6 +359,68 @@ var (
 				Name:    "email_company_id_address_key",
 				Unique:  false,
 				Columns: []*schema.Column{EmailsColumns[1], EmailsColumns[3]},
+			},
+		},
+	}
+	// ErasedKeysColumns holds the columns for the "erased_keys" table.
+	ErasedKeysColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "key_hash", Type: field.TypeBytes},
+		{Name: "user_id", Type: field.TypeInt64},
+		{Name: "at", Type: field.TypeInt64},
+	}
+	// ErasedKeysTable holds the schema information for the "erased_keys" table.
+	ErasedKeysTable = &schema.Table{
+		Name:       "erased_keys",
+		Columns:    ErasedKeysColumns,
+		PrimaryKey: []*schema.Column{ErasedKeysColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "erasedkey_company_id_key_hash",
+				Unique:  true,
+				Columns: []*schema.Column{ErasedKeysColumns[1], ErasedKeysColumns[2]},
+			},
+			{
+				Name:    "erasedkey_user_id",
+				Unique:  false,
+				Columns: []*schema.Column{ErasedKeysColumns[3]},
+			},
+		},
+	}
+	// FactorsColumns holds the columns for the "factors" table.
+	FactorsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "user_id", Type: field.TypeInt64},
+		{Name: "kind", Type: field.TypeString},
+		{Name: "name", Type: field.TypeString, Default: ""},
+		{Name: "secret", Type: field.TypeBytes, Nullable: true},
+		{Name: "credential_id", Type: field.TypeBytes, Nullable: true},
+		{Name: "data", Type: field.TypeJSON, Nullable: true},
+		{Name: "last_step", Type: field.TypeInt64, Default: 0},
+		{Name: "created_at", Type: field.TypeInt64},
+		{Name: "confirmed_at", Type: field.TypeInt64, Default: 0},
+		{Name: "last_used_at", Type: field.TypeInt64, Default: 0},
+	}
+	// FactorsTable holds the schema information for the "factors" table.
+	FactorsTable = &schema.Table{
+		Name:       "factors",
+		Columns:    FactorsColumns,
+		PrimaryKey: []*schema.Column{FactorsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "factor_user_id",
+				Unique:  false,
+				Columns: []*schema.Column{FactorsColumns[2]},
+			},
+			{
+				Name:    "factor_credential_id",
+				Unique:  true,
+				Columns: []*schema.Column{FactorsColumns[6]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "credential_id IS NOT NULL",
+				},
 			},
 		},
 	}
@@ -212,6 +463,77 @@ var (
 				Columns: []*schema.Column{GroupsColumns[1], GroupsColumns[10]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "is_default",
+				},
+			},
+		},
+	}
+	// IdempotencyKeysColumns holds the columns for the "idempotency_keys" table.
+	IdempotencyKeysColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "token_id", Type: field.TypeInt64},
+		{Name: "key", Type: field.TypeString},
+		{Name: "request_hash", Type: field.TypeBytes},
+		{Name: "status", Type: field.TypeInt, Default: 0},
+		{Name: "content_type", Type: field.TypeString, Default: ""},
+		{Name: "location", Type: field.TypeString, Default: ""},
+		{Name: "body", Type: field.TypeBytes, Nullable: true},
+		{Name: "created_at", Type: field.TypeInt64},
+		{Name: "expires_at", Type: field.TypeInt64},
+	}
+	// IdempotencyKeysTable holds the schema information for the "idempotency_keys" table.
+	IdempotencyKeysTable = &schema.Table{
+		Name:       "idempotency_keys",
+		Columns:    IdempotencyKeysColumns,
+		PrimaryKey: []*schema.Column{IdempotencyKeysColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "idempotencykey_company_id_token_id_key",
+				Unique:  true,
+				Columns: []*schema.Column{IdempotencyKeysColumns[1], IdempotencyKeysColumns[2], IdempotencyKeysColumns[3]},
+			},
+			{
+				Name:    "idempotencykey_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{IdempotencyKeysColumns[10]},
+			},
+		},
+	}
+	// IntakeMessagesColumns holds the columns for the "intake_messages" table.
+	IntakeMessagesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "origin_id", Type: field.TypeInt64},
+		{Name: "message_key", Type: field.TypeString},
+		{Name: "sender", Type: field.TypeString, Default: ""},
+		{Name: "user_id", Type: field.TypeInt64, Default: 0},
+		{Name: "created", Type: field.TypeBool, Default: false},
+		{Name: "outcome", Type: field.TypeString},
+		{Name: "verdict", Type: field.TypeString, Default: ""},
+		{Name: "at", Type: field.TypeInt64},
+	}
+	// IntakeMessagesTable holds the schema information for the "intake_messages" table.
+	IntakeMessagesTable = &schema.Table{
+		Name:       "intake_messages",
+		Columns:    IntakeMessagesColumns,
+		PrimaryKey: []*schema.Column{IntakeMessagesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "intakemessage_company_id_origin_id_message_key",
+				Unique:  true,
+				Columns: []*schema.Column{IntakeMessagesColumns[1], IntakeMessagesColumns[2], IntakeMessagesColumns[3]},
+			},
+			{
+				Name:    "intakemessage_company_id_at",
+				Unique:  false,
+				Columns: []*schema.Column{IntakeMessagesColumns[1], IntakeMessagesColumns[9]},
+			},
+			{
+				Name:    "intakemessage_user_id",
+				Unique:  false,
+				Columns: []*schema.Column{IntakeMessagesColumns[5]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "user_id <> 0",
 				},
 			},
 		},
@@ -266,6 +588,27 @@ var (
 				Name:    "link_group_id",
 				Unique:  false,
 				Columns: []*schema.Column{LinksColumns[4]},
+			},
+		},
+	}
+	// LoginNamesColumns holds the columns for the "login_names" table.
+	LoginNamesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "name_hash", Type: field.TypeBytes},
+		{Name: "holder_company", Type: field.TypeInt64},
+		{Name: "holder", Type: field.TypeInt64, Default: 0},
+		{Name: "created_at", Type: field.TypeInt64},
+	}
+	// LoginNamesTable holds the schema information for the "login_names" table.
+	LoginNamesTable = &schema.Table{
+		Name:       "login_names",
+		Columns:    LoginNamesColumns,
+		PrimaryKey: []*schema.Column{LoginNamesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "loginname_name_hash",
+				Unique:  true,
+				Columns: []*schema.Column{LoginNamesColumns[1]},
 			},
 		},
 	}
@@ -398,6 +741,49 @@ var (
 				Annotation: &entsql.IndexAnnotation{
 					Where: "member_group_id IS NOT NULL",
 				},
+			},
+		},
+	}
+	// MergesColumns holds the columns for the "merges" table.
+	MergesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "public_id", Type: field.TypeString, Size: 36},
+		{Name: "survivor_id", Type: field.TypeInt64},
+		{Name: "loser_id", Type: field.TypeInt64},
+		{Name: "actor", Type: field.TypeString},
+		{Name: "evidence", Type: field.TypeString},
+		{Name: "snapshot", Type: field.TypeJSON, Nullable: true},
+		{Name: "at", Type: field.TypeInt64},
+		{Name: "undo_until", Type: field.TypeInt64},
+		{Name: "undone_at", Type: field.TypeInt64, Default: 0},
+		{Name: "undone_by", Type: field.TypeString, Default: ""},
+	}
+	// MergesTable holds the schema information for the "merges" table.
+	MergesTable = &schema.Table{
+		Name:       "merges",
+		Columns:    MergesColumns,
+		PrimaryKey: []*schema.Column{MergesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "merge_public_id",
+				Unique:  true,
+				Columns: []*schema.Column{MergesColumns[2]},
+			},
+			{
+				Name:    "merge_survivor_id",
+				Unique:  false,
+				Columns: []*schema.Column{MergesColumns[3]},
+			},
+			{
+				Name:    "merge_loser_id",
+				Unique:  false,
+				Columns: []*schema.Column{MergesColumns[4]},
+			},
+			{
+				Name:    "merge_undo_until",
+				Unique:  false,
+				Columns: []*schema.Column{MergesColumns[9]},
 			},
 		},
 	}
@@ -668,6 +1054,8 @@ var (
 		{Name: "credential_version", Type: field.TypeInt64},
 		{Name: "address", Type: field.TypeString, Default: ""},
 		{Name: "agent", Type: field.TypeString, Default: ""},
+		{Name: "method", Type: field.TypeString, Default: ""},
+		{Name: "factor_at", Type: field.TypeInt64, Default: 0},
 		{Name: "created_at", Type: field.TypeInt64},
 		{Name: "seen_at", Type: field.TypeInt64},
 		{Name: "expires_at", Type: field.TypeInt64},
@@ -691,7 +1079,7 @@ var (
 			{
 				Name:    "session_expires_at",
 				Unique:  false,
-				Columns: []*schema.Column{SessionsColumns[9]},
+				Columns: []*schema.Column{SessionsColumns[11]},
 			},
 		},
 	}
@@ -704,6 +1092,7 @@ var (
 		{Name: "purpose", Type: field.TypeString},
 		{Name: "token_hash", Type: field.TypeBytes},
 		{Name: "address", Type: field.TypeString},
+		{Name: "application_id", Type: field.TypeInt64, Default: 0},
 		{Name: "credential_version", Type: field.TypeInt64},
 		{Name: "created_at", Type: field.TypeInt64},
 		{Name: "expires_at", Type: field.TypeInt64},
@@ -812,6 +1201,56 @@ var (
 			},
 		},
 	}
+	// SpentChallengesColumns holds the columns for the "spent_challenges" table.
+	SpentChallengesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "hash", Type: field.TypeBytes},
+		{Name: "expires_at", Type: field.TypeInt64},
+	}
+	// SpentChallengesTable holds the schema information for the "spent_challenges" table.
+	SpentChallengesTable = &schema.Table{
+		Name:       "spent_challenges",
+		Columns:    SpentChallengesColumns,
+		PrimaryKey: []*schema.Column{SpentChallengesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "spentchallenge_hash",
+				Unique:  true,
+				Columns: []*schema.Column{SpentChallengesColumns[1]},
+			},
+			{
+				Name:    "spentchallenge_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{SpentChallengesColumns[2]},
+			},
+		},
+	}
+	// ThrottlesColumns holds the columns for the "throttles" table.
+	ThrottlesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "bucket", Type: field.TypeBytes},
+		{Name: "tokens", Type: field.TypeInt64},
+		{Name: "moved_at", Type: field.TypeInt64},
+		{Name: "expires_at", Type: field.TypeInt64},
+	}
+	// ThrottlesTable holds the schema information for the "throttles" table.
+	ThrottlesTable = &schema.Table{
+		Name:       "throttles",
+		Columns:    ThrottlesColumns,
+		PrimaryKey: []*schema.Column{ThrottlesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "throttle_bucket",
+				Unique:  true,
+				Columns: []*schema.Column{ThrottlesColumns[1]},
+			},
+			{
+				Name:    "throttle_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{ThrottlesColumns[4]},
+			},
+		},
+	}
 	// TokensColumns holds the columns for the "tokens" table.
 	TokensColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -820,6 +1259,8 @@ var (
 		{Name: "token_hash", Type: field.TypeBytes},
 		{Name: "prefix", Type: field.TypeString},
 		{Name: "scopes", Type: field.TypeJSON, Nullable: true},
+		{Name: "name", Type: field.TypeString, Default: ""},
+		{Name: "told_at", Type: field.TypeInt64, Default: 0},
 		{Name: "client_id", Type: field.TypeInt64, Default: 0},
 		{Name: "user_id", Type: field.TypeInt64, Default: 0},
 		{Name: "created_at", Type: field.TypeInt64},
@@ -846,10 +1287,73 @@ var (
 			{
 				Name:    "token_expires_at",
 				Unique:  false,
-				Columns: []*schema.Column{TokensColumns[9]},
+				Columns: []*schema.Column{TokensColumns[11]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "client_id <> 0",
 				},
+			},
+		},
+	}
+	// UploadsColumns holds the columns for the "uploads" table.
+	UploadsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "public_id", Type: field.TypeString, Size: 36},
+		{Name: "actor", Type: field.TypeString},
+		{Name: "file_name", Type: field.TypeString},
+		{Name: "format", Type: field.TypeString},
+		{Name: "content_hash", Type: field.TypeBytes},
+		{Name: "size", Type: field.TypeInt64},
+		{Name: "settings", Type: field.TypeJSON, Nullable: true},
+		{Name: "state", Type: field.TypeString},
+		{Name: "counts", Type: field.TypeJSON, Nullable: true},
+		{Name: "preview_run", Type: field.TypeInt64, Default: 0},
+		{Name: "run_id", Type: field.TypeInt64, Default: 0},
+		{Name: "message", Type: field.TypeString, Default: ""},
+		{Name: "created_at", Type: field.TypeInt64},
+		{Name: "expires_at", Type: field.TypeInt64},
+	}
+	// UploadsTable holds the schema information for the "uploads" table.
+	UploadsTable = &schema.Table{
+		Name:       "uploads",
+		Columns:    UploadsColumns,
+		PrimaryKey: []*schema.Column{UploadsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "upload_public_id",
+				Unique:  true,
+				Columns: []*schema.Column{UploadsColumns[2]},
+			},
+			{
+				Name:    "upload_company_id_id",
+				Unique:  false,
+				Columns: []*schema.Column{UploadsColumns[1], UploadsColumns[0]},
+			},
+			{
+				Name:    "upload_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{UploadsColumns[15]},
+			},
+		},
+	}
+	// UploadPartsColumns holds the columns for the "upload_parts" table.
+	UploadPartsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "upload_id", Type: field.TypeInt64},
+		{Name: "position", Type: field.TypeInt},
+		{Name: "content", Type: field.TypeBytes},
+	}
+	// UploadPartsTable holds the schema information for the "upload_parts" table.
+	UploadPartsTable = &schema.Table{
+		Name:       "upload_parts",
+		Columns:    UploadPartsColumns,
+		PrimaryKey: []*schema.Column{UploadPartsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "uploadpart_upload_id_position",
+				Unique:  true,
+				Columns: []*schema.Column{UploadPartsColumns[2], UploadPartsColumns[3]},
 			},
 		},
 	}
@@ -884,7 +1388,12 @@ var (
 		{Name: "contract_id", Type: field.TypeInt64, Nullable: true},
 		{Name: "manager_id", Type: field.TypeInt64, Nullable: true},
 		{Name: "protected", Type: field.TypeBool, Default: false},
+		{Name: "rights", Type: field.TypeInt, Default: 0},
 		{Name: "deactivated_at", Type: field.TypeInt64, Default: 0},
+		{Name: "seen_at", Type: field.TypeInt64, Default: 0},
+		{Name: "idle_warned_at", Type: field.TypeInt64, Default: 0},
+		{Name: "erased_at", Type: field.TypeInt64, Default: 0},
+		{Name: "merged_into", Type: field.TypeInt64, Nullable: true},
 	}
 	// UsersTable holds the schema information for the "users" table.
 	UsersTable = &schema.Table{
@@ -929,20 +1438,85 @@ var (
 					Where: "deleted_at = 0",
 				},
 			},
+			{
+				Name:    "user_company_id_seen_at",
+				Unique:  false,
+				Columns: []*schema.Column{UsersColumns[1], UsersColumns[31]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "association = 'weak' AND deleted_at = 0",
+				},
+			},
+			{
+				Name:    "user_company_id_rights",
+				Unique:  false,
+				Columns: []*schema.Column{UsersColumns[1], UsersColumns[29]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "rights <> 0",
+				},
+			},
+		},
+	}
+	// WebhooksColumns holds the columns for the "webhooks" table.
+	WebhooksColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "public_id", Type: field.TypeString, Size: 36},
+		{Name: "url", Type: field.TypeString},
+		{Name: "events", Type: field.TypeJSON},
+		{Name: "description", Type: field.TypeString, Default: ""},
+		{Name: "secret", Type: field.TypeBytes},
+		{Name: "former_secret", Type: field.TypeBytes, Nullable: true},
+		{Name: "former_until", Type: field.TypeInt64, Default: 0},
+		{Name: "created_at", Type: field.TypeInt64},
+		{Name: "failing_since", Type: field.TypeInt64, Default: 0},
+		{Name: "disabled_at", Type: field.TypeInt64, Default: 0},
+		{Name: "disabled_reason", Type: field.TypeString, Default: ""},
+		{Name: "deleted_at", Type: field.TypeInt64, Default: 0},
+	}
+	// WebhooksTable holds the schema information for the "webhooks" table.
+	WebhooksTable = &schema.Table{
+		Name:       "webhooks",
+		Columns:    WebhooksColumns,
+		PrimaryKey: []*schema.Column{WebhooksColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "webhook_public_id",
+				Unique:  true,
+				Columns: []*schema.Column{WebhooksColumns[2]},
+			},
+			{
+				Name:    "webhook_company_id",
+				Unique:  false,
+				Columns: []*schema.Column{WebhooksColumns[1]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "deleted_at = 0",
+				},
+			},
 		},
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
+		ApplicationsTable,
+		AuditsTable,
 		ChangesTable,
 		CompaniesTable,
 		ContractsTable,
+		DeliveriesTable,
+		DeliveryAttemptsTable,
 		DepartmentsTable,
+		DomainsTable,
 		EmailsTable,
+		ErasedKeysTable,
+		FactorsTable,
 		GroupsTable,
+		IdempotencyKeysTable,
+		IntakeMessagesTable,
 		LinksTable,
+		LoginNamesTable,
 		MailsTable,
 		MailAttemptsTable,
 		MembershipsTable,
+		MergesTable,
 		OauthClientsTable,
 		OriginsTable,
 		ProcessesTable,
@@ -955,8 +1529,13 @@ var (
 		SetupLinksTable,
 		SourcesTable,
 		SourceMarksTable,
+		SpentChallengesTable,
+		ThrottlesTable,
 		TokensTable,
+		UploadsTable,
+		UploadPartsTable,
 		UsersTable,
+		WebhooksTable,
 	}
 )
 

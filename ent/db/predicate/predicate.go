@@ -6,6 +6,12 @@ import (
 	"entgo.io/ent/dialect/sql"
 )
 
+// Application is the predicate function for application builders.
+type Application func(*sql.Selector)
+
+// Audit is the predicate function for audit builders.
+type Audit func(*sql.Selector)
+
 // Change is the predicate function for change builders.
 type Change func(*sql.Selector)
 
@@ -15,17 +21,41 @@ type Company func(*sql.Selector)
 // Contract is the predicate function for contract builders.
 type Contract func(*sql.Selector)
 
+// Delivery is the predicate function for delivery builders.
+type Delivery func(*sql.Selector)
+
+// DeliveryAttempt is the predicate function for deliveryattempt builders.
+type DeliveryAttempt func(*sql.Selector)
+
 // Department is the predicate function for department builders.
 type Department func(*sql.Selector)
+
+// Domain is the predicate function for domain builders.
+type Domain func(*sql.Selector)
 
 // Email is the predicate function for email builders.
 type Email func(*sql.Selector)
 
+// ErasedKey is the predicate function for erasedkey builders.
+type ErasedKey func(*sql.Selector)
+
+// Factor is the predicate function for factor builders.
+type Factor func(*sql.Selector)
+
 // Group is the predicate function for group builders.
 type Group func(*sql.Selector)
 
+// IdempotencyKey is the predicate function for idempotencykey builders.
+type IdempotencyKey func(*sql.Selector)
+
+// IntakeMessage is the predicate function for intakemessage builders.
+type IntakeMessage func(*sql.Selector)
+
 // Link is the predicate function for link builders.
 type Link func(*sql.Selector)
+
+// LoginName is the predicate function for loginname builders.
+type LoginName func(*sql.Selector)
 
 // Mail is the predicate function for mail builders.
 type Mail func(*sql.Selector)
@@ -35,6 +65,9 @@ type MailAttempt func(*sql.Selector)
 
 // Membership is the predicate function for membership builders.
 type Membership func(*sql.Selector)
+
+// Merge is the predicate function for merge builders.
+type Merge func(*sql.Selector)
 
 // OAuthClient is the predicate function for oauthclient builders.
 type OAuthClient func(*sql.Selector)
@@ -72,8 +105,23 @@ type Source func(*sql.Selector)
 // SourceMark is the predicate function for sourcemark builders.
 type SourceMark func(*sql.Selector)
 
+// SpentChallenge is the predicate function for spentchallenge builders.
+type SpentChallenge func(*sql.Selector)
+
+// Throttle is the predicate function for throttle builders.
+type Throttle func(*sql.Selector)
+
 // Token is the predicate function for token builders.
 type Token func(*sql.Selector)
 
+// Upload is the predicate function for upload builders.
+type Upload func(*sql.Selector)
+
+// UploadPart is the predicate function for uploadpart builders.
+type UploadPart func(*sql.Selector)
+
 // User is the predicate function for user builders.
 type User func(*sql.Selector)
+
+// Webhook is the predicate function for webhook builders.
+type Webhook func(*sql.Selector)

@@ -23,6 +23,10 @@ const (
 	FieldAddress = "address"
 	// FieldAgent holds the string denoting the agent field in the database.
 	FieldAgent = "agent"
+	// FieldMethod holds the string denoting the method field in the database.
+	FieldMethod = "method"
+	// FieldFactorAt holds the string denoting the factor_at field in the database.
+	FieldFactorAt = "factor_at"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// FieldSeenAt holds the string denoting the seen_at field in the database.
@@ -42,6 +46,8 @@ var Columns = []string{
 	FieldCredentialVersion,
 	FieldAddress,
 	FieldAgent,
+	FieldMethod,
+	FieldFactorAt,
 	FieldCreatedAt,
 	FieldSeenAt,
 	FieldExpiresAt,
@@ -62,6 +68,10 @@ var (
 	DefaultAddress string
 	// DefaultAgent holds the default value on creation for the "agent" field.
 	DefaultAgent string
+	// DefaultMethod holds the default value on creation for the "method" field.
+	DefaultMethod string
+	// DefaultFactorAt holds the default value on creation for the "factor_at" field.
+	DefaultFactorAt int64
 )
 
 // OrderOption defines the ordering options for the Session queries.
@@ -100,6 +110,16 @@ func ByAddress(opts ...sql.OrderTermOption) OrderOption {
 // ByAgent orders the results by the agent field.
 func ByAgent(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldAgent, opts...).ToFunc()
+}
+
+// ByMethod orders the results by the method field.
+func ByMethod(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldMethod, opts...).ToFunc()
+}
+
+// ByFactorAt orders the results by the factor_at field.
+func ByFactorAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldFactorAt, opts...).ToFunc()
 }
 
 // ByCreatedAt orders the results by the created_at field.

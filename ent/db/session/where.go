@@ -82,6 +82,16 @@ func Agent(v string) predicate.Session {
 	return predicate.Session(sql.FieldEQ(FieldAgent, v))
 }
 
+// Method applies equality check predicate on the "method" field. It's identical to MethodEQ.
+func Method(v string) predicate.Session {
+	return predicate.Session(sql.FieldEQ(FieldMethod, v))
+}
+
+// FactorAt applies equality check predicate on the "factor_at" field. It's identical to FactorAtEQ.
+func FactorAt(v int64) predicate.Session {
+	return predicate.Session(sql.FieldEQ(FieldFactorAt, v))
+}
+
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v int64) predicate.Session {
 	return predicate.Session(sql.FieldEQ(FieldCreatedAt, v))
@@ -410,6 +420,111 @@ func AgentEqualFold(v string) predicate.Session {
 // AgentContainsFold applies the ContainsFold predicate on the "agent" field.
 func AgentContainsFold(v string) predicate.Session {
 	return predicate.Session(sql.FieldContainsFold(FieldAgent, v))
+}
+
+// MethodEQ applies the EQ predicate on the "method" field.
+func MethodEQ(v string) predicate.Session {
+	return predicate.Session(sql.FieldEQ(FieldMethod, v))
+}
+
+// MethodNEQ applies the NEQ predicate on the "method" field.
+func MethodNEQ(v string) predicate.Session {
+	return predicate.Session(sql.FieldNEQ(FieldMethod, v))
+}
+
+// MethodIn applies the In predicate on the "method" field.
+func MethodIn(vs ...string) predicate.Session {
+	return predicate.Session(sql.FieldIn(FieldMethod, vs...))
+}
+
+// MethodNotIn applies the NotIn predicate on the "method" field.
+func MethodNotIn(vs ...string) predicate.Session {
+	return predicate.Session(sql.FieldNotIn(FieldMethod, vs...))
+}
+
+// MethodGT applies the GT predicate on the "method" field.
+func MethodGT(v string) predicate.Session {
+	return predicate.Session(sql.FieldGT(FieldMethod, v))
+}
+
+// MethodGTE applies the GTE predicate on the "method" field.
+func MethodGTE(v string) predicate.Session {
+	return predicate.Session(sql.FieldGTE(FieldMethod, v))
+}
+
+// MethodLT applies the LT predicate on the "method" field.
+func MethodLT(v string) predicate.Session {
+	return predicate.Session(sql.FieldLT(FieldMethod, v))
+}
+
+// MethodLTE applies the LTE predicate on the "method" field.
+func MethodLTE(v string) predicate.Session {
+	return predicate.Session(sql.FieldLTE(FieldMethod, v))
+}
+
+// MethodContains applies the Contains predicate on the "method" field.
+func MethodContains(v string) predicate.Session {
+	return predicate.Session(sql.FieldContains(FieldMethod, v))
+}
+
+// MethodHasPrefix applies the HasPrefix predicate on the "method" field.
+func MethodHasPrefix(v string) predicate.Session {
+	return predicate.Session(sql.FieldHasPrefix(FieldMethod, v))
+}
+
+// MethodHasSuffix applies the HasSuffix predicate on the "method" field.
+func MethodHasSuffix(v string) predicate.Session {
+	return predicate.Session(sql.FieldHasSuffix(FieldMethod, v))
+}
+
+// MethodEqualFold applies the EqualFold predicate on the "method" field.
+func MethodEqualFold(v string) predicate.Session {
+	return predicate.Session(sql.FieldEqualFold(FieldMethod, v))
+}
+
+// MethodContainsFold applies the ContainsFold predicate on the "method" field.
+func MethodContainsFold(v string) predicate.Session {
+	return predicate.Session(sql.FieldContainsFold(FieldMethod, v))
+}
+
+// FactorAtEQ applies the EQ predicate on the "factor_at" field.
+func FactorAtEQ(v int64) predicate.Session {
+	return predicate.Session(sql.FieldEQ(FieldFactorAt, v))
+}
+
+// FactorAtNEQ applies the NEQ predicate on the "factor_at" field.
+func FactorAtNEQ(v int64) predicate.Session {
+	return predicate.Session(sql.FieldNEQ(FieldFactorAt, v))
+}
+
+// FactorAtIn applies the In predicate on the "factor_at" field.
+func FactorAtIn(vs ...int64) predicate.Session {
+	return predicate.Session(sql.FieldIn(FieldFactorAt, vs...))
+}
+
+// FactorAtNotIn applies the NotIn predicate on the "factor_at" field.
+func FactorAtNotIn(vs ...int64) predicate.Session {
+	return predicate.Session(sql.FieldNotIn(FieldFactorAt, vs...))
+}
+
+// FactorAtGT applies the GT predicate on the "factor_at" field.
+func FactorAtGT(v int64) predicate.Session {
+	return predicate.Session(sql.FieldGT(FieldFactorAt, v))
+}
+
+// FactorAtGTE applies the GTE predicate on the "factor_at" field.
+func FactorAtGTE(v int64) predicate.Session {
+	return predicate.Session(sql.FieldGTE(FieldFactorAt, v))
+}
+
+// FactorAtLT applies the LT predicate on the "factor_at" field.
+func FactorAtLT(v int64) predicate.Session {
+	return predicate.Session(sql.FieldLT(FieldFactorAt, v))
+}
+
+// FactorAtLTE applies the LTE predicate on the "factor_at" field.
+func FactorAtLTE(v int64) predicate.Session {
+	return predicate.Session(sql.FieldLTE(FieldFactorAt, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.

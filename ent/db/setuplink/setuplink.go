@@ -23,6 +23,8 @@ const (
 	FieldTokenHash = "token_hash"
 	// FieldAddress holds the string denoting the address field in the database.
 	FieldAddress = "address"
+	// FieldApplicationID holds the string denoting the application_id field in the database.
+	FieldApplicationID = "application_id"
 	// FieldCredentialVersion holds the string denoting the credential_version field in the database.
 	FieldCredentialVersion = "credential_version"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
@@ -46,6 +48,7 @@ var Columns = []string{
 	FieldPurpose,
 	FieldTokenHash,
 	FieldAddress,
+	FieldApplicationID,
 	FieldCredentialVersion,
 	FieldCreatedAt,
 	FieldExpiresAt,
@@ -64,6 +67,8 @@ func ValidColumn(column string) bool {
 }
 
 var (
+	// DefaultApplicationID holds the default value on creation for the "application_id" field.
+	DefaultApplicationID int64
 	// DefaultUsedAt holds the default value on creation for the "used_at" field.
 	DefaultUsedAt int64
 	// DefaultSupersededAt holds the default value on creation for the "superseded_at" field.
@@ -101,6 +106,11 @@ func ByPurpose(opts ...sql.OrderTermOption) OrderOption {
 // ByAddress orders the results by the address field.
 func ByAddress(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldAddress, opts...).ToFunc()
+}
+
+// ByApplicationID orders the results by the application_id field.
+func ByApplicationID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldApplicationID, opts...).ToFunc()
 }
 
 // ByCredentialVersion orders the results by the credential_version field.

@@ -82,6 +82,11 @@ func Address(v string) predicate.SetupLink {
 	return predicate.SetupLink(sql.FieldEQ(FieldAddress, v))
 }
 
+// ApplicationID applies equality check predicate on the "application_id" field. It's identical to ApplicationIDEQ.
+func ApplicationID(v int64) predicate.SetupLink {
+	return predicate.SetupLink(sql.FieldEQ(FieldApplicationID, v))
+}
+
 // CredentialVersion applies equality check predicate on the "credential_version" field. It's identical to CredentialVersionEQ.
 func CredentialVersion(v int64) predicate.SetupLink {
 	return predicate.SetupLink(sql.FieldEQ(FieldCredentialVersion, v))
@@ -420,6 +425,46 @@ func AddressEqualFold(v string) predicate.SetupLink {
 // AddressContainsFold applies the ContainsFold predicate on the "address" field.
 func AddressContainsFold(v string) predicate.SetupLink {
 	return predicate.SetupLink(sql.FieldContainsFold(FieldAddress, v))
+}
+
+// ApplicationIDEQ applies the EQ predicate on the "application_id" field.
+func ApplicationIDEQ(v int64) predicate.SetupLink {
+	return predicate.SetupLink(sql.FieldEQ(FieldApplicationID, v))
+}
+
+// ApplicationIDNEQ applies the NEQ predicate on the "application_id" field.
+func ApplicationIDNEQ(v int64) predicate.SetupLink {
+	return predicate.SetupLink(sql.FieldNEQ(FieldApplicationID, v))
+}
+
+// ApplicationIDIn applies the In predicate on the "application_id" field.
+func ApplicationIDIn(vs ...int64) predicate.SetupLink {
+	return predicate.SetupLink(sql.FieldIn(FieldApplicationID, vs...))
+}
+
+// ApplicationIDNotIn applies the NotIn predicate on the "application_id" field.
+func ApplicationIDNotIn(vs ...int64) predicate.SetupLink {
+	return predicate.SetupLink(sql.FieldNotIn(FieldApplicationID, vs...))
+}
+
+// ApplicationIDGT applies the GT predicate on the "application_id" field.
+func ApplicationIDGT(v int64) predicate.SetupLink {
+	return predicate.SetupLink(sql.FieldGT(FieldApplicationID, v))
+}
+
+// ApplicationIDGTE applies the GTE predicate on the "application_id" field.
+func ApplicationIDGTE(v int64) predicate.SetupLink {
+	return predicate.SetupLink(sql.FieldGTE(FieldApplicationID, v))
+}
+
+// ApplicationIDLT applies the LT predicate on the "application_id" field.
+func ApplicationIDLT(v int64) predicate.SetupLink {
+	return predicate.SetupLink(sql.FieldLT(FieldApplicationID, v))
+}
+
+// ApplicationIDLTE applies the LTE predicate on the "application_id" field.
+func ApplicationIDLTE(v int64) predicate.SetupLink {
+	return predicate.SetupLink(sql.FieldLTE(FieldApplicationID, v))
 }
 
 // CredentialVersionEQ applies the EQ predicate on the "credential_version" field.

@@ -21,6 +21,10 @@ const (
 	FieldPrefix = "prefix"
 	// FieldScopes holds the string denoting the scopes field in the database.
 	FieldScopes = "scopes"
+	// FieldName holds the string denoting the name field in the database.
+	FieldName = "name"
+	// FieldToldAt holds the string denoting the told_at field in the database.
+	FieldToldAt = "told_at"
 	// FieldClientID holds the string denoting the client_id field in the database.
 	FieldClientID = "client_id"
 	// FieldUserID holds the string denoting the user_id field in the database.
@@ -45,6 +49,8 @@ var Columns = []string{
 	FieldTokenHash,
 	FieldPrefix,
 	FieldScopes,
+	FieldName,
+	FieldToldAt,
 	FieldClientID,
 	FieldUserID,
 	FieldCreatedAt,
@@ -64,6 +70,10 @@ func ValidColumn(column string) bool {
 }
 
 var (
+	// DefaultName holds the default value on creation for the "name" field.
+	DefaultName string
+	// DefaultToldAt holds the default value on creation for the "told_at" field.
+	DefaultToldAt int64
 	// DefaultClientID holds the default value on creation for the "client_id" field.
 	DefaultClientID int64
 	// DefaultUserID holds the default value on creation for the "user_id" field.
@@ -97,6 +107,16 @@ func ByOriginID(opts ...sql.OrderTermOption) OrderOption {
 // ByPrefix orders the results by the prefix field.
 func ByPrefix(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldPrefix, opts...).ToFunc()
+}
+
+// ByName orders the results by the name field.
+func ByName(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldName, opts...).ToFunc()
+}
+
+// ByToldAt orders the results by the told_at field.
+func ByToldAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldToldAt, opts...).ToFunc()
 }
 
 // ByClientID orders the results by the client_id field.

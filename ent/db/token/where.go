@@ -72,6 +72,16 @@ func Prefix(v string) predicate.Token {
 	return predicate.Token(sql.FieldEQ(FieldPrefix, v))
 }
 
+// Name applies equality check predicate on the "name" field. It's identical to NameEQ.
+func Name(v string) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldName, v))
+}
+
+// ToldAt applies equality check predicate on the "told_at" field. It's identical to ToldAtEQ.
+func ToldAt(v int64) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldToldAt, v))
+}
+
 // ClientID applies equality check predicate on the "client_id" field. It's identical to ClientIDEQ.
 func ClientID(v int64) predicate.Token {
 	return predicate.Token(sql.FieldEQ(FieldClientID, v))
@@ -295,6 +305,111 @@ func ScopesIsNil() predicate.Token {
 // ScopesNotNil applies the NotNil predicate on the "scopes" field.
 func ScopesNotNil() predicate.Token {
 	return predicate.Token(sql.FieldNotNull(FieldScopes))
+}
+
+// NameEQ applies the EQ predicate on the "name" field.
+func NameEQ(v string) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldName, v))
+}
+
+// NameNEQ applies the NEQ predicate on the "name" field.
+func NameNEQ(v string) predicate.Token {
+	return predicate.Token(sql.FieldNEQ(FieldName, v))
+}
+
+// NameIn applies the In predicate on the "name" field.
+func NameIn(vs ...string) predicate.Token {
+	return predicate.Token(sql.FieldIn(FieldName, vs...))
+}
+
+// NameNotIn applies the NotIn predicate on the "name" field.
+func NameNotIn(vs ...string) predicate.Token {
+	return predicate.Token(sql.FieldNotIn(FieldName, vs...))
+}
+
+// NameGT applies the GT predicate on the "name" field.
+func NameGT(v string) predicate.Token {
+	return predicate.Token(sql.FieldGT(FieldName, v))
+}
+
+// NameGTE applies the GTE predicate on the "name" field.
+func NameGTE(v string) predicate.Token {
+	return predicate.Token(sql.FieldGTE(FieldName, v))
+}
+
+// NameLT applies the LT predicate on the "name" field.
+func NameLT(v string) predicate.Token {
+	return predicate.Token(sql.FieldLT(FieldName, v))
+}
+
+// NameLTE applies the LTE predicate on the "name" field.
+func NameLTE(v string) predicate.Token {
+	return predicate.Token(sql.FieldLTE(FieldName, v))
+}
+
+// NameContains applies the Contains predicate on the "name" field.
+func NameContains(v string) predicate.Token {
+	return predicate.Token(sql.FieldContains(FieldName, v))
+}
+
+// NameHasPrefix applies the HasPrefix predicate on the "name" field.
+func NameHasPrefix(v string) predicate.Token {
+	return predicate.Token(sql.FieldHasPrefix(FieldName, v))
+}
+
+// NameHasSuffix applies the HasSuffix predicate on the "name" field.
+func NameHasSuffix(v string) predicate.Token {
+	return predicate.Token(sql.FieldHasSuffix(FieldName, v))
+}
+
+// NameEqualFold applies the EqualFold predicate on the "name" field.
+func NameEqualFold(v string) predicate.Token {
+	return predicate.Token(sql.FieldEqualFold(FieldName, v))
+}
+
+// NameContainsFold applies the ContainsFold predicate on the "name" field.
+func NameContainsFold(v string) predicate.Token {
+	return predicate.Token(sql.FieldContainsFold(FieldName, v))
+}
+
+// ToldAtEQ applies the EQ predicate on the "told_at" field.
+func ToldAtEQ(v int64) predicate.Token {
+	return predicate.Token(sql.FieldEQ(FieldToldAt, v))
+}
+
+// ToldAtNEQ applies the NEQ predicate on the "told_at" field.
+func ToldAtNEQ(v int64) predicate.Token {
+	return predicate.Token(sql.FieldNEQ(FieldToldAt, v))
+}
+
+// ToldAtIn applies the In predicate on the "told_at" field.
+func ToldAtIn(vs ...int64) predicate.Token {
+	return predicate.Token(sql.FieldIn(FieldToldAt, vs...))
+}
+
+// ToldAtNotIn applies the NotIn predicate on the "told_at" field.
+func ToldAtNotIn(vs ...int64) predicate.Token {
+	return predicate.Token(sql.FieldNotIn(FieldToldAt, vs...))
+}
+
+// ToldAtGT applies the GT predicate on the "told_at" field.
+func ToldAtGT(v int64) predicate.Token {
+	return predicate.Token(sql.FieldGT(FieldToldAt, v))
+}
+
+// ToldAtGTE applies the GTE predicate on the "told_at" field.
+func ToldAtGTE(v int64) predicate.Token {
+	return predicate.Token(sql.FieldGTE(FieldToldAt, v))
+}
+
+// ToldAtLT applies the LT predicate on the "told_at" field.
+func ToldAtLT(v int64) predicate.Token {
+	return predicate.Token(sql.FieldLT(FieldToldAt, v))
+}
+
+// ToldAtLTE applies the LTE predicate on the "told_at" field.
+func ToldAtLTE(v int64) predicate.Token {
+	return predicate.Token(sql.FieldLTE(FieldToldAt, v))
 }
 
 // ClientIDEQ applies the EQ predicate on the "client_id" field.

@@ -68,8 +68,18 @@ const (
 	FieldManagerID = "manager_id"
 	// FieldProtected holds the string denoting the protected field in the database.
 	FieldProtected = "protected"
+	// FieldRights holds the string denoting the rights field in the database.
+	FieldRights = "rights"
 	// FieldDeactivatedAt holds the string denoting the deactivated_at field in the database.
 	FieldDeactivatedAt = "deactivated_at"
+	// FieldSeenAt holds the string denoting the seen_at field in the database.
+	FieldSeenAt = "seen_at"
+	// FieldIdleWarnedAt holds the string denoting the idle_warned_at field in the database.
+	FieldIdleWarnedAt = "idle_warned_at"
+	// FieldErasedAt holds the string denoting the erased_at field in the database.
+	FieldErasedAt = "erased_at"
+	// FieldMergedInto holds the string denoting the merged_into field in the database.
+	FieldMergedInto = "merged_into"
 	// EdgeEmails holds the string denoting the emails edge name in mutations.
 	EdgeEmails = "emails"
 	// Table holds the table name of the user in the database.
@@ -114,7 +124,12 @@ var Columns = []string{
 	FieldContractID,
 	FieldManagerID,
 	FieldProtected,
+	FieldRights,
 	FieldDeactivatedAt,
+	FieldSeenAt,
+	FieldIdleWarnedAt,
+	FieldErasedAt,
+	FieldMergedInto,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -152,8 +167,16 @@ var (
 	DefaultPasswordHash string
 	// DefaultProtected holds the default value on creation for the "protected" field.
 	DefaultProtected bool
+	// DefaultRights holds the default value on creation for the "rights" field.
+	DefaultRights int
 	// DefaultDeactivatedAt holds the default value on creation for the "deactivated_at" field.
 	DefaultDeactivatedAt int64
+	// DefaultSeenAt holds the default value on creation for the "seen_at" field.
+	DefaultSeenAt int64
+	// DefaultIdleWarnedAt holds the default value on creation for the "idle_warned_at" field.
+	DefaultIdleWarnedAt int64
+	// DefaultErasedAt holds the default value on creation for the "erased_at" field.
+	DefaultErasedAt int64
 )
 
 // OrderOption defines the ordering options for the User queries.
@@ -294,9 +317,34 @@ func ByProtected(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldProtected, opts...).ToFunc()
 }
 
+// ByRights orders the results by the rights field.
+func ByRights(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRights, opts...).ToFunc()
+}
+
 // ByDeactivatedAt orders the results by the deactivated_at field.
 func ByDeactivatedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldDeactivatedAt, opts...).ToFunc()
+}
+
+// BySeenAt orders the results by the seen_at field.
+func BySeenAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldSeenAt, opts...).ToFunc()
+}
+
+// ByIdleWarnedAt orders the results by the idle_warned_at field.
+func ByIdleWarnedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldIdleWarnedAt, opts...).ToFunc()
+}
+
+// ByErasedAt orders the results by the erased_at field.
+func ByErasedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldErasedAt, opts...).ToFunc()
+}
+
+// ByMergedInto orders the results by the merged_into field.
+func ByMergedInto(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldMergedInto, opts...).ToFunc()
 }
 
 // ByEmailsCount orders the results by emails count.

@@ -183,9 +183,34 @@ func Protected(v bool) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldProtected, v))
 }
 
+// Rights applies equality check predicate on the "rights" field. It's identical to RightsEQ.
+func Rights(v int) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldRights, v))
+}
+
 // DeactivatedAt applies equality check predicate on the "deactivated_at" field. It's identical to DeactivatedAtEQ.
 func DeactivatedAt(v int64) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldDeactivatedAt, v))
+}
+
+// SeenAt applies equality check predicate on the "seen_at" field. It's identical to SeenAtEQ.
+func SeenAt(v int64) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldSeenAt, v))
+}
+
+// IdleWarnedAt applies equality check predicate on the "idle_warned_at" field. It's identical to IdleWarnedAtEQ.
+func IdleWarnedAt(v int64) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldIdleWarnedAt, v))
+}
+
+// ErasedAt applies equality check predicate on the "erased_at" field. It's identical to ErasedAtEQ.
+func ErasedAt(v int64) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldErasedAt, v))
+}
+
+// MergedInto applies equality check predicate on the "merged_into" field. It's identical to MergedIntoEQ.
+func MergedInto(v int64) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldMergedInto, v))
 }
 
 // CompanyIDEQ applies the EQ predicate on the "company_id" field.
@@ -1498,6 +1523,46 @@ func ProtectedNEQ(v bool) predicate.User {
 	return predicate.User(sql.FieldNEQ(FieldProtected, v))
 }
 
+// RightsEQ applies the EQ predicate on the "rights" field.
+func RightsEQ(v int) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldRights, v))
+}
+
+// RightsNEQ applies the NEQ predicate on the "rights" field.
+func RightsNEQ(v int) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldRights, v))
+}
+
+// RightsIn applies the In predicate on the "rights" field.
+func RightsIn(vs ...int) predicate.User {
+	return predicate.User(sql.FieldIn(FieldRights, vs...))
+}
+
+// RightsNotIn applies the NotIn predicate on the "rights" field.
+func RightsNotIn(vs ...int) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldRights, vs...))
+}
+
+// RightsGT applies the GT predicate on the "rights" field.
+func RightsGT(v int) predicate.User {
+	return predicate.User(sql.FieldGT(FieldRights, v))
+}
+
+// RightsGTE applies the GTE predicate on the "rights" field.
+func RightsGTE(v int) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldRights, v))
+}
+
+// RightsLT applies the LT predicate on the "rights" field.
+func RightsLT(v int) predicate.User {
+	return predicate.User(sql.FieldLT(FieldRights, v))
+}
+
+// RightsLTE applies the LTE predicate on the "rights" field.
+func RightsLTE(v int) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldRights, v))
+}
+
 // DeactivatedAtEQ applies the EQ predicate on the "deactivated_at" field.
 func DeactivatedAtEQ(v int64) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldDeactivatedAt, v))
@@ -1536,6 +1601,176 @@ func DeactivatedAtLT(v int64) predicate.User {
 // DeactivatedAtLTE applies the LTE predicate on the "deactivated_at" field.
 func DeactivatedAtLTE(v int64) predicate.User {
 	return predicate.User(sql.FieldLTE(FieldDeactivatedAt, v))
+}
+
+// SeenAtEQ applies the EQ predicate on the "seen_at" field.
+func SeenAtEQ(v int64) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldSeenAt, v))
+}
+
+// SeenAtNEQ applies the NEQ predicate on the "seen_at" field.
+func SeenAtNEQ(v int64) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldSeenAt, v))
+}
+
+// SeenAtIn applies the In predicate on the "seen_at" field.
+func SeenAtIn(vs ...int64) predicate.User {
+	return predicate.User(sql.FieldIn(FieldSeenAt, vs...))
+}
+
+// SeenAtNotIn applies the NotIn predicate on the "seen_at" field.
+func SeenAtNotIn(vs ...int64) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldSeenAt, vs...))
+}
+
+// SeenAtGT applies the GT predicate on the "seen_at" field.
+func SeenAtGT(v int64) predicate.User {
+	return predicate.User(sql.FieldGT(FieldSeenAt, v))
+}
+
+// SeenAtGTE applies the GTE predicate on the "seen_at" field.
+func SeenAtGTE(v int64) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldSeenAt, v))
+}
+
+// SeenAtLT applies the LT predicate on the "seen_at" field.
+func SeenAtLT(v int64) predicate.User {
+	return predicate.User(sql.FieldLT(FieldSeenAt, v))
+}
+
+// SeenAtLTE applies the LTE predicate on the "seen_at" field.
+func SeenAtLTE(v int64) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldSeenAt, v))
+}
+
+// IdleWarnedAtEQ applies the EQ predicate on the "idle_warned_at" field.
+func IdleWarnedAtEQ(v int64) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldIdleWarnedAt, v))
+}
+
+// IdleWarnedAtNEQ applies the NEQ predicate on the "idle_warned_at" field.
+func IdleWarnedAtNEQ(v int64) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldIdleWarnedAt, v))
+}
+
+// IdleWarnedAtIn applies the In predicate on the "idle_warned_at" field.
+func IdleWarnedAtIn(vs ...int64) predicate.User {
+	return predicate.User(sql.FieldIn(FieldIdleWarnedAt, vs...))
+}
+
+// IdleWarnedAtNotIn applies the NotIn predicate on the "idle_warned_at" field.
+func IdleWarnedAtNotIn(vs ...int64) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldIdleWarnedAt, vs...))
+}
+
+// IdleWarnedAtGT applies the GT predicate on the "idle_warned_at" field.
+func IdleWarnedAtGT(v int64) predicate.User {
+	return predicate.User(sql.FieldGT(FieldIdleWarnedAt, v))
+}
+
+// IdleWarnedAtGTE applies the GTE predicate on the "idle_warned_at" field.
+func IdleWarnedAtGTE(v int64) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldIdleWarnedAt, v))
+}
+
+// IdleWarnedAtLT applies the LT predicate on the "idle_warned_at" field.
+func IdleWarnedAtLT(v int64) predicate.User {
+	return predicate.User(sql.FieldLT(FieldIdleWarnedAt, v))
+}
+
+// IdleWarnedAtLTE applies the LTE predicate on the "idle_warned_at" field.
+func IdleWarnedAtLTE(v int64) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldIdleWarnedAt, v))
+}
+
+// ErasedAtEQ applies the EQ predicate on the "erased_at" field.
+func ErasedAtEQ(v int64) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldErasedAt, v))
+}
+
+// ErasedAtNEQ applies the NEQ predicate on the "erased_at" field.
+func ErasedAtNEQ(v int64) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldErasedAt, v))
+}
+
+// ErasedAtIn applies the In predicate on the "erased_at" field.
+func ErasedAtIn(vs ...int64) predicate.User {
+	return predicate.User(sql.FieldIn(FieldErasedAt, vs...))
+}
+
+// ErasedAtNotIn applies the NotIn predicate on the "erased_at" field.
+func ErasedAtNotIn(vs ...int64) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldErasedAt, vs...))
+}
+
+// ErasedAtGT applies the GT predicate on the "erased_at" field.
+func ErasedAtGT(v int64) predicate.User {
+	return predicate.User(sql.FieldGT(FieldErasedAt, v))
+}
+
+// ErasedAtGTE applies the GTE predicate on the "erased_at" field.
+func ErasedAtGTE(v int64) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldErasedAt, v))
+}
+
+// ErasedAtLT applies the LT predicate on the "erased_at" field.
+func ErasedAtLT(v int64) predicate.User {
+	return predicate.User(sql.FieldLT(FieldErasedAt, v))
+}
+
+// ErasedAtLTE applies the LTE predicate on the "erased_at" field.
+func ErasedAtLTE(v int64) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldErasedAt, v))
+}
+
+// MergedIntoEQ applies the EQ predicate on the "merged_into" field.
+func MergedIntoEQ(v int64) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldMergedInto, v))
+}
+
+// MergedIntoNEQ applies the NEQ predicate on the "merged_into" field.
+func MergedIntoNEQ(v int64) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldMergedInto, v))
+}
+
+// MergedIntoIn applies the In predicate on the "merged_into" field.
+func MergedIntoIn(vs ...int64) predicate.User {
+	return predicate.User(sql.FieldIn(FieldMergedInto, vs...))
+}
+
+// MergedIntoNotIn applies the NotIn predicate on the "merged_into" field.
+func MergedIntoNotIn(vs ...int64) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldMergedInto, vs...))
+}
+
+// MergedIntoGT applies the GT predicate on the "merged_into" field.
+func MergedIntoGT(v int64) predicate.User {
+	return predicate.User(sql.FieldGT(FieldMergedInto, v))
+}
+
+// MergedIntoGTE applies the GTE predicate on the "merged_into" field.
+func MergedIntoGTE(v int64) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldMergedInto, v))
+}
+
+// MergedIntoLT applies the LT predicate on the "merged_into" field.
+func MergedIntoLT(v int64) predicate.User {
+	return predicate.User(sql.FieldLT(FieldMergedInto, v))
+}
+
+// MergedIntoLTE applies the LTE predicate on the "merged_into" field.
+func MergedIntoLTE(v int64) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldMergedInto, v))
+}
+
+// MergedIntoIsNil applies the IsNil predicate on the "merged_into" field.
+func MergedIntoIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldMergedInto))
+}
+
+// MergedIntoNotNil applies the NotNil predicate on the "merged_into" field.
+func MergedIntoNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldMergedInto))
 }
 
 // HasEmails applies the HasEdge predicate on the "emails" edge.
