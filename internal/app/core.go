@@ -74,7 +74,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (*Core, error) {
 	if c.sources, err = compileSources(cfg); err != nil {
 		return nil, err
 	}
-	if c.Store, err = store.Open(ctx, databaseAddress(cfg), store.Options{Now: c.Now, Synchronous: o.Synchronous}); err != nil {
+	if c.Store, err = store.Open(ctx, databaseAddress(cfg), store.Options{Now: c.Now, Synchronous: o.Synchronous, Mapped: o.Serve}); err != nil {
 		return nil, err
 	}
 	if err := c.settle(ctx, o); err != nil {

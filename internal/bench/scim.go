@@ -230,11 +230,8 @@ func (w *world) patch(group int) func(client, n int) request {
 
 // stream fetches a group with all its members, and prints what memory it took.
 func (w *world) stream(group int) error {
-	before, err := w.memory("VmRSS")
+	before, err := w.memory()
 	if err != nil {
-		return err
-	}
-	if err := w.forgetPeak(); err != nil {
 		return err
 	}
 	c, err := dial(w.addr, w.token)
@@ -242,8 +239,9 @@ func (w *world) stream(group int) error {
 		return err
 	}
 	defer func() { _ = c.conn.Close() }()
-	begin := time.Now()
+	begin, highest := time.Now(), w.watchMemory()
 	status, size, failure, err := c.do(request{http.MethodGet, "/Groups/" + groupID(group), nil})
+	peak := highest()
 	if err == nil && status != http.StatusOK {
 		err = fmt.Errorf("GET group answered %d: %s", status, failure)
 	}
@@ -251,10 +249,6 @@ func (w *world) stream(group int) error {
 		return err
 	}
 	took := time.Since(begin)
-	peak, err := w.memory("VmHWM")
-	if err != nil {
-		return err
-	}
 	_, _ = fmt.Fprintf(w.out, "GET /Groups/{id} with %d members, %s\t%d\t%.1f s for %d MB\tpeak %d MB\tfrom %d MB\t\n",
 		w.rows, w.name, w.people, took.Seconds(), size>>20, peak>>20, before>>20)
 	return nil

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/usherd/usher/internal/app"
 	"github.com/usherd/usher/internal/config"
@@ -130,23 +131,44 @@ func (s *server) cpu() (float64, error) {
 	return sum, nil
 }
 
-// memory is a value of the server's status in bytes: VmRSS now, VmHWM the most
-// since forgetPeak.
-func (s *server) memory(name string) (int64, error) {
+// memory is what the server holds, in bytes, without the pages of files that the
+// system takes back when it wants them (RssAnon of proc(5)).
+func (s *server) memory() (int64, error) {
 	status, err := s.proc("status")
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(status) {
-		if value, ok := strings.CutPrefix(line, name+":"); ok {
+		if value, ok := strings.CutPrefix(line, "RssAnon:"); ok {
 			n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
 			return n << 10, err
 		}
 	}
-	return 0, fmt.Errorf("no %s in /proc", name)
+	return 0, errors.New("no RssAnon in /proc")
 }
 
-// forgetPeak begins VmHWM anew (proc(5), clear_refs).
-func (s *server) forgetPeak() error {
-	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.cmd.Process.Pid), []byte("5"), 0)
+// watchMemory looks at the server's memory until the returned function is called,
+// which gives the most there was.
+func (s *server) watchMemory() func() int64 {
+	done, most := make(chan struct{}), make(chan int64)
+	go func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		var top int64
+		for {
+			if now, err := s.memory(); err == nil {
+				top = max(top, now)
+			}
+			select {
+			case <-done:
+				most <- top
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return func() int64 {
+		close(done)
+		return <-most
+	}
 }

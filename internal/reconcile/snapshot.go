@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,34 +31,39 @@ type place struct {
 	group bool
 }
 
-// places are where refs lead; there is one or more for everybody, so they are
-// kept in a third of the memory of a map.
-type places struct {
-	refs  []ref
-	leads []place
-	index *plan.Index[ref]
+// table is a map for as many entries as there are people, in a third of a map's
+// memory.
+type table[K comparable, V any] struct {
+	keys   []K
+	values []V
+	index  *plan.Index[K]
 }
 
-func newPlaces() *places {
-	p := &places{}
-	p.index = plan.NewIndex(0, func(i int32) ref { return p.refs[i] })
-	return p
+func newTable[K comparable, V any]() *table[K, V] {
+	t := &table[K, V]{}
+	t.index = plan.NewIndex(0, func(i int32) K { return t.keys[i] })
+	return t
 }
 
-func (p *places) set(r ref, to place) {
-	if i := p.index.Find(r); i >= 0 {
-		p.leads[i] = to
+func (t *table[K, V]) set(key K, value V) {
+	if i := t.index.Find(key); i >= 0 {
+		t.values[i] = value
 		return
 	}
-	p.refs, p.leads = append(p.refs, r), append(p.leads, to)
-	p.index.Add(int32(len(p.refs) - 1)) //nolint:gosec // snapshots are far below 2^31
+	t.keys, t.values = append(t.keys, key), append(t.values, value)
+	t.index.Add(int32(len(t.keys) - 1)) //nolint:gosec // snapshots are far below 2^31
 }
 
-func (p *places) find(r ref) (place, bool) {
-	if i := p.index.Find(r); i >= 0 {
-		return p.leads[i], true
+func (t *table[K, V]) find(key K) (value V, ok bool) {
+	if i := t.index.Find(key); i >= 0 {
+		return t.values[i], true
 	}
-	return place{}, false
+	return value, false
+}
+
+// grow makes room for n more.
+func (t *table[K, V]) grow(n int) {
+	t.keys, t.values = slices.Grow(t.keys, n), slices.Grow(t.values, n)
 }
 
 // snapshot gathers a read: what the plan needs in memory, whole records on disk.
@@ -85,11 +91,11 @@ type snapshot struct {
 	known    bool              // the read went by markers
 	fetched  int64             // entries read whole
 	groups   []groupRecord
-	places   *places
-	byAnchor *plan.Index[string] // of people
-	anchors  map[string]int32    // of groups
-	mails    map[uint64]int32
-	open     [][]ref // per group: members not yet found
+	places   *table[ref, place]    // where refs lead
+	byAnchor *plan.Index[string]   // of people
+	anchors  map[string]int32      // of groups
+	mails    *table[uint64, int32] // who has an address
+	open     [][]ref               // per group: members not yet found
 	// blind counts entries without an id: any of them may be somebody who would
 	// otherwise count as missing.
 	blind int
@@ -126,7 +132,7 @@ type groupRecord struct {
 func newSnapshot(src *Source, sp *spool, rep *report, counts *registry.Counts) *snapshot {
 	s := &snapshot{
 		spool: sp, source: src, report: rep, counts: counts, seed: maphash.MakeSeed(),
-		writes: writeWords(src.Write), places: newPlaces(), anchors: map[string]int32{}, mails: map[uint64]int32{},
+		writes: writeWords(src.Write), places: newTable[ref, place](), anchors: map[string]int32{}, mails: newTable[uint64, int32](),
 		named: map[ref][]int32{}, outside: map[string]string{},
 	}
 	s.byAnchor = plan.NewIndex(0, func(i int32) string { return s.Users[i].Anchor })
@@ -150,6 +156,7 @@ type giver func(context.Context, source.Request, func(source.Entry) error) (sour
 func (s *snapshot) read(ctx context.Context, k *known, give giver, cursor string, progress func(done int64)) (source.Summary, error) {
 	req := source.Request{}
 	if s.known = k != nil; s.known {
+		s.expect(len(k.people) + len(k.marks))
 		req = source.Request{Cursor: cursor, Known: k.knows, Held: k.held}
 	}
 	sum, err := give(ctx, req, func(e source.Entry) error {
@@ -284,6 +291,15 @@ func (s *snapshot) newPlace(anchor string, group bool) place {
 	return place{index: at}
 }
 
+// expect makes room for as many people as there were last time: lists that grow
+// are copied again and again, and the last copy is made when memory is scarcest.
+func (s *snapshot) expect(people int) {
+	people += people / 64
+	s.Users, s.offset, s.sames = slices.Grow(s.Users, people), slices.Grow(s.offset, people), slices.Grow(s.sames, people)
+	s.how, s.markers, s.stamps = slices.Grow(s.how, people), slices.Grow(s.markers, people), slices.Grow(s.stamps, people)
+	s.places.grow(people)
+}
+
 // name is what the directory calls a person, for the report; the anchor where
 // not even that can be read back.
 func (s *snapshot) name(i int32) string {
@@ -370,12 +386,12 @@ func (s *snapshot) warnings(ctx context.Context, e *source.Entry, p *mapping.Per
 	}
 	for _, address := range p.Attributes[registry.AttrEmails] {
 		h := s.short(registry.Key(address))
-		if other, ok := s.mails[h]; ok && other != index {
+		if other, ok := s.mails.find(h); ok && other != index {
 			s.report.warning(ctx, registry.RunItem{Code: CodeSharedMail, Anchor: e.Anchor, Name: e.Name,
 				Message: fmt.Sprintf("%s is also the address of %s; it identifies neither", address, s.name(other))})
 			continue
 		}
-		s.mails[h] = index
+		s.mails.set(h, index)
 	}
 }
 

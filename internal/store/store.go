@@ -46,6 +46,11 @@ type Options struct {
 	// BusyTimeout is how long SQLite waits for another process that holds the
 	// file; 10 seconds when 0.
 	BusyTimeout time.Duration
+	// Mapped has SQLite's readers see the file as memory instead of copying its
+	// pages: for a process that stays, whose requests fall anywhere in a large
+	// file. What is mapped is the system's cache and counts as memory only where
+	// nobody else wants it.
+	Mapped bool
 	// Driver, when set, replaces the name of the database/sql driver; the tests
 	// use it to watch every statement.
 	Driver string
@@ -118,7 +123,11 @@ func (s *Store) openSQLite(path string, o Options) error {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)
-	if s.read, err = openPreparing(orDriver(o.Driver, "sqlite"), base+"&_pragma=query_only(1)&_pragma=cache_size(-8000)&_pragma=mmap_size(1099511627776)"); err != nil {
+	reading := base + "&_pragma=query_only(1)&_pragma=cache_size(-8000)"
+	if o.Mapped {
+		reading += "&_pragma=mmap_size(1099511627776)" // SQLite's own limit, 2 GB, is lower
+	}
+	if s.read, err = openPreparing(orDriver(o.Driver, "sqlite"), reading); err != nil {
 		return errors.Join(err, s.write.Close())
 	}
 	s.read.SetMaxOpenConns(readers)
