@@ -119,7 +119,9 @@ func (s *Store) openSQLite(path string, o Options) error {
 	}
 	s.dialect, s.path, s.line = dialect.SQLite, path, newLine()
 	var err error
-	if s.write, err = openPreparing(orDriver(o.Driver, "sqlite"), base+"&_txlock=immediate&_pragma=cache_size(-32000)"); err != nil {
+	// Parts of a shared commit stand in savepoints, whose journal would go to a
+	// temporary file (temp_store 2 keeps it in memory).
+	if s.write, err = openPreparing(orDriver(o.Driver, "sqlite"), base+"&_txlock=immediate&_pragma=cache_size(-32000)&_pragma=temp_store(2)"); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)
