@@ -264,6 +264,9 @@ func (s *Server) handler(work context.Context, service *onboard.Service) (http.H
 	root := http.NewServeMux()
 	root.Handle("/", shell.Handler(pages))
 	door.MountOAuth(root)
+	if err := s.api(work, root); err != nil {
+		return nil, err
+	}
 	return mountSCIM(root, renewing(door, s.patience.Write)), nil
 }
 

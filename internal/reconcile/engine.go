@@ -108,7 +108,11 @@ func (r *run) enter(ctx context.Context) error {
 	if r.req.Approved != nil {
 		r.row.Resumes = r.req.Approved.ID
 	}
-	return r.ledger.CreateRun(ctx, r.row)
+	err := r.ledger.CreateRun(ctx, r.row)
+	if err == nil && r.req.Entered != nil {
+		r.req.Entered(*r.row)
+	}
+	return err
 }
 
 // keepLease renews the lease until stop is called; losing it cancels the run.

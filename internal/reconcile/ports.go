@@ -133,6 +133,8 @@ type Request struct {
 	Approved *registry.Run
 	Note     string
 	PlanHash string
+	// Entered, when set, is told the run as soon as it has a number.
+	Entered func(registry.Run)
 	// Progress, when set, is told how far the run is; it must return quickly.
 	Progress func(Progress)
 }

@@ -78,7 +78,11 @@ type Token struct {
 	User   UserID `json:",omitzero"`
 	Person string `json:",omitempty"`
 	// Prefix is how the token begins, to tell tokens apart.
-	Prefix     string
+	Prefix string
+	// Scopes are what a token of the API may do, Name what it is for; a
+	// connection's token has neither.
+	Scopes     []string `json:",omitempty"`
+	Name       string   `json:",omitempty"`
 	CreatedAt  time.Time
 	ExpiresAt  time.Time // zero for never
 	LastUsedAt time.Time

@@ -185,6 +185,7 @@ type CreateUser struct {
 type SetBlocks struct {
 	User       UserID
 	Set, Clear Blocks
+	IfVersion  int64 // as in PutUser
 }
 
 // LinkUser ties a person to an object of the batch's origin on the word of an
@@ -203,8 +204,9 @@ type LinkUser struct {
 
 // SetProtected protects a person from every origin, or lifts that.
 type SetProtected struct {
-	User UserID
-	On   bool
+	User      UserID
+	On        bool
+	IfVersion int64 // as in PutUser
 }
 
 // SetManager says whom the owning origin names as a person's manager, 0 for

@@ -24,13 +24,14 @@ const (
 	ActorDirectory Actor = "directory admin"        // mends the record where it comes from
 	ActorProvider  Actor = "identity provider team" // mends the push
 	ActorOperator  Actor = "operator"               // mends the installation
+	ActorProgram   Actor = "program"                // mends its request to the API
 )
 
 // Reasons returns the catalogue, in the order in which codes come up in a run.
 // The caller may keep and change the slice.
 func Reasons() []Reason {
 	var out []Reason
-	for _, part := range [][]Reason{readingReasons, recordReasons, matchReasons, ruleReasons, leavingReasons, guardReasons, runReasons} {
+	for _, part := range [][]Reason{readingReasons, recordReasons, matchReasons, ruleReasons, leavingReasons, guardReasons, runReasons, apiReasons} {
 		out = append(out, part...)
 	}
 	return out

@@ -77,17 +77,25 @@ func (u *unit) rule(s *subject, op Op) *Error {
 func (u *unit) ruleOfPerson(s *subject, op Op) *Error {
 	switch op := op.(type) {
 	case SetBlocks:
-		return u.livingUser(s, op.User)
+		return u.livingVersion(s, op.User, op.IfVersion)
 	case MailSetup:
 		return u.livingUser(s, op.User)
 	case SetProtected:
-		return u.livingUser(s, op.User)
+		return u.livingVersion(s, op.User, op.IfVersion)
 	case SetManager:
 		return u.maySetManager(s, op)
 	case LinkUser:
 		return u.mayLink(s, op)
 	}
 	return nil
+}
+
+// livingVersion is livingUser for somebody who must still be at a version.
+func (u *unit) livingVersion(s *subject, id UserID, version int64) *Error {
+	if err := u.livingUser(s, id); err != nil {
+		return err
+	}
+	return stale(s.user.Version, version)
 }
 
 // mayUnlink finds a person whom the origin does not own.

@@ -33,6 +33,26 @@ const (
 // TokenByHash finds a live token and its connection by the hash of its secret;
 // registry.ErrNotFound for any other.
 func (s *Store) TokenByHash(ctx context.Context, hash []byte) (registry.Token, registry.Connection, error) {
+	return s.admitted(ctx, registry.OriginSCIM, hash)
+}
+
+// APIToken implements api.Tokens.
+func (s *Store) APIToken(ctx context.Context, hash []byte) (registry.Token, registry.Origin, error) {
+	token, conn, err := s.admitted(ctx, registry.OriginAPI, hash)
+	return token, conn.Origin, err
+}
+
+// admitted finds a live token of one kind of door.
+func (s *Store) admitted(ctx context.Context, door registry.OriginKind, hash []byte) (registry.Token, registry.Connection, error) {
+	token, conn, err := s.remembered(ctx, hash)
+	if err == nil && conn.Origin.Kind != door {
+		return registry.Token{}, registry.Connection{}, registry.ErrNotFound
+	}
+	return token, conn, err
+}
+
+// remembered finds a live token, whatever it opens.
+func (s *Store) remembered(ctx context.Context, hash []byte) (registry.Token, registry.Connection, error) {
 	now := s.now()
 	a := &s.admissions
 	a.mu.Lock()

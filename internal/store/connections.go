@@ -101,12 +101,16 @@ func (t *Tenant) DeleteConnection(ctx context.Context, origin registry.OriginID)
 }
 
 //nolint:gosec // columns, and no credentials
-const tokenCols = `k.id, k.origin_id, k.user_id, coalesce(u.public_id, ''), k.prefix, k.created_at, k.expires_at, k.last_used_at, k.revoked_at`
+const tokenCols = `k.id, k.origin_id, k.user_id, coalesce(u.public_id, ''), k.prefix, k.created_at, k.expires_at, k.last_used_at, k.revoked_at, k.scopes, k.name`
 
 func scanToken(rows *sql.Rows) (k registry.Token, err error) {
 	var created, expires, used, revoked int64
-	err = rows.Scan(&k.ID, &k.Origin, &k.User, &k.Person, &k.Prefix, &created, &expires, &used, &revoked)
+	var scopes []byte
+	err = rows.Scan(&k.ID, &k.Origin, &k.User, &k.Person, &k.Prefix, &created, &expires, &used, &revoked, &scopes, &k.Name)
 	k.CreatedAt, k.ExpiresAt, k.LastUsedAt, k.RevokedAt = fromMicros(created), fromMicros(expires), fromMicros(used), fromMicros(revoked)
+	if err == nil && len(scopes) > 0 {
+		err = json.Unmarshal(scopes, &k.Scopes)
+	}
 	return k, err
 }
 
@@ -124,6 +128,10 @@ func (t *Tenant) CreatePersonalToken(ctx context.Context, origin registry.Origin
 
 func (t *Tenant) createToken(ctx context.Context, k registry.Token, hash []byte) (_ registry.Token, err error) {
 	k.CreatedAt = t.s.now()
+	scopes, err := json.Marshal(k.Scopes)
+	if err != nil {
+		return k, fmt.Errorf("encode scopes: %w", err)
+	}
 	err = t.s.inTx(ctx, func(x *session) error {
 		if err := t.owns(ctx, x, k.Origin); err != nil {
 			return err
@@ -134,8 +142,8 @@ func (t *Tenant) createToken(ctx context.Context, k registry.Token, hash []byte)
 				return err
 			}
 		}
-		ids, err := x.insert(ctx, newTable("tokens", "company_id", "origin_id", "user_id", "token_hash", "prefix", "created_at", "expires_at"),
-			[][]any{{int64(t.id), int64(k.Origin), int64(k.User), hash, k.Prefix, micros(k.CreatedAt), micros(k.ExpiresAt)}})
+		ids, err := x.insert(ctx, newTable("tokens", "company_id", "origin_id", "user_id", "token_hash", "prefix", "created_at", "expires_at", "scopes", "name"),
+			[][]any{{int64(t.id), int64(k.Origin), int64(k.User), hash, k.Prefix, micros(k.CreatedAt), micros(k.ExpiresAt), string(scopes), asText(k.Name)}})
 		if err == nil {
 			k.ID = registry.TokenID(ids[0])
 		}
@@ -242,16 +250,5 @@ var scimRequestsTable = newTable("scim_requests",
 
 // ScimRequests lists the latest requests of a connection, the newest first.
 func (t *Tenant) ScimRequests(ctx context.Context, origin registry.OriginID, failed bool, limit int) ([]registry.ScimRequest, error) {
-	from := 0
-	if failed {
-		from = 400
-	}
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT id, origin_id, at, request_id, method, path, status, scim_type, detail, resource, micros, body
-		FROM scim_requests WHERE company_id = ? AND origin_id = ? AND status >= ? ORDER BY at DESC, id DESC LIMIT ?`), int64(t.id), int64(origin), from, limit)
-	return collect(rows, err, func(rows *sql.Rows) (r registry.ScimRequest, err error) {
-		var at int64
-		err = rows.Scan(&r.ID, &r.Origin, &at, &r.RequestID, &r.Method, &r.Path, &r.Status, &r.ScimType, &r.Detail, &r.Resource, &r.Micros, &r.Body)
-		r.At = fromMicros(at)
-		return r, err
-	})
+	return t.ScimRequestPage(ctx, registry.ScimRequestQuery{Origin: origin, Failed: failed, Limit: limit})
 }

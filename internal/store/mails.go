@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/usherd/usher/internal/registry"
 )
 
 // ReleaseMails lets the company's held set-up mails go: they are due at now, and
@@ -79,17 +81,8 @@ func scanMail(rows *sql.Rows) (MailRow, error) {
 
 // Mails lists up to limit mails of the company, the newest first; a state other
 // than "" leaves out all others.
-func (t *Tenant) Mails(ctx context.Context, state string, limit int) (out []MailRow, err error) {
-	err = t.s.view(ctx, func(x *session) error {
-		rows, err := x.query(ctx, `SELECT m.id, m.kind, coalesce(u.user_name, ''), m.address, m.message_id, m.state, m.next_try, m.code, m.message,
-			m.created_at, m.finished_at FROM mails m LEFT JOIN users u ON u.id = m.user_id AND u.company_id = m.company_id
-			WHERE m.company_id = ? AND (m.state = ? OR ? = '') ORDER BY m.id DESC LIMIT ?`, int64(t.id), state, state, limit)
-		if out, err = collect(rows, err, scanMail); err != nil {
-			return fmt.Errorf("list mails: %w", err)
-		}
-		return x.tenant(t.id).addAttempts(ctx, out)
-	})
-	return out, err
+func (t *Tenant) Mails(ctx context.Context, state string, limit int) ([]MailRow, error) {
+	return t.MailPage(ctx, registry.MailQuery{State: state, Limit: limit})
 }
 
 // addAttempts fills in the tries of mails.

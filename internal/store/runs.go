@@ -88,15 +88,7 @@ func (t *Tenant) runs() *db.RunQuery {
 
 // Runs lists runs, the newest first; source 0 means every source.
 func (t *Tenant) Runs(ctx context.Context, src registry.SourceID, limit int) ([]*registry.Run, error) {
-	q := t.runs().Order(run.ByNumber(entDesc())).Limit(limit)
-	if src != 0 {
-		q.Where(run.SourceID(src))
-	}
-	rows, err := q.All(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list runs: %w", err)
-	}
-	return t.toRuns(ctx, rows)
+	return t.RunPage(ctx, registry.RunQuery{Source: src, Limit: limit})
 }
 
 // LastRun is the newest run of a source that was no preview, nil when there is

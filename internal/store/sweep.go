@@ -12,8 +12,8 @@ import (
 // nobody waits for it.
 const sweepBatch = 1000
 
-// Sweep deletes what has had its time, company by company: sessions and OAuth
-// clients' tokens that have expired by now and, when the company's retention is
+// Sweep deletes what has had its time, company by company: sessions, OAuth
+// clients' tokens and kept answers of the API that have expired by now and, when the company's retention is
 // not 0, the report rows of runs, the attempts at mails and the request log that
 // are older than that. Changes and mails stay.
 func (s *Store) Sweep(ctx context.Context, now time.Time, retention func(company string) time.Duration) error {
@@ -38,6 +38,7 @@ func (t *Tenant) sweep(ctx context.Context, now time.Time, retention time.Durati
 	}{
 		{"sessions", `SELECT id FROM sessions WHERE company_id = ? AND expires_at <= ?`, now, true},
 		{"tokens", `SELECT id FROM tokens WHERE company_id = ? AND client_id <> 0 AND expires_at <= ?`, now, true},
+		{"idempotency_keys", `SELECT id FROM idempotency_keys WHERE company_id = ? AND expires_at <= ?`, now, true},
 		// A report goes as a whole.
 		{"run_items", `SELECT i.id FROM runs r JOIN run_items i ON i.run_id = r.id AND i.company_id = r.company_id
 			WHERE r.company_id = ? AND r.finished_at <> 0 AND r.finished_at <= ?`, old, false},

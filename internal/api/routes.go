@@ -1,0 +1,27 @@
+package api
+
+import (
+	"slices"
+)
+
+// Desk is everything the API's operations are done by. internal/app fills it. Each
+// method finds nothing of another company than who's: what is not there, or not
+// the company's, is registry.ErrNotFound.
+type Desk interface {
+	Companies
+	Sources
+	Runs
+	People
+	Groups
+	Connections
+	Mails
+	History
+}
+
+// Table is every route of the API, in the order of the document.
+func Table(d Desk) []Route {
+	return slices.Concat(
+		companyRoutes(d), sourceRoutes(d), runRoutes(d), peopleRoutes(d), groupRoutes(d),
+		connectionRoutes(d), mailRoutes(d), historyRoutes(d),
+	)
+}

@@ -1,0 +1,142 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/usherd/usher/internal/auth"
+	"github.com/usherd/usher/internal/registry"
+)
+
+// Source is a directory that is pulled, with how it fares.
+type Source struct {
+	Source       string     `json:"source" doc:"Name in the configuration file"`
+	Kind         string     `json:"kind" doc:"ldap or entra"`
+	State        string     `json:"state" enum:"ok,no_removals,failing,held,quarantined,paused"`
+	Code         string     `json:"code,omitempty" doc:"Why it is not ok"`
+	Reason       string     `json:"reason,omitempty"`
+	Since        *time.Time `json:"since,omitempty"`
+	By           string     `json:"by,omitempty" doc:"Who paused it"`
+	Failures     int        `json:"failures,omitempty" doc:"Failed runs in a row"`
+	NoRemovals   bool       `json:"no_removals,omitempty" doc:"Runs change what they find and remove nobody, since a rejection"`
+	Schedule     string     `json:"schedule,omitempty"`
+	NextRun      *time.Time `json:"next_run,omitempty"`
+	LastRun      int64      `json:"last_run,omitempty" doc:"Number of the last run"`
+	LastState    string     `json:"last_state,omitempty"`
+	LastFinished *time.Time `json:"last_finished,omitempty"`
+}
+
+// SourceTest is what a source showed when it was tried.
+type SourceTest struct {
+	Facts  map[string]string `json:"facts" doc:"What the server says of itself"`
+	People []Sample          `json:"people" doc:"A few people as they would be mapped"`
+}
+
+// Sample is a person of a directory as the mapping would have them.
+type Sample struct {
+	Entry      string              `json:"entry" doc:"The entry's name at the directory"`
+	Anchor     string              `json:"anchor,omitempty" doc:"The entry's immutable id"`
+	Problems   []string            `json:"problems,omitempty" doc:"Why the entry cannot be used"`
+	Warnings   []string            `json:"warnings,omitempty"`
+	InScope    bool                `json:"in_scope"`
+	Enabled    bool                `json:"enabled"`
+	Kind       string              `json:"kind,omitempty"`
+	Department string              `json:"department,omitempty"`
+	Contract   string              `json:"contract,omitempty"`
+	Attributes map[string][]string `json:"attributes,omitempty"`
+}
+
+// SourceInput names a source.
+type SourceInput struct {
+	Source string `in:"path" name:"source" doc:"Name in the configuration file"`
+}
+
+// TestInput asks for a try of a source.
+type TestInput struct {
+	SourceInput
+	Body struct {
+		Number int `json:"number,omitempty" doc:"How many people to show, 5 unless told otherwise" min:"1" max:"50"`
+	} `in:"body"`
+}
+
+// PauseInput stops a schedule.
+type PauseInput struct {
+	SourceInput
+	Body struct {
+		Note string `json:"note,omitempty" doc:"Why, for the record"`
+	} `in:"body"`
+}
+
+// StartInput asks for a run.
+type StartInput struct {
+	SourceInput
+	Body struct {
+		Mode string `json:"mode,omitempty" enum:"run,preview" doc:"A preview shows what a run would change and changes nothing; run unless told otherwise"`
+		Full bool   `json:"full,omitempty" doc:"Read everything whole, whatever the directory's change markers say"`
+	} `in:"body"`
+}
+
+// OneInput asks for a single sync.
+type OneInput struct {
+	SourceInput
+	Body struct {
+		Who     string `json:"who" doc:"A login name, a mail address, an employee number, the entry's name or its id"`
+		Preview bool   `json:"preview,omitempty" doc:"Show what would be done, and do nothing"`
+	} `in:"body"`
+}
+
+// Single is what a look at one person showed, and did.
+type Single struct {
+	Steps []Step `json:"steps" doc:"The way from the entry to what becomes of it; it ends at the first step that is not ok"`
+	Run   *Run   `json:"run,omitempty" doc:"The run that did it; missing where the way ended before"`
+}
+
+// Step is one of found, mapped, in scope, matched, action.
+type Step struct {
+	Step     string     `json:"step"`
+	OK       bool       `json:"ok"`
+	Text     string     `json:"text"`
+	Evidence []Evidence `json:"evidence,omitempty" doc:"What the step went by"`
+}
+
+// Evidence is a named value.
+type Evidence struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Sources are the directories that are pulled.
+type Sources interface {
+	ListSources(ctx context.Context, who *Who, in None) (Page[Source], error)
+	ShowSource(ctx context.Context, who *Who, in SourceInput) (Source, error)
+	TestSource(ctx context.Context, who *Who, in TestInput) (SourceTest, error)
+	PauseSource(ctx context.Context, who *Who, in PauseInput) (Source, error)
+	ResumeSource(ctx context.Context, who *Who, in SourceInput) (Source, error)
+	// StartRun begins a run and returns as soon as it has a number.
+	StartRun(ctx context.Context, who *Who, in StartInput) (Run, error)
+	SyncOne(ctx context.Context, who *Who, in OneInput) (Single, error)
+}
+
+// sourceFaults are what a directory that is asked at once may answer.
+var sourceFaults = []registry.Code{"source_auth", "source_unreachable", "source_answer", "source_failed"}
+
+func sourceRoutes(d Sources) []Route {
+	const tag, one = "sources", "/sources/{source}"
+	return []Route{
+		On(Route{Method: http.MethodGet, Pattern: "/sources", Right: auth.RightRead, ID: "listSources", Tag: tag, Summary: "The sources, how each fares, its last run and its next"}, d.ListSources),
+		On(Route{Method: http.MethodGet, Pattern: one, Right: auth.RightRead, ID: "showSource", Tag: tag, Summary: "One source"}, d.ShowSource),
+		On(Route{Method: http.MethodPost, Pattern: one + "/test", Right: auth.RightOperate, ID: "testSource", Tag: tag, Deed: "source.test", Codes: sourceFaults,
+			Summary: "Connect, sign in, and show a few people as they would be mapped"}, d.TestSource),
+		On(Route{Method: http.MethodPost, Pattern: one + "/pause", Right: auth.RightOperate, ID: "pauseSource", Tag: tag, Deed: "source.pause",
+			Summary: "Stop the schedule; the source can still be run by hand"}, d.PauseSource),
+		On(Route{Method: http.MethodPost, Pattern: one + "/resume", Right: auth.RightOperate, ID: "resumeSource", Tag: tag, Deed: "source.resume",
+			Summary: "End a pause, and let the source remove again after a rejection"}, d.ResumeSource),
+		On(Route{Method: http.MethodPost, Pattern: one + "/runs", Right: auth.RightOperate, ID: "startRun", Tag: tag, Deed: "run.start", Status: http.StatusAccepted,
+			Summary: "Start a run or a preview", Notes: "The answer comes when the run has begun; Location is where to see how it goes on.",
+			Codes: []registry.Code{registry.CodeAlreadyRunning}}, d.StartRun),
+		On(Route{Method: http.MethodPost, Pattern: one + "/one", Right: auth.RightOperate, ID: "syncOne", Tag: tag, Deed: "run.one",
+			Summary: "Do one person of a source now, and show each step", Notes: "Nobody is ever judged missing by this.",
+			Codes: append([]registry.Code{registry.CodeAlreadyRunning, registry.CodeNoFinder}, sourceFaults...)}, d.SyncOne),
+	}
+}
