@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -134,14 +135,19 @@ func (d *desk) InviteContact(ctx context.Context, l onboard.Link) error {
 	if _, err := t.supersede(ctx, l); err != nil {
 		return err
 	}
+	a, err := d.x.applicationByID(ctx, l.Application)
+	if err != nil {
+		return err
+	}
 	at := micros(l.CreatedAt)
 	if _, err := t.exec(ctx, `INSERT INTO setup_links (company_id, user_id, uid, purpose, token_hash, address, application_id, credential_version, created_at, expires_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		t.company, l.User, l.UID, string(l.Purpose), l.TokenHash, l.Address, l.Application, u.CredentialVersion, at, micros(l.ExpiresAt)); err != nil {
 		return fmt.Errorf("store link: %w", err)
 	}
-	_, err = t.insert(ctx, newMails, [][]any{{
+	_, err = t.insert(ctx, newNotices, [][]any{{
 		int64(t.company), int64(l.User), string(onboard.MailSetup), l.UID, l.Address, "setup." + l.UID + "@" + d.rules.MessageDomain, mailQueued, at, at,
+		jsonOf(map[string]string{"Locale": a.Typed[registry.FieldLocale]}), // a contact has none of its own
 	}})
 	return err
 }
@@ -284,6 +290,7 @@ func (d discretion) apply(m *mail.Queued, user registry.UserID, l onboard.Link) 
 		return
 	}
 	m.DisplayName, m.UserName = "", ""
+	m.Locale = cmp.Or(m.Data["Locale"], m.Locale)
 	if m.Kind == mail.KindSetup {
 		m.Kind = mail.KindRegistration
 	}

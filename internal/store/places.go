@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -137,9 +136,6 @@ func (t *Tenant) TakeInvitation(ctx context.Context, perDay int) (ok bool, err e
 		ok, err = x.take(ctx, invitations(t.id, perDay), t.s.now())
 		return err
 	})
-	if errors.Is(err, registry.ErrNotFound) {
-		return false, nil
-	}
 	return ok, err
 }
 
