@@ -39,7 +39,12 @@ type DrainerConfig struct {
 	// LinkURL makes the address of a mail's link; it is asked only for mails
 	// that have one.
 	LinkURL func(Queued) string
-	Now     func() time.Time
+	// PageURL makes the address of a page of ours that a mail's data name as Page;
+	// without it such mails have no button.
+	PageURL func(path string) string
+	// House stands in for the company's name where that is not to be shown.
+	House string
+	Now   func() time.Time
 	// Random gives numbers in [0,1) to spread retries with. It is called from
 	// several goroutines.
 	Random func() float64
@@ -176,6 +181,12 @@ func (d *Drainer) render(q Queued) (Content, error) {
 	m := Message{
 		Kind: q.Kind, Locale: q.Locale, CompanyLocale: q.CompanyLocale, CompanyName: q.CompanyName,
 		DisplayName: q.DisplayName, UserName: q.UserName, Expires: q.LinkExpires, At: q.CreatedAt, Data: q.Data,
+	}
+	if m.CompanyName == "" {
+		m.CompanyName = d.House
+	}
+	if page := q.Data["Page"]; page != "" && d.PageURL != nil {
+		m.URL = d.PageURL(page)
 	}
 	if q.LinkUID != "" {
 		m.URL = d.LinkURL(q)

@@ -59,3 +59,16 @@ type Outgoing struct {
 	Date time.Time
 	Content
 }
+
+// The mails of registration. They hold nothing that an applicant typed, but for
+// KindApplicant, which goes to those who decide.
+const (
+	// KindRegistration confirms a registration: its link sets the first password.
+	KindRegistration Kind = "registration"
+	// KindRegistrationWaits tells an applicant that somebody has to look at it.
+	KindRegistrationWaits Kind = "registrationWaits"
+	// KindRegistrationRefused tells an applicant that it came to nothing.
+	KindRegistrationRefused Kind = "registrationRefused"
+	// KindApplicant tells who decides that somebody waits.
+	KindApplicant Kind = "applicantWaits"
+)

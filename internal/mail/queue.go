@@ -30,6 +30,7 @@ type Queued struct {
 	Data        map[string]string
 	MessageID   string // without angle brackets
 	LinkUID     string // from which the link's address is made, "" without link
+	LinkPurpose string // setup or reset
 	LinkExpires time.Time
 	Attempts    int // that reached the server so far
 	// CreatedAt is when the mail might first be sent: a mail that was held

@@ -29,6 +29,7 @@ func languages() []language.Tag {
 // under the kind's name.
 type shape struct {
 	link     bool // a button, its address and when it expires
+	page     bool // a button where the caller knows the page's address
 	userName bool
 	// facts are the keys of Message.Data that are shown, in this order.
 	facts []string
@@ -42,6 +43,11 @@ func shapes() map[Kind]shape {
 		KindSyncHeld:        {facts: []string{"Source", "Run"}},
 		KindSyncQuarantined: {facts: []string{"Source", "Code", "Reason", "NextTry"}},
 		KindSyncRecovered:   {facts: []string{"Source", "Run"}},
+
+		KindRegistration:        {link: true},
+		KindRegistrationWaits:   {},
+		KindRegistrationRefused: {},
+		KindApplicant:           {page: true, facts: []string{"Applicant", "Mail", "Application"}},
 	}
 }
 
@@ -176,7 +182,9 @@ func (r *Renderer) fill(m Message, s shape, w words) (view, error) {
 	w.data = map[string]string{"Company": cleanText(m.CompanyName, maxShortText), "Name": cleanName(m.DisplayName)}
 	w.data["When"] = w.date(m.At)
 	for key, value := range m.Data {
-		w.data[key] = cleanText(value, maxLongText)
+		if w.data[key] = cleanText(value, maxLongText); key == "Applicant" {
+			w.data[key] = cleanName(value)
+		}
 	}
 	kind := string(m.Kind)
 	v := view{
@@ -196,6 +204,9 @@ func (r *Renderer) fill(m Message, s shape, w words) (view, error) {
 		v.Facts = append(v.Facts, fact{w.say("label.userName"), cleanText(m.UserName, maxShortText)})
 	}
 	v.Facts = append(v.Facts, w.dataFacts(s)...)
+	if s.page && m.URL != "" {
+		v.URL, v.Button, v.LinkPlain = m.URL, w.say(kind+".button"), w.say("link.plain")
+	}
 	if s.link {
 		v.URL, v.Button, v.LinkPlain = m.URL, w.say(kind+".button"), w.say("link.plain")
 		v.Facts = append(v.Facts, fact{w.say("label.expires"), w.date(m.Expires)})

@@ -42,6 +42,15 @@ func sample(kind mail.Kind, locale string) mail.Message {
 		}
 	case mail.KindSyncRecovered:
 		m.Data = map[string]string{"Source": "corp", "Run": "13"}
+	case mail.KindApplicant:
+		m.Data = map[string]string{"Applicant": "Zoë Weiß", "Mail": "zoe@example.com", "Application": "0197-1", "Page": "/admin/applicants/0197-1"}
+		m.URL = "https://people.example.com/admin/applicants/0197-1"
+	case mail.KindRegistrationWaits, mail.KindRegistrationRefused:
+		m.DisplayName = ""
+	case mail.KindRegistration:
+		m.DisplayName, m.UserName, m.CompanyName = "", "", "people.example.com"
+		m.URL = "https://people.example.com/setup/3q2-7wAA?x=1&y=2"
+		m.Expires = time.Date(2026, 3, 8, 17, 30, 0, 0, time.UTC)
 	case mail.KindSetup, mail.KindReset:
 		m.URL = "https://people.example.com/setup/3q2-7wAA?x=1&y=2"
 		m.Expires = time.Date(2026, 3, 8, 17, 30, 0, 0, time.UTC)
@@ -53,6 +62,7 @@ func TestGoldenMails(t *testing.T) {
 	r := newRenderer(t)
 	for _, kind := range []mail.Kind{
 		mail.KindSetup, mail.KindReset, mail.KindPasswordChanged, mail.KindSyncHeld, mail.KindSyncQuarantined, mail.KindSyncRecovered,
+		mail.KindRegistration, mail.KindRegistrationWaits, mail.KindRegistrationRefused, mail.KindApplicant,
 	} {
 		for _, locale := range []string{"en", "it", "ru"} {
 			t.Run(string(kind)+"-"+locale, func(t *testing.T) {

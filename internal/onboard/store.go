@@ -19,10 +19,13 @@ type Link struct {
 	Address string
 	// CredentialVersion is the user's when the link was made.
 	CredentialVersion int64
-	CreatedAt         time.Time
-	ExpiresAt         time.Time
-	UsedAt            time.Time // zero while unused
-	SupersededAt      time.Time // zero while none took its place
+	// Application is the registration that following the link completes, 0 for
+	// none: its person is a contact until then.
+	Application  int64
+	CreatedAt    time.Time
+	ExpiresAt    time.Time
+	UsedAt       time.Time // zero while unused
+	SupersededAt time.Time // zero while none took its place
 }
 
 // Person is a user with what signing in needs.
@@ -39,7 +42,8 @@ func StateOf(l Link, u *registry.User, now time.Time) auth.LinkState {
 	switch s := u.State(); {
 	case !l.UsedAt.IsZero():
 		return auth.LinkUsed
-	case s == registry.StateDeleted, s == registry.StateDisabled, s == registry.StateBlocked, s == registry.StateContact:
+	case s == registry.StateDeleted, s == registry.StateDisabled, s == registry.StateBlocked,
+		s == registry.StateContact && l.Application == 0:
 		return auth.LinkClosed
 	case !l.SupersededAt.IsZero(), l.CredentialVersion != u.CredentialVersion:
 		return auth.LinkSuperseded
@@ -94,7 +98,8 @@ type Store interface {
 	// if it is one of the user's, marked verified; all sessions of the user
 	// deleted; the user's other unused links superseded and their unsent mails
 	// dropped; one change row, the user being the actor; with Notice, a mail row
-	// MailPasswordChanged to the primary address. Otherwise nothing changes and
+	// MailPasswordChanged to the primary address. A link with an Application first
+	// makes its contact the account that was applied for. Otherwise nothing changes and
 	// the error is a *auth.LinkError saying why (see StateOf), LinkUnknown when
 	// there is no such link.
 	ConsumeLink(ctx context.Context, c ConsumeLink) (Consumed, error)

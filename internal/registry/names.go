@@ -51,6 +51,10 @@ func (u *unit) nameIntents() ([]intent, map[UserID]bool) {
 		switch op := op.(type) {
 		case CreateUser:
 			intents = append(intents, intent{op: i, key: Key(op.Attributes.First(AttrUserName))})
+		case Enrol:
+			in := intent{op: i, user: user.ID, key: Key(op.Attributes.First(AttrUserName))}
+			leaving[user.ID] = Key(user.UserName()) != in.key
+			intents = append(intents, in)
 		case PutUser:
 			in := intent{op: i, key: Key(op.Attributes.First(AttrUserName))}
 			if user != nil {

@@ -29,8 +29,8 @@ type Fence struct {
 	Number int64
 }
 
-// Op is one operation on one record. The types in this file and in resource.go
-// are all there are.
+// Op is one operation on one record. The types in this file, in enrol_ops.go and
+// in resource.go are all there are.
 type Op interface{ op() }
 
 // SetupMail says what becomes of the set-up mail of a person who may get one.
@@ -179,6 +179,10 @@ type CreateUser struct {
 	Blocks       Blocks
 	Verified     bool // whoever creates vouches for the addresses
 	SetupMail    SetupMail
+	Department   string // name; created where the company lacks it
+	// Contract is the number of a live contract of the company; another refuses
+	// with CodeUnknownContract.
+	Contract string
 }
 
 // SetBlocks sets and lifts blocks on a person.
@@ -229,6 +233,9 @@ func (MailSetup) op()    {}
 func (LinkUser) op()     {}
 func (SetProtected) op() {}
 func (SetManager) op()   {}
+func (Enrol) op()        {}
+func (CreateGroup) op()  {}
+func (SetDefault) op()   {}
 
 // Result is what became of one operation, in the order of the batch.
 type Result struct {

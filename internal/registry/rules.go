@@ -86,6 +86,10 @@ func (u *unit) ruleOfPerson(s *subject, op Op) *Error {
 		return u.maySetManager(s, op)
 	case LinkUser:
 		return u.mayLink(s, op)
+	case Enrol:
+		return u.mayEnrol(s, op)
+	case SetDefault:
+		return u.maySetDefault(s, op)
 	}
 	return nil
 }

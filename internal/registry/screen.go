@@ -75,7 +75,11 @@ func nameOf(op Op) string {
 		return op.Name
 	case CreateUser:
 		return op.Attributes.First(AttrUserName)
+	case Enrol:
+		return op.Attributes.First(AttrUserName)
 	case PutGroup:
+		return op.DisplayName
+	case CreateGroup:
 		return op.DisplayName
 	case PutResource:
 		return op.Name
@@ -90,11 +94,14 @@ func badValues(op Op) *Error {
 		return firstError(
 			badAnchor(op.Anchor),
 			badText("the name at the origin", op.Name, maxName), badText("the change marker", op.Marker, maxShort),
-			badKeyed("the department", op.Department, maxShort), badKeyed("the contract", op.Contract, maxShort),
-			badAttributes(op.Attributes), badUserName(op.Attributes),
+			badPlaces(op.Department, op.Contract), badAttributes(op.Attributes), badUserName(op.Attributes),
 		)
 	case CreateUser:
-		return firstError(badAttributes(op.Attributes), badUserName(op.Attributes))
+		return firstError(badPlaces(op.Department, op.Contract), badAttributes(op.Attributes), badUserName(op.Attributes))
+	case Enrol:
+		return firstError(badPlaces(op.Department, op.Contract), badAttributes(op.Attributes), badUserName(op.Attributes))
+	case CreateGroup:
+		return firstError(badKeyed("the group's name", op.DisplayName, maxShort), badGroupName(PutGroup{DisplayName: op.DisplayName}))
 	case LinkUser:
 		return firstError(badAnchor(op.Anchor), badText("the name at the origin", op.Name, maxName))
 	case PutGroup:
@@ -121,6 +128,10 @@ func firstError(errs ...*Error) *Error {
 		}
 	}
 	return nil
+}
+
+func badPlaces(department, contract string) *Error {
+	return firstError(badKeyed("the department", department, maxShort), badKeyed("the contract", contract, maxShort))
 }
 
 func badAnchor(anchor string) *Error {

@@ -202,6 +202,11 @@ func (u *unit) gather() *wants {
 			}
 		case CreateUser:
 			n.names[Key(op.Attributes.First(AttrUserName))] = true
+		case Enrol:
+			n.names[Key(op.Attributes.First(AttrUserName))] = true
+			n.users[op.User] = true
+		case SetDefault:
+			n.groups[op.Group] = true
 		case PutGroup:
 			if op.WasAnchor != "" {
 				n.groupAnchors = append(n.groupAnchors, op.WasAnchor)
@@ -228,16 +233,16 @@ func (u *unit) gather() *wants {
 // refused founds no department.
 func (u *unit) loadPlaces(ctx context.Context, tx Tx) error {
 	departments, contracts := map[string]string{}, map[string]bool{}
-	for i, op := range u.b.Ops {
-		put, ok := op.(PutUser)
-		if !ok || u.results[i].Refused != nil || !u.owns(put, u.subject[i].user) {
+	for i := range u.b.Ops {
+		if u.results[i].Refused != nil {
 			continue
 		}
-		if put.Department != "" {
-			departments[Key(put.Department)] = put.Department
+		department, contract := u.placesOf(i)
+		if department != "" {
+			departments[Key(department)] = department
 		}
-		if put.Contract != "" {
-			contracts[Key(put.Contract)] = true
+		if contract != "" {
+			contracts[Key(contract)] = true
 		}
 	}
 	var err error
@@ -250,6 +255,22 @@ func (u *unit) loadPlaces(ctx context.Context, tx Tx) error {
 		u.contracts, err = tx.Contracts(ctx, slices.Sorted(maps.Keys(contracts)))
 	}
 	return err
+}
+
+// placesOf are the department and the contract that operation i puts its person
+// into.
+func (u *unit) placesOf(i int) (department, contract string) {
+	switch op := u.b.Ops[i].(type) {
+	case PutUser:
+		if u.owns(op, u.subject[i].user) {
+			return op.Department, op.Contract
+		}
+	case CreateUser:
+		return op.Department, op.Contract
+	case Enrol:
+		return op.Department, op.Contract
+	}
+	return "", ""
 }
 
 // owns reports whether an assertion is the owner's word: about someone new or
@@ -272,6 +293,12 @@ func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 		u.w.RemovedLinks = append(u.w.RemovedLinks, u.links[op.Anchor])
 	case CreateUser:
 		u.createUser(i, op, res)
+	case Enrol:
+		u.enrol(i, op, res)
+	case CreateGroup:
+		u.makeGroup(i, op)
+	case SetDefault:
+		u.setDefault(i, op)
 	case SetBlocks:
 		u.setBlocks(i, op, res)
 	case MailSetup:

@@ -169,11 +169,15 @@ func (u *unit) deleteUser(i int, op DeleteUser, res *Result) {
 
 // createUser makes a person without an anchor.
 func (u *unit) createUser(i int, op CreateUser, res *Result) {
+	if res.Refused = u.unknownContract(op.Contract); res.Refused != nil {
+		return
+	}
 	user := &User{
 		PublicID: u.r.NewID(), Company: u.b.Company,
 		Kind: op.Kind, Association: op.Association, CompanyAdmin: op.CompanyAdmin,
 		Attributes: Attributes{}, Enabled: true, Blocks: op.Blocks,
 		Credential: CredentialNone, CredentialVersion: 1,
+		Department: u.departments[Key(op.Department)], Contract: u.contracts[Key(op.Contract)],
 		Owner: u.b.Origin.ID, Version: 1, CreatedAt: u.now, UpdatedAt: u.now,
 	}
 	if user.Association == "" {

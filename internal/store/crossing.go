@@ -270,3 +270,31 @@ func (s *Store) OAuthClient(ctx context.Context, name string) (registry.OAuthCli
 	}
 	return c, conn, nil
 }
+
+// contractCompany finds whose a live contract is: an applicant knows the number
+// and nothing else.
+func (x *session) contractCompany(ctx context.Context, numberKey string) (registry.CompanyID, error) {
+	rows, err := x.query(crossing(ctx), `SELECT company_id FROM contracts WHERE number_key = ? AND ended_at = 0`, numberKey)
+	id, err := one(rows, err, scanInt)
+	return registry.CompanyID(id), err
+}
+
+// nameLives reports whether somebody of any company but except has the userName: a
+// name chosen at registration is the only one of its kind. It goes by the
+// companies, whose index of names it can use.
+func (x *session) nameLives(ctx context.Context, key string, except registry.UserID) (bool, error) {
+	rows, err := x.query(crossing(ctx), `SELECT u.id FROM companies c JOIN users u ON u.company_id = c.id
+		WHERE u.user_name_key = ? AND u.deleted_at = 0 AND u.id <> ? LIMIT 1`, key, int64(except))
+	found, err := collect(rows, err, scanInt)
+	return len(found) > 0, err
+}
+
+// domainProven finds the company that proved a domain to be its own, 0 for none.
+func (x *session) domainProven(ctx context.Context, name string) (registry.CompanyID, error) {
+	rows, err := x.query(crossing(ctx), `SELECT company_id FROM domains WHERE name = ? AND verified_at <> 0`, name)
+	ids, err := collect(rows, err, scanInt)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	return registry.CompanyID(ids[0]), nil
+}

@@ -80,8 +80,17 @@ func (t *Tenant) Reschedule(ctx context.Context, source registry.SourceID, next 
 func (t *Tenant) tellAdmins(ctx context.Context, x *session, n registry.Notice) error {
 	rows, err := x.query(ctx, `SELECT id FROM users WHERE company_id = ? AND company_admin AND deleted_at = 0`, int64(t.id))
 	ids, err := collect(rows, err, scanInt)
-	if err != nil || len(ids) == 0 {
+	if err != nil {
 		return err
+	}
+	return t.tell(ctx, x, ids, n)
+}
+
+// tell queues a notice to those of some people who have an open account and an
+// address.
+func (t *Tenant) tell(ctx context.Context, x *session, ids []int64, n registry.Notice) error {
+	if len(ids) == 0 {
+		return nil
 	}
 	users, err := x.tenant(t.id).seen(ctx, asUserIDs(ids)...)
 	if err != nil {

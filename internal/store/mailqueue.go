@@ -105,6 +105,10 @@ func (t *tenantTx) mailsToSend(ctx context.Context, ids []int64) ([]mail.Queued,
 	if err != nil {
 		return nil, err
 	}
+	discreet, err := t.discretion(ctx, userIDs)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]mail.Queued, len(found))
 	for i, m := range found {
 		out[i] = m.Queued
@@ -112,7 +116,8 @@ func (t *tenantTx) mailsToSend(ctx context.Context, ids []int64) ([]mail.Queued,
 		if u != nil {
 			out[i].Locale, out[i].DisplayName, out[i].UserName = u.Locale(), u.DisplayName(), u.UserName()
 		}
-		out[i].LinkExpires = link.ExpiresAt
+		out[i].LinkExpires, out[i].LinkPurpose = link.ExpiresAt, string(link.Purpose)
+		discreet.apply(&out[i], m.user, link)
 		out[i].Stale = staleness(m.Queued, u, link, t.s.now())
 	}
 	return out, nil

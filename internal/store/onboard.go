@@ -39,8 +39,10 @@ func (o *onboarding) FindLink(ctx context.Context, tokenHash []byte) (link onboa
 		if link, err = x.linkByToken(ctx, tokenHash); err != nil {
 			return err
 		}
-		p, err = x.tenant(link.Company).person(ctx, link.User)
-		return err
+		if p, err = x.tenant(link.Company).person(ctx, link.User); err != nil || link.Application == 0 {
+			return err
+		}
+		return x.asApplied(ctx, link, &p)
 	})
 	return link, p, err
 }
@@ -189,6 +191,11 @@ func (o *onboarding) consume(ctx context.Context, x *session, c onboard.ConsumeL
 		at, t.company, u.ID, registry.Key(link.Address)); err != nil {
 		return onboard.Consumed{}, fmt.Errorf("mark address verified: %w", err)
 	}
+	if link.Application != 0 {
+		if u, err = o.enrol(ctx, t, link); err != nil {
+			return onboard.Consumed{}, err
+		}
+	}
 	err = o.setPassword(ctx, t, u, passwordSet{c.PasswordHash, string(link.Purpose) + "_link", c.Now, c.Notice})
 	return onboard.Consumed{Company: t.company, User: u.ID, CredentialVersion: u.CredentialVersion, Admin: u.CompanyAdmin}, err
 }
@@ -257,12 +264,12 @@ func (o *onboarding) Rehash(ctx context.Context, company registry.CompanyID, use
 }
 
 // setupLinkCols are what scanSetupLink reads.
-const setupLinkCols = `uid, company_id, user_id, purpose, token_hash, address, credential_version, created_at, expires_at, used_at, superseded_at`
+const setupLinkCols = `uid, company_id, user_id, purpose, token_hash, address, credential_version, application_id, created_at, expires_at, used_at, superseded_at`
 
 func scanSetupLink(rows *sql.Rows) (onboard.Link, error) {
 	var l onboard.Link
 	var created, expires, used, superseded int64
-	err := rows.Scan(&l.UID, &l.Company, &l.User, &l.Purpose, &l.TokenHash, &l.Address, &l.CredentialVersion,
+	err := rows.Scan(&l.UID, &l.Company, &l.User, &l.Purpose, &l.TokenHash, &l.Address, &l.CredentialVersion, &l.Application,
 		&created, &expires, &used, &superseded)
 	l.CreatedAt, l.ExpiresAt = fromMicros(created), fromMicros(expires)
 	l.UsedAt, l.SupersededAt = fromMicros(used), fromMicros(superseded)

@@ -147,18 +147,23 @@ func (s *Store) createSource(ctx context.Context, tx *db.Client, companyID int64
 // EnsureOrigin finds or makes a door of the company that is no source: admin,
 // registration, upload, mail.
 func (t *Tenant) EnsureOrigin(ctx context.Context, kind registry.OriginKind, key string) (registry.Origin, error) {
-	out := registry.Origin{Company: t.id, Kind: kind, Key: key}
-	err := t.s.inTx(ctx, func(x *session) error {
-		tx := t.s.entTx(x.tx)
-		row, err := tx.Origin.Query().Where(origin.CompanyID(int64(t.id)), origin.Kind(string(kind)), origin.Key(key)).Only(ctx)
-		if db.IsNotFound(err) {
-			row, err = tx.Origin.Create().SetCompanyID(int64(t.id)).SetKind(string(kind)).SetKey(key).SetCreatedAt(micros(t.s.now())).Save(ctx)
-		}
-		if err != nil {
-			return fmt.Errorf("ensure origin %s: %w", key, err)
-		}
-		out.ID = registry.OriginID(row.ID)
-		return nil
+	var out registry.Origin
+	err := t.s.inTx(ctx, func(x *session) (err error) {
+		out, err = x.tenant(t.id).ensureOrigin(ctx, kind, key)
+		return err
 	})
 	return out, err
+}
+
+// ensureOrigin is EnsureOrigin within a transaction.
+func (t *tenantTx) ensureOrigin(ctx context.Context, kind registry.OriginKind, key string) (registry.Origin, error) {
+	tx := t.s.entTx(t.tx)
+	row, err := tx.Origin.Query().Where(origin.CompanyID(int64(t.company)), origin.Kind(string(kind)), origin.Key(key)).Only(ctx)
+	if db.IsNotFound(err) {
+		row, err = tx.Origin.Create().SetCompanyID(int64(t.company)).SetKind(string(kind)).SetKey(key).SetCreatedAt(micros(t.s.now())).Save(ctx)
+	}
+	if err != nil {
+		return registry.Origin{}, fmt.Errorf("ensure origin %s: %w", key, err)
+	}
+	return registry.Origin{ID: registry.OriginID(row.ID), Company: t.company, Kind: kind, Key: key}, nil
 }
