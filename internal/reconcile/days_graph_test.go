@@ -271,6 +271,22 @@ func (s *graphSite) compareManagers(m *model) {
 	want(m.w.t, "managers", got, all)
 }
 
+// planned takes a manager's row for what it is of: in a plan it stands by itself,
+// under the name at the directory, and of those to be created it does not.
+func planned(rows []string) []string {
+	for i, row := range rows {
+		if name, ok := strings.CutPrefix(row, "update manager "); ok {
+			name, _, _ = strings.Cut(name, "@")
+			rows[i] = "update " + name
+		}
+	}
+	slices.Sort(rows)
+	return slices.DeleteFunc(slices.Compact(rows), func(row string) bool {
+		name, ok := strings.CutPrefix(row, "update ")
+		return ok && slices.Contains(rows, "create "+name)
+	})
+}
+
 // usedLinks fails the test when every read was a whole one.
 func (s *graphSite) usedLinks() {
 	s.w.t.Helper()

@@ -187,7 +187,10 @@ func (m *model) day() {
 	run := m.patiently(registry.ModeRun, state)
 	heal()
 	want(w.t, "failed", run.Counts.Failed, m.bad)
-	want(w.t, "the run against its preview", w.changes(run), asChanges(w.items(p)))
+	want(w.t, "the run against its preview", planned(w.changes(run)), planned(asChanges(w.items(p))))
+	if run.Full != p.Full { // a warning is about what was read
+		p.Counts.Warnings = run.Counts.Warnings
+	}
 	want(w.t, "counts against the preview's", run.Counts, p.Counts)
 }
 
