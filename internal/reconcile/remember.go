@@ -29,6 +29,16 @@ func (r *run) distrust(ctx context.Context) error {
 			marks = append(marks, registry.LinkMark{Anchor: g.Anchor, Marker: rec.had.String()})
 		}
 	}
+	seen := make(map[string]bool, len(r.snap.Groups))
+	for i := range r.snap.Groups {
+		seen[r.snap.Groups[i].Anchor] = true
+	}
+	for i := range r.groups { // those the read did not show, as noteAbsent says of people
+		g := &r.groups[i]
+		if s, ok := parseStamp(g.Marker); ok && s.marker != "" && !g.Deleted && !seen[g.Anchor] {
+			marks = append(marks, registry.LinkMark{Anchor: g.Anchor, Marker: stamp{}.String()})
+		}
+	}
 	return r.writeLinks(ctx, marks)
 }
 
@@ -79,6 +89,11 @@ func (r *run) rememberPeople(ctx context.Context) error {
 			if err := add(registry.LinkMark{Anchor: r.snap.Users[i].Anchor, Marker: stamp{}.String()}); err != nil {
 				return err
 			}
+		}
+	}
+	for _, anchor := range r.absent {
+		if err := add(registry.LinkMark{Anchor: anchor, Marker: stamp{}.String()}); err != nil {
+			return err
 		}
 	}
 	return r.writeLinks(ctx, marks)
