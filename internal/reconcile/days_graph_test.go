@@ -271,19 +271,23 @@ func (s *graphSite) compareManagers(m *model) {
 	want(m.w.t, "managers", got, all)
 }
 
-// planned takes a manager's row for what it is of: in a plan it stands by itself,
-// under the name at the directory, and of those to be created it does not.
+// planned leaves managers out of rows of changes: they are written in a second
+// pass, which a plan shows only of people whom the first leaves alone, and under
+// the name at the directory.
 func planned(rows []string) []string {
+	other := map[string]bool{}
 	for i, row := range rows {
 		if name, ok := strings.CutPrefix(row, "update manager "); ok {
 			name, _, _ = strings.Cut(name, "@")
 			rows[i] = "update " + name
+		} else if f := strings.Fields(row); f[0] != "update" {
+			other[f[1]] = true
 		}
 	}
 	slices.Sort(rows)
 	return slices.DeleteFunc(slices.Compact(rows), func(row string) bool {
 		name, ok := strings.CutPrefix(row, "update ")
-		return ok && slices.Contains(rows, "create "+name)
+		return ok && other[name]
 	})
 }
 

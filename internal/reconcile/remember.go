@@ -29,16 +29,6 @@ func (r *run) distrust(ctx context.Context) error {
 			marks = append(marks, registry.LinkMark{Anchor: g.Anchor, Marker: rec.had.String()})
 		}
 	}
-	seen := make(map[string]bool, len(r.snap.Groups))
-	for i := range r.snap.Groups {
-		seen[r.snap.Groups[i].Anchor] = true
-	}
-	for i := range r.groups { // those the read did not show, as noteAbsent says of people
-		g := &r.groups[i]
-		if s, ok := parseStamp(g.Marker); ok && s.marker != "" && !g.Deleted && !seen[g.Anchor] {
-			marks = append(marks, registry.LinkMark{Anchor: g.Anchor, Marker: stamp{}.String()})
-		}
-	}
 	return r.writeLinks(ctx, marks)
 }
 

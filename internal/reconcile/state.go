@@ -148,9 +148,9 @@ func (r *run) linked(ctx context.Context, out *plan.State, l *registry.LinkedUse
 	out.Users = append(out.Users, k)
 }
 
-// noteAbsent notes somebody whom the read did not show. What becomes of that is the
-// plan's to say, and where it is nothing (withheld, protected, changed meanwhile) a
-// directory that tells of changes only must be asked for them again.
+// noteAbsent notes somebody whom the read did not show. Where this run can make
+// nothing of it (they were changed meanwhile), a directory that tells of changes
+// only must be asked for them again.
 func (r *run) noteAbsent(l *registry.LinkedUser) {
 	if r.only != nil || l.Deleted || r.snap.byAnchor.Find(l.Anchor) >= 0 {
 		return
