@@ -1,13 +1,16 @@
 package reconcile_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/usherd/usher/internal/plan"
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/source"
 	"github.com/usherd/usher/internal/testkit/graphfake"
 )
 
@@ -80,7 +83,9 @@ func TestLeavesWhileEdited(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.adjust = func(src *reconcile.Source) {
-		src.Reader = &meanwhile{src.Reader, func() { w.put(w.door(registry.OriginAdmin, "admin"), registry.SetBlocks{User: id, Set: registry.BlockAdmin}) }}
+		src.Reader = &meanwhile{src.Reader, func() {
+			w.put(w.door(registry.OriginAdmin, "admin"), registry.SetBlocks{User: id, Set: registry.BlockAdmin})
+		}}
 	}
 	want(t, "changes", w.changes(w.run(registry.RunDone)), nil)
 	w.adjust = nil
@@ -88,4 +93,86 @@ func TestLeavesWhileEdited(t *testing.T) {
 	want(t, "read by the delta link", run.Full, false)
 	want(t, "changes", w.changes(run), []string{"deactivate u001 missing", "members all +0 -1"})
 	w.idle()
+}
+
+// TestCancelledRead: a run that is stopped while the tenant keeps it waiting ends
+// at once, has done nothing, and the next one goes on.
+func TestCancelledRead(t *testing.T) {
+	w, s, _, _ := tenant(t, 20)
+	s.Fault(graphfake.Match{Path: "/v1.0/users/delta", Nth: 2}, graphfake.Delay(time.Hour))
+	ctx, cancel := context.WithCancel(t.Context())
+	req := reconcile.Request{Mode: registry.ModeRun, Progress: func(p reconcile.Progress) {
+		if p.Phase == reconcile.PhaseRead && p.Done > 0 {
+			time.AfterFunc(20*time.Millisecond, cancel) // in the middle of the wait
+		}
+	}}
+	before, begin := w.footprint(), time.Now()
+	run, err := w.engine.Run(ctx, w.source("corp"), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "the run", []string{string(run.State), run.Code}, []string{"failed", "cancelled"})
+	want(t, "what it left behind", w.footprint(), before)
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("it took %v to stop", took)
+	}
+	s.Heal()
+	want(t, "people", w.run(registry.RunDone).Counts.Created, 20)
+	w.idle()
+}
+
+// TestBeginsAnewInARun: a person who left while a whole read had to begin anew is
+// nobody's leaver in that run and gone in the next.
+func TestBeginsAnewInARun(t *testing.T) {
+	for name, known := range map[string]bool{"new": false, "known": true} {
+		t.Run(name, func(t *testing.T) {
+			w, s, people, _ := tenant(t, 20)
+			if known {
+				w.run(registry.RunDone)
+			}
+			s.Fault(graphfake.Match{Path: "/v1.0/users/delta", Nth: 3}, graphfake.Gone())
+			left := false
+			w.adjust = func(src *reconcile.Source) {
+				src.FullEvery = 0
+				src.Reader = &midway{src.Reader, 10, func() error {
+					if left {
+						return nil
+					}
+					left = true
+					return s.leave(people[0])
+				}}
+			}
+			run := w.run(registry.RunPartial)
+			want(t, "report", w.items(run), []string{"failed bad_entry " + s.ids[people[0]]})
+			s.Heal()
+			w.adjust = nil
+			next := w.run(registry.RunDone)
+			want(t, "read by the delta link", next.Full, false)
+			changes := []string{"deactivate u000 missing"} // the group was told without them already
+			if !known {
+				changes = nil
+			}
+			want(t, "the next run", w.changes(next), changes)
+			w.idle()
+		})
+	}
+}
+
+// midway does something after some entries.
+type midway struct {
+	source.Source
+	after int
+	do    func() error
+}
+
+func (m *midway) Read(ctx context.Context, r source.Request, emit func(source.Entry) error) (source.Summary, error) {
+	n := 0
+	return m.Source.Read(ctx, r, func(e source.Entry) error {
+		if n++; n == m.after {
+			if err := m.do(); err != nil {
+				return err
+			}
+		}
+		return emit(e)
+	})
 }

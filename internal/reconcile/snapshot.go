@@ -150,13 +150,21 @@ type giver func(context.Context, source.Request, func(source.Entry) error) (sour
 // read takes in everything the giver gives. k says what of it may come without
 // being read whole, nil for nothing.
 func (s *snapshot) read(ctx context.Context, k *known, give giver, cursor string, progress func(done int64)) (source.Summary, error) {
-	req := source.Request{}
+	var ahead, most int64
+	show := func() {
+		most = max(most, s.counts.Users+s.counts.Groups+ahead)
+		progress(most)
+	}
+	req := source.Request{Progress: func(n int64) {
+		ahead = n
+		show()
+	}}
 	if s.known = k != nil; s.known {
-		req = source.Request{Cursor: cursor, Known: k.knows, Held: k.held}
+		req.Cursor, req.Known, req.Held = cursor, k.knows, k.held
 	}
 	sum, err := give(ctx, req, func(e source.Entry) error {
-		if n := s.counts.Users + s.counts.Groups; n%500 == 0 {
-			progress(n)
+		if (s.counts.Users+s.counts.Groups)%100 == 0 {
+			show()
 		}
 		return s.entry(ctx, &e, k)
 	})
