@@ -53,7 +53,7 @@ func placePage[T any](in api.Paging, list func(key string, after int64, limit in
 // ListDepartments implements api.Companies.
 func (d *apiDesk) ListDepartments(ctx context.Context, who *api.Who, in api.Paging) (api.Page[api.Department], error) {
 	return placePage(in, func(key string, after int64, limit int) ([]registry.PlaceRow, error) {
-		return d.Store.For(who.Company).Departments(ctx, key, after, limit)
+		return d.Store.For(who.Company).DepartmentPage(ctx, key, after, limit)
 	}, func(r registry.PlaceRow) api.Department {
 		return api.Department{Name: r.Name, People: r.People, CreatedAt: r.CreatedAt}
 	})
@@ -62,7 +62,7 @@ func (d *apiDesk) ListDepartments(ctx context.Context, who *api.Who, in api.Pagi
 // ListContracts implements api.Companies.
 func (d *apiDesk) ListContracts(ctx context.Context, who *api.Who, in api.Paging) (api.Page[api.Contract], error) {
 	return placePage(in, func(key string, after int64, limit int) ([]registry.PlaceRow, error) {
-		return d.Store.For(who.Company).Contracts(ctx, key, after, limit)
+		return d.Store.For(who.Company).ContractPage(ctx, key, after, limit)
 	}, func(r registry.PlaceRow) api.Contract {
 		return api.Contract{Number: r.Name, Title: r.Title, People: r.People, CreatedAt: r.CreatedAt, EndedAt: set(r.EndedAt)}
 	})

@@ -20,12 +20,13 @@ import (
 
 // childEnv makes the test binary a process that runs a source once: its value
 // is the address of the database, the server's URL, the subtree and the time,
-// separated by spaces.
+// and for a tenant of Entra ID its address, certificates and id, separated by
+// tabs.
 const childEnv = "USHER_RECONCILE_CHILD"
 
 // child is that process. It says on standard output how far it is.
 func child() int {
-	parts := strings.Split(os.Getenv(childEnv), " ")
+	parts := strings.Split(os.Getenv(childEnv), "\t")
 	ctx := context.Background()
 	c := newClock()
 	if us, err := strconv.ParseInt(parts[3], 10, 64); err == nil {
@@ -38,6 +39,9 @@ func child() int {
 	}
 	defer func() { _ = s.Close() }()
 	w := &world{s: s, dir: &directory{s: &slapd.Server{URL: parts[1]}, base: parts[2]}}
+	if len(parts) > 4 {
+		w.readTenant(tenantAddress{parts[4], parts[5], parts[6]})
+	}
 	src, err := w.openSource(ctx, "corp")
 	if err != nil {
 		fmt.Println("failed", err)
@@ -59,7 +63,11 @@ func child() int {
 func (w *world) spawn() (*exec.Cmd, <-chan string) {
 	w.t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"="+strings.Join([]string{w.address, w.dir.s.URL, w.dir.base, fmt.Sprint(w.clock.at.Load())}, " "))
+	parts := []string{w.address, w.dir.s.URL, w.dir.base, fmt.Sprint(w.clock.at.Load())}
+	if a := w.tenant; a != (tenantAddress{}) {
+		parts = append(parts, a.url, a.ca, a.tenant)
+	}
+	cmd.Env = append(os.Environ(), childEnv+"="+strings.Join(parts, "\t"))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

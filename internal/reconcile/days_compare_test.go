@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-ldap/ldap/v3"
-
 	"github.com/usherd/usher/internal/plan"
 )
 
@@ -97,17 +95,12 @@ func (m *model) address(h *human) string {
 }
 
 // anchorOf asks the server, "" for someone who is not there.
-func (m *model) anchorOf(h *human) (id string) {
+func (m *model) anchorOf(h *human) string {
 	if !h.there {
 		return ""
 	}
-	m.do(func(c *ldap.Conn) error {
-		res, err := c.Search(ldap.NewSearchRequest(m.dn(h), ldap.ScopeBaseObject, 0, 0, 0, false, "(objectClass=*)", []string{"*", "entryUUID"}, nil))
-		if err == nil {
-			id = m.anchor(res.Entries[0])
-		}
-		return err
-	})
+	id, err := m.id(h)
+	m.must(err)
 	return id
 }
 

@@ -44,7 +44,7 @@ func TestRandomDaysSamba(t *testing.T) {
 				c.Now = w.clock.now
 			}
 			w.ldap = read
-			m := newModel(w, ad, fmt.Sprintf("s%d-", seed), rand.New(rand.NewPCG(uint64(seed), 61)), 30)
+			m := newModel(w, ldapSite{tree: ad, w: w}, fmt.Sprintf("s%d-", seed), rand.New(rand.NewPCG(uint64(seed), 61)), 30)
 			for day := range days {
 				m.day()
 				m.compare(fmt.Sprintf("seed %d, day %d", seed, day))

@@ -49,7 +49,7 @@ type knownPerson struct {
 	enabled bool
 }
 
-// knownMark is an object without a person.
+// knownMark is an object without a person that the scope leaves out.
 type knownMark struct{ anchor, marker uint64 }
 
 // sighting says how this read gave somebody.
@@ -82,7 +82,7 @@ func (r *run) loadKnown(ctx context.Context) (*known, error) {
 	}
 	err = r.ledger.SourceMarks(ctx, r.src.State.ID, func(m registry.SourceMark) error {
 		anchor := k.hash(m.Anchor)
-		if k.markAt.Find(anchor) < 0 {
+		if m.Marker != "" && k.markAt.Find(anchor) < 0 {
 			k.marks = append(k.marks, knownMark{anchor, k.hash(m.Marker)})
 			k.markAt.Add(int32(len(k.marks) - 1)) //nolint:gosec // far below 2^31
 		}

@@ -81,6 +81,11 @@ func (r *run) rememberPeople(ctx context.Context) error {
 			}
 		}
 	}
+	for _, anchor := range r.absent {
+		if err := add(registry.LinkMark{Anchor: anchor, Marker: stamp{}.String()}); err != nil {
+			return err
+		}
+	}
 	return r.writeLinks(ctx, marks)
 }
 
@@ -103,20 +108,19 @@ func (r *run) groupStamp(i int) stamp {
 	return s
 }
 
-// rememberOutside keeps the markers of those whom the scope leaves out.
+// rememberOutside keeps the markers of those whom the scope leaves out, and whom
+// the registry could not take: without a marker, so that the next run looks at
+// them again though the directory may tell of changes only.
 func (r *run) rememberOutside(ctx context.Context) error {
-	outside := map[string]bool{}
-	for i := range r.snap.Users {
-		if r.snap.Users[i].Standing == plan.OutOfScope {
-			outside[r.snap.Users[i].Anchor] = true
-		}
-	}
+	marks := r.outside()
 	var forget []string
 	err := r.ledger.SourceMarks(ctx, r.src.State.ID, func(m registry.SourceMark) error {
-		if !outside[m.Anchor] && r.snap.Complete {
+		marker, ok := marks[m.Anchor]
+		switch {
+		case !ok && r.snap.Complete:
 			forget = append(forget, m.Anchor)
-		} else if r.snap.outside[m.Anchor] == m.Marker {
-			delete(r.snap.outside, m.Anchor)
+		case ok && (marker == m.Marker || marker == keptMark):
+			delete(marks, m.Anchor)
 		}
 		return nil
 	})
@@ -124,8 +128,8 @@ func (r *run) rememberOutside(ctx context.Context) error {
 		return fmt.Errorf("load marks of the source: %w", err)
 	}
 	var set []registry.SourceMark
-	for anchor, marker := range r.snap.outside {
-		if outside[anchor] {
+	for anchor, marker := range marks {
+		if marker != keptMark {
 			set = append(set, registry.SourceMark{Anchor: anchor, Marker: marker})
 		}
 	}
@@ -137,6 +141,30 @@ func (r *run) rememberOutside(ctx context.Context) error {
 		set, forget = set[n:], forget[m:]
 	}
 	return nil
+}
+
+// keptMark stands for the marker that somebody's mark has already. No directory
+// gives it.
+const keptMark = "\x00kept"
+
+// outside are the markers of people without a user, by their anchors.
+func (r *run) outside() map[string]string {
+	out := map[string]string{}
+	for i := range r.snap.Users {
+		x := &r.snap.Users[i]
+		marker, told := r.snap.outside[x.Anchor]
+		switch {
+		case x.Standing != plan.OutOfScope:
+			if r.plan.UserOf(int32(i)) == 0 { //nolint:gosec // snapshots are far below 2^31
+				out[x.Anchor] = ""
+			}
+		case told:
+			out[x.Anchor] = marker
+		default:
+			out[x.Anchor] = keptMark
+		}
+	}
+	return out
 }
 
 // writeLinks writes stamps, some in each transaction.

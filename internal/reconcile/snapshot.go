@@ -74,6 +74,8 @@ type snapshot struct {
 	report *report
 	counts *registry.Counts
 	seed   maphash.Seed
+	// said are the report rows of this read: who is given twice is told of once.
+	said map[uint64]bool
 	// writes are the source's ways to write attributes, in words.
 	writes string
 	// managers are the references to managers, until all are read.
@@ -133,7 +135,7 @@ func newSnapshot(src *Source, sp *spool, rep *report, counts *registry.Counts) *
 	s := &snapshot{
 		spool: sp, source: src, report: rep, counts: counts, seed: maphash.MakeSeed(),
 		writes: writeWords(src.Write), places: newTable[ref, place](), anchors: map[string]int32{}, mails: newTable[uint64, int32](),
-		named: map[ref][]int32{}, outside: map[string]string{},
+		named: map[ref][]int32{}, outside: map[string]string{}, said: map[uint64]bool{},
 	}
 	s.byAnchor = plan.NewIndex(0, func(i int32) string { return s.Users[i].Anchor })
 	return s
@@ -154,14 +156,22 @@ type giver func(context.Context, source.Request, func(source.Entry) error) (sour
 // read takes in everything the giver gives. k says what of it may come without
 // being read whole, nil for nothing.
 func (s *snapshot) read(ctx context.Context, k *known, give giver, cursor string, progress func(done int64)) (source.Summary, error) {
-	req := source.Request{}
+	var ahead, most int64
+	show := func() {
+		most = max(most, s.counts.Users+s.counts.Groups+ahead)
+		progress(most)
+	}
+	req := source.Request{Progress: func(n int64) {
+		ahead = n
+		show()
+	}}
 	if s.known = k != nil; s.known {
 		s.expect(len(k.people) + len(k.marks))
-		req = source.Request{Cursor: cursor, Known: k.knows, Held: k.held}
+		req.Cursor, req.Known, req.Held = cursor, k.knows, k.held
 	}
 	sum, err := give(ctx, req, func(e source.Entry) error {
-		if n := s.counts.Users + s.counts.Groups; n%500 == 0 {
-			progress(n)
+		if (s.counts.Users+s.counts.Groups)%100 == 0 {
+			show()
 		}
 		return s.entry(ctx, &e, k)
 	})
@@ -185,7 +195,7 @@ func (s *snapshot) read(ctx context.Context, k *known, give giver, cursor string
 
 func (s *snapshot) entry(ctx context.Context, e *source.Entry, k *known) error {
 	if e.Problem != "" {
-		s.report.failed(ctx, registry.RunItem{Code: CodeBadEntry, Anchor: e.Anchor, Name: e.Name, Message: e.Problem})
+		s.tell(ctx, s.report.failed, registry.RunItem{Code: CodeBadEntry, Anchor: e.Anchor, Name: e.Name, Message: e.Problem})
 	}
 	if !e.Same {
 		s.fetched++
@@ -375,19 +385,28 @@ func (s *snapshot) problems(ctx context.Context, e *source.Entry, all []mapping.
 	for _, p := range all[1:] {
 		item.Message += "; " + p.Message
 	}
-	s.report.failed(ctx, item)
+	s.tell(ctx, s.report.failed, item)
+}
+
+// tell reports something about an entry, once however often it is given.
+func (s *snapshot) tell(ctx context.Context, report func(context.Context, registry.RunItem), item registry.RunItem) {
+	key := s.short(item.Anchor + "\x00" + string(item.Code) + "\x00" + item.Message)
+	if item.Anchor == "" || !s.said[key] {
+		s.said[key] = true
+		report(ctx, item)
+	}
 }
 
 // warnings reports values that were dropped, and addresses that two people
 // share: such an address identifies neither.
 func (s *snapshot) warnings(ctx context.Context, e *source.Entry, p *mapping.Person, index int32) {
 	for _, w := range p.Warnings {
-		s.report.warning(ctx, registry.RunItem{Code: registry.Code(w.Code), Anchor: e.Anchor, Name: e.Name, Message: w.Message})
+		s.tell(ctx, s.report.warning, registry.RunItem{Code: registry.Code(w.Code), Anchor: e.Anchor, Name: e.Name, Message: w.Message})
 	}
 	for _, address := range p.Attributes[registry.AttrEmails] {
 		h := s.short(registry.Key(address))
 		if other, ok := s.mails.find(h); ok && other != index {
-			s.report.warning(ctx, registry.RunItem{Code: CodeSharedMail, Anchor: e.Anchor, Name: e.Name,
+			s.tell(ctx, s.report.warning, registry.RunItem{Code: CodeSharedMail, Anchor: e.Anchor, Name: e.Name,
 				Message: fmt.Sprintf("%s is also the address of %s; it identifies neither", address, s.name(other))})
 			continue
 		}
@@ -449,7 +468,7 @@ func (s *snapshot) resolve(ctx context.Context) {
 		}
 	}
 	s.resolveManagers()
-	s.open, s.places, s.anchors, s.mails, s.named = nil, nil, nil, nil, nil // byAnchor is of use once more
+	s.open, s.places, s.anchors, s.mails, s.named, s.said = nil, nil, nil, nil, nil, nil // byAnchor is of use once more
 }
 
 // record fetches a person's record.

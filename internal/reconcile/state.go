@@ -17,6 +17,9 @@ type state struct {
 	versions map[registry.UserID]int64
 	// refresh are people as they should be whose link gets the stamp of this read.
 	refresh []int32
+	// absent are the anchors of people whom the read did not show and whose link
+	// still says that they are as last told.
+	absent []string
 	// before is the company's newest change when the read began, and during are the
 	// people who were changed since: what was read of them is older than what the
 	// registry has.
@@ -48,6 +51,7 @@ func (r *run) loadState(ctx context.Context) (*plan.State, error) {
 	r.unread()
 	recent := map[registry.UserID]bool{} // tied to the source meanwhile
 	err = r.linkedUsers(ctx, func(l registry.LinkedUser) error {
+		r.noteAbsent(&l)
 		if r.during[l.User] && !l.Deleted && r.snap.byAnchor.Find(l.Anchor) < 0 {
 			recent[l.User] = true // nobody can be missing who was not there yet
 		} else {
@@ -142,6 +146,18 @@ func (r *run) linked(ctx context.Context, out *plan.State, l *registry.LinkedUse
 	}
 	r.versions[k.User] = l.Version
 	out.Users = append(out.Users, k)
+}
+
+// noteAbsent notes somebody whom the read did not show. Where this run can make
+// nothing of it (they were changed meanwhile), a directory that tells of changes
+// only must be asked for them again.
+func (r *run) noteAbsent(l *registry.LinkedUser) {
+	if r.only != nil || l.Deleted || r.snap.byAnchor.Find(l.Anchor) >= 0 {
+		return
+	}
+	if s, ok := parseStamp(l.Marker); ok && s.marker != "" {
+		r.absent = append(r.absent, l.Anchor)
+	}
 }
 
 // meanwhile is the text of CodeChangedMeanwhile.

@@ -21,6 +21,7 @@ import (
 	"github.com/usherd/usher/internal/plan"
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/source"
 	sourceldap "github.com/usherd/usher/internal/source/ldap"
 	"github.com/usherd/usher/internal/store"
 	"github.com/usherd/usher/internal/testkit/postgres"
@@ -66,6 +67,10 @@ type world struct {
 	// ldap changes the settings of the directory's reader, spec the mapping.
 	ldap func(*sourceldap.Config)
 	spec func(*mapping.Spec)
+	// reader, when set, opens another reader than the directory's.
+	reader func(*mapping.Mapper) (source.Source, error)
+	// tenant is what readTenant had it read.
+	tenant tenantAddress
 }
 
 type minter struct{}
@@ -189,16 +194,7 @@ func (w *world) openSource(ctx context.Context, key string) (*reconcile.Source, 
 	if err != nil {
 		return nil, err
 	}
-	cfg := sourceldap.Config{
-		Name: key, URLs: []string{w.dir.s.URL}, BindDN: slapd.ReaderDN, BindPassword: sourceldap.Password(slapd.ReaderPassword),
-		Users:    sourceldap.Search{Base: w.dir.people(), Filter: "(objectClass=inetOrgPerson)", Attributes: mapper.Wants()},
-		Groups:   sourceldap.Search{Base: w.dir.groups(), Filter: "(objectClass=groupOfNames)", Attributes: mapper.GroupWants()},
-		PageSize: 20, Timeout: 5 * time.Second,
-	}
-	if w.ldap != nil {
-		w.ldap(&cfg)
-	}
-	reader, err := sourceldap.New(cfg)
+	reader, err := w.openReader(key, mapper)
 	if err != nil {
 		return nil, err
 	}
@@ -209,11 +205,28 @@ func (w *world) openSource(ctx context.Context, key string) (*reconcile.Source, 
 	src := &reconcile.Source{
 		State: state, Reader: reader, Mapper: mapper, Nested: plan.NestedFlatten, OnMissing: true, DeleteAfter: grace,
 		Setup: reconcile.SetupSend, Limits: roomy, SettingsHash: fmt.Sprint(spec), Scope: spec.Scope, FullEvery: 100 * 365 * 24 * time.Hour,
+		Managers: w.tenant != tenantAddress{},
 	}
 	if w.adjust != nil {
 		w.adjust(src)
 	}
 	return src, nil
+}
+
+func (w *world) openReader(key string, mapper *mapping.Mapper) (source.Source, error) {
+	if w.reader != nil {
+		return w.reader(mapper)
+	}
+	cfg := sourceldap.Config{
+		Name: key, URLs: []string{w.dir.s.URL}, BindDN: slapd.ReaderDN, BindPassword: sourceldap.Password(slapd.ReaderPassword),
+		Users:    sourceldap.Search{Base: w.dir.people(), Filter: "(objectClass=inetOrgPerson)", Attributes: mapper.Wants()},
+		Groups:   sourceldap.Search{Base: w.dir.groups(), Filter: "(objectClass=groupOfNames)", Attributes: mapper.GroupWants()},
+		PageSize: 20, Timeout: 5 * time.Second,
+	}
+	if w.ldap != nil {
+		w.ldap(&cfg)
+	}
+	return sourceldap.New(cfg)
 }
 
 // run runs the source corp and fails the test unless it ends in the state.

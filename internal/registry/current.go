@@ -47,8 +47,9 @@ type LinkMark struct {
 	KeepRecheck bool
 }
 
-// SourceMark is the change marker of an object that a source's scope leaves out,
-// and to which therefore nobody is tied.
+// SourceMark is the change marker of an object to which nobody is tied: one that a
+// source's scope leaves out, or, with an empty marker, one that the registry could
+// not take and that is to be looked at again.
 type SourceMark struct{ Anchor, Marker string }
 
 // Candidate is a person whom a join rule could mean.

@@ -49,13 +49,6 @@ type Entry struct {
 	// Same is true for an object whose marker the caller knew: it was not read
 	// whole, and Values, Members, Disabled, Manager and RecheckAt are empty.
 	Same bool
-	// Gone is true for an object that the source says was removed; only Kind and
-	// Anchor are set. It is as good as a complete read that does not show it.
-	Gone bool
-	// Partial is true for a group of which only AddedMembers and RemovedMembers
-	// are told, keys as in Members, on top of what the caller has.
-	Partial                      bool
-	AddedMembers, RemovedMembers []string
 	// Excluded says, in a Find, why a Read would leave the person out: the base,
 	// the filter. "" for one that a Read gives.
 	Excluded string
@@ -76,28 +69,21 @@ type Request struct {
 	// so that it need not be read whole: it is then given with Same set. Kinds
 	// are asked for in the order they are read, users first. nil knows nothing.
 	Known func(kind Kind, anchor, marker string) bool
-	// Held lists the objects of a kind that the caller knows at some marker. A source
-	// that is told of changes only then gives a scan instead of a Delta: the others
-	// of these with Same where Known has them, and whole where not, each object that
-	// is there once. Groups are asked for when all people were given. nil is content
-	// with a Delta.
+	// Held lists the objects of a kind that the caller knows at some marker, for a
+	// source that is told of changes only: it gives these with Same where Known has
+	// them and whole where not, besides what changed, each object that is there
+	// once. Groups are asked for when all people were given. Without it such a source
+	// reads everything whole.
 	Held func(kind Kind, yield func(anchor string) bool)
-	// Has reports whether the caller keeps the memberships of a person, so that a
-	// source that is told of changes only need not tell them with somebody who
-	// changed. nil keeps nobody's. Whoever is out of scope is not had.
-	Has func(anchor string) bool
-	// Wanted lists the objects that are to be read whole although nothing about
-	// them changed at the source, for sources that are told of changes only.
-	Wanted func(yield func(kind Kind, anchor string) bool)
+	// Progress, when set, is told how many objects were read and not yet given. It is
+	// called between entries and must return quickly.
+	Progress func(ahead int64)
 }
 
 // Summary says how a read ended. A read that failed returns an error instead:
 // a Summary without error may still be explicitly incomplete.
 type Summary struct {
 	Users, Groups int
-	// Delta is true when only changes were told: whatever was not given is as the
-	// caller has it.
-	Delta bool
 	// Full is true when everything was read whole, whatever the request allowed.
 	Full bool
 	// Cursor is what a later Request may go by, "" when nothing can.

@@ -141,14 +141,14 @@ func (t *Tenant) Company(ctx context.Context) (c registry.Company, people, group
 	return c, people, groups, err
 }
 
-// Departments lists the company's departments by name, behind a key and an id.
-func (t *Tenant) Departments(ctx context.Context, afterKey string, after int64, limit int) ([]registry.PlaceRow, error) {
+// DepartmentPage lists the company's departments by name, behind a key and an id.
+func (t *Tenant) DepartmentPage(ctx context.Context, afterKey string, after int64, limit int) ([]registry.PlaceRow, error) {
 	return t.places(ctx, `SELECT id, name, '', (SELECT count(*) FROM users u WHERE u.company_id = d.company_id AND u.department_id = d.id AND u.deleted_at = 0), created_at, 0
 		FROM departments d WHERE company_id = ? AND (? = 0 OR name_key > ?) ORDER BY name_key LIMIT ?`, afterKey, after, limit)
 }
 
-// Contracts lists the company's service contracts by number, as Departments does.
-func (t *Tenant) Contracts(ctx context.Context, afterKey string, after int64, limit int) ([]registry.PlaceRow, error) {
+// ContractPage lists the company's service contracts by number, as DepartmentPage does.
+func (t *Tenant) ContractPage(ctx context.Context, afterKey string, after int64, limit int) ([]registry.PlaceRow, error) {
 	return t.places(ctx, `SELECT id, number, title, (SELECT count(*) FROM users u WHERE u.company_id = c.company_id AND u.contract_id = c.id AND u.deleted_at = 0), created_at, ended_at
 		FROM contracts c WHERE company_id = ? AND (? = 0 OR number_key > ?) ORDER BY number_key LIMIT ?`, afterKey, after, limit)
 }

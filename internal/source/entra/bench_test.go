@@ -45,28 +45,6 @@ func BenchmarkRead(b *testing.B) {
 		}
 		b.ReportMetric(float64(large.People)*float64(b.N)/b.Elapsed().Seconds(), "people/s")
 	})
-	b.Run("night", func(b *testing.B) {
-		s, cursor := w.source(), ""
-		sum, err := s.Read(b.Context(), source.Request{}, func(source.Entry) error { return nil })
-		if err != nil {
-			b.Fatal(err)
-		}
-		for cursor = sum.Cursor; b.Loop(); cursor = sum.Cursor {
-			b.StopTimer()
-			for n := range large.People / 100 {
-				if err := w.tenant.UpdateUser(w.tenant.UserID(n*100), func(u *graphfake.User) { u.JobTitle += "x"; u.DisplayName += "x" }); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.StartTimer()
-			n := 0
-			sum, err = s.Read(b.Context(), source.Request{Cursor: cursor, Has: func(string) bool { return true }},
-				func(source.Entry) error { n++; return nil })
-			if err != nil || n != large.People/100 {
-				b.Fatal(n, err)
-			}
-		}
-	})
 }
 
 // BenchmarkMemory tells how much a read of a million people holds at its

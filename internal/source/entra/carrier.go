@@ -55,6 +55,7 @@ type carrier struct {
 	graph    *url.URL
 	tokens   *tokens
 	pace     *pace
+	patience *patience
 	timeout  time.Duration
 	retryFor time.Duration
 	now      func() time.Time
@@ -86,15 +87,25 @@ func (c *carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // patiently tries until it works, asking again makes no sense, or time is up.
 func (c *carrier) patiently(ctx context.Context, fn func() error) error {
+	failing := false
 	deadline := c.now().Add(c.retryFor)
+	defer func() {
+		if failing {
+			c.patience.regain()
+		}
+	}()
 	for try := 0; ; try++ {
 		err := fn()
 		var f *fault
 		if err == nil || ctx.Err() != nil || !errors.As(err, &f) || !f.again {
 			return err
 		}
+		if !failing {
+			failing = true
+			c.patience.lose()
+		}
 		wait := c.wait(try, f)
-		if c.now().Add(wait).After(deadline) {
+		if c.now().Add(wait).After(deadline) || wait > c.patience.left() {
 			given := *f
 			given.advice = strings.TrimPrefix(f.advice+"; given up after "+strconv.Itoa(try+1)+" tries", "; ")
 			return &given

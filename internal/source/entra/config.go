@@ -22,6 +22,9 @@ const (
 	DefaultTimeout = 3 * time.Minute
 	// DefaultRetryFor is how long one request is repeated, waits included.
 	DefaultRetryFor = 10 * time.Minute
+	// DefaultRetryAll is how long the requests of one read are repeated, all
+	// together.
+	DefaultRetryAll = time.Hour
 )
 
 // Cloud says where Microsoft is: by a name, or by addresses of one's own.
@@ -79,8 +82,8 @@ type Config struct {
 	// objectGUID may be named as they are.
 	Properties, GroupProperties []string
 
-	// Timeout and RetryFor are as the defaults of the same name say.
-	Timeout, RetryFor time.Duration
+	// Timeout, RetryFor and RetryAll are as the defaults of the same name say.
+	Timeout, RetryFor, RetryAll time.Duration
 	// Transport carries the requests; nil is one of its own, over TLS.
 	Transport http.RoundTripper
 	// Now, Sleep and Rand are the clock, the waiting between tries and what
@@ -203,6 +206,9 @@ func (s *Source) setDefaults() {
 	}
 	if c.RetryFor <= 0 {
 		c.RetryFor = DefaultRetryFor
+	}
+	if c.RetryAll <= 0 {
+		c.RetryAll = DefaultRetryAll
 	}
 	if c.Now == nil {
 		c.Now = time.Now //nolint:forbidigo // the default of an injected clock

@@ -39,7 +39,6 @@ func converge(t *testing.T, seed uint64) {
 		case 1:
 			c.cursor = ""
 		}
-		c.scans = rng.IntN(2) == 0
 		for tries := 0; ; tries++ {
 			_, err := c.read(t.Context(), s)
 			if err == nil {

@@ -18,11 +18,14 @@
 //
 // A round of changes asks for return=minimal, which names what changed and not
 // the rest; the SDK moreover shows a property that was cleared like one that is
-// absent. So the ids are gathered and those people are read whole, fifty at a
-// time, by a delta query limited to them, which tells the manager too. Nothing
-// is given before both rounds have ended: a link that expired is therefore
-// always source.ErrCursor before the first entry. A group is told by what its
-// members gained and lost, with its properties read whole.
+// absent. So the ids are gathered and those objects are read whole, fifty at a
+// time, by a delta query limited to them, which tells manager and members too.
+// Nothing is given before both rounds have ended: a link that expired is therefore
+// always source.ErrCursor before the first entry. Whoever the caller holds and the
+// rounds did not name is given as the same.
+//
+// A link that expires in the middle of a whole read has it begin anew once. Who
+// was given and is not there then is given with a problem, which proves nothing.
 //
 // A source limited to groups reads those groups whole each time and goes by
 // changes only while the same people are in them.

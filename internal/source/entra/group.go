@@ -41,11 +41,11 @@ func (g *gathered) settle() {
 	g.edges, g.merged = out, len(out)
 }
 
-// keys are the members that the group has, or those that it lost.
-func (g *gathered) keys(lost bool) []string {
+// keys are the members that the group has.
+func (g *gathered) keys() []string {
 	var out []string
 	for _, e := range g.edges {
-		if e.lost == lost {
+		if !e.lost {
 			out = append(out, e.id.String())
 		}
 	}

@@ -131,8 +131,6 @@ type client struct {
 	groups  map[string]*members
 	cursor  string
 	emitted int
-	// scans asks for scans instead of deltas.
-	scans bool
 }
 
 type members struct {
@@ -145,7 +143,7 @@ func newClient() *client {
 }
 
 func (c *client) clone() *client {
-	out := &client{people: maps.Clone(c.people), groups: map[string]*members{}, cursor: c.cursor, scans: c.scans}
+	out := &client{people: maps.Clone(c.people), groups: map[string]*members{}, cursor: c.cursor}
 	for id, g := range c.groups {
 		out.groups[id] = &members{g.name, maps.Clone(g.has)}
 	}
@@ -158,25 +156,10 @@ func (c *client) read(ctx context.Context, s source.Source, wanted ...string) (s
 	seen := map[string]bool{}
 	req := source.Request{
 		Cursor: c.cursor,
-		Has:    func(anchor string) bool { _, ok := c.people[anchor]; return ok },
-		Wanted: func(yield func(source.Kind, string) bool) {
-			for _, w := range wanted {
-				kind := source.User
-				if _, ok := c.groups[w]; ok {
-					kind = source.Group
-				}
-				if !yield(kind, w) {
-					return
-				}
-			}
-		},
-	}
-	if c.scans {
-		req.Wanted, req.Has = nil, nil
-		req.Known = func(_ source.Kind, anchor, marker string) bool {
+		Known: func(_ source.Kind, anchor, marker string) bool {
 			return marker != "" && !slices.Contains(wanted, anchor)
-		}
-		req.Held = func(kind source.Kind, yield func(string) bool) {
+		},
+		Held: func(kind source.Kind, yield func(string) bool) {
 			held := slices.Sorted(maps.Keys(c.people))
 			if kind == source.Group {
 				held = slices.Sorted(maps.Keys(c.groups))
@@ -186,7 +169,7 @@ func (c *client) read(ctx context.Context, s source.Source, wanted ...string) (s
 					return
 				}
 			}
-		}
+		},
 	}
 	sum, err := s.Read(ctx, req, func(e source.Entry) error {
 		seen[e.Anchor] = true
@@ -201,10 +184,8 @@ func (c *client) read(ctx context.Context, s source.Source, wanted ...string) (s
 	if !sum.Complete {
 		return sum, errors.New("not complete: " + sum.Incomplete)
 	}
-	if !sum.Delta {
-		maps.DeleteFunc(next.people, func(id string, _ person) bool { return !seen[id] })
-		maps.DeleteFunc(next.groups, func(id string, _ *members) bool { return !seen[id] })
-	}
+	maps.DeleteFunc(next.people, func(id string, _ person) bool { return !seen[id] })
+	maps.DeleteFunc(next.groups, func(id string, _ *members) bool { return !seen[id] })
 	next.cursor = sum.Cursor
 	*c = *next
 	return sum, nil
@@ -217,7 +198,7 @@ func (c *client) take(e source.Entry) error {
 	case e.Problem != "" && e.Kind == source.Group:
 	case e.Problem != "":
 		return errors.New(e.Name + ": " + e.Problem)
-	case e.Gone || e.OutOfScope != "":
+	case e.OutOfScope != "":
 		delete(c.people, e.Anchor)
 		delete(c.groups, e.Anchor)
 	case e.Kind == source.User:
@@ -225,17 +206,10 @@ func (c *client) take(e source.Entry) error {
 			Addresses: e.Values["proxyaddresses"], Licenses: e.Values["assignedlicenses"], Disabled: e.Disabled,
 			Cost: first("extension_00112233445566778899aabbccddeeff_costcenter")}
 	default:
-		g := c.groups[e.Anchor]
-		if g == nil || !e.Partial {
-			g = &members{has: map[string]bool{}}
-			c.groups[e.Anchor] = g
-		}
-		g.name = first("displayname")
-		for _, m := range slices.Concat(e.Members, e.AddedMembers) {
+		g := &members{name: first("displayname"), has: map[string]bool{}}
+		c.groups[e.Anchor] = g
+		for _, m := range e.Members {
 			g.has[m] = true
-		}
-		for _, m := range e.RemovedMembers {
-			delete(g.has, m)
 		}
 	}
 	return nil

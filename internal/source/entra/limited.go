@@ -3,10 +3,8 @@ package entra
 import (
 	"context"
 	"net/http"
-	"strings"
 	"sync"
 
-	"github.com/google/uuid"
 	"github.com/microsoftgraph/msgraph-sdk-go/groups"
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
@@ -99,37 +97,4 @@ func (s *session) exists(ctx context.Context, kind source.Kind, id string) (bool
 		return false, nil
 	}
 	return false, err
-}
-
-// memberships gives the ids of the groups that a user is a direct member of.
-// One who went meanwhile has none.
-func (s *session) memberships(ctx context.Context, user string) (out []uuid.UUID, err error) {
-	b, top := s.users.ByUserId(user).MemberOf(), int32(999)
-	conf := &users.ItemMemberOfRequestBuilderGetRequestConfiguration{
-		QueryParameters: &users.ItemMemberOfRequestBuilderGetQueryParameters{Select: []string{"id"}, Top: &top}}
-	for {
-		res, err := b.Get(ctx, conf)
-		if err != nil {
-			if err = s.explain(err); hasStatus(err, http.StatusNotFound) {
-				return nil, nil
-			}
-			return nil, err
-		}
-		for _, o := range res.GetValue() {
-			if id, err := uuid.Parse(strings.ToLower(deref(o.GetId()))); err == nil && isGroup(o) {
-				out = append(out, id)
-			}
-		}
-		next := deref(res.GetOdataNextLink())
-		if next == "" {
-			return out, nil
-		}
-		b, conf = b.WithUrl(next), nil
-	}
-}
-
-// isGroup tells groups from roles and administrative units.
-func isGroup(o models.DirectoryObjectable) bool {
-	_, ok := o.(models.Groupable)
-	return ok
 }

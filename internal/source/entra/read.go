@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/google/uuid"
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
 	"github.com/usherd/usher/internal/source"
@@ -72,11 +73,11 @@ func (s *Source) Read(ctx context.Context, r source.Request, emit func(source.En
 		return source.Summary{}, err
 	}
 	defer sess.close()
-	rd := &reading{session: sess, emit: emit, sum: source.Summary{Complete: true}}
-	if r.Cursor == "" {
+	rd := &reading{session: sess, req: r, emit: emit, sum: source.Summary{Complete: true}}
+	if r.Cursor == "" || r.Held == nil {
 		err = rd.everything(ctx)
 	} else {
-		err = rd.changes(ctx, r)
+		err = rd.changes(ctx)
 	}
 	if err != nil {
 		return source.Summary{}, err
@@ -88,42 +89,48 @@ func (s *Source) Read(ctx context.Context, r source.Request, emit func(source.En
 // reading is one read.
 type reading struct {
 	*session
+	req   source.Request
 	emit  func(source.Entry) error
 	scope *scope
 	sum   source.Summary
 
-	begun          bool // something was given
-	trashed, ended int  // people and groups told as removed: restorably, for good
-	hiding         int  // groups whose members could not be read
+	// given are the people given by a whole read so far: should it begin anew, those
+	// who are not there then are asked for.
+	given          []uuid.UUID
+	ahead          int64 // objects read and not yet given
+	trashed, ended int   // people and groups told as removed: restorably, for good
+	hiding         int   // groups whose members could not be read
 	others         int
 }
 
 // give hands an entry on and counts it.
 func (r *reading) give(e source.Entry) error {
-	r.begun = true
-	switch {
-	case e.Gone:
-		// nobody to count
-	case e.Kind == source.User:
+	if e.Kind == source.User {
 		r.sum.Users++
-	default:
+	} else {
 		r.sum.Groups++
 	}
 	return r.emit(e)
 }
 
-// gone hands on that an object was removed, where that is not said by its absence.
-func (r *reading) gone(kind source.Kind, id, reason string) error {
+// gone counts an object that was removed: not to be given says the rest.
+func (r *reading) gone(reason string) {
 	if reason == "changed" { // concepts/delta-query-overview.md, "Resource representation in the delta query response"
 		r.trashed++
 	} else {
 		r.ended++
 	}
-	if !r.sum.Delta {
-		return nil // not to be shown says the same
-	}
-	return r.give(source.Entry{Kind: kind, Anchor: id, Gone: true})
 }
+
+// shown tells that some more objects were read before they can be given, and giving
+// that they are given now.
+func (r *reading) shown(n int) {
+	if r.ahead += int64(n); r.req.Progress != nil {
+		r.req.Progress(r.ahead)
+	}
+}
+
+func (r *reading) giving() { r.shown(-int(r.ahead)) }
 
 // place says of a person whether he belongs to the source. Of one who does not,
 // no more is given.
@@ -136,23 +143,28 @@ func (c *scope) place(e *source.Entry) {
 	}
 }
 
-// restarts is how often a whole read begins anew when a link expires under it
-// before anything was given.
-const restarts = 2
+// restarts is how often a query begins anew when a link expires under it.
+const restarts = 1
 
 // everything reads people and groups whole.
 func (r *reading) everything(ctx context.Context) error {
 	r.sum.Full = true
+	earlier := map[uuid.UUID]bool{}
 	for try := 0; ; try++ {
-		err := r.pass(ctx)
-		if !isExpired(err) || r.begun || try == restarts {
+		err := r.pass(ctx, earlier)
+		if !isExpired(err) || try == restarts {
 			return err
 		}
+		for _, id := range r.given {
+			earlier[id] = true
+		}
+		r.given, r.ahead, r.trashed, r.ended, r.sum.Users = nil, 0, 0, 0, 0
+		r.sum.Notes = []string{"Graph lost its place in the middle of the read, which began anew"}
 	}
 }
 
-// pass is one attempt at everything.
-func (r *reading) pass(ctx context.Context) error {
+// pass is one attempt at everything; earlier are the people that the last one gave.
+func (r *reading) pass(ctx context.Context, earlier map[uuid.UUID]bool) error {
 	c := cursor{Settings: r.settings()}
 	var err error
 	if r.scope, err = r.session.scope(ctx); err != nil {
@@ -162,46 +174,65 @@ func (r *reading) pass(ctx context.Context) error {
 	if c.Scope = r.scope.hash(); groups == nil {
 		groups = newGathering(&r.Source.groups)
 		first := request{sel: r.Source.groups.withMembers()}
-		if c.Groups, err = follow(ctx, r.session, first, r.groupPage, groups.take); err != nil {
+		take := func(page []models.Groupable) error {
+			r.shown(len(page))
+			return groups.take(page)
+		}
+		if c.Groups, err = follow(ctx, r.session, first, r.groupPage, take); err != nil {
 			return err
 		}
 		groups.settle()
 	}
-	if c.Users, err = r.people(ctx); err != nil {
+	if c.Users, err = r.people(ctx, earlier); err != nil {
 		return err
 	}
 	r.sum.Cursor = c.String()
+	r.giving()
 	return r.wholeGroups(groups)
 }
 
 // people gives every user, page by page, and returns the link to the next round.
-// One told as removed may have been told as present by another page: whether
-// such a one is there is asked at the end.
-func (r *reading) people(ctx context.Context) (delta string, err error) {
+// One told as removed may have been told as present by another page, and one given
+// earlier may have left since: whether such a one is there is asked at the end.
+func (r *reading) people(ctx context.Context, earlier map[uuid.UUID]bool) (delta string, err error) {
 	removed := map[string]string{}
+	give := func(e source.Entry) error {
+		if id, err := uuid.Parse(e.Anchor); err == nil {
+			r.given = append(r.given, id)
+			delete(earlier, id)
+		}
+		return r.give(e)
+	}
 	err = stream(ctx, func(ctx context.Context, send func([]source.Entry) error) error {
 		var err error
 		delta, err = follow(ctx, r.session, request{sel: r.Source.users.sel}, r.userPage, func(page []models.Userable) error {
 			return send(r.userEntries(page, removed))
 		})
 		return err
-	}, r.give)
+	}, give)
 	if err != nil {
 		return "", err
 	}
-	found := map[string]bool{}
-	err = r.fetch(ctx, sorted(removed), func(e source.Entry) error {
-		found[e.Anchor] = true
-		return r.give(e)
+	ask := map[string]bool{}
+	for id := range removed {
+		ask[id] = true
+	}
+	for id := range earlier {
+		ask[id.String()] = true
+	}
+	err = r.fetch(ctx, sorted(ask), func(e source.Entry) error {
+		delete(removed, e.Anchor)
+		return give(e)
 	})
 	if err != nil {
 		return "", err
 	}
-	for _, id := range sorted(removed) {
-		if !found[id] {
-			if err := r.gone(source.User, id, removed[id]); err != nil {
-				return "", err
-			}
+	for _, reason := range removed {
+		r.gone(reason)
+	}
+	for id := range earlier {
+		if err := r.give(troubled(source.User, id.String(), "was there when the read began, and not when it began anew")); err != nil {
+			return "", err
 		}
 	}
 	return delta, nil
@@ -227,15 +258,13 @@ func (r *reading) wholeGroups(groups *gathering) error {
 	r.others += groups.others
 	for _, id := range groups.order {
 		g := groups.groups[id]
-		var err error
 		switch {
 		case g.values != nil:
-			err = r.give(r.wholeGroup(id, g))
+			if err := r.give(r.wholeGroup(id, g)); err != nil {
+				return err
+			}
 		case g.reason != "":
-			err = r.gone(source.Group, id, g.reason)
-		}
-		if err != nil {
-			return err
+			r.gone(g.reason)
 		}
 		g.edges = nil // given, and large
 	}
@@ -245,7 +274,7 @@ func (r *reading) wholeGroups(groups *gathering) error {
 // wholeGroup makes an entry of a group with all its members.
 func (r *reading) wholeGroup(id string, g *gathered) source.Entry {
 	e := groupEntry(id, g.values)
-	e.Members = g.keys(false)
+	e.Members = g.keys()
 	if r.unreadable(g.values, len(e.Members)) {
 		e.Problem = hiddenProblem
 		r.hiding++

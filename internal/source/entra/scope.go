@@ -101,7 +101,7 @@ func (s *session) admit(ctx context.Context, c *scope, id string) ([]string, err
 		return nil, nil
 	}
 	g.settle()
-	if s.unreadable(g.values, len(g.keys(false))) {
+	if s.unreadable(g.values, len(g.keys())) {
 		return nil, &fault{doing: "read groups", class: source.ErrAuth, text: "group " + id + " decides who belongs to the source, and hides its members", advice: readHidden.grant()}
 	}
 	var next []string

@@ -36,7 +36,8 @@ func (s *Source) open(ctx context.Context) (*session, error) {
 	seen := &witness{base: rt, now: s.cfg.Now}
 	held := &tokens{make: func() (azcore.TokenCredential, error) { return s.credential(seen) }, witness: seen, scope: s.tokenScope(), now: s.cfg.Now}
 	c := &carrier{
-		base: rt, graph: s.graph, tokens: held, pace: newPace(s.cfg.Now, s.cfg.Sleep), timeout: s.cfg.Timeout,
+		base: rt, graph: s.graph, tokens: held, pace: newPace(s.cfg.Now, s.cfg.Sleep),
+		patience: &patience{now: s.cfg.Now, most: s.cfg.RetryAll}, timeout: s.cfg.Timeout,
 		retryFor: s.cfg.RetryFor, now: s.cfg.Now, sleep: s.cfg.Sleep, rand: s.cfg.Rand,
 	}
 	client := &http.Client{Transport: c, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -1,0 +1,178 @@
+package reconcile_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/usherd/usher/internal/plan"
+	"github.com/usherd/usher/internal/reconcile"
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/source"
+	"github.com/usherd/usher/internal/testkit/graphfake"
+)
+
+// tenant is a world with n people in a tenant, u000 and so on, and a group of all.
+func tenant(t *testing.T, n int) (*world, *graphSite, []*human, *team) {
+	t.Helper()
+	t.Parallel()
+	w, s := newGraphWorld(t, databases["sqlite"](t), graphfake.Options{DeltaPage: 7, MemberPage: 5})
+	people := make([]*human, n)
+	for i, uid := range uids(n) {
+		people[i] = &human{uid: uid, mail: uid + "@example.com", there: true}
+		if err := s.hire(people[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := &team{cn: "all"}
+	if err := s.found(g); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.write([]roster{{team: g, people: people}}); err != nil {
+		t.Fatal(err)
+	}
+	return w, s, people, g
+}
+
+// TestDeltaAfterWithheldRemovals: a tenant tells once that somebody left. When an
+// admin's rejection has the removals left out, they are made when they are allowed
+// again, though the tenant says nothing more of it.
+func TestDeltaAfterWithheldRemovals(t *testing.T) {
+	w, s, people, g := tenant(t, 20)
+	other := &team{cn: "other"}
+	if err := errors.Join(s.found(other), s.write([]roster{{team: other, people: people[:10]}})); err != nil {
+		t.Fatal(err)
+	}
+	w.adjust = func(src *reconcile.Source) { src.Limits.Deactivate = plan.Threshold{Count: 2, Percent: 1e9} }
+	w.run(registry.RunDone)
+	for _, h := range people[:4] {
+		if err := s.leave(h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(s.dissolve(other), s.write([]roster{{team: g, people: people[6:]}})); err != nil {
+		t.Fatal(err)
+	}
+	held := w.run(registry.RunHeld)
+	if err := w.engine.Decide(t.Context(), held, word(registry.RunRejected, "claire")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		want(t, "changes without removals", w.changes(w.run(registry.RunDone)), nil)
+	}
+	w.adjust = nil
+	run := w.run(registry.RunDone)
+	want(t, "read by the delta link", run.Full, false)
+	want(t, "changes", w.changes(run), []string{"deactivate u000 missing", "deactivate u001 missing", "deactivate u002 missing",
+		"deactivate u003 missing", "delete other missing +0 -10", "members all +0 -6"})
+	w.idle()
+}
+
+// TestLeavesWhileEdited: somebody who left and was changed by an admin while the
+// tenant was read is looked at again by the next run, though it is told once.
+func TestLeavesWhileEdited(t *testing.T) {
+	w, s, people, _ := tenant(t, 5)
+	w.run(registry.RunDone)
+	var id registry.UserID
+	if _, err := fmt.Sscan(w.id("u001"), &id); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.leave(people[1]); err != nil {
+		t.Fatal(err)
+	}
+	w.adjust = func(src *reconcile.Source) {
+		src.Reader = &meanwhile{src.Reader, func() {
+			w.put(w.door(registry.OriginAdmin, "admin"), registry.SetBlocks{User: id, Set: registry.BlockAdmin})
+		}}
+	}
+	want(t, "changes", w.changes(w.run(registry.RunDone)), nil)
+	w.adjust = nil
+	run := w.run(registry.RunDone)
+	want(t, "read by the delta link", run.Full, false)
+	want(t, "changes", w.changes(run), []string{"deactivate u001 missing", "members all +0 -1"})
+	w.idle()
+}
+
+// TestCancelledRead: a run that is stopped while the tenant keeps it waiting ends
+// at once, has done nothing, and the next one goes on.
+func TestCancelledRead(t *testing.T) {
+	w, s, _, _ := tenant(t, 20)
+	s.Fault(graphfake.Match{Path: "/v1.0/users/delta", Nth: 2}, graphfake.Delay(time.Hour))
+	ctx, cancel := context.WithCancel(t.Context())
+	req := reconcile.Request{Mode: registry.ModeRun, Progress: func(p reconcile.Progress) {
+		if p.Phase == reconcile.PhaseRead && p.Done > 0 {
+			time.AfterFunc(20*time.Millisecond, cancel) // in the middle of the wait
+		}
+	}}
+	before, begin := w.footprint(), time.Now()
+	run, err := w.engine.Run(ctx, w.source("corp"), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "the run", []string{string(run.State), run.Code}, []string{"failed", "cancelled"})
+	want(t, "what it left behind", w.footprint(), before)
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("it took %v to stop", took)
+	}
+	s.Heal()
+	want(t, "people", w.run(registry.RunDone).Counts.Created, 20)
+	w.idle()
+}
+
+// TestBeginsAnewInARun: a person who left while a whole read had to begin anew is
+// nobody's leaver in that run and gone in the next.
+func TestBeginsAnewInARun(t *testing.T) {
+	for name, known := range map[string]bool{"new": false, "known": true} {
+		t.Run(name, func(t *testing.T) {
+			w, s, people, _ := tenant(t, 20)
+			if known {
+				w.run(registry.RunDone)
+			}
+			s.Fault(graphfake.Match{Path: "/v1.0/users/delta", Nth: 3}, graphfake.Gone())
+			left := false
+			w.adjust = func(src *reconcile.Source) {
+				src.FullEvery = 0
+				src.Reader = &midway{src.Reader, 10, func() error {
+					if left {
+						return nil
+					}
+					left = true
+					return s.leave(people[0])
+				}}
+			}
+			run := w.run(registry.RunPartial)
+			want(t, "report", w.items(run), []string{"failed bad_entry " + s.ids[people[0]]})
+			s.Heal()
+			w.adjust = nil
+			next := w.run(registry.RunDone)
+			want(t, "read by the delta link", next.Full, false)
+			changes := []string{"deactivate u000 missing"} // the group was told without them already
+			if !known {
+				changes = nil
+			}
+			want(t, "the next run", w.changes(next), changes)
+			w.idle()
+		})
+	}
+}
+
+// midway does something after some entries.
+type midway struct {
+	source.Source
+	after int
+	do    func() error
+}
+
+func (m *midway) Read(ctx context.Context, r source.Request, emit func(source.Entry) error) (source.Summary, error) {
+	n := 0
+	return m.Source.Read(ctx, r, func(e source.Entry) error {
+		if n++; n == m.after {
+			if err := m.do(); err != nil {
+				return err
+			}
+		}
+		return emit(e)
+	})
+}
