@@ -12,6 +12,7 @@ import (
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 
@@ -27,6 +28,8 @@ type Store struct {
 	write, read *sql.DB
 	line        *line // those who wait for write, on SQLite
 	admissions  admissions
+	listening   listening
+	newID       func() string
 	now         func() time.Time
 	path        string // SQLite's file
 	// migrations opens the pool that migrations run on; see openSQLite.
@@ -46,6 +49,9 @@ type Options struct {
 	// BusyTimeout is how long SQLite waits for another process that holds the
 	// file; 10 seconds when 0.
 	BusyTimeout time.Duration
+	// NewID makes the public ids of what the store itself writes down to be told;
+	// UUIDv7 when nil.
+	NewID func() string
 	// Driver, when set, replaces the name of the database/sql driver; the tests
 	// use it to watch every statement.
 	Driver string
@@ -57,7 +63,10 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now //nolint:forbidigo // the default clock
 	}
-	s := &Store{now: o.Now}
+	if o.NewID == nil {
+		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+	}
+	s := &Store{now: o.Now, newID: o.NewID}
 	var err error
 	switch {
 	case strings.HasPrefix(address, "sqlite:"):
