@@ -42,6 +42,9 @@ func shapes() map[Kind]shape {
 		KindSyncHeld:        {facts: []string{"Source", "Run"}},
 		KindSyncQuarantined: {facts: []string{"Source", "Code", "Reason", "NextTry"}},
 		KindSyncRecovered:   {facts: []string{"Source", "Run"}},
+		KindWebhookDisabled: {facts: []string{"Webhook", "URL", "Code", "Reason"}},
+		KindTokenExpiring:   {facts: []string{"Connection", "Token", "Expires"}},
+		KindDigest:          {},
 	}
 }
 
@@ -178,6 +181,9 @@ func (r *Renderer) fill(m Message, s shape, w words) (view, error) {
 	for key, value := range m.Data {
 		w.data[key] = cleanText(value, maxLongText)
 	}
+	if since, err := time.Parse(time.RFC3339, m.Data["Since"]); err == nil {
+		w.data["Since"] = w.date(since)
+	}
 	kind := string(m.Kind)
 	v := view{
 		Company:   w.data["Company"],
@@ -196,6 +202,9 @@ func (r *Renderer) fill(m Message, s shape, w words) (view, error) {
 		v.Facts = append(v.Facts, fact{w.say("label.userName"), cleanText(m.UserName, maxShortText)})
 	}
 	v.Facts = append(v.Facts, w.dataFacts(s)...)
+	if m.Kind == KindDigest {
+		v.Facts = append(v.Facts, w.digestFacts()...)
+	}
 	if s.link {
 		v.URL, v.Button, v.LinkPlain = m.URL, w.say(kind+".button"), w.say("link.plain")
 		v.Facts = append(v.Facts, fact{w.say("label.expires"), w.date(m.Expires)})
