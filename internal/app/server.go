@@ -117,6 +117,9 @@ func (s *Server) Start(ctx context.Context) error {
 	if s.drainer, err = s.newDrainer(); err != nil {
 		return err
 	}
+	if err := s.startHooks(work); err != nil {
+		return err
+	}
 	handler, err := s.handler(work, service)
 	if err != nil {
 		return err
@@ -151,12 +154,12 @@ func (s *Server) startQueue(ctx, work context.Context) error {
 // regular is the work that comes round, beside the schedules of sources.
 func (s *Server) regular() []jobs.Regular {
 	const long = 10 * time.Minute
-	return []jobs.Regular{
+	return append(s.notices(), []jobs.Regular{
 		{Name: "mail_drain", Every: 5 * time.Second, Timeout: long, Do: s.drainMail},
 		{Name: "sweep", Every: time.Hour, Timeout: long, Do: func(ctx context.Context) error {
 			return s.Store.Sweep(ctx, s.Now(), s.Config.RetentionOf)
 		}},
-	}
+	}...)
 }
 
 // background runs something until Stop.

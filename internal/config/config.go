@@ -30,6 +30,7 @@ type Config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" json:"-"`
 	Mail           Mail           `yaml:"mail"`
+	Webhooks       Webhooks       `yaml:"webhooks" json:",omitzero"`
 	// Retention is how long the report rows of a run that changed nothing, the
 	// SCIM request log and attempts at mails are kept; 0 keeps them for ever.
 	Retention Duration `yaml:"retention"`
@@ -74,6 +75,11 @@ type Company struct {
 	Was string `yaml:"was"`
 	// Retention is the company's own; nil is the installation's.
 	Retention *Duration `yaml:"retention"`
+	// Digest is when the admins are mailed what happened since the last one, a
+	// schedule as a source has; "" for never. DigestEmpty mails it even when
+	// nothing happened and nothing waits.
+	Digest      string `yaml:"digest" json:",omitempty"`
+	DigestEmpty bool   `yaml:"digest_empty" json:",omitempty"`
 }
 
 // SourceKind says which protocol a source speaks.

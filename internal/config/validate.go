@@ -128,6 +128,7 @@ func (v *validator) mail() {
 
 func (v *validator) company(path, key string, c Company) {
 	v.key(path, key)
+	v.digest(path, c)
 	if c.Locale == "" {
 		return
 	}

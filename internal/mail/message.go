@@ -19,6 +19,12 @@ const (
 	KindSyncQuarantined Kind = "syncQuarantined"
 	// KindSyncRecovered tells an admin that it can be read again.
 	KindSyncRecovered Kind = "syncRecovered"
+	// KindWebhookDisabled tells an admin that nothing is sent to a webhook any more.
+	KindWebhookDisabled Kind = "webhookDisabled"
+	// KindTokenExpiring tells an admin that a connection's token ends soon.
+	KindTokenExpiring Kind = "tokenExpiring"
+	// KindDigest tells what happened since the last one and what waits.
+	KindDigest Kind = "digest"
 )
 
 // Message is all that rendering a mail needs.

@@ -48,6 +48,9 @@ func shapes() map[Kind]shape {
 		KindRegistrationWaits:   {},
 		KindRegistrationRefused: {},
 		KindApplicant:           {page: true, facts: []string{"Applicant", "Mail", "Application"}},
+		KindWebhookDisabled:     {facts: []string{"Webhook", "URL", "Code", "Reason"}},
+		KindTokenExpiring:       {facts: []string{"Connection", "Token", "Expires"}},
+		KindDigest:              {},
 	}
 }
 
@@ -186,6 +189,9 @@ func (r *Renderer) fill(m Message, s shape, w words) (view, error) {
 			w.data[key] = cleanName(value)
 		}
 	}
+	if since, err := time.Parse(time.RFC3339, m.Data["Since"]); err == nil {
+		w.data["Since"] = w.date(since)
+	}
 	kind := string(m.Kind)
 	v := view{
 		Company:   w.data["Company"],
@@ -206,6 +212,9 @@ func (r *Renderer) fill(m Message, s shape, w words) (view, error) {
 	v.Facts = append(v.Facts, w.dataFacts(s)...)
 	if s.page && m.URL != "" {
 		v.URL, v.Button, v.LinkPlain = m.URL, w.say(kind+".button"), w.say("link.plain")
+	}
+	if m.Kind == KindDigest {
+		v.Facts = append(v.Facts, w.digestFacts()...)
 	}
 	if s.link {
 		v.URL, v.Button, v.LinkPlain = m.URL, w.say(kind+".button"), w.say("link.plain")

@@ -51,6 +51,16 @@ func sample(kind mail.Kind, locale string) mail.Message {
 		m.DisplayName, m.UserName, m.CompanyName = "", "", "people.example.com"
 		m.URL = "https://people.example.com/setup/3q2-7wAA?x=1&y=2"
 		m.Expires = time.Date(2026, 3, 8, 17, 30, 0, 0, time.UTC)
+	case mail.KindWebhookDisabled:
+		m.Data = map[string]string{"Webhook": "helpdesk", "URL": "https://hooks.example.com/usher?x=1&y=2", "Code": "webhook_failing", "Reason": "503: try <later>"}
+	case mail.KindTokenExpiring:
+		m.Data = map[string]string{"Connection": "okta", "Token": "ush_abcdef", "Expires": "2026-03-15T08:05:00Z"}
+	case mail.KindDigest:
+		m.Data = map[string]string{
+			"Since": "2026-02-27T07:00:00Z", "did.corp": "runs=3 created=12 updated=4 deactivated=1 conflicts=2", "held.12": "corp",
+			"fails.branch": "2026-02-28T02:30:00Z", "paused.plant": "2026-02-28T10:30:00Z", "scim.okta": "writes=40 refused=3", "quiet.entra": "2026-02-20T11:00:00Z",
+			"hook.helpdesk": "disabled", "hook.lake": "failing", "mails.": "held=3 failed=1", "token.okta ush_abcdef…": "2026-03-15T08:05:00Z",
+		}
 	case mail.KindSetup, mail.KindReset:
 		m.URL = "https://people.example.com/setup/3q2-7wAA?x=1&y=2"
 		m.Expires = time.Date(2026, 3, 8, 17, 30, 0, 0, time.UTC)
@@ -63,6 +73,7 @@ func TestGoldenMails(t *testing.T) {
 	for _, kind := range []mail.Kind{
 		mail.KindSetup, mail.KindReset, mail.KindPasswordChanged, mail.KindSyncHeld, mail.KindSyncQuarantined, mail.KindSyncRecovered,
 		mail.KindRegistration, mail.KindRegistrationWaits, mail.KindRegistrationRefused, mail.KindApplicant,
+		mail.KindWebhookDisabled, mail.KindTokenExpiring, mail.KindDigest,
 	} {
 		for _, locale := range []string{"en", "it", "ru"} {
 			t.Run(string(kind)+"-"+locale, func(t *testing.T) {

@@ -73,4 +73,10 @@ const (
 	NoticeHeld        NoticeKind = "syncHeld"
 	NoticeQuarantined NoticeKind = "syncQuarantined"
 	NoticeRecovered   NoticeKind = "syncRecovered"
+	// NoticeWebhookDisabled: nothing is sent to a webhook any more.
+	NoticeWebhookDisabled NoticeKind = "webhookDisabled"
+	// NoticeTokenExpiring: a token of a connection ends soon.
+	NoticeTokenExpiring NoticeKind = "tokenExpiring"
+	// NoticeDigest: what happened since the last one, and what waits.
+	NoticeDigest NoticeKind = "digest"
 )

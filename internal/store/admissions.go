@@ -90,6 +90,12 @@ func (a *admissions) forget() {
 // admits anybody by them any more: "revoked" then means just that.
 func (s *Store) ended(ctx context.Context) error {
 	s.admissions.forget()
+	return s.untilKnown(ctx)
+}
+
+// untilKnown returns when no other process goes by what it remembered before the
+// call.
+func (s *Store) untilKnown(ctx context.Context) error {
 	live, err := s.LiveProcesses(ctx)
 	others := len(live)
 	if s.announced.Load() {

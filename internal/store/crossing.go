@@ -164,6 +164,79 @@ func (s *Store) claimMails(ctx context.Context, n int, lease time.Duration) (map
 	return out, nil
 }
 
+// dueNow looks for up to n due deliveries of all companies, so many that no webhook
+// has more than perHook under way. Those under way have moved their next try on
+// to the end of their lease, so that few rows tell how many they are. It reads
+// only: what it finds may be gone when it is claimed.
+func (s *Store) dueNow(ctx context.Context, n, perHook int, lease time.Duration) ([]int64, error) {
+	ctx, now := crossing(ctx), s.now()
+	rows, err := s.read.QueryContext(ctx, s.rebind(`SELECT webhook_id FROM deliveries
+		WHERE next_try <> 0 AND next_try > ? AND next_try <= ? AND claimed_until > `+s.clock()), micros(now), micros(now.Add(2*lease)))
+	busy, out := map[int64]int{}, []int64{}
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var hook int64
+		err := rows.Scan(&hook)
+		busy[hook]++
+		return err
+	})
+	// A webhook that has its fill is left out of the next look, lest all that
+	// waits for it hide what waits for others.
+	for found := 1; found > 0 && len(out) < n && err == nil; {
+		found = 0
+		full := []int64{} // not nil, which SQLite's JSON would take for a value
+		for hook, at := range busy {
+			if at >= perHook {
+				full = append(full, hook)
+			}
+		}
+		rows, err = s.read.QueryContext(ctx, s.rebind(`SELECT id, webhook_id FROM deliveries WHERE next_try <> 0 AND next_try <= ?
+			AND claimed_until <= `+s.clock()+` AND NOT (`+s.anyOf("webhook_id")+`) AND NOT (`+s.anyOf("id")+`) ORDER BY next_try, id LIMIT ?`),
+			micros(now), keys(s, full), keys(s, out), 4*n)
+		err = each(rows, err, func(rows *sql.Rows) error {
+			var id, hook int64
+			err := rows.Scan(&id, &hook)
+			if found++; busy[hook] < perHook && len(out) < n {
+				busy[hook]++
+				out = append(out, id)
+			}
+			return err
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for due deliveries: %w", err)
+	}
+	return out, nil
+}
+
+// claimDeliveries takes deliveries of all companies until the lease ends, by the
+// database's clock, as far as nobody else has.
+func (s *Store) claimDeliveries(ctx context.Context, ids []int64, lease time.Duration) (map[registry.CompanyID][]int64, error) {
+	skip := ""
+	if s.Postgres() {
+		skip = " FOR UPDATE SKIP LOCKED"
+	}
+	clock, out := s.clock(), map[registry.CompanyID][]int64{}
+	err := s.inTx(ctx, func(x *session) error {
+		clear(out)
+		now := s.now()
+		rows, err := x.query(crossing(ctx), `WITH due AS (SELECT id FROM deliveries WHERE next_try <> 0 AND next_try <= ? AND state = 'queued'
+				AND claimed_until <= `+clock+` AND `+s.anyOf("id")+skip+`)
+			UPDATE deliveries SET claimed_until = `+clock+` + ?, next_try = ? WHERE id IN (SELECT id FROM due) RETURNING company_id, id`,
+			micros(now), keys(s, ids), lease.Microseconds(), micros(now.Add(lease)))
+		return each(rows, err, func(rows *sql.Rows) error {
+			var company registry.CompanyID
+			var id int64
+			err := rows.Scan(&company, &id)
+			out[company] = append(out[company], id)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim deliveries: %w", err)
+	}
+	return out, nil
+}
+
 // claimedMail says whose a mail is and how it stands.
 type claimedMail struct {
 	company registry.CompanyID

@@ -20,10 +20,13 @@ func (t *Tenant) SetHealth(ctx context.Context, f registry.Fence, h registry.Hea
 		if err := x.checkFence(ctx, t.id, f); err != nil {
 			return err
 		}
-		_, err := x.exec(ctx, `UPDATE sources SET failures = ?, failing_since = ?, quarantined_at = ?, quarantine_code = ?, quarantine_reason = ?,
-			next_try = ?, told = ? WHERE company_id = ? AND id = ?`,
-			h.Failures, micros(h.FailingSince), micros(h.QuarantinedAt), string(h.Code), asText(h.Reason),
-			micros(h.NextTry), string(h.Told), int64(t.id), f.Source)
+		err := x.tenant(t.id).tellingHealth(ctx, f.Source, func() error {
+			_, err := x.exec(ctx, `UPDATE sources SET failures = ?, failing_since = ?, quarantined_at = ?, quarantine_code = ?, quarantine_reason = ?,
+				next_try = ?, told = ? WHERE company_id = ? AND id = ?`,
+				h.Failures, micros(h.FailingSince), micros(h.QuarantinedAt), string(h.Code), asText(h.Reason),
+				micros(h.NextTry), string(h.Told), int64(t.id), f.Source)
+			return err
+		})
 		if err == nil && !h.NextTry.IsZero() {
 			_, err = x.exec(ctx, `UPDATE sources SET next_due = next_try WHERE company_id = ? AND id = ? AND schedule <> ''`, int64(t.id), f.Source)
 		}
@@ -41,8 +44,10 @@ func (t *Tenant) AllowRemovals(ctx context.Context, f registry.Fence) error {
 		if err := x.checkFence(ctx, t.id, f); err != nil {
 			return err
 		}
-		_, err := x.exec(ctx, `UPDATE sources SET no_removals = false WHERE company_id = ? AND id = ?`, int64(t.id), f.Source)
-		return err
+		return x.tenant(t.id).tellingHealth(ctx, f.Source, func() error {
+			_, err := x.exec(ctx, `UPDATE sources SET no_removals = false WHERE company_id = ? AND id = ?`, int64(t.id), f.Source)
+			return err
+		})
 	})
 }
 
@@ -52,18 +57,22 @@ func (t *Tenant) PauseSource(ctx context.Context, source registry.SourceID, by, 
 }
 
 func (t *Tenant) pause(ctx context.Context, x *session, source registry.SourceID, by, why string) error {
-	_, err := x.exec(ctx, `UPDATE sources SET paused_at = ?, paused_by = ?, paused_reason = ? WHERE company_id = ? AND id = ? AND paused_at = 0`,
-		micros(t.s.now()), asText(by), asText(why), int64(t.id), source)
-	return err
+	return x.tenant(t.id).tellingHealth(ctx, source, func() error {
+		_, err := x.exec(ctx, `UPDATE sources SET paused_at = ?, paused_by = ?, paused_reason = ? WHERE company_id = ? AND id = ? AND paused_at = 0`,
+			micros(t.s.now()), asText(by), asText(why), int64(t.id), source)
+		return err
+	})
 }
 
 // ResumeSource ends a pause and lets the source remove again. Times that went by
 // meanwhile are made up once.
 func (t *Tenant) ResumeSource(ctx context.Context, source registry.SourceID) error {
 	return t.s.inTx(ctx, func(x *session) error {
-		_, err := x.exec(ctx, `UPDATE sources SET paused_at = 0, paused_by = '', paused_reason = '', no_removals = false
-			WHERE company_id = ? AND id = ?`, int64(t.id), source)
-		return err
+		return x.tenant(t.id).tellingHealth(ctx, source, func() error {
+			_, err := x.exec(ctx, `UPDATE sources SET paused_at = 0, paused_by = '', paused_reason = '', no_removals = false
+				WHERE company_id = ? AND id = ?`, int64(t.id), source)
+			return err
+		})
 	})
 }
 
@@ -75,10 +84,21 @@ func (t *Tenant) Reschedule(ctx context.Context, source registry.SourceID, next 
 	})
 }
 
+// toApprovers are the notices that ask for a decision, or may: whoever may decide
+// gets them too.
+var toApprovers = map[registry.NoticeKind]bool{registry.NoticeHeld: true, registry.NoticeDigest: true}
+
+// approverBit is the right to decide held runs in users.rights.
+const approverBit = 2
+
 // tellAdmins queues a notice to every admin of the company with an open account
 // and an address.
 func (t *Tenant) tellAdmins(ctx context.Context, x *session, n registry.Notice) error {
-	rows, err := x.query(ctx, `SELECT id FROM users WHERE company_id = ? AND company_admin AND deleted_at = 0`, int64(t.id))
+	who, args := "company_admin", []any{int64(t.id)}
+	if toApprovers[n.Kind] {
+		who, args = "(company_admin OR rights & ? <> 0)", append(args, int64(approverBit))
+	}
+	rows, err := x.query(ctx, `SELECT id FROM users WHERE company_id = ? AND `+who+` AND deleted_at = 0`, args...)
 	ids, err := collect(rows, err, scanInt)
 	if err != nil {
 		return err

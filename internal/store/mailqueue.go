@@ -34,6 +34,10 @@ func kindOfMail(asked string) mail.Kind {
 		string(registry.NoticeHeld):         mail.KindSyncHeld,
 		string(registry.NoticeQuarantined):  mail.KindSyncQuarantined,
 		string(registry.NoticeRecovered):    mail.KindSyncRecovered,
+
+		string(registry.NoticeWebhookDisabled): mail.KindWebhookDisabled,
+		string(registry.NoticeTokenExpiring):   mail.KindTokenExpiring,
+		string(registry.NoticeDigest):          mail.KindDigest,
 	}
 	if k, ok := kinds[asked]; ok {
 		return k

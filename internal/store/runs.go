@@ -48,6 +48,9 @@ func (t *Tenant) UpdateRun(ctx context.Context, f registry.Fence, r *registry.Ru
 		if err := x.checkFence(ctx, t.id, f); err != nil {
 			return err
 		}
+		if err := x.tenant(t.id).tellRun(ctx, r); err != nil {
+			return err
+		}
 		n, err := t.s.entTx(x.tx).Run.Update().Where(run.CompanyID(int64(t.id)), run.ID(int64(r.ID))).
 			SetState(string(r.State)).SetComplete(r.Complete).SetFull(r.Full).SetCounts(r.Counts).SetLimits(r.Limits).SetPlanHash(r.PlanHash).
 			SetCode(r.Code).SetMessage(asText(r.Message)).SetNotes(texts(r.Notes)).SetFinishedAt(micros(r.FinishedAt)).Save(ctx)
@@ -75,8 +78,10 @@ func (t *Tenant) DecideRun(ctx context.Context, held *registry.Run, d registry.D
 		case d.Pause:
 			return t.pause(ctx, x, held.Source, d.By, d.Note)
 		}
-		_, err = x.exec(ctx, `UPDATE sources SET no_removals = true WHERE company_id = ? AND id = ?`, int64(t.id), held.Source)
-		return err
+		return x.tenant(t.id).tellingHealth(ctx, held.Source, func() error {
+			_, err := x.exec(ctx, `UPDATE sources SET no_removals = true WHERE company_id = ? AND id = ?`, int64(t.id), held.Source)
+			return err
+		})
 	})
 	return n > 0, err
 }

@@ -412,8 +412,11 @@ func (t *tenantTx) saveChanges(ctx context.Context, w *registry.Writes) error {
 		}
 	}
 	ids, err := t.insert(ctx, newChanges, rows)
+	if err != nil {
+		return err
+	}
 	for i, id := range ids {
 		w.Changes[i].Change.ID = id
 	}
-	return err
+	return t.tellChanges(ctx, w.Changes)
 }

@@ -12,6 +12,7 @@ import (
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 
@@ -27,6 +28,8 @@ type Store struct {
 	write, read *sql.DB
 	line        *line // those who wait for write, on SQLite
 	admissions  admissions
+	listening   listening
+	newID       func() string
 	now         func() time.Time
 	path        string // SQLite's file
 	// migrations opens the pool that migrations run on; see openSQLite.
@@ -51,6 +54,9 @@ type Options struct {
 	// file. What is mapped is the system's cache and counts as memory only where
 	// nobody else wants it.
 	Mapped bool
+	// NewID makes the public ids of what the store itself writes down to be told;
+	// UUIDv7 when nil.
+	NewID func() string
 	// Driver, when set, replaces the name of the database/sql driver; the tests
 	// use it to watch every statement.
 	Driver string
@@ -62,7 +68,10 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now //nolint:forbidigo // the default clock
 	}
-	s := &Store{now: o.Now}
+	if o.NewID == nil {
+		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+	}
+	s := &Store{now: o.Now, newID: o.NewID}
 	var err error
 	switch {
 	case strings.HasPrefix(address, "sqlite:"):

@@ -42,6 +42,8 @@ func (t *Tenant) sweep(ctx context.Context, now time.Time, retention time.Durati
 		// A report goes as a whole.
 		{"run_items", `SELECT i.id FROM runs r JOIN run_items i ON i.run_id = r.id AND i.company_id = r.company_id
 			WHERE r.company_id = ? AND r.finished_at <> 0 AND r.finished_at <= ?`, old, false},
+		{"delivery_attempts", `SELECT id FROM delivery_attempts WHERE company_id = ? AND at <= ?`, old, false},
+		{"deliveries", `SELECT id FROM deliveries WHERE company_id = ? AND created_at <= ? AND next_try = 0`, old, false},
 		{"mail_attempts", `SELECT id FROM mail_attempts WHERE company_id = ? AND at <= ?`, old, false},
 		{"scim_requests", `SELECT r.id FROM origins o JOIN scim_requests r ON r.origin_id = o.id AND r.company_id = o.company_id
 			WHERE o.company_id = ? AND r.at <= ?`, old, false},
