@@ -2,8 +2,6 @@ package zz
 import (
  _ "github.com/go-webauthn/webauthn/webauthn"
  _ "github.com/pquerna/otp/totp"
- _ "go.opentelemetry.io/otel/sdk/trace"
- _ "go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
  _ "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
  _ "github.com/emersion/go-msgauth/authres"
  _ "github.com/emersion/go-msgauth/dkim"
@@ -17,5 +15,4 @@ import (
  _ "golang.org/x/net/idna"
  _ "golang.org/x/net/publicsuffix"
  _ "rsc.io/qr"
- _ "github.com/prometheus/client_golang/prometheus/promhttp"
 )
