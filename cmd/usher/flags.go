@@ -111,11 +111,10 @@ func (f *flags) inCompany(cmd *cobra.Command, key string, fn func(context.Contex
 // log is the log of a command: silent unless asked, because its output is its
 // answer.
 func (f *flags) log(w io.Writer) *slog.Logger {
-	level := slog.LevelError + 1
-	if f.verbose {
-		level = slog.LevelDebug
+	if !f.verbose {
+		return slog.New(slog.DiscardHandler)
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+	return app.CommandLog(w)
 }
 
 // sourceNames completes the name of a source from the configuration file.

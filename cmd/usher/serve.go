@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"time"
 
@@ -31,13 +30,9 @@ func serveCmd(f *flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			level := slog.LevelInfo
-			if f.verbose {
-				level = slog.LevelDebug
-			}
 			room := make([]byte, headroom)
 			defer runtime.KeepAlive(room)
-			log := slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+			log := app.NewLog(cfg, cmd.ErrOrStderr(), f.verbose)
 			server, err := app.New(cmd.Context(), cfg, app.Options{Log: log, Version: version})
 			if err != nil {
 				return err

@@ -21,6 +21,7 @@ import (
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/store"
+	"github.com/usherd/usher/internal/telemetry"
 )
 
 // setupLife is how long a set-up link lives.
@@ -39,6 +40,9 @@ type Core struct {
 	minter  *onboard.Minter
 	sources map[string]*source
 	process store.Process
+	// metrics and traces are nil where nobody looks.
+	metrics *telemetry.Metrics
+	traces  *telemetry.Traces
 }
 
 // Options are what Open needs beside the configuration.
@@ -78,6 +82,9 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (*Core, error) {
 		return nil, err
 	}
 	if err := c.settle(ctx, o); err != nil {
+		return nil, errors.Join(err, c.Store.Close())
+	}
+	if c.traces, err = newTraces(ctx, cfg, o.Version); err != nil {
 		return nil, errors.Join(err, c.Store.Close())
 	}
 	c.build()
@@ -167,6 +174,7 @@ func (c *Core) build() {
 	c.Engine = &reconcile.Engine{
 		Registry: c.Registry, Ledger: func(id registry.CompanyID) reconcile.Ledger { return c.Store.For(id) },
 		Now: c.Now, NewID: newID, Holder: holder, Heartbeat: store.LeaseTime / 3, Log: c.Log,
+		Phase: c.traces.Phase, Ended: func(r *registry.Run) { c.metrics.Run(r) },
 	}
 }
 
@@ -225,6 +233,11 @@ func (c *Core) Close() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		err = c.Store.Leave(ctx, c.process.Name)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if lost := c.traces.Stop(ctx); lost != nil { // a collector that is away is no failure of ours
+		c.Log.WarnContext(ctx, "traces are lost", "error", lost)
 	}
 	return errors.Join(err, c.Store.Close())
 }

@@ -2,38 +2,141 @@ package app
 
 import (
 	"context"
+	"io"
+	"log/slog"
+	"math"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/usherd/usher/internal/config"
+	"github.com/usherd/usher/internal/jobs"
+	usermail "github.com/usherd/usher/internal/mail"
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/scimserver"
+	"github.com/usherd/usher/internal/telemetry"
 )
 
-// health serves /livez, /readyz and /metrics. Ready means that the database
-// answers: a source that fails or a mail server that is down makes work late,
-// not this process useless.
-func (s *Server) health() http.Handler {
-	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-		defer cancel()
-		if err := s.Store.Ping(ctx); err != nil {
-			s.Log.WarnContext(ctx, "not ready", "error", err)
-			answer(w, http.StatusServiceUnavailable, "the database does not answer")
-			return
-		}
-		answer(w, http.StatusOK, "ok")
-	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	return mux
+// NewLog makes the server's log as the file says; verbose lets everything
+// through.
+func NewLog(cfg *config.Config, w io.Writer, verbose bool) *slog.Logger {
+	level := levelOf(cfg.Log.Level)
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return telemetry.NewLog(w, cfg.Log.Format, level)
 }
 
-func answer(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text + "\n"))
+// CommandLog is the log of a command that was told to be verbose.
+func CommandLog(w io.Writer) *slog.Logger { return telemetry.NewLog(w, "text", slog.LevelDebug) }
+
+// levelOf is a level by its name; "off" is above all there are.
+func levelOf(name string) slog.Level {
+	var level slog.Level
+	if level.UnmarshalText([]byte(name)) != nil {
+		return math.MaxInt
+	}
+	return level
+}
+
+// newTraces begins to trace where the configuration or the environment says so.
+func newTraces(ctx context.Context, cfg *config.Config, version string) (*telemetry.Traces, error) {
+	if !cfg.Tracing.On() {
+		return nil, nil //nolint:nilnil // nil is who traces nothing
+	}
+	return telemetry.NewTraces(ctx, telemetry.TraceConfig{Endpoint: cfg.Tracing.Endpoint, Percent: cfg.Tracing.Percent, Version: version})
+}
+
+// health is what the telemetry address serves.
+func (s *Server) health() *telemetry.Health {
+	return &telemetry.Health{Metrics: s.metrics, Ping: s.Store.Ping, State: &s.state, Log: s.Log}
+}
+
+func (s *Server) newMetrics(version string) *telemetry.Metrics {
+	return telemetry.NewMetrics(version, &telemetry.Watch{Vitals: s.vitals, Interval: s.longestPause(), Now: s.Now, Log: s.Log})
+}
+
+// vitals are those of the database with its durable queue.
+func (c *Core) vitals(ctx context.Context) (registry.Vitals, error) {
+	v, err := c.Store.Vitals(ctx)
+	if err != nil {
+		return v, err
+	}
+	v.Jobs, err = jobs.Backlog(ctx, c.Store.ReadDB(), c.Store.Postgres())
+	return v, err
+}
+
+// longestPause tells how long a schedule may pause, as seen from the first time
+// it was asked.
+func (s *Server) longestPause() func(schedule string) time.Duration {
+	var known sync.Map
+	return func(schedule string) time.Duration {
+		if d, ok := known.Load(schedule); ok {
+			return d.(time.Duration)
+		}
+		d := jobs.LongestPause(schedule, s.Now())
+		known.Store(schedule, d)
+		return d
+	}
+}
+
+// requests follows the requests of this process.
+func (s *Server) requests() *telemetry.Requests {
+	return &telemetry.Requests{
+		NewID: newID, Now: s.Now, Log: s.Log, Level: levelOf(s.Config.Log.Requests), Metrics: s.metrics, Traces: s.traces, Door: doorOf,
+	}
+}
+
+// doorOf is the part of the service a request is for.
+func doorOf(r *http.Request) string {
+	for _, d := range []struct{ prefix, name string }{{scimPath, "scim"}, {"/api/", "api"}, {"/oauth/", "oauth"}} {
+		if strings.HasPrefix(r.URL.Path, d.prefix) {
+			return d.name
+		}
+	}
+	return "pages"
+}
+
+// scimServed counts SCIM requests by the connection's name, with its company's:
+// connections of two companies may share one.
+func (s *Server) scimServed() func(scimserver.Served) {
+	var names sync.Map // of companies, by key
+	return func(r scimserver.Served) {
+		connection := ""
+		if id := r.Connection.Company; id != 0 {
+			name, ok := names.Load(id)
+			if !ok {
+				if name = s.companyKey(id); name != "unknown" {
+					names.Store(id, name)
+				}
+			}
+			connection = name.(string) + "/" + r.Connection.Key
+		}
+		s.metrics.Scim(connection, r.Resource, r.Method, r.Status, r.Took)
+	}
+}
+
+// companyKey is the key of a company, "unknown" while the database does not
+// tell.
+func (s *Server) companyKey(id registry.CompanyID) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	all, err := s.Store.Companies(ctx)
+	if err != nil {
+		s.Log.WarnContext(ctx, "name company", "error", err)
+	}
+	for _, c := range all {
+		if c.ID == id {
+			return c.Key
+		}
+	}
+	return "unknown"
+}
+
+// countMails counts what became of attempts at mails.
+func (s *Server) countMails(stats usermail.Stats) {
+	for outcome, n := range map[string]int{"sent": stats.Sent, "deferred": stats.Retried, "refused": stats.Failed, "cancelled": stats.Cancelled} {
+		s.metrics.Mails(outcome, n)
+	}
 }

@@ -92,6 +92,7 @@ func (s *Server) drainMail(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("send mails: %w", err)
 	}
+	s.countMails(stats)
 	was, _ := s.mailTrouble.Swap(stats.Trouble).(string)
 	switch {
 	case stats.Trouble != "" && was == "":

@@ -25,7 +25,7 @@ func (s *Server) scim(public *url.URL) (*scimserver.Server, error) {
 	return scimserver.New(scimserver.Config{
 		Users: users, Groups: groups, Types: types,
 		Registry: s.Registry, Tokens: s.Store, Open: func(id registry.CompanyID) scimserver.Records { return s.Store.For(id) }, BaseURL: public.JoinPath(scimPath), Issuer: public, CursorKey: key[:], NewPassword: s.newPassword,
-		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewID: newID, Log: s.Log,
+		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewID: newID, Log: s.Log, Served: s.scimServed(),
 	})
 }
 

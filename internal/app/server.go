@@ -21,6 +21,7 @@ import (
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/store"
+	"github.com/usherd/usher/internal/telemetry"
 	"github.com/usherd/usher/internal/web"
 	"github.com/usherd/usher/internal/web/self"
 )
@@ -36,6 +37,8 @@ type Server struct {
 	drainer             *usermail.Drainer
 	hasher              *auth.Hasher
 	stops               []stop
+	// state is how far this process is in its life, a telemetry.State.
+	state atomic.Int32
 	// mailTrouble is what the mail server's trouble was last, as a string.
 	mailTrouble atomic.Value
 	// failed gets the reason why this process cannot go on.
@@ -62,6 +65,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 		return nil, err
 	}
 	s := &Server{Core: core, patience: o.Patience.withDefaults(), failed: make(chan error, 1)}
+	s.metrics = s.newMetrics(o.Version)
 	s.onStop("registry", func(context.Context) error { return core.Close() })
 	defer func() {
 		if err != nil {
@@ -108,6 +112,9 @@ func (s *Server) TelemetryAddr() string {
 func (s *Server) Start(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.onStop("work", func(context.Context) error { cancel(); return nil })
+	if s.telemetry != nil { // first, to be there until the end
+		s.serve("telemetry", s.telemetry, s.health().Handler(), config.TLS{})
+	}
 	service, err := s.onboarding()
 	if err != nil {
 		return err
@@ -125,10 +132,11 @@ func (s *Server) Start(ctx context.Context) error {
 		return err
 	}
 	s.serve("pages", s.listener, handler, s.Config.TLS)
-	if s.telemetry != nil {
-		s.serve("telemetry", s.telemetry, s.health(), config.TLS{})
+	if err := s.startQueue(ctx, work); err != nil {
+		return err
 	}
-	return s.startQueue(ctx, work)
+	s.state.Store(telemetry.Serving)
+	return nil
 }
 
 // startQueue begins the schedules and the queued work.
@@ -270,7 +278,7 @@ func (s *Server) handler(work context.Context, service *onboard.Service) (http.H
 	if err := s.api(work, root); err != nil {
 		return nil, err
 	}
-	return mountSCIM(root, renewing(door, s.patience.Write)), nil
+	return s.requests().Handler(mountSCIM(root, renewing(door, s.patience.Write))), nil
 }
 
 // serve answers on a listener until Stop, which lets running requests end.
@@ -296,6 +304,7 @@ func (s *Server) serve(name string, l net.Listener, h http.Handler, tls config.T
 // Stop ends everything that was started, the last first. Work that does not end
 // before ctx does is cut off; it goes on where it was at the next start.
 func (s *Server) Stop(ctx context.Context) error {
+	s.state.Store(telemetry.Draining)
 	var errs []error
 	for i := len(s.stops) - 1; i >= 0; i-- {
 		if err := s.stops[i].fn(ctx); err != nil {

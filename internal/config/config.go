@@ -42,6 +42,10 @@ type Config struct {
 	Schemas       map[string]Schema       `yaml:"schemas" json:",omitempty"`
 	ResourceTypes map[string]ResourceType `yaml:"resource_types" json:",omitempty"`
 
+	// Log and Tracing say what is told of the work; see their types.
+	Log     Log     `yaml:"log" json:"-"`
+	Tracing Tracing `yaml:"tracing" json:"-"`
+
 	places places
 }
 
@@ -275,5 +279,6 @@ func Default() *Config {
 		Telemetry: "127.0.0.1:9090",
 		Database:  Database{Driver: SQLite, Path: "usher.db"},
 		Retention: Duration(90 * 24 * time.Hour),
+		Log:       defaultLog(),
 	}
 }

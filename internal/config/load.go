@@ -45,6 +45,7 @@ func Parse(file string, data []byte, env func(string) (string, bool), read func(
 	}
 	c.places = w.places
 	w.secrets(c, read)
+	c.Tracing.fromEnvironment(env)
 	c.complete()
 	faults := w.faults
 	var more Faults

@@ -49,6 +49,7 @@ func (c *Config) Validate() error {
 	v.server()
 	v.publicURL()
 	v.mail()
+	v.observing()
 	for _, key := range slices.Sorted(maps.Keys(c.Companies)) {
 		v.company("companies."+key, key, c.Companies[key])
 	}

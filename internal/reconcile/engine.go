@@ -28,6 +28,21 @@ type Engine struct {
 	// must be well below the lease's length.
 	Heartbeat time.Duration
 	Log       *slog.Logger
+	// Phase, when set, is told of each part of a run as it begins; what it returns
+	// is called at its end. Ended is told how each run ended.
+	Phase func(ctx context.Context, r *registry.Run, name string) (context.Context, func(error))
+	Ended func(r *registry.Run)
+}
+
+// phase is a part of a run, for whoever watches.
+func (r *run) phase(ctx context.Context, name string, fn func(context.Context) error) error {
+	if r.Phase == nil {
+		return fn(ctx)
+	}
+	ctx, end := r.Phase(ctx, r.row, name)
+	err := fn(ctx)
+	end(err)
+	return err
 }
 
 // Run does one run and returns how it ended. The error is for a run that could
@@ -64,10 +79,17 @@ func (e *Engine) do(ctx context.Context, r *run) (*registry.Run, error) {
 		return nil, err
 	}
 	r.report = &report{ledger: ledger, fence: fence, run: r.row, now: e.Now}
-	ctx, stop := r.keepLease(ctx)
-	err = r.steps(ctx)
-	stop()
-	return r.row, r.end(ctx, err)
+	ctx, stop := r.keepLease(registry.WithRun(ctx, r.row.PublicID))
+	_ = r.phase(ctx, "run", func(ctx context.Context) error { // what went wrong in it is in the run
+		wrong := r.steps(ctx)
+		stop()
+		err = r.end(ctx, wrong)
+		return errors.Join(wrong, err)
+	})
+	if e.Ended != nil {
+		e.Ended(r.row)
+	}
+	return r.row, err
 }
 
 // run is one run at work.
@@ -149,7 +171,7 @@ func (r *run) steps(ctx context.Context) error {
 	}
 	defer func() { _ = sp.close() }()
 	r.snap = newSnapshot(r.src, sp, r.report, &r.row.Counts)
-	if err := r.read(ctx); err != nil {
+	if err := r.phase(ctx, "read", r.read); err != nil {
 		return err
 	}
 	if r.report.flush(ctx); r.report.err != nil {
@@ -163,10 +185,10 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.stage(ctx, registry.RunPlanning); err != nil {
 		return err
 	}
-	if err := r.makePlan(ctx); err != nil {
+	if err := r.phase(ctx, "plan", r.makePlan); err != nil {
 		return err
 	}
-	if err := r.judge(ctx); err != nil {
+	if err := r.phase(ctx, "guard", r.judge); err != nil {
 		return err
 	}
 	if r.req.Mode == registry.ModePreview || r.row.State == registry.RunHeld || r.src.Policy == plan.ModeReportOnly {
@@ -178,10 +200,10 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.distrust(ctx); err != nil {
 		return err
 	}
-	if err := r.apply(ctx); err != nil {
+	if err := r.phase(ctx, "apply", r.apply); err != nil {
 		return err
 	}
-	return r.remember(ctx)
+	return r.phase(ctx, "remember", r.remember)
 }
 
 // byMarkers reports whether the read may go by what the last one left: the

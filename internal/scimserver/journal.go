@@ -54,7 +54,7 @@ type entry struct {
 func (j *journal) begin(conn registry.Connection, token registry.Token, r *http.Request) *entry {
 	now := j.cfg.Now()
 	e := &entry{company: conn.Origin.Company, body: &capped{ReadCloser: r.Body}}
-	e.ScimRequest = registry.ScimRequest{Origin: conn.Origin.ID, At: now, RequestID: j.cfg.NewID(), Method: r.Method, Path: clip(r.URL.RequestURI(), 2048)}
+	e.ScimRequest = registry.ScimRequest{Origin: conn.Origin.ID, At: now, RequestID: requestID(r.Context(), j.cfg), Method: r.Method, Path: clip(r.URL.RequestURI(), 2048)}
 	r.Body = e.body
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -63,6 +63,14 @@ func (j *journal) begin(conn registry.Connection, token registry.Token, r *http.
 	}
 	j.used[e.company][token.ID] = now
 	return e
+}
+
+// requestID is what the request is called everywhere, or a name of its own.
+func requestID(ctx context.Context, cfg Config) string {
+	if id := registry.RequestID(ctx); id != "" {
+		return id
+	}
+	return cfg.NewID()
 }
 
 // end notes how the request was answered, and what the client did not see of it.

@@ -86,6 +86,7 @@ type attempt struct {
 // ServeHTTP answers POST /oauth/token.
 func (o *oauth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := o.cfg.Now()
+	registry.RequestOf(r.Context()).Route = "/" + tokenPath
 	var a attempt
 	body, err := o.grant(w, r, &a)
 	status := http.StatusOK
@@ -112,7 +113,7 @@ func (o *oauth) log(r *http.Request, conn registry.Connection, begun time.Time, 
 		return
 	}
 	row := registry.ScimRequest{
-		Origin: conn.Origin.ID, At: begun, RequestID: o.cfg.NewID(), Method: r.Method, Path: "/" + tokenPath, Status: status,
+		Origin: conn.Origin.ID, At: begun, RequestID: requestID(r.Context(), o.cfg), Method: r.Method, Path: "/" + tokenPath, Status: status,
 		Micros: o.cfg.Now().Sub(begun).Microseconds(),
 	}
 	if e != nil {

@@ -44,6 +44,19 @@ type Config struct {
 	Now       func() time.Time
 	NewID     func() string
 	Log       *slog.Logger
+	// Served, when set, is told of every request that was answered.
+	Served func(Served)
+}
+
+// Served is a request that was answered.
+type Served struct {
+	// Connection is whose it was, the zero one of a request without its token.
+	Connection registry.Origin
+	// Resource is the endpoint of a resource type or of the protocol, "other" for
+	// what is neither.
+	Resource, Method string
+	Status           int
+	Took             time.Duration
 }
 
 // Server is SCIM's way in. Run must be running for its log and the tokens' last
@@ -53,6 +66,9 @@ type Server struct {
 	handler http.Handler
 	journal *journal
 	oauth   *oauth
+
+	// endpoints are the first segments of the addresses there are.
+	endpoints map[string]bool
 
 	mu       sync.Mutex
 	limiters map[registry.OriginID]*limiter
@@ -83,7 +99,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, handler: h, journal: newJournal(cfg), limiters: map[registry.OriginID]*limiter{}}
+	s := &Server{cfg: cfg, handler: h, journal: newJournal(cfg), limiters: map[registry.OriginID]*limiter{}, endpoints: endpoints(append([]*scim.ResourceType{b.users, b.groups}, cfg.Types...))}
 	s.oauth = newOAuth(s)
 	return s, nil
 }
@@ -107,8 +123,16 @@ func connectionOf(ctx context.Context) registry.Connection {
 }
 
 // ServeHTTP lets a request in by its token, and logs it.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	w := &observed{ResponseWriter: rw}
+	resource, begun := s.resourceOf(r.URL.Path), s.cfg.Now()
+	registry.RequestOf(r.Context()).Route = "/scim/v2/" + resource
 	token, conn, err := s.admit(r)
+	if s.cfg.Served != nil {
+		defer func() {
+			s.cfg.Served(Served{conn.Origin, resource, r.Method, w.code(), s.cfg.Now().Sub(begun)})
+		}()
+	}
 	if err != nil {
 		challenge(w, r, err)
 		if conn.Origin.ID == 0 { // nobody's request: there is no log to put it in
@@ -117,15 +141,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	entry := s.journal.begin(conn, token, r)
-	out := &observed{ResponseWriter: w}
 	whole := false // a panic is how an answer breaks off
-	defer func() { s.journal.end(entry, out, outcome(r.Context(), out, whole)) }()
+	defer func() { s.journal.end(entry, w, outcome(r.Context(), w, whole)) }()
 	if err != nil {
-		scim.WriteError(out, err)
+		scim.WriteError(w, err)
 	} else {
 		ctx := context.WithValue(r.Context(), connectionKey{}, conn)
 		r = r.WithContext(context.WithValue(ctx, personKey{}, token.Person))
-		s.handler.ServeHTTP(out, r)
+		s.handler.ServeHTTP(w, r)
 	}
 	whole = true
 }

@@ -24,6 +24,9 @@ func (t *tenantTx) audit(ctx context.Context, d registry.Deed) error {
 	if d.At.IsZero() {
 		d.At = t.s.now()
 	}
+	if d.RequestID == "" {
+		d.RequestID = registry.RequestID(ctx)
+	}
 	_, err = t.exec(ctx, `INSERT INTO audits (company_id, at, actor, user_id, action, outcome, subject, address, request_id, detail)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		t.company, micros(d.At), d.Actor, int64(d.User), d.Action, d.Outcome, d.Subject, d.Address, d.RequestID, string(detail))

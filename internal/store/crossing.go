@@ -12,15 +12,15 @@ import (
 	"github.com/usherd/usher/internal/registry"
 )
 
-// This file holds every lookup that crosses companies, by name. Each is how a
-// request that does not know its company yet finds it, or how a worker of the
-// installation finds work. Nothing else may read company data without binding
-// the company; a test driver refuses it.
+// This file, with its part crossing_ops.go, holds every lookup that crosses
+// companies, by name. Each is how a request that does not know its company yet
+// finds it, or how a worker of the installation finds work. Nothing else may read
+// company data without binding the company; a test driver refuses it.
 
 type crossingKey struct{}
 
 // crossing marks the statements made under it as meant to cross companies, for
-// the test driver that refuses all others. It is used in this file, and by
+// the test driver that refuses all others. It is used in these files, and by
 // Settle, which carries the configuration file of the whole installation.
 func crossing(ctx context.Context) context.Context {
 	return context.WithValue(ctx, crossingKey{}, true)

@@ -52,6 +52,3 @@ func (s *Store) Waiting() int {
 	defer s.line.mu.Unlock()
 	return len(s.line.waiting)
 }
-
-// ReadDB is the pool that reads.
-func (s *Store) ReadDB() *sql.DB { return s.read }

@@ -35,7 +35,7 @@ func (s *Shell) Refuse(w http.ResponseWriter, r *http.Request, status int) {
 // Fail logs an error of ours and shows a page that tells no more than the
 // request's id.
 func (s *Shell) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	s.cfg.Log.ErrorContext(r.Context(), "page failed", "request_id", requestID(r.Context()), "route", route(r.Context()), "error", err)
+	s.cfg.Log.ErrorContext(r.Context(), "page failed", "route", route(r.Context()), "error", err)
 	if failing(r.Context()) {
 		// The page for failures failed: no second try.
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)

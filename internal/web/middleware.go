@@ -6,7 +6,8 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
-	"time"
+
+	"github.com/usherd/usher/internal/registry"
 )
 
 // maxForm is the most a submitted form may hold, in bytes.
@@ -27,7 +28,6 @@ var headers = map[string]string{
 // trace is what is known of a request while it is served.
 type trace struct {
 	id      string
-	route   string // the mux pattern: paths and queries can hold tokens
 	failing bool
 }
 
@@ -41,7 +41,7 @@ func traceOf(ctx context.Context) *trace {
 }
 
 func requestID(ctx context.Context) string { return traceOf(ctx).id }
-func route(ctx context.Context) string     { return traceOf(ctx).route }
+func route(ctx context.Context) string     { return registry.RequestOf(ctx).Route }
 func failing(ctx context.Context) bool     { return traceOf(ctx).failing }
 
 func markFailing(ctx context.Context) context.Context {
@@ -73,14 +73,16 @@ func (s *Shell) Handler(mux *http.ServeMux) http.Handler {
 	}))
 }
 
-// traced names the request, sets the headers, logs the outcome and turns a
-// panic into a clean page.
+// traced sets the headers and turns a panic into a clean page. The request has
+// its name from whoever let it in.
 func (s *Shell) traced(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		t := &trace{id: s.cfg.NewRequestID()}
+		t := &trace{id: registry.RequestID(r.Context())}
+		if t.id == "" {
+			t.id = s.cfg.NewRequestID()
+		}
 		r = r.WithContext(context.WithValue(r.Context(), traceKey{}, t))
 		w := &statusWriter{ResponseWriter: rw}
-		start := s.cfg.Now()
 		for k, v := range headers {
 			w.Header().Set(k, v)
 		}
@@ -92,8 +94,6 @@ func (s *Shell) traced(next http.Handler) http.Handler {
 			if p := recover(); p != nil {
 				s.recovered(w, r, p)
 			}
-			s.cfg.Log.InfoContext(r.Context(), "request", "request_id", t.id, "method", r.Method,
-				"route", t.route, "status", w.status, "duration", s.cfg.Now().Sub(start).Round(time.Microsecond))
 		}()
 		next.ServeHTTP(w, r)
 	})
@@ -104,7 +104,7 @@ func (s *Shell) recovered(w *statusWriter, r *http.Request, p any) {
 	if p == http.ErrAbortHandler { //nolint:errorlint // the documented way to compare a panic value
 		panic(p)
 	}
-	s.cfg.Log.ErrorContext(r.Context(), "handler panicked", "request_id", requestID(r.Context()),
+	s.cfg.Log.ErrorContext(r.Context(), "handler panicked",
 		"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	if w.status != 0 {
 		panic(http.ErrAbortHandler) // half an answer is out: the connection must not look whole
@@ -117,7 +117,7 @@ func (s *Shell) recovered(w *statusWriter, r *http.Request, p any) {
 func (s *Shell) routes(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, pattern := mux.Handler(r)
-		traceOf(r.Context()).route = pattern
+		registry.RequestOf(r.Context()).Route = pattern // paths and queries can hold tokens
 		if pattern == "" {
 			probe := &probeWriter{header: http.Header{}}
 			h.ServeHTTP(probe, r)

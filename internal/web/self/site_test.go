@@ -96,7 +96,12 @@ func (s *site) mount(public string, logger *slog.Logger) {
 	}
 	s.mux = http.NewServeMux()
 	(&self.Handlers{Shell: shell, Onboarding: s.service, People: people{s}}).Mount(s.mux)
-	s.handler = shell.Handler(s.mux)
+	pages := shell.Handler(s.mux)
+	s.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as whoever lets it in does
+		trail := &registry.Request{ID: "req-1"}
+		pages.ServeHTTP(w, r.WithContext(registry.WithRequest(r.Context(), trail)))
+		logger.Info("request", "route", trail.Route)
+	})
 }
 
 func (s *site) time() time.Time {
