@@ -153,6 +153,7 @@ func (s *Server) regular() []jobs.Regular {
 	const long = 10 * time.Minute
 	return []jobs.Regular{
 		{Name: "mail_drain", Every: 5 * time.Second, Timeout: long, Do: s.drainMail},
+		{Name: "uploads", Every: 5 * time.Second, Timeout: uploadPatience, Do: s.applyConfirmed},
 		{Name: "sweep", Every: time.Hour, Timeout: long, Do: func(ctx context.Context) error {
 			return s.Store.Sweep(ctx, s.Now(), s.Config.RetentionOf)
 		}},

@@ -1,16 +1,19 @@
 package upload
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // formulaMarks begin a cell that a spreadsheet would calculate (OWASP, CSV
 // injection).
-const formulaMarks = "=+-@\t\r"
+const formulaMarks = "=+-@\t\r\n＝＋－＠"
 
 // formula reports whether a spreadsheet would calculate the cell once an
 // apostrophe or more are off its beginning.
 func formula(cell string) bool {
-	rest := strings.TrimLeft(cell, "'")
-	return rest != "" && strings.IndexByte(formulaMarks, rest[0]) >= 0
+	first, size := utf8.DecodeRuneInString(strings.TrimLeft(cell, "'"))
+	return size > 0 && strings.ContainsRune(formulaMarks, first)
 }
 
 // Inert makes a cell one that no spreadsheet calculates, by the apostrophe that

@@ -84,6 +84,12 @@ func anchorOf(field, key string) string {
 	return field + ":" + key
 }
 
+// groupPrefix begins the anchors of groups.
+const groupPrefix = "group:"
+
+// OfGroup reports whether an anchor is a group's.
+func OfGroup(anchor string) bool { return strings.HasPrefix(anchor, groupPrefix) }
+
 // groups are the entries of the groups that a row names, once each.
 func (r *Row) groups(s *Settings) []source.Entry {
 	var out []source.Entry
@@ -93,7 +99,7 @@ func (r *Row) groups(s *Settings) []source.Entry {
 		}
 		for _, name := range r.Entry.Values[Value(field)] {
 			g := source.Entry{
-				Kind: source.Group, Anchor: "group:" + registry.Key(name), Name: name,
+				Kind: source.Group, Anchor: groupPrefix + registry.Key(name), Name: name,
 				Values: map[string][]string{"cn": {name}},
 			}
 			if g.Keys = []string{g.Anchor}; field == FieldSupportGroups {
