@@ -138,9 +138,9 @@ func (s *Source) Each(ctx context.Context, fn func(Row) error) (err error) {
 	}
 }
 
-// refuse takes from a row everything but why.
+// refuse takes from a row whom it is about, and says why.
 func (r *Row) refuse(code, problem string) {
-	r.Entry = source.Entry{Kind: source.User, Name: r.Entry.Name, Code: code, Problem: problem}
+	r.Entry = source.Entry{Kind: source.User, Name: r.Entry.Name, Values: r.Entry.Values, Code: code, Problem: problem}
 }
 
 // row makes an entry of a record.
