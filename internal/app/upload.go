@@ -282,3 +282,10 @@ func (c *Core) uploadDeed(ctx context.Context, u *registry.Upload, actor, action
 		Actor: actor, Action: action, Subject: "upload " + u.PublicID, Detail: detail,
 	})
 }
+
+// UploadEncoding is how the text of a CSV file is written.
+type UploadEncoding = upload.Encoding
+
+// ParseUploadSeparator takes a separator as people write it: the character, or
+// its name.
+func ParseUploadSeparator(text string) (upload.Separator, bool) { return upload.ParseSeparator(text) }
