@@ -107,6 +107,9 @@ func uploadWords(u *registry.Upload, run *registry.Run) []string {
 	for _, note := range run.Notes {
 		out = append(out, note)
 	}
+	if c := run.Counts; c.GroupsCreated+c.MembersAdded > 0 {
+		out = append(out, fmt.Sprintf("Groups: %d created, %s added.", c.GroupsCreated, count(c.MembersAdded, "member", "members")))
+	}
 	sum := fmt.Sprintf("%s: %d created, %d updated, %d unchanged, %d skipped, %d failed.", count(n.Rows, "row", "rows"), n.Created, n.Updated, n.Unchanged, n.Skipped, n.Failed)
 	switch {
 	case run.Message != "" && run.State != registry.RunHeld:
