@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
@@ -215,32 +214,54 @@ func (c *Core) retryUpload(ctx context.Context, failed *registry.Run, req reconc
 	return c.Engine.Retry(ctx, src, failed, req)
 }
 
-// uploadPatience is how long one look at the confirmed uploads may take; what
-// is not done by then is taken up by the next.
-const uploadPatience = time.Hour
-
-// applyConfirmed carries out the uploads that were confirmed and that nobody is
-// at work on: confirmed in a page, or left by a process that died.
-func (s *Server) applyConfirmed(ctx context.Context) error {
+// queueUploads queues the uploads that were confirmed and that nobody is at work
+// on: confirmed in a page, or left by a process that died. The queue of runs does
+// them, because they take as long as runs do.
+func (s *Server) queueUploads(ctx context.Context) error {
 	list, err := s.Store.ConfirmedUploads(ctx)
 	if err != nil {
 		return err
 	}
-	var errs []error
+	queued := map[registry.CompanyID]bool{}
+	for _, u := range list {
+		if queued[u.Company] {
+			continue
+		}
+		queued[u.Company] = true
+		key, err := s.companyKey(ctx, u.Company)
+		if err != nil {
+			return err
+		}
+		if err := s.queue.Run(ctx, registry.UploadSource(key), "upload"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applyConfirmed carries out a company's confirmed uploads, the oldest first.
+func (s *Server) applyConfirmed(ctx context.Context, company string) error {
+	list, err := s.Store.ConfirmedUploads(ctx)
+	if err != nil {
+		return err
+	}
 	for _, found := range list {
+		key, err := s.companyKey(ctx, found.Company)
+		if err != nil || key != company {
+			continue
+		}
 		u, err := s.Store.For(found.Company).Upload(ctx, found.PublicID)
-		if err != nil || u.State != registry.UploadConfirmed {
-			errs = append(errs, err)
+		if err != nil {
+			return err
+		}
+		if u.State != registry.UploadConfirmed {
 			continue
 		}
 		run, err := s.carryOut(ctx, u, reconcile.Request{Mode: registry.ModeRun, Trigger: "upload", Actor: u.Actor})
-		switch {
-		case errors.Is(err, registry.ErrLeased): // somebody is at it
-		case err != nil:
-			errs = append(errs, fmt.Errorf("carry out upload %s: %w", u.PublicID, err))
-		default:
-			s.Log.InfoContext(ctx, "upload ended", "upload", u.PublicID, "run", run.Number, "state", u.State, "rows", u.Counts.Rows, "failed", u.Counts.Failed)
+		if err != nil {
+			return fmt.Errorf("carry out upload %s: %w", u.PublicID, err)
 		}
+		s.Log.InfoContext(ctx, "upload ended", "upload", u.PublicID, "run", run.Number, "state", u.State, "rows", u.Counts.Rows, "failed", u.Counts.Failed)
 	}
-	return errors.Join(errs...)
+	return nil
 }

@@ -87,9 +87,11 @@ func (s *Store) AbandonedSources(ctx context.Context) ([]registry.Source, error)
 }
 
 // ConfirmedUploads lists the uploads of all companies that are to be carried
-// out, the oldest first.
+// out and that nobody is at work on, the oldest first.
 func (s *Store) ConfirmedUploads(ctx context.Context) ([]registry.Upload, error) {
-	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT company_id, public_id FROM uploads WHERE state = ? ORDER BY id`), string(registry.UploadConfirmed))
+	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT u.company_id, u.public_id FROM uploads u
+		WHERE u.state = ? AND NOT EXISTS (SELECT 1 FROM sources s JOIN origins o ON o.id = s.origin_id
+			WHERE s.company_id = u.company_id AND o.kind = 'upload' AND s.lease_until > `+s.clock()+`) ORDER BY u.id`), string(registry.UploadConfirmed))
 	return collect(rows, err, func(rows *sql.Rows) (u registry.Upload, err error) {
 		return u, rows.Scan(&u.Company, &u.PublicID)
 	})
