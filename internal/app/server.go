@@ -164,6 +164,7 @@ func (s *Server) regular() []jobs.Regular {
 	const long = 10 * time.Minute
 	return append(s.notices(), []jobs.Regular{
 		{Name: "mail_drain", Every: 5 * time.Second, Timeout: long, Do: s.drainMail},
+		{Name: "uploads", Every: 5 * time.Second, Do: s.queueUploads},
 		{Name: "sweep", Every: time.Hour, Timeout: long, Do: func(ctx context.Context) error {
 			return s.Store.Sweep(ctx, s.Now(), s.Config.RetentionOf)
 		}},
@@ -232,6 +233,9 @@ func (d dueSources) TakeDue(ctx context.Context, src registry.Source, next time.
 
 // runQueued does a run that the schedule or a button asked for.
 func (s *Server) runQueued(ctx context.Context, key, trigger string) error {
+	if company := registry.UploadCompany(key); company != "" {
+		return s.applyConfirmed(ctx, company)
+	}
 	run, err := s.RunSource(ctx, key, reconcile.Request{Mode: registry.ModeRun, Trigger: trigger})
 	if err != nil {
 		return err

@@ -158,6 +158,9 @@ func (c *Core) source(key string) (*source, error) {
 
 // RunSource runs or previews a source now.
 func (c *Core) RunSource(ctx context.Context, key string, req reconcile.Request) (run *registry.Run, err error) {
+	if registry.UploadCompany(key) != "" {
+		return c.approveUpload(ctx, req)
+	}
 	err = c.withSource(ctx, key, func(src *reconcile.Source) error {
 		run, err = c.Engine.Run(ctx, src, req)
 		return err
@@ -180,6 +183,9 @@ func (c *Core) SyncOne(ctx context.Context, key, who string, req reconcile.Reque
 
 // Retry does again what failed or conflicted in a run.
 func (c *Core) Retry(ctx context.Context, failed *registry.Run, req reconcile.Request) (run *registry.Run, err error) {
+	if registry.UploadCompany(failed.SourceKey) != "" {
+		return c.retryUpload(ctx, failed, req)
+	}
 	err = c.withSource(ctx, failed.SourceKey, func(src *reconcile.Source) error {
 		run, err = c.Engine.Retry(ctx, src, failed, req)
 		return err

@@ -54,7 +54,10 @@ type compiler struct {
 // together, joined, each a *Fault.
 func Compile(spec Spec) (*Mapper, error) {
 	c := &compiler{source: spec.Source}
-	m := &Mapper{fixedKind: registry.EndUser}
+	m := &Mapper{fixedKind: registry.EndUser, keepKind: spec.KeepKind}
+	if m.keepKind {
+		m.fixedKind = ""
+	}
 	c.userAttributes(m, spec.Attributes)
 	m.scope = c.optional("users.scope", spec.Scope, wantBool)
 	c.kindOfUser(m, spec.KindOfUser)

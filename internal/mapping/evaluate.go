@@ -66,10 +66,10 @@ func (w *worker) fact(p *Person, prog *program, values map[string][]string) stri
 }
 
 // kindOf evaluates the kind of user.
-func (w *worker) kindOf(p *Person, prog *program, values map[string][]string) registry.Kind {
-	before := len(p.Problems)
-	switch k := registry.Kind(w.fact(p, prog, values)); k {
-	case registry.EndUser, registry.SupportStaff:
+func (w *worker) kindOf(p *Person, m *Mapper, values map[string][]string) registry.Kind {
+	prog, before := m.kind, len(p.Problems)
+	switch k := registry.Kind(w.fact(p, prog, values)); {
+	case k == registry.EndUser, k == registry.SupportStaff, k == "" && m.keepKind:
 		return k
 	default:
 		if len(p.Problems) == before {

@@ -22,6 +22,8 @@ type Spec struct {
 	// KindOfUser is end_user, support_staff or an expression that gives one of
 	// them; "" is end_user.
 	KindOfUser string
+	// KeepKind leaves people the kind they have where nothing says one.
+	KeepKind bool
 	// Department and Contract are expressions for the person's department and
 	// service contract number; "" for none.
 	Department, Contract string
@@ -89,7 +91,8 @@ type Person struct {
 	Attributes registry.Attributes
 	// Enabled is false when the directory has disabled the account.
 	Enabled bool
-	Kind    registry.Kind
+	// Kind is "" where the Spec keeps kinds and nothing says one.
+	Kind registry.Kind
 	// Department and Contract are names and numbers to look up, or "".
 	Department, Contract string
 	// Protected is true for somebody whom no sync may deactivate.
@@ -123,6 +126,7 @@ type Mapper struct {
 	attributes []target
 	scope      *program
 	kind       *program // nil when fixed
+	keepKind   bool
 	fixedKind  registry.Kind
 	department *program
 	contract   *program
@@ -182,7 +186,7 @@ func (m *Mapper) Map(values map[string][]string, disabled bool) Person {
 			"the entry gives no userName: " + m.userNameSource() + " is empty or absent"})
 	}
 	if m.kind != nil {
-		p.Kind = w.kindOf(&p, m.kind, values)
+		p.Kind = w.kindOf(&p, m, values)
 	}
 	p.Department = w.fact(&p, m.department, values)
 	p.Contract = w.fact(&p, m.contract, values)

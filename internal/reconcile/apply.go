@@ -121,7 +121,7 @@ func (r *run) setupMail() registry.SetupMail {
 	switch {
 	case r.src.Setup == SetupNone:
 		return registry.SetupNone
-	case r.src.Setup == SetupHoldFirst && r.src.State.SettingsHash == "":
+	case r.src.Setup == SetupHold, r.src.Setup == SetupHoldFirst && r.src.State.SettingsHash == "":
 		return registry.SetupHold
 	default:
 		return registry.SetupSend

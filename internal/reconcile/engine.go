@@ -179,7 +179,7 @@ func (r *run) steps(ctx context.Context) error {
 	}
 	r.row.Complete, r.row.Full = r.snap.Complete, r.sum.Full
 	r.row.Notes = append(r.row.Notes, r.sum.Notes...)
-	if !r.snap.Complete && r.only == nil {
+	if !r.snap.Complete && r.only == nil && !r.src.List {
 		r.row.Notes = append(r.row.Notes, "The read was not complete: "+r.sum.Incomplete+". Nobody was judged missing.")
 	}
 	if err := r.stage(ctx, registry.RunPlanning); err != nil {
@@ -302,6 +302,9 @@ func (r *run) judge(ctx context.Context) error {
 		return err
 	}
 	r.row.Limits = plan.Guard(r.plan, r.src.Limits, history, allowed)
+	if r.src.List { // one without groups, say, takes nobody out of any
+		r.row.Limits = slices.DeleteFunc(r.row.Limits, func(l registry.Limit) bool { return l.Name == plan.LimitEmpty })
+	}
 	if err := r.withhold(ctx, history, allowed); err != nil {
 		return err
 	}
@@ -362,7 +365,7 @@ func (r *run) end(ctx context.Context, err error) error {
 		r.row.Code, r.row.Message = string(code), message
 		r.Log.ErrorContext(ctx, "run failed", "source", r.src.State.Key, "run", r.row.Number, "code", r.row.Code, "error", err)
 	case r.row.State == registry.RunHeld:
-	case r.row.Counts.Failed+r.row.Counts.Conflicts > 0 || !r.row.Complete && r.only == nil:
+	case r.row.Counts.Failed+r.row.Counts.Conflicts > 0 || !r.row.Complete && r.only == nil && !r.src.List:
 		r.row.State = registry.RunPartial
 	default:
 		r.row.State = registry.RunDone

@@ -58,6 +58,9 @@ type Ledger interface {
 	LinkedUsersAmong(ctx context.Context, origin registry.OriginID, among []registry.UserID, fn func(registry.LinkedUser) error) error
 	LinkedGroups(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedGroup) error) error
 	Memberships(ctx context.Context, origin registry.OriginID, fn func(registry.Membership) error) error
+	// GroupsNamed finds living groups by their names in comparison form: all that
+	// are called so, in the order of their keys.
+	GroupsNamed(ctx context.Context, names []string) (map[string][]registry.GroupID, error)
 	// FindUser finds one person by userName, verified address or id.
 	FindUser(ctx context.Context, who string) (*registry.User, error)
 	// Anchors are the ids by which a person is tied to the origin.
@@ -83,6 +86,8 @@ const (
 	SetupNone SetupMode = "false"
 	// SetupHoldFirst holds the mails of the first import for an admin.
 	SetupHoldFirst SetupMode = "hold-first"
+	// SetupHold holds the mails of every run.
+	SetupHold SetupMode = "hold"
 )
 
 // Source is a configured source, compiled and connected.
@@ -117,6 +122,10 @@ type Source struct {
 	FullEvery time.Duration
 	// SettingsFree is true for a source that is not held for other settings.
 	SettingsFree bool
+	// List is true for a list that somebody made, as an uploaded file is: it never
+	// has everybody, which is no fault, and it knows groups by their names, so that
+	// people join the group of that name whoever owns it.
+	List bool
 }
 
 // Request asks for one run.

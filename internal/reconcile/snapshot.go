@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -195,7 +196,7 @@ func (s *snapshot) read(ctx context.Context, k *known, give giver, cursor string
 
 func (s *snapshot) entry(ctx context.Context, e *source.Entry, k *known) error {
 	if e.Problem != "" {
-		s.tell(ctx, s.report.failed, registry.RunItem{Code: CodeBadEntry, Anchor: e.Anchor, Name: e.Name, Message: e.Problem})
+		s.tell(ctx, s.report.failed, registry.RunItem{Code: cmp.Or(registry.Code(e.Code), CodeBadEntry), Anchor: e.Anchor, Name: e.Name, Message: e.Problem})
 	}
 	if !e.Same {
 		s.fetched++

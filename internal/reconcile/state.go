@@ -197,6 +197,11 @@ func (r *run) knownGroups(ctx context.Context) ([]plan.KnownGroup, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load groups of the source: %w", err)
 	}
+	if r.src.List {
+		if groups, err = r.namesakes(ctx, groups, at); err != nil {
+			return nil, err
+		}
+	}
 	err = r.ledger.Memberships(ctx, origin, func(m registry.Membership) error {
 		i, ok := at[m.Group]
 		if !ok {

@@ -58,6 +58,8 @@ type Entry struct {
 	// Problem is set when the entry could be read but not understood (no
 	// anchor, say); such an entry costs one report row and proves nothing.
 	Problem string
+	// Code is the reason's code, of an entry with a Problem; "" for bad_entry.
+	Code string
 }
 
 // Request says what a read may leave unread. The zero Request asks for

@@ -76,14 +76,26 @@ func (s *Store) DueSources(ctx context.Context, now time.Time) ([]registry.Sourc
 }
 
 // AbandonedSources lists the sources with a run that nobody is at work on: its
-// process died or froze and the lease ran out.
+// process died or froze and the lease ran out. Uploads are taken up again as
+// ConfirmedUploads.
 func (s *Store) AbandonedSources(ctx context.Context) ([]registry.Source, error) {
 	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT `+sourceCols+`
 		FROM sources s JOIN origins o ON o.id = s.origin_id
-		WHERE s.retired_at = 0 AND s.paused_at = 0 AND s.lease_until <= `+s.clock()+` AND EXISTS (
+		WHERE s.retired_at = 0 AND s.paused_at = 0 AND o.kind <> 'upload' AND s.lease_until <= `+s.clock()+` AND EXISTS (
 			SELECT 1 FROM runs r WHERE r.source_id = s.id AND r.mode = 'run' AND r.state IN ('reading', 'planning', 'applying'))
 		ORDER BY s.id`))
 	return collect(rows, err, scanSource)
+}
+
+// ConfirmedUploads lists the uploads of all companies that are to be carried
+// out and that nobody is at work on, the oldest first.
+func (s *Store) ConfirmedUploads(ctx context.Context) ([]registry.Upload, error) {
+	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT u.company_id, u.public_id FROM uploads u
+		WHERE u.state = ? AND NOT EXISTS (SELECT 1 FROM sources s JOIN origins o ON o.id = s.origin_id
+			WHERE s.company_id = u.company_id AND o.kind = 'upload' AND s.lease_until > `+s.clock()+`) ORDER BY u.id`), string(registry.UploadConfirmed))
+	return collect(rows, err, func(rows *sql.Rows) (u registry.Upload, err error) {
+		return u, rows.Scan(&u.Company, &u.PublicID)
+	})
 }
 
 // linkByToken finds a mailed link by the hash of its token: who holds the token

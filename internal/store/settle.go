@@ -65,7 +65,11 @@ func renamedFirst(want []SettledSource) []SettledSource {
 
 // retireSources unschedules the sources that are not among the kept.
 func (s *Store) retireSources(ctx context.Context, tx *db.Client, kept []string) error {
-	gone, err := tx.Source.Query().Where(source.KeyNotIn(kept...), source.RetiredAt(0)).All(ctx)
+	others, err := s.notOfFile(ctx, tx)
+	if err != nil {
+		return err
+	}
+	gone, err := tx.Source.Query().Where(source.KeyNotIn(kept...), source.IDNotIn(others...), source.RetiredAt(0)).All(ctx)
 	if err != nil {
 		return fmt.Errorf("find sources to retire: %w", err)
 	}
