@@ -86,6 +86,10 @@ func (u *unit) ruleOfPerson(s *subject, op Op) *Error {
 		return u.maySetManager(s, op)
 	case LinkUser:
 		return u.mayLink(s, op)
+	case Meet:
+		return u.mayMeet(s, op)
+	case ForgetContact:
+		return u.mayForget(s, op)
 	}
 	return nil
 }

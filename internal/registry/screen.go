@@ -95,6 +95,8 @@ func badValues(op Op) *Error {
 		)
 	case CreateUser:
 		return firstError(badAttributes(op.Attributes), badUserName(op.Attributes))
+	case Meet:
+		return badMeet(op)
 	case LinkUser:
 		return firstError(badAnchor(op.Anchor), badText("the name at the origin", op.Name, maxName))
 	case PutGroup:
