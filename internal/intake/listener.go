@@ -173,7 +173,11 @@ func (s *session) deliver(r io.Reader, answer func(rcpt string, err error)) erro
 	defer cancel()
 	letter, err := Read(r, &s.returnPath)
 	if err != nil {
-		return err // the library's own: too long a line, too large a message, a broken connection
+		var own *smtp.SMTPError
+		if errors.As(err, &own) {
+			return own // too long a line, too large a message
+		}
+		return err
 	}
 	done := map[string]error{}
 	for _, to := range s.recipients {
