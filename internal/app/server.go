@@ -32,6 +32,7 @@ type Server struct {
 	*Core
 	patience            Patience
 	listener, telemetry net.Listener
+	mail                net.Listener // where mail is taken, nil for nowhere
 	queue               *jobs.Queue
 	drainer             *usermail.Drainer
 	hasher              *auth.Hasher
@@ -75,6 +76,9 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 		if s.telemetry, err = s.listen("telemetry", cfg.Telemetry); err != nil {
 			return nil, err
 		}
+	}
+	if err = s.listenMail(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -125,6 +129,9 @@ func (s *Server) Start(ctx context.Context) error {
 	if s.telemetry != nil {
 		s.serve("telemetry", s.telemetry, s.health(), config.TLS{})
 	}
+	if err := s.serveMail(); err != nil {
+		return err
+	}
 	return s.startQueue(ctx, work)
 }
 
@@ -156,6 +163,7 @@ func (s *Server) regular() []jobs.Regular {
 		{Name: "sweep", Every: time.Hour, Timeout: long, Do: func(ctx context.Context) error {
 			return s.Store.Sweep(ctx, s.Now(), s.Config.RetentionOf)
 		}},
+		{Name: "contact_care", Every: time.Hour, Timeout: long, Do: s.careForContacts},
 	}
 }
 
@@ -264,6 +272,7 @@ func (s *Server) handler(work context.Context, service *onboard.Service) (http.H
 	root := http.NewServeMux()
 	root.Handle("/", shell.Handler(pages))
 	door.MountOAuth(root)
+	s.mountTeams(root)
 	return mountSCIM(root, renewing(door, s.patience.Write)), nil
 }
 

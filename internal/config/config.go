@@ -40,6 +40,10 @@ type Config struct {
 	// groups, keyed by URN and by name.
 	Schemas       map[string]Schema       `yaml:"schemas" json:",omitempty"`
 	ResourceTypes map[string]ResourceType `yaml:"resource_types" json:",omitempty"`
+	// Intake, Teams and Contacts are about people without an account.
+	Intake   Intake   `yaml:"intake" json:",omitzero"`
+	Teams    Teams    `yaml:"teams" json:",omitzero"`
+	Contacts Contacts `yaml:"contacts" json:",omitzero"`
 
 	places places
 }
@@ -269,5 +273,6 @@ func Default() *Config {
 		Telemetry: "127.0.0.1:9090",
 		Database:  Database{Driver: SQLite, Path: "usher.db"},
 		Retention: Duration(90 * 24 * time.Hour),
+		Contacts:  Contacts{Idle: Duration(2 * 365 * 24 * time.Hour), Warn: Duration(30 * 24 * time.Hour)},
 	}
 }

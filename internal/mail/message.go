@@ -19,6 +19,11 @@ const (
 	KindSyncQuarantined Kind = "syncQuarantined"
 	// KindSyncRecovered tells an admin that it can be read again.
 	KindSyncRecovered Kind = "syncRecovered"
+	// KindContactIdle tells somebody who once wrote that what is known of them will
+	// be deleted.
+	KindContactIdle Kind = "contactIdle"
+	// KindContactsArrive tells an admin that people without an account write.
+	KindContactsArrive Kind = "contactsArrive"
 )
 
 // Message is all that rendering a mail needs.

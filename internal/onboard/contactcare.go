@@ -21,13 +21,13 @@ type ContactStore interface {
 	WarnContact(ctx context.Context, user registry.UserID, since time.Time, n registry.Notice) (bool, error)
 	// Arrivals counts the contacts that messages made at a door after a time, with
 	// addresses of some.
-	Arrivals(ctx context.Context, origin registry.OriginID, since time.Time, most int) (int64, []string, error)
+	Arrivals(ctx context.Context, door registry.OriginKind, since time.Time, most int) (int64, []string, error)
 	// HasPeopleAt tells whether a full account has a verified address at a domain.
 	HasPeopleAt(ctx context.Context, domain string) (bool, error)
 	// ToldOrigin is since when the admins know that people arrive at a door, zero
 	// while nobody does; TellOrigin changes it from was, with a mail.
-	ToldOrigin(ctx context.Context, origin registry.OriginID) (time.Time, error)
-	TellOrigin(ctx context.Context, origin registry.OriginID, was, now time.Time, n *registry.Notice) error
+	ToldOrigin(ctx context.Context, door registry.OriginKind) (time.Time, error)
+	TellOrigin(ctx context.Context, door registry.OriginKind, was, now time.Time, n *registry.Notice) error
 }
 
 // ContactTimes are how long contacts are kept.
@@ -112,20 +112,17 @@ func (c *ContactCare) forget(ctx context.Context, now time.Time) error {
 // tell mails the admins once when people begin to write who have no account, for
 // accounts made beforehand avoid guessed names; not again until it was quiet.
 func (c *ContactCare) tell(ctx context.Context, now time.Time) error {
-	door, err := c.Contacts.Door(ctx, c.Company, registry.OriginMail)
+	const door = registry.OriginMail
+	told, err := c.Store.ToldOrigin(ctx, door)
 	if err != nil {
 		return err
 	}
-	told, err := c.Store.ToldOrigin(ctx, door.ID)
-	if err != nil {
-		return err
-	}
-	n, senders, err := c.Store.Arrivals(ctx, door.ID, now.Add(-quiet), careBatch)
+	n, senders, err := c.Store.Arrivals(ctx, door, now.Add(-quiet), careBatch)
 	switch {
 	case err != nil:
 		return err
 	case n == 0 && !told.IsZero():
-		return c.Store.TellOrigin(ctx, door.ID, told, time.Time{}, nil)
+		return c.Store.TellOrigin(ctx, door, told, time.Time{}, nil)
 	case n == 0 || !told.IsZero():
 		return nil
 	}
@@ -134,7 +131,7 @@ func (c *ContactCare) tell(ctx context.Context, now time.Time) error {
 		return err
 	}
 	notice := c.notice(registry.NoticeContactsArrive, map[string]string{"People": strconv.FormatInt(n, 10), "Colleagues": strconv.Itoa(own)})
-	return c.Store.TellOrigin(ctx, door.ID, time.Time{}, now, &notice)
+	return c.Store.TellOrigin(ctx, door, time.Time{}, now, &notice)
 }
 
 // colleagues counts the senders at whose domain others have an account.

@@ -40,16 +40,20 @@ func (t *Tenant) NoteIntake(ctx context.Context, m registry.IntakeMessage) error
 	return nil
 }
 
-// Arrivals counts the contacts that messages made at an origin since a time, and
+// arrived are the messages at a door that made somebody, after a time.
+const arrived = `origins o JOIN intake_messages m ON m.origin_id = o.id AND m.company_id = o.company_id
+	WHERE o.company_id = ? AND o.kind = ? AND m.created AND m.at > ?`
+
+// Arrivals counts the contacts that messages made at a door since a time, and
 // gives their addresses, up to most.
-func (t *Tenant) Arrivals(ctx context.Context, origin registry.OriginID, since time.Time, most int) (n int64, senders []string, err error) {
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT count(*) FROM intake_messages WHERE company_id = ? AND origin_id = ? AND created AND at > ?`),
-		int64(t.id), int64(origin), micros(since))
+func (t *Tenant) Arrivals(ctx context.Context, door registry.OriginKind, since time.Time, most int) (n int64, senders []string, err error) {
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT count(*) FROM `+arrived),
+		int64(t.id), string(door), micros(since))
 	if n, err = one(rows, err, scanInt); err != nil || n == 0 {
 		return n, nil, err
 	}
-	rows, err = t.s.read.QueryContext(ctx, t.s.rebind(`SELECT sender FROM intake_messages WHERE company_id = ? AND origin_id = ? AND created AND at > ?
-		AND sender <> '' ORDER BY at LIMIT ?`), int64(t.id), int64(origin), micros(since), most)
+	rows, err = t.s.read.QueryContext(ctx, t.s.rebind(`SELECT sender FROM `+arrived+` AND sender <> '' ORDER BY m.at LIMIT ?`),
+		int64(t.id), string(door), micros(since), most)
 	senders, err = collect(rows, err, scanString)
 	return n, senders, err
 }
@@ -68,11 +72,13 @@ func (t *Tenant) HasPeopleAt(ctx context.Context, domain string) (bool, error) {
 	return err == nil, err
 }
 
-// ToldOrigin is what the admins were last told about a door: since when, zero for
-// nothing.
-func (t *Tenant) ToldOrigin(ctx context.Context, origin registry.OriginID) (time.Time, error) {
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT settings FROM origins WHERE company_id = ? AND id = ?`), int64(t.id), int64(origin))
+// ToldOrigin is when the admins were told about a door, zero for never.
+func (t *Tenant) ToldOrigin(ctx context.Context, door registry.OriginKind) (time.Time, error) {
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT settings FROM origins WHERE company_id = ? AND kind = ? AND key = ?`), int64(t.id), string(door), string(door))
 	settings, err := one(rows, err, func(rows *sql.Rows) (doc []byte, err error) { return doc, rows.Scan(&doc) })
+	if errors.Is(err, registry.ErrNotFound) {
+		return time.Time{}, nil // nobody ever came by it
+	}
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -97,10 +103,10 @@ func toldAt(settings []byte) (int64, error) {
 // TellOrigin notes what the admins are told of a door and mails them, if there is
 // a notice. It does so only while they were last told at was: of two processes
 // one tells.
-func (t *Tenant) TellOrigin(ctx context.Context, origin registry.OriginID, was, now time.Time, n *registry.Notice) error {
+func (t *Tenant) TellOrigin(ctx context.Context, door registry.OriginKind, was, now time.Time, n *registry.Notice) error {
 	return t.s.inTx(ctx, func(x *session) error {
 		tx := x.tenant(t.id)
-		rows, err := tx.query(ctx, `SELECT settings FROM origins WHERE company_id = ? AND id = ?`+tx.forUpdate(), int64(t.id), int64(origin))
+		rows, err := tx.query(ctx, `SELECT settings FROM origins WHERE company_id = ? AND kind = ? AND key = ?`+tx.forUpdate(), int64(t.id), string(door), string(door))
 		settings, err := one(rows, err, func(rows *sql.Rows) (doc []byte, err error) { return doc, rows.Scan(&doc) })
 		if err != nil {
 			return err
@@ -108,8 +114,8 @@ func (t *Tenant) TellOrigin(ctx context.Context, origin registry.OriginID, was, 
 		if at, err := toldAt(settings); err != nil || at != micros(was) {
 			return err
 		}
-		if _, err := x.exec(ctx, `UPDATE origins SET settings = ? WHERE company_id = ? AND id = ?`,
-			fmt.Sprintf(`{"told_at":%d}`, micros(now)), int64(t.id), int64(origin)); err != nil || n == nil {
+		if _, err := x.exec(ctx, `UPDATE origins SET settings = ? WHERE company_id = ? AND kind = ? AND key = ?`,
+			fmt.Sprintf(`{"told_at":%d}`, micros(now)), int64(t.id), string(door), string(door)); err != nil || n == nil {
 			return err
 		}
 		return t.tellAdmins(ctx, x, *n)

@@ -14,7 +14,7 @@ const sweepBatch = 1000
 
 // Sweep deletes what has had its time, company by company: sessions and OAuth
 // clients' tokens that have expired by now and, when the company's retention is
-// not 0, the report rows of runs, the attempts at mails and the request log that
+// not 0, the report rows of runs, the attempts at mails, what became of messages and the request log that
 // are older than that. Changes and mails stay.
 func (s *Store) Sweep(ctx context.Context, now time.Time, retention func(company string) time.Duration) error {
 	companies, err := s.Companies(ctx)
@@ -42,6 +42,7 @@ func (t *Tenant) sweep(ctx context.Context, now time.Time, retention time.Durati
 		{"run_items", `SELECT i.id FROM runs r JOIN run_items i ON i.run_id = r.id AND i.company_id = r.company_id
 			WHERE r.company_id = ? AND r.finished_at <> 0 AND r.finished_at <= ?`, old, false},
 		{"mail_attempts", `SELECT id FROM mail_attempts WHERE company_id = ? AND at <= ?`, old, false},
+		{"intake_messages", `SELECT id FROM intake_messages WHERE company_id = ? AND at <= ?`, old, false},
 		{"scim_requests", `SELECT r.id FROM origins o JOIN scim_requests r ON r.origin_id = o.id AND r.company_id = o.company_id
 			WHERE o.company_id = ? AND r.at <= ?`, old, false},
 	} {
