@@ -149,3 +149,24 @@ func (t *Tenant) WarnContact(ctx context.Context, user registry.UserID, since ti
 	})
 	return warned, err
 }
+
+// ContactWith finds the contact whom an origin that vouches for addresses may take
+// for its own: the one person of the company who has one of these verified, if
+// that is a contact; else it is registry.ErrNotFound. Addresses are in comparison
+// form.
+func (t *Tenant) ContactWith(ctx context.Context, addresses []string) (registry.UserID, error) {
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT DISTINCT u.id, u.association FROM emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id
+		WHERE e.company_id = ? AND u.deleted_at = 0 AND e.verified_at <> 0 AND `+t.s.anyOf("e.address_key")), int64(t.id), list(t.s, addresses))
+	type found struct {
+		user     registry.UserID
+		strength registry.Association
+	}
+	people, err := collect(rows, err, func(rows *sql.Rows) (f found, err error) { return f, rows.Scan(&f.user, &f.strength) })
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("look for contact: %w", err)
+	case len(people) != 1 || people[0].strength != registry.Weak:
+		return 0, registry.ErrNotFound
+	}
+	return people[0].user, nil
+}
