@@ -100,6 +100,14 @@ func (c *Core) entraOrigins(ctx context.Context, company registry.CompanyID, ten
 	return out, nil
 }
 
+// teamsTenant is the Microsoft tenant that a source reads, "" for none.
+func (s *source) teamsTenant() string {
+	if s.cfg.Entra == nil {
+		return ""
+	}
+	return s.cfg.Entra.TenantID
+}
+
 // MeetByHand finds who somebody is whom a helpdesk or an admin names, or makes a
 // contact; the door is registry.OriginAPI or OriginAdmin. An address that several
 // have, or ids that mean two, is a *registry.Error with code ambiguous_match, noted
