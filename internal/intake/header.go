@@ -27,7 +27,8 @@ func readHeader(r *bufio.Reader) (header, error) {
 	var open bool // whether a folded line belongs to the last field
 	for left := maxHeader; ; {
 		line, err := readLine(r, left)
-		if err != nil && !errors.Is(err, io.EOF) {
+		ended := errors.Is(err, io.EOF)
+		if err != nil && !ended {
 			return nil, err
 		}
 		left -= len(line) + 1
@@ -45,7 +46,7 @@ func readHeader(r *bufio.Reader) (header, error) {
 				h = append(h, field{strings.ToLower(strings.TrimRight(name, " \t")), strings.TrimSpace(value)})
 			}
 		}
-		if err != nil {
+		if ended {
 			return h, nil
 		}
 	}

@@ -148,7 +148,7 @@ func (h header) hasOther(than string, names ...string) bool {
 // refused is why a message makes nobody, or "".
 func (l *letter) refused(s *Settings) Code {
 	for _, r := range rules() {
-		if !(r.list && l.from.forwarded) && r.fits(l, s) {
+		if passed := r.list && l.from.forwarded; !passed && r.fits(l, s) {
 			return r.code
 		}
 	}
