@@ -43,7 +43,7 @@ exits 1.`,
 			}
 			return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
 				e.Actor = whoami()
-				met, err := core.MeetByHand(ctx, c.ID, registry.OriginAdmin, e)
+				met, err := core.Recognise(ctx, c.ID, registry.OriginAdmin, e)
 				if len(met.Candidates) > 0 {
 					return errors.Join(f.sayCandidates(cmd, met), exit(exitFailed))
 				}

@@ -34,7 +34,7 @@ type (
 func (c *Core) buildContacts() error {
 	c.Contacts = onboard.NewContacts(c.Registry, func(id registry.CompanyID) onboard.Doors { return c.Store.For(id) }, c.entraOrigins)
 	var err error
-	c.Mailroom, err = intake.NewMailroom(c.Contacts, func(id registry.CompanyID) intake.Notes { return notes{c.Store.For(id), c.Contacts, id} },
+	c.Mailroom, err = intake.NewMailroom(c, func(id registry.CompanyID) intake.Notes { return notes{c.Store.For(id), c.Contacts, id} },
 		c.intakeSettings(), c.Now, c.Log)
 	if err != nil {
 		return c.Config.Fault("intake", err.Error(), "")
@@ -108,11 +108,11 @@ func (s *source) teamsTenant() string {
 	return s.cfg.Entra.TenantID
 }
 
-// MeetByHand finds who somebody is whom a helpdesk or an admin names, or makes a
-// contact; the door is registry.OriginAPI or OriginAdmin. An address that several
-// have, or ids that mean two, is a *registry.Error with code ambiguous_match, noted
-// in the audit; Met then has the candidates.
-func (c *Core) MeetByHand(ctx context.Context, company registry.CompanyID, at registry.OriginKind, e Encounter) (Met, error) {
+// Recognise finds who somebody is who did not sign in, or makes a contact; the door
+// is registry.OriginAPI or OriginAdmin for whom a helpdesk or an admin names. An
+// address that several have, or ids that mean two, is a *registry.Error with code
+// ambiguous_match, noted in the audit; Met then has the candidates.
+func (c *Core) Recognise(ctx context.Context, company registry.CompanyID, at registry.OriginKind, e Encounter) (Met, error) {
 	met, err := c.Contacts.Recognise(ctx, company, at, e)
 	if onboard.IsAmbiguous(err) {
 		deed := registry.Deed{Actor: e.Actor, Action: "contact.meet", Outcome: string(registry.CodeAmbiguous), Detail: map[string]string{}}
@@ -156,6 +156,12 @@ func (s *Server) listenMail() error {
 	l, err := net.Listen(network, at)
 	if err != nil {
 		return fmt.Errorf("intake.listen: %w", err)
+	}
+	if network == "unix" {
+		// Who may deliver is for the folder's rights to say: the mail server is another user.
+		if err := os.Chmod(at, 0o666); err != nil {
+			return errors.Join(fmt.Errorf("intake.listen: %w", err), l.Close())
+		}
 	}
 	s.mail = l
 	s.onStop("intake.listen", func(context.Context) error {
@@ -226,7 +232,7 @@ func (s *Server) mountTeams(root *http.ServeMux) {
 	if metadata == "" {
 		metadata = auth.BotMetadata
 	}
-	root.Handle("/teams/messages", intake.NewTeams(s.Contacts, auth.NewBotTokens(cfg.AppID, metadata, s.Now), intake.TeamsConfig{
+	root.Handle("/teams/messages", intake.NewTeams(s.Core, auth.NewBotTokens(cfg.AppID, metadata, s.Now), intake.TeamsConfig{
 		Tenants: cfg.Tenants, Sender: perSender(s.Config.Intake.PerSender, intake.DefaultSender()), Company: s.companyID,
 	}, s.Now, s.Log))
 }

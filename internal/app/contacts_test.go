@@ -146,7 +146,7 @@ func TestMeetByHand(t *testing.T) {
 	}
 	meet := func(e app.Encounter) (app.Met, error) {
 		e.Actor = "token ush_x"
-		return s.MeetByHand(context.WithoutCancel(t.Context()), company.ID, registry.OriginAPI, e)
+		return s.Recognise(context.WithoutCancel(t.Context()), company.ID, registry.OriginAPI, e)
 	}
 	first, err := meet(app.Encounter{Email: "c.johnson@myorg.org", Reason: "ticket 7"})
 	if err != nil || !first.New || first.User.DisplayName() != "C Johnson" {

@@ -127,6 +127,9 @@ func TestCorpus(t *testing.T) {
 				if string(a.Outcome) != c[1] || len(o.met) != 0 || a.ID != "" {
 					t.Errorf("it is %s and met %+v; want %s and nobody", a.Outcome, o.met, c[1])
 				}
+				if _, explained := registry.ReasonOf(c[1]); !explained {
+					t.Errorf("registry.Reasons does not explain %s", c[1])
+				}
 				return
 			}
 			if a.Outcome != New || len(o.met) != 1 {

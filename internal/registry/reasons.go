@@ -30,7 +30,7 @@ const (
 // The caller may keep and change the slice.
 func Reasons() []Reason {
 	var out []Reason
-	for _, part := range [][]Reason{readingReasons, recordReasons, matchReasons, ruleReasons, leavingReasons, guardReasons, runReasons} {
+	for _, part := range [][]Reason{readingReasons, recordReasons, matchReasons, ruleReasons, leavingReasons, guardReasons, runReasons, intakeReasons} {
 		out = append(out, part...)
 	}
 	return out
