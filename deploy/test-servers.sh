@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the servers and the browser that usher's tests start by themselves:
-# OpenLDAP, Samba AD, PostgreSQL, Chromium. Nothing is left running.
+# OpenLDAP, Samba AD, PostgreSQL, Postfix, Chromium. Nothing is left running.
 #
 #   deploy/test-servers.sh           install what is missing (root, Debian or
 #                                    Ubuntu), or else say what is missing
@@ -15,6 +15,7 @@ ldap-utils|program ldapsearch|the benchmark's comparison with ldapsearch
 samba-ad-dc|program samba-tool|the LDAP source against Active Directory
 samba-ad-provision|folder /usr/share/samba/setup|the LDAP source against Active Directory
 postgresql|server_of_postgresql|the store on PostgreSQL, two processes sharing one database
+postfix|program postfix|mail taken from a real mail server
 chromium|program chromium|the set-up and sign-in pages in a browser
 TABLE
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/usherd/usher/internal/config"
+	"github.com/usherd/usher/internal/intake"
 	"github.com/usherd/usher/internal/jobs"
 	"github.com/usherd/usher/internal/onboard"
 	"github.com/usherd/usher/internal/reconcile"
@@ -36,6 +37,9 @@ type Core struct {
 	Engine   *reconcile.Engine
 	Log      *slog.Logger
 	Now      func() time.Time
+	// Contacts and Mailroom meet people who have no account.
+	Contacts *onboard.Contacts
+	Mailroom *intake.Mailroom
 
 	minter  *onboard.Minter
 	sources map[string]*source
@@ -88,6 +92,9 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (*Core, error) {
 		return nil, errors.Join(err, c.Store.Close())
 	}
 	c.build()
+	if err := c.buildContacts(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
 	return c, nil
 }
 

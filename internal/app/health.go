@@ -107,7 +107,7 @@ func (s *Server) scimServed() func(scimserver.Served) {
 		if id := r.Connection.Company; id != 0 {
 			name, ok := names.Load(id)
 			if !ok {
-				if name = s.companyKey(id); name != "unknown" {
+				if name = s.labelOf(id); name != "unknown" {
 					names.Store(id, name)
 				}
 			}
@@ -117,21 +117,17 @@ func (s *Server) scimServed() func(scimserver.Served) {
 	}
 }
 
-// companyKey is the key of a company, "unknown" while the database does not
+// labelOf is the key of a company, "unknown" while the database does not
 // tell.
-func (s *Server) companyKey(id registry.CompanyID) string {
+func (s *Server) labelOf(id registry.CompanyID) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	all, err := s.Store.Companies(ctx)
+	key, err := s.companyKey(ctx, id)
 	if err != nil {
 		s.Log.WarnContext(ctx, "name company", "error", err)
+		return "unknown"
 	}
-	for _, c := range all {
-		if c.ID == id {
-			return c.Key
-		}
-	}
-	return "unknown"
+	return key
 }
 
 // countMails counts what became of attempts at mails.

@@ -33,6 +33,7 @@ type Server struct {
 	*Core
 	patience            Patience
 	listener, telemetry net.Listener
+	mail                net.Listener // where mail is taken, nil for nowhere
 	queue               *jobs.Queue
 	drainer             *usermail.Drainer
 	hasher              *auth.Hasher
@@ -79,6 +80,9 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 		if s.telemetry, err = s.listen("telemetry", cfg.Telemetry); err != nil {
 			return nil, err
 		}
+	}
+	if err = s.listenMail(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -135,6 +139,9 @@ func (s *Server) Start(ctx context.Context) error {
 	if err := s.startQueue(ctx, work); err != nil {
 		return err
 	}
+	if err := s.serveMail(); err != nil {
+		return err
+	}
 	s.state.Store(telemetry.Serving)
 	return nil
 }
@@ -168,6 +175,7 @@ func (s *Server) regular() []jobs.Regular {
 		{Name: "sweep", Every: time.Hour, Timeout: long, Do: func(ctx context.Context) error {
 			return s.Store.Sweep(ctx, s.Now(), s.Config.RetentionOf)
 		}},
+		{Name: "contact_care", Every: time.Hour, Timeout: long, Do: s.careForContacts},
 	}...)
 }
 
@@ -282,6 +290,7 @@ func (s *Server) handler(work context.Context, service *onboard.Service) (http.H
 	if err := s.api(work, root); err != nil {
 		return nil, err
 	}
+	s.mountTeams(root)
 	return s.requests().Handler(mountSCIM(root, renewing(door, s.patience.Write))), nil
 }
 

@@ -205,7 +205,7 @@ func (c *Core) withSource(ctx context.Context, key string, fn func(*reconcile.So
 		return fmt.Errorf("find source %s: %w", key, err)
 	}
 	src := &reconcile.Source{
-		State: state, Reader: s.reader, Mapper: s.mapper, Join: joinRules(s.cfg.Join), Write: writeModes(s.mapped().Attributes),
+		State: state, Reader: s.reader, Mapper: s.mapper, Join: joinRules(s.cfg.Join), TeamsTenant: s.teamsTenant(), Write: writeModes(s.mapped().Attributes),
 		Policy: plan.Mode(s.cfg.Policy), Recreate: plan.Recreate(s.cfg.OnRecreate), Managers: s.managers(), Scope: s.scope(),
 		Nested: plan.Nested(s.nested()), OnMissing: s.cfg.OnMissing == config.MissingDeactivate,
 		DeleteAfter: time.Duration(s.cfg.DeleteAfter), Setup: reconcile.SetupMode(s.cfg.SetupMail),

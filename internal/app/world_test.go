@@ -29,7 +29,7 @@ const soon = 40 * time.Second
 
 // settings are what the tests' configuration files differ in.
 type settings struct {
-	Listen, Telemetry, PublicURL, Database, SMTP, LDAP, Schedule, Emails, More string
+	Listen, Telemetry, PublicURL, Database, SMTP, LDAP, Schedule, Emails, Source, More string
 }
 
 var file = template.Must(template.New("").Parse(`listen: {{.Listen}}
@@ -57,6 +57,7 @@ sources:
       attributes: {userName: uid, emails: {{printf "%q" .Emails}}, givenName: givenName, familyName: sn, displayName: cn, title: title, locale: preferredLanguage}
     groups: {base: "ou=groups,dc=example,dc=com", filter: (objectClass=groupOfNames)}
     guard: {deactivate: {count: 1, percent: 100, floor: 5}}
+{{.Source}}
 `))
 
 // defaults fill in what a test does not care about.

@@ -41,6 +41,10 @@ type Config struct {
 	// groups, keyed by URN and by name.
 	Schemas       map[string]Schema       `yaml:"schemas" json:",omitempty"`
 	ResourceTypes map[string]ResourceType `yaml:"resource_types" json:",omitempty"`
+	// Intake, Teams and Contacts are about people without an account.
+	Intake   Intake   `yaml:"intake" json:",omitzero"`
+	Teams    Teams    `yaml:"teams" json:",omitzero"`
+	Contacts Contacts `yaml:"contacts" json:",omitzero"`
 
 	// Log and Tracing say what is told of the work; see their types.
 	Log     Log     `yaml:"log" json:"-"`
@@ -280,5 +284,6 @@ func Default() *Config {
 		Database:  Database{Driver: SQLite, Path: "usher.db"},
 		Retention: Duration(90 * 24 * time.Hour),
 		Log:       defaultLog(),
+		Contacts:  Contacts{Idle: Duration(2 * 365 * 24 * time.Hour), Warn: Duration(30 * 24 * time.Hour)},
 	}
 }

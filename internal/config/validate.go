@@ -57,6 +57,7 @@ func (c *Config) Validate() error {
 		v.source("sources."+key, key, c.Sources[key])
 	}
 	v.scimTypes()
+	v.strangers()
 	v.renames("companies", companyNames(c.Companies))
 	v.renames("sources", sourceNames(c.Sources))
 	return v.faults.err()

@@ -25,6 +25,11 @@ const (
 	KindTokenExpiring Kind = "tokenExpiring"
 	// KindDigest tells what happened since the last one and what waits.
 	KindDigest Kind = "digest"
+	// KindContactIdle tells somebody who once wrote that what is known of them will
+	// be deleted.
+	KindContactIdle Kind = "contactIdle"
+	// KindContactsArrive tells an admin that people without an account write.
+	KindContactsArrive Kind = "contactsArrive"
 )
 
 // Message is all that rendering a mail needs.

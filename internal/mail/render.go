@@ -42,6 +42,8 @@ func shapes() map[Kind]shape {
 		KindPasswordChanged: {},
 		KindSyncHeld:        {facts: []string{"Source", "Run"}},
 		KindSyncQuarantined: {facts: []string{"Source", "Code", "Reason", "NextTry"}},
+		KindContactIdle:     {facts: []string{"Until"}},
+		KindContactsArrive:  {facts: []string{"People", "Colleagues"}},
 		KindSyncRecovered:   {facts: []string{"Source", "Run"}},
 
 		KindRegistration:        {link: true},

@@ -40,6 +40,10 @@ func sample(kind mail.Kind, locale string) mail.Message {
 		m.Data = map[string]string{
 			"Source": "corp", "Run": "12", "Code": "source_auth", "Reason": "bind as cn=reader: invalid\u202e credentials", "NextTry": "2026-03-01T09:05:00Z",
 		}
+	case mail.KindContactIdle:
+		m.Data = map[string]string{"Until": "2026-04-01T09:00:00Z"}
+	case mail.KindContactsArrive:
+		m.Data = map[string]string{"People": "7", "Colleagues": "3"}
 	case mail.KindSyncRecovered:
 		m.Data = map[string]string{"Source": "corp", "Run": "13"}
 	case mail.KindApplicant:
@@ -74,6 +78,7 @@ func TestGoldenMails(t *testing.T) {
 		mail.KindSetup, mail.KindReset, mail.KindPasswordChanged, mail.KindSyncHeld, mail.KindSyncQuarantined, mail.KindSyncRecovered,
 		mail.KindRegistration, mail.KindRegistrationWaits, mail.KindRegistrationRefused, mail.KindApplicant,
 		mail.KindWebhookDisabled, mail.KindTokenExpiring, mail.KindDigest,
+		mail.KindContactIdle, mail.KindContactsArrive,
 	} {
 		for _, locale := range []string{"en", "it", "ru"} {
 			t.Run(string(kind)+"-"+locale, func(t *testing.T) {

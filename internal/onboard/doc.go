@@ -22,4 +22,17 @@
 // words nor timing tell who exists. The queue of such requests is bounded and
 // in memory on purpose: a stranger must not be able to write rows, and a
 // request lost in a crash is asked for again.
+//
+// # Contacts
+//
+// People who never signed in are met by one service, whatever door they come by
+// (Contacts), and looked after by another (ContactCare). The rules are the
+// registry's (registry.Meet). Every mailbox is tied at the one mail door, also
+// when a helpdesk named it: that tie is what makes a contact of one address one
+// contact, however many messages arrive at once.
+//
+// A contact's userName is contact- and its public id. An address would be a name
+// that its owner wants later, in the directory or at registration, and would then
+// be taken by a record that anybody can make by writing a mail; a name guessed
+// from the address is taken even sooner. Nobody asks for a random id.
 package onboard

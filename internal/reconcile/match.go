@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/usherd/usher/internal/mapping"
 	"github.com/usherd/usher/internal/plan"
@@ -22,7 +23,7 @@ const matchBatch = 500
 // person by the source's join rules, in their order. The first rule that finds
 // anybody decides; finding several decides nothing.
 func (r *run) match(ctx context.Context, state *plan.State) error {
-	if len(r.src.Join) == 0 {
+	if len(r.src.Join) == 0 && r.src.TeamsTenant == "" {
 		return nil
 	}
 	tied := make(map[string]bool, len(state.Users))
@@ -48,6 +49,9 @@ func (r *run) match(ctx context.Context, state *plan.State) error {
 
 // matchSome matches a batch.
 func (r *run) matchSome(ctx context.Context, batch []int32) error {
+	if err := r.matchTeams(ctx, batch); err != nil {
+		return err
+	}
 	records := make(map[int32]*record, len(batch))
 	for _, i := range batch {
 		rec, err := r.snap.record(i)
@@ -82,6 +86,27 @@ func (r *run) matchSome(ctx context.Context, batch []int32) error {
 				r.found(i, c)
 			}
 		}
+	}
+	return nil
+}
+
+// matchTeams finds the contacts who wrote in Teams under the same object id. That
+// is no guess, and needs no rule.
+func (r *run) matchTeams(ctx context.Context, batch []int32) error {
+	if r.src.TeamsTenant == "" {
+		return nil
+	}
+	wanted, values := map[string]int32{}, make([]string, len(batch))
+	for n, i := range batch {
+		values[n] = strings.ToLower(r.src.TeamsTenant + "/" + r.snap.Users[i].Anchor)
+		wanted[values[n]] = i
+	}
+	found, err := r.ledger.Candidates(ctx, "teams", values)
+	if err != nil {
+		return fmt.Errorf("match by Teams id: %w", err)
+	}
+	for _, c := range found {
+		r.found(wanted[c.Value], c)
 	}
 	return nil
 }

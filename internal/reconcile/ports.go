@@ -99,6 +99,9 @@ type Source struct {
 	// to an existing person: userName, email, employeeNumber. The Mapper was made
 	// with the same rules.
 	Join []mapping.JoinRule
+	// TeamsTenant is the Microsoft tenant whose object ids the anchors are, "" for
+	// none: a contact who wrote in Teams from there is the person with that id.
+	TeamsTenant string
 	// Write says how attributes are written where that is not always.
 	Write map[string]registry.WriteMode
 	// Managers is true where the Reader was asked for managers.

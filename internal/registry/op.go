@@ -255,6 +255,10 @@ type Result struct {
 	Warning *Error
 	// Mailed is true when a set-up mail was queued.
 	Mailed bool
+	// Subject is the person as they are now, nil for none; not to be changed.
+	Subject *User
+	// Candidates are who a meeting could have been with, where that is ambiguous.
+	Candidates []Candidate
 }
 
 // Action says what a change did, in one word.

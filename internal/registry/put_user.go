@@ -50,6 +50,7 @@ func (u *unit) create(i int, op PutUser, res *Result) {
 func (u *unit) join(i int, op PutUser, user *User, res *Result) {
 	before := *user
 	before.Attributes = user.Attributes.Clone()
+	forgetGuess(user, op)
 	user.Association, user.Owner = Strong, u.b.Origin.ID
 	u.endPassword(user)
 	u.w.NewLinks = append(u.w.NewLinks, NewLink{Link: u.newLink(op), User: user})

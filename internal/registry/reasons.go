@@ -31,7 +31,9 @@ const (
 // The caller may keep and change the slice.
 func Reasons() []Reason {
 	var out []Reason
-	for _, part := range [][]Reason{readingReasons, recordReasons, uploadReasons, matchReasons, ruleReasons, leavingReasons, guardReasons, runReasons, apiReasons} {
+	for _, part := range [][]Reason{
+		readingReasons, recordReasons, uploadReasons, matchReasons, ruleReasons, leavingReasons, guardReasons, runReasons, apiReasons, intakeReasons,
+	} {
 		out = append(out, part...)
 	}
 	return out

@@ -90,6 +90,10 @@ func (u *unit) ruleOfPerson(s *subject, op Op) *Error {
 		return u.mayEnrol(s, op)
 	case SetDefault:
 		return u.maySetDefault(s, op)
+	case Meet:
+		return u.mayMeet(s, op)
+	case ForgetContact:
+		return u.mayForget(s, op)
 	}
 	return nil
 }

@@ -102,6 +102,8 @@ func badValues(op Op) *Error {
 		return firstError(badPlaces(op.Department, op.Contract), badAttributes(op.Attributes), badUserName(op.Attributes))
 	case CreateGroup:
 		return firstError(badKeyed("the group's name", op.DisplayName, maxShort), badGroupName(PutGroup{DisplayName: op.DisplayName}))
+	case Meet:
+		return badMeet(op)
 	case LinkUser:
 		return firstError(badAnchor(op.Anchor), badText("the name at the origin", op.Name, maxName))
 	case PutGroup:

@@ -33,6 +33,9 @@ type Tx interface {
 	Users(ctx context.Context, ids []UserID) ([]*User, error)
 	// UsersByName finds the living users with these name keys.
 	UsersByName(ctx context.Context, keys []string) ([]NameHolder, error)
+	// AddressHolders finds the living people with one of these addresses, in
+	// comparison form.
+	AddressHolders(ctx context.Context, keys []string) ([]AddressHolder, error)
 	// Groups loads groups, the deleted ones too.
 	Groups(ctx context.Context, ids []GroupID) ([]*Group, error)
 	// Resources loads resources, the deleted ones too, and holds them as Users
@@ -86,6 +89,12 @@ type Writes struct {
 	ParkNames []*User
 	// Emails are the address lists to be written anew.
 	Emails []EmailList
+	// VerifiedEmails are addresses that are proven from now on.
+	VerifiedEmails []VerifiedEmail
+	// Seen are contacts that turned up.
+	Seen []*User
+	// Forgotten are people of whom nothing personal is to be left.
+	Forgotten []*User
 	// WipePassword are users whose password is destroyed.
 	WipePassword []*User
 	// Passwords are those set anew.
@@ -103,6 +112,8 @@ type Writes struct {
 	NewLinks     []NewLink
 	ChangedLinks []*Link
 	RemovedLinks []*Link
+	// MovedLinks are links of people that get another person.
+	MovedLinks []NewLink
 
 	Changes []PendingChange
 	Invites []Invite
@@ -120,6 +131,12 @@ type EmailList struct {
 	// Verified is true when whoever gives the addresses vouches for them: a
 	// directory, an admin, a followed link.
 	Verified bool
+}
+
+// VerifiedEmail are addresses of a user, in comparison form.
+type VerifiedEmail struct {
+	User *User
+	Keys []string
 }
 
 // NewPassword is a password that a person has from now on.
@@ -180,5 +197,5 @@ type Invite struct {
 func (w *Writes) empty() bool {
 	return len(w.NewUsers)+len(w.ChangedUsers)+len(w.Emails)+len(w.WipePassword)+len(w.Passwords)+len(w.NewGroups)+
 		len(w.ChangedGroups)+len(w.NewLinks)+len(w.ChangedLinks)+len(w.RemovedLinks)+len(w.Changes)+len(w.Invites)+
-		len(w.VoidLinks)+len(w.EndSessions)+len(w.Resources) == 0
+		len(w.VoidLinks)+len(w.EndSessions)+len(w.Resources)+len(w.VerifiedEmails)+len(w.Seen)+len(w.Forgotten)+len(w.MovedLinks) == 0
 }

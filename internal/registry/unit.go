@@ -29,6 +29,8 @@ type unit struct {
 	// and what ties people to the batch's origin.
 	origins map[OriginID]Origin
 	tied    map[UserID]*Link
+	// met is what a meeting is decided by.
+	met *met
 
 	w       Writes
 	results []Result
@@ -93,6 +95,9 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 		return err
 	}
 	u.moveAnchors()
+	if err := u.loadMet(ctx, tx, n); err != nil {
+		return err
+	}
 	users, err := tx.Users(ctx, slices.Sorted(maps.Keys(n.users)))
 	if err != nil {
 		return err
@@ -221,6 +226,8 @@ func (u *unit) gather() *wants {
 			n.users[op.User] = true
 		case SetManager:
 			n.users[op.User], n.users[op.Manager] = true, true
+		case ForgetContact:
+			n.users[op.User] = true
 		case LinkUser:
 			n.users[op.User], n.byHand = true, append(n.byHand, op.User)
 		}
@@ -309,6 +316,10 @@ func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 		u.setProtected(i, op, res)
 	case SetManager:
 		u.setManager(i, op, res)
+	case Meet:
+		u.meet(i, op, res)
+	case ForgetContact:
+		u.forgetContact(i, op)
 	case PutGroup:
 		u.putGroup(i, op)
 	case PutResource:
@@ -327,10 +338,14 @@ func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 func (u *unit) finish() []Result {
 	for i, s := range u.subject {
 		if s.user != nil {
+			u.results[i].Subject = s.user
 			u.results[i].User, u.results[i].PublicID, u.results[i].Name = s.user.ID, s.user.PublicID, s.user.UserName()
 		}
 		if s.group != nil {
 			u.results[i].Group, u.results[i].PublicID, u.results[i].Name = s.group.ID, s.group.PublicID, s.group.DisplayName
+		}
+		if _, ok := u.b.Ops[i].(Meet); ok && u.met != nil {
+			u.results[i].Candidates = u.met.candidates
 		}
 		if s.resource != nil {
 			u.results[i].Resource, u.results[i].PublicID = s.resource.ID, s.resource.PublicID

@@ -31,6 +31,9 @@ type Records interface {
 	ScimResources(ctx context.Context, v registry.ScimView, k registry.ScimType, q filter.Selection, p registry.ScimPage) ([]registry.ResourceID, int, error)
 	ScimResourceRecords(ctx context.Context, v registry.ScimView, k registry.ScimType, ids []registry.ResourceID) ([]registry.Resource, error)
 	ScimResourceByID(ctx context.Context, v registry.ScimView, k registry.ScimType, publicID string) (registry.Resource, error)
+	// ContactWith finds the contact who alone in the company has one of these
+	// addresses verified, in comparison form; registry.ErrNotFound for none.
+	ContactWith(ctx context.Context, addresses []string) (registry.UserID, error)
 	// LogScimRequests appends to the request log.
 	LogScimRequests(ctx context.Context, rows []registry.ScimRequest) error
 	// IssueToken keeps a token that is given to an OAuth client:

@@ -98,6 +98,11 @@ func (b *backend) createUser(ctx context.Context, r *scim.Resource, p scim.Proje
 		return nil, err
 	}
 	op.Fresh = true
+	if c.OnForeign == registry.ForeignPromote {
+		if op.Join, err = contactFor(ctx, c, op.Attributes); err != nil {
+			return nil, refused(err)
+		}
+	}
 	res, err := b.apply(ctx, c, op)
 	var e *registry.Error
 	if errors.As(err, &e) && e.Code == registry.CodeUserNameTaken && e.User != 0 {
@@ -117,6 +122,23 @@ func (b *backend) createUser(ctx context.Context, r *scim.Resource, p scim.Proje
 		return b.userResource(created(op, res[0]))
 	}
 	return b.rereadUser(ctx, c, res[0].PublicID, p)
+}
+
+// contactFor is the contact whom a person of the connection was until now, 0 for
+// none. The connection vouches for its addresses, so one is enough.
+func contactFor(ctx context.Context, c caller, a registry.Attributes) (registry.UserID, error) {
+	var keys []string
+	for _, address := range a[registry.AttrEmails] {
+		keys = append(keys, registry.Key(address))
+	}
+	if len(keys) == 0 {
+		return 0, nil
+	}
+	id, err := c.ContactWith(ctx, keys)
+	if errors.Is(err, registry.ErrNotFound) {
+		return 0, nil
+	}
+	return id, err
 }
 
 // created is a person just made, who is what the operation says and is in no

@@ -104,7 +104,8 @@ func (t *Tenant) Memberships(ctx context.Context, origin registry.OriginID, fn f
 }
 
 // Candidates finds the living people who have one of the values under a join
-// rule: userName, email (verified only), employeeNumber.
+// rule: userName, email (verified only), employeeNumber, or teams: contacts only,
+// by tenant/object.
 func (t *Tenant) Candidates(ctx context.Context, rule string, values []string) ([]registry.Candidate, error) {
 	look, ok := map[string]lookup{
 		"userName":       {cols: "id, user_name, public_id, user_name_key", from: "users", where: "company_id = ? AND deleted_at = 0", column: "user_name_key"},
@@ -112,6 +113,11 @@ func (t *Tenant) Candidates(ctx context.Context, rule string, values []string) (
 		"email": {
 			cols: "e.user_id, u.user_name, u.public_id, e.address_key", from: "emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id",
 			where: "e.company_id = ? AND u.deleted_at = 0 AND e.verified_at <> 0", column: "e.address_key",
+		},
+		"teams": {
+			cols:  "u.id, u.user_name, u.public_id, l.anchor",
+			from:  "origins o JOIN links l ON l.origin_id = o.id AND l.company_id = o.company_id JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id",
+			where: "o.company_id = ? AND o.kind = 'teams' AND u.deleted_at = 0 AND u.association = 'weak'", column: "l.anchor",
 		},
 	}[rule]
 	if !ok {

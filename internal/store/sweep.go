@@ -13,8 +13,9 @@ import (
 const sweepBatch = 1000
 
 // Sweep deletes what has had its time, company by company: sessions, OAuth
-// clients' tokens and kept answers of the API that have expired by now and, when the company's retention is
-// not 0, the report rows of runs, the attempts at mails and the request log that
+// clients' tokens and kept answers of the API that have expired by now and, when
+// the company's retention is not 0, the report rows of runs, the attempts at mails
+// and webhooks, what became of messages and the request log that
 // are older than that. Changes and mails stay.
 func (s *Store) Sweep(ctx context.Context, now time.Time, retention func(company string) time.Duration) error {
 	companies, err := s.Companies(ctx)
@@ -47,6 +48,7 @@ func (t *Tenant) sweep(ctx context.Context, now time.Time, retention time.Durati
 		{"delivery_attempts", `SELECT id FROM delivery_attempts WHERE company_id = ? AND at <= ?`, old, false},
 		{"deliveries", `SELECT id FROM deliveries WHERE company_id = ? AND created_at <= ? AND next_try = 0`, old, false},
 		{"mail_attempts", `SELECT id FROM mail_attempts WHERE company_id = ? AND at <= ?`, old, false},
+		{"intake_messages", `SELECT id FROM intake_messages WHERE company_id = ? AND at <= ?`, old, false},
 		{"scim_requests", `SELECT r.id FROM origins o JOIN scim_requests r ON r.origin_id = o.id AND r.company_id = o.company_id
 			WHERE o.company_id = ? AND r.at <= ?`, old, false},
 	} {

@@ -40,7 +40,11 @@ var rooms = []room{
 		"the queue runs what it is given; app says what that is"},
 	{"internal/auth", []string{"internal/registry"},
 		"passwords, sessions and tokens are checked the same way at every door"},
-	{"internal/onboard", []string{"internal/registry", "internal/auth"},
+	{"internal/address", []string{"internal/registry"},
+		"what a mail address is must be the same for whoever reads one"},
+	{"internal/intake", []string{"internal/registry", "internal/auth", "internal/address"},
+		"a message is judged without knowing who is in the registry; app introduces the two"},
+	{"internal/onboard", []string{"internal/registry", "internal/auth", "internal/address"},
 		"pages and mails are other rooms; app introduces them"},
 	{"internal/webhooks", []string{"internal/registry", "internal/auth"},
 		"it sends what it is given and judges the answers; what is told is written by the store"},
@@ -131,7 +135,7 @@ var parts = []part{
 	{"github.com/standard-webhooks/standard-webhooks", []string{"internal/webhooks"}, "deliveries are signed in one room"},
 	{"github.com/prometheus", []string{"internal/telemetry"}, "metrics have their names and labels in one place"},
 	{"go.opentelemetry.io/otel", []string{"internal/telemetry"}, "what a span may tell is decided in one place"},
-	{"net/http", []string{"cmd", "scim", "internal/auth", "internal/api", "internal/web", "internal/scimserver", "internal/mailcatcher", "internal/webhooks", "internal/telemetry", "internal/app", "internal/source/entra", "internal/testkit", "internal/bench"}, "a rule does not know the protocol that asks"},
+	{"net/http", []string{"cmd", "scim", "internal/auth", "internal/api", "internal/web", "internal/scimserver", "internal/mailcatcher", "internal/webhooks", "internal/telemetry", "internal/app", "internal/source/entra", "internal/testkit", "internal/bench", "internal/intake"}, "a rule does not know the protocol that asks"},
 	{"testing", []string{"internal/testkit"}, "package testing adds its flags to the program"},
 }
 

@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/usherd/usher/internal/registry"
+)
+
+// AddressHolders implements registry.Tx.
+func (t *tenantTx) AddressHolders(ctx context.Context, addresses []string) ([]registry.AddressHolder, error) {
+	if len(addresses) == 0 {
+		return nil, nil
+	}
+	rows, err := t.find(ctx, lookup{
+		cols: "e.user_id, e.address_key, u.association, e.verified_at, u.user_name, u.public_id",
+		from: "emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id", where: "e.company_id = ? AND u.deleted_at = 0",
+		args: []any{t.company}, column: "e.address_key", values: addresses,
+	})
+	return collect(rows, err, func(rows *sql.Rows) (h registry.AddressHolder, err error) {
+		var association string
+		var verified int64
+		err = rows.Scan(&h.User, &h.Key, &association, &verified, &h.UserName, &h.PublicID)
+		h.Strong, h.Verified = association == string(registry.Strong), verified != 0
+		return h, err
+	})
+}
+
+// seenEvery is how long a contact's last sign of life is taken as present: more
+// often it is not written down.
+const seenEvery = 24 * time.Hour
+
+// saveMet writes what became known of people who were met.
+func (t *tenantTx) saveMet(ctx context.Context, w *registry.Writes) error {
+	now := t.s.now()
+	for _, v := range w.VerifiedEmails {
+		if _, err := t.exec(ctx, `UPDATE emails SET verified_at = ? WHERE user_id = ? AND verified_at = 0 AND `+t.in("address_key"),
+			micros(now), int64(v.User.ID), t.company, list(t.s, v.Keys)); err != nil {
+			return fmt.Errorf("mark addresses verified: %w", err)
+		}
+	}
+	for _, m := range w.MovedLinks {
+		m.Link.User = m.User.ID
+		row, err := linkRow(m.Link)
+		if err != nil {
+			return err
+		}
+		if err := t.update(ctx, changedLinks, int64(t.company), [][]any{append(append([]any{int64(m.Link.ID)}, row...), micros(now))}); err != nil {
+			return err
+		}
+	}
+	return t.ofUsers(ctx, "mark contacts seen", `UPDATE users SET seen_at = ?, idle_warned_at = 0 WHERE association = 'weak' AND seen_at < ? AND`,
+		"id", w.Seen, micros(now), micros(now.Add(-seenEvery)))
+}
+
+// forget empties whatever is personal of people, but for the row of their end:
+// their ties, their addresses in mails and messages, their history.
+func (t *tenantTx) forget(ctx context.Context, w *registry.Writes) error {
+	now := micros(t.s.now())
+	for _, s := range []struct {
+		q    string
+		args []any
+	}{
+		{`UPDATE users SET erased_at = ?, idle_warned_at = 0 WHERE`, []any{now}},
+		{`DELETE FROM links WHERE`, nil},
+		{`UPDATE changes SET payload = '{}' WHERE`, nil},
+		{`UPDATE intake_messages SET sender = '' WHERE`, nil},
+		{`UPDATE mails SET state = 'cancelled', next_try = 0, finished_at = ?, code = 'erased' WHERE state IN ('queued', 'held') AND`, []any{now}},
+		{`UPDATE mails SET address = '', data = NULL WHERE`, nil},
+		{`UPDATE setup_links SET address = '' WHERE`, nil},
+	} {
+		column := "user_id"
+		if s.q[:12] == "UPDATE users" {
+			column = "id"
+		}
+		if err := t.ofUsers(ctx, "forget contacts", s.q, column, w.Forgotten, s.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Contact is a contact as a list shows it.
+type Contact struct {
+	ID, Name, Email, Phone string
+	// Door is where the contact came from.
+	Door                registry.Origin
+	Verified            bool
+	CreatedAt, LastSeen time.Time
+}
+
+// Contacts lists the company's contacts, those seen last first.
+func (t *Tenant) Contacts(ctx context.Context, limit int) ([]Contact, error) {
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT u.public_id, u.display_name, coalesce(e.address, ''), coalesce(e.verified_at, 0), o.id, o.kind, o.key, u.created_at, u.seen_at
+		FROM users u LEFT JOIN emails e ON e.user_id = u.id AND e.company_id = u.company_id AND e.position = 0
+		JOIN origins o ON o.id = u.owner_id AND o.company_id = u.company_id
+		WHERE u.company_id = ? AND u.association = 'weak' AND u.deleted_at = 0 ORDER BY u.seen_at DESC, u.id DESC LIMIT ?`), int64(t.id), limit)
+	return collect(rows, err, func(rows *sql.Rows) (c Contact, err error) {
+		var verified, created, seen int64
+		err = rows.Scan(&c.ID, &c.Name, &c.Email, &verified, &c.Door.ID, &c.Door.Kind, &c.Door.Key, &created, &seen)
+		c.Door.Company, c.Verified, c.CreatedAt, c.LastSeen = t.id, verified != 0, fromMicros(created), fromMicros(seen)
+		return c, err
+	})
+}
+
+// IdleContacts are contacts of whom nothing was heard since a time: up to limit
+// that were told before then what will become of them, or, when told is zero,
+// that were not told yet.
+func (t *Tenant) IdleContacts(ctx context.Context, since, told time.Time, limit int) ([]registry.UserID, error) {
+	which, args := "idle_warned_at = 0", []any{int64(t.id), micros(since), micros(since)}
+	if !told.IsZero() {
+		which, args = "idle_warned_at <> 0 AND idle_warned_at <= ?", append(args, micros(told))
+	}
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT id FROM users WHERE company_id = ? AND association = 'weak' AND deleted_at = 0
+		AND seen_at <= ? AND created_at <= ? AND `+which+` ORDER BY seen_at, id LIMIT ?`), append(args, limit)...)
+	ids, err := collect(rows, err, scanInt)
+	if err != nil {
+		return nil, fmt.Errorf("look for idle contacts: %w", err)
+	}
+	return asUserIDs(ids), nil
+}
+
+// WarnContact notes that a contact is told that it will be forgotten, and mails
+// it where it has an address. One that turned up since is left alone, which is
+// false.
+func (t *Tenant) WarnContact(ctx context.Context, user registry.UserID, since time.Time, n registry.Notice) (warned bool, err error) {
+	err = t.s.inTx(ctx, func(x *session) error {
+		now := micros(t.s.now())
+		rows, err := x.affected(ctx, `UPDATE users SET idle_warned_at = ? WHERE company_id = ? AND id = ? AND association = 'weak' AND deleted_at = 0
+			AND idle_warned_at = 0 AND seen_at <= ?`, now, int64(t.id), int64(user), micros(since))
+		if warned = rows > 0; err != nil || !warned {
+			return err
+		}
+		users, err := x.tenant(t.id).seen(ctx, user)
+		if err != nil || users[user] == nil || users[user].Email() == "" {
+			return err
+		}
+		data, err := json.Marshal(n.Data)
+		if err != nil {
+			return fmt.Errorf("encode notice: %w", err)
+		}
+		_, err = x.insert(ctx, newNotices, [][]any{{
+			int64(t.id), int64(user), string(n.Kind), "", users[user].Email(), n.MessageID, mailQueued, now, now, string(data),
+		}})
+		return err
+	})
+	return warned, err
+}
+
+// ContactWith finds the contact whom an origin that vouches for addresses may take
+// for its own: the one person of the company who has one of these verified, if
+// that is a contact; else it is registry.ErrNotFound. Addresses are in comparison
+// form.
+func (t *Tenant) ContactWith(ctx context.Context, addresses []string) (registry.UserID, error) {
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT DISTINCT u.id, u.association FROM emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id
+		WHERE e.company_id = ? AND u.deleted_at = 0 AND e.verified_at <> 0 AND `+t.s.anyOf("e.address_key")), int64(t.id), list(t.s, addresses))
+	type found struct {
+		user     registry.UserID
+		strength registry.Association
+	}
+	people, err := collect(rows, err, func(rows *sql.Rows) (f found, err error) { return f, rows.Scan(&f.user, &f.strength) })
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("look for contact: %w", err)
+	case len(people) != 1 || people[0].strength != registry.Weak:
+		return 0, registry.ErrNotFound
+	}
+	return people[0].user, nil
+}
