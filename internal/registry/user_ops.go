@@ -171,7 +171,7 @@ func (u *unit) deleteUser(i int, op DeleteUser, res *Result) {
 func (u *unit) createUser(i int, op CreateUser, res *Result) {
 	user := &User{
 		PublicID: u.r.NewID(), Company: u.b.Company,
-		Kind: op.Kind, Association: op.Association, CompanyAdmin: op.CompanyAdmin,
+		Kind: op.Kind, Association: op.Association, CompanyAdmin: op.CompanyAdmin, Rights: op.Rights,
 		Attributes: Attributes{}, Enabled: true, Blocks: op.Blocks,
 		Credential: CredentialNone, CredentialVersion: 1,
 		Owner: u.b.Origin.ID, Version: 1, CreatedAt: u.now, UpdatedAt: u.now,
