@@ -181,9 +181,8 @@ func (s *Service) ChangePassword(ctx context.Context, id auth.Identity, present,
 	if err != nil {
 		return auth.Identity{}, fmt.Errorf("set password: %w", err)
 	}
-	out := identity(person)
-	out.CredentialVersion = version
-	return out, nil
+	id.CredentialVersion, id.Admin = version, person.User.Privileged()
+	return id, nil
 }
 
 func (s *Service) find(ctx context.Context, token string) (Link, Person, error) {

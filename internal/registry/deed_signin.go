@@ -10,7 +10,6 @@ const (
 	DeedFactorRemove  = "factor.remove"
 	DeedFactorReset   = "factor.reset"
 	DeedRecoveryCodes = "factor.recovery"
-	DeedRights        = "rights.set"
 	DeedSessionEnd    = "session.end"
 )
 

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/usherd/usher/internal/auth"
 )
 
 // maxForm is the most a submitted form may hold, in bytes.
@@ -29,6 +31,7 @@ type trace struct {
 	id      string
 	route   string // the mux pattern: paths and queries can hold tokens
 	failing bool
+	client  auth.Client
 }
 
 type traceKey struct{}
@@ -78,6 +81,8 @@ func (s *Shell) Handler(mux *http.ServeMux) http.Handler {
 func (s *Shell) traced(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		t := &trace{id: s.cfg.NewRequestID()}
+		t.client = s.Client(r)
+		t.client.Request = t.id
 		r = r.WithContext(context.WithValue(r.Context(), traceKey{}, t))
 		w := &statusWriter{ResponseWriter: rw}
 		start := s.cfg.Now()

@@ -1,7 +1,5 @@
 package zz
 import (
- _ "github.com/go-webauthn/webauthn/webauthn"
- _ "github.com/pquerna/otp/totp"
  _ "go.opentelemetry.io/otel/sdk/trace"
  _ "go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
  _ "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
@@ -13,9 +11,7 @@ import (
  _ "github.com/xuri/excelize/v2"
  _ "github.com/standard-webhooks/standard-webhooks/libraries/go"
  _ "github.com/getkin/kin-openapi/openapi3filter"
- _ "golang.org/x/oauth2"
  _ "golang.org/x/net/idna"
  _ "golang.org/x/net/publicsuffix"
- _ "rsc.io/qr"
  _ "github.com/prometheus/client_golang/prometheus/promhttp"
 )

@@ -90,7 +90,7 @@ func (s *site) mount(public string, logger *slog.Logger) {
 			return p.Addr()
 		},
 		Now: s.time, NewRequestID: func() string { return "req-1" }, Log: logger,
-	}, self.Files())
+	}, self.Files(), self.EntryFiles())
 	if err != nil {
 		s.t.Fatal(err)
 	}
