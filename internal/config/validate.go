@@ -56,6 +56,7 @@ func (c *Config) Validate() error {
 		v.source("sources."+key, key, c.Sources[key])
 	}
 	v.scimTypes()
+	v.signIn()
 	v.renames("companies", companyNames(c.Companies))
 	v.renames("sources", sourceNames(c.Sources))
 	return v.faults.err()

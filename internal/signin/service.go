@@ -84,6 +84,15 @@ func New(d Deps, c Config) *Service {
 	}}
 }
 
+// Close lets go of connections to providers.
+func (s *Service) Close() {
+	for _, c := range s.cfg.Companies {
+		for _, p := range c.Providers {
+			p.Client.Close()
+		}
+	}
+}
+
 // Doors are the ways to sign in at a company.
 func (s *Service) Doors(c registry.Company) auth.Doors {
 	own := s.cfg.Companies[c.Key]

@@ -240,3 +240,16 @@ func (s signing) ResetFactors(ctx context.Context, company registry.CompanyID, u
 	})
 	return int(n), err
 }
+
+// PeopleOf lists the living people of a small company, such as the operators'.
+func (s *Store) PeopleOf(ctx context.Context, company registry.CompanyID) (out []*registry.User, err error) {
+	err = s.view(ctx, func(x *session) error {
+		t := x.tenant(company)
+		rows, err := t.query(ctx, `SELECT id, `+columns(userCols)+` FROM users WHERE company_id = ? AND deleted_at = 0 ORDER BY user_name_key`, t.company)
+		if out, err = collect(rows, err, scanUser(company)); err != nil {
+			return fmt.Errorf("list people: %w", err)
+		}
+		return t.addEmails(ctx, out)
+	})
+	return out, err
+}

@@ -115,7 +115,9 @@ func (h *Handlers) Mount(mux *http.ServeMux) { h.Shell.Mount(mux, h.Routes()) }
 
 // Routes are the pages with who may open them.
 func (h *Handlers) Routes() []web.Route {
-	open := func(pattern string, f http.HandlerFunc) web.Route { return web.Route{Pattern: pattern, Open: true, Serve: f} }
+	open := func(pattern string, f http.HandlerFunc) web.Route {
+		return web.Route{Pattern: pattern, Open: true, Serve: f}
+	}
 	own := func(pattern string, f http.HandlerFunc) web.Route {
 		return web.Route{Pattern: pattern, Right: auth.RightSelf, Serve: f}
 	}
