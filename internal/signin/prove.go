@@ -33,7 +33,8 @@ func (s *Service) takeCode(ctx context.Context, v auth.Session, typed string) (a
 	for _, f := range ofKind(all, auth.FactorTOTP) {
 		secret, err := s.Vault.Open(secretPurpose, f.Secret)
 		if err != nil {
-			return "", fmt.Errorf("open secret of factor %d: %w", f.ID, err)
+			s.Log.ErrorContext(ctx, "second factor cannot be read", "factor", f.ID, "error", err)
+			continue
 		}
 		step, ok := factor.Secret(secret).Step(typed, s.Now(), f.LastStep)
 		if !ok {
