@@ -29,7 +29,11 @@ type entry struct {
 // newEntry starts a server at an address that passkeys know.
 func newEntry(t *testing.T, more string, o app.Options) *entry {
 	t.Helper()
-	listen := free(t)
+	return newEntryAt(t, free(t), more, o)
+}
+
+func newEntryAt(t *testing.T, listen, more string, o app.Options) *entry {
+	t.Helper()
 	_, port, _ := strings.Cut(listen, ":")
 	e := &entry{t: t, url: "http://localhost:" + port, people: map[string]*registry.User{}}
 	hasher, err := auth.NewHasher(auth.Params{Memory: 64, Time: 1, Threads: 1}, rand.Reader)
