@@ -125,9 +125,13 @@ func (u *unit) maySetRights(s *subject, op SetRights) *Error {
 	if s.user.Association == Weak && (op.Admin || op.Rights != 0) {
 		return Refuse(CodeNotFound, "%s is a contact without an account, and so without rights", s.user.UserName())
 	}
-	if s.user.CompanyAdmin && !op.Admin && !op.ByOperator && len(u.admins) <= 1 {
+	if !s.user.CompanyAdmin || op.Admin {
+		return nil
+	}
+	if u.admins[op.User] && len(u.admins) == 1 && !op.ByOperator {
 		return Refuse(CodeLastAdmin, "%s is the last admin of the company; make somebody else one first", s.user.UserName())
 	}
+	delete(u.admins, op.User) // for those that follow in the batch
 	return nil
 }
 
@@ -139,9 +143,6 @@ func (u *unit) setRights(i int, op SetRights, res *Result) {
 	}
 	before := *user
 	user.CompanyAdmin, user.Rights = op.Admin, op.Rights
-	if before.CompanyAdmin && !op.Admin {
-		delete(u.admins, user.ID)
-	}
 	u.store(i, &before, user, ActionRights, "", res, SetupNone)
 }
 
