@@ -184,11 +184,12 @@ func (f *flags) showPerson(ctx context.Context, cmd *cobra.Command, core *app.Co
 	}
 	g := &grid{head: []string{"attribute", "value", "from", "since"}}
 	g.add("id", d.ID)
-	g.add("state", strings.TrimSuffix(d.State+" ("+d.Blocks+")", " ()"), "", stamp(d.UpdatedAt))
-	g.add("kind", strings.TrimSuffix(d.Kind+map[bool]string{true: ", company admin"}[d.CompanyAdmin], ", "), "", stamp(d.CreatedAt))
+	kind := d.Kind
 	if u.Privileged() {
-		g.add("rights", rightsInWords(u), "")
+		kind += ", " + rightsInWords(u)
 	}
+	g.add("state", strings.TrimSuffix(d.State+" ("+d.Blocks+")", " ()"), "", stamp(d.UpdatedAt))
+	g.add("kind", kind, "", stamp(d.CreatedAt))
 	if d.Protected {
 		g.add("protected", "no directory deactivates or deletes them", "")
 	}
