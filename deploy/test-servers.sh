@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the servers and the browser that usher's tests start by themselves:
-# OpenLDAP, Samba AD, PostgreSQL, Postfix, Chromium. Nothing is left running.
+# OpenLDAP, Samba AD, PostgreSQL, Postfix, Chromium, an OpenID provider. Nothing is
+# left running.
 #
 #   deploy/test-servers.sh           install what is missing (root, Debian or
 #                                    Ubuntu), or else say what is missing
@@ -17,7 +18,21 @@ samba-ad-provision|folder /usr/share/samba/setup|the LDAP source against Active 
 postgresql|server_of_postgresql|the store on PostgreSQL, two processes sharing one database
 postfix|program postfix|mail taken from a real mail server
 chromium|program chromium|the set-up and sign-in pages in a browser
+nodejs|program node|signing in with an OpenID provider
+npm|program npm|signing in with an OpenID provider
 TABLE
+}
+
+# The OpenID provider is an npm package; each user has their own.
+oidc_provider=oidc-provider@9.13.3
+oidc_folder=${USHER_TEST_OIDC_PROVIDER:-${XDG_CACHE_HOME:-$HOME/.cache}/usher-test}
+
+has_oidc_provider() { folder "$oidc_folder/node_modules/oidc-provider"; }
+
+install_oidc_provider() {
+	echo "test servers: installing $oidc_provider"
+	mkdir -p "$oidc_folder"
+	npm install --prefix "$oidc_folder" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error "$oidc_provider"
 }
 
 program() { PATH="$PATH:/usr/sbin:/usr/local/sbin:/sbin" command -v "$1" >/dev/null; }
@@ -66,15 +81,18 @@ install_packages() {
 }
 
 absent=$(missing)
-if [ -z "$absent" ]; then
+if [ -z "$absent" ] && has_oidc_provider; then
 	echo "test servers: all installed"
 	exit 0
 fi
 if [ "${1-}" = --check ]; then
 	tell "$absent"
+	has_oidc_provider || echo "missing: $oidc_provider, skips: signing in with an OpenID provider"
 	exit 1
 fi
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+if [ -z "$absent" ]; then
+	:
+elif [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	echo "test servers: installing" $absent
 	install_packages "$absent"
 	absent=$(missing)
@@ -83,3 +101,6 @@ else
 	echo "  apt-get install" $absent
 fi
 tell "$absent"
+if ! has_oidc_provider && program npm; then
+	install_oidc_provider
+fi

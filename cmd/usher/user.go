@@ -16,7 +16,7 @@ import (
 
 func userCmd(f *flags) *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "Make a person by hand, look at one, invite one"}
-	cmd.AddCommand(f.createUserCmd(), f.showUserCmd(), f.explainUserCmd(), f.inviteUserCmd(), f.protectUserCmd())
+	cmd.AddCommand(f.createUserCmd(), f.showUserCmd(), f.explainUserCmd(), f.inviteUserCmd(), f.protectUserCmd(), f.rightsCmd(), f.resetFactorsCmd())
 	return cmd
 }
 
@@ -54,7 +54,7 @@ func (f *flags) createUserCmd() *cobra.Command {
 	cmd.Flags().StringVar(&n.FamilyName, "family-name", "", "family name")
 	cmd.Flags().StringVar(&n.Locale, "locale", "", "language of mails and pages, such as it")
 	cmd.Flags().StringVar(&kind, "kind", string(registry.EndUser), "end_user or support_staff")
-	cmd.Flags().BoolVar(&n.Admin, "admin", false, "make the person a company admin")
+	cmd.Flags().BoolVar(&n.Admin, "admin", false, "make the person a company admin who decides held runs too")
 	return cmd
 }
 
@@ -116,7 +116,11 @@ func (f *flags) protectUserCmd() *cobra.Command {
 
 // withPerson finds a person.
 func (f *flags) withPerson(cmd *cobra.Command, company, who string, fn func(context.Context, *app.Core, *registry.User) error) error {
-	return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
+	return f.with(cmd, func(ctx context.Context, core *app.Core) error {
+		c, err := core.CompanyOf(ctx, company)
+		if err != nil {
+			return err
+		}
 		u, err := core.Store.For(c.ID).FindUser(ctx, who)
 		if errors.Is(err, registry.ErrNotFound) {
 			return fmt.Errorf("nobody in %s has the userName, address or id %q", c.Name, who)
@@ -136,6 +140,7 @@ type personDoc struct {
 	Blocks       string     `json:"blocks,omitempty"`
 	Kind         string     `json:"kind"`
 	CompanyAdmin bool       `json:"company_admin"`
+	Rights       string     `json:"rights,omitempty"`
 	Protected    bool       `json:"protected,omitempty"`
 	CreatedAt    time.Time  `json:"created_at"`
 	UpdatedAt    time.Time  `json:"updated_at"`
@@ -171,7 +176,7 @@ func (f *flags) showPerson(ctx context.Context, cmd *cobra.Command, core *app.Co
 	}
 	sort.Slice(p.Values, func(i, j int) bool { return order[p.Values[i].Attribute] < order[p.Values[j].Attribute] })
 	d := personDoc{
-		ID: u.PublicID, UserName: u.UserName(), State: string(u.State()), Kind: string(u.Kind), CompanyAdmin: u.CompanyAdmin, Protected: u.Protected,
+		ID: u.PublicID, UserName: u.UserName(), State: string(u.State()), Kind: string(u.Kind), CompanyAdmin: u.CompanyAdmin, Rights: u.Rights.String(), Protected: u.Protected,
 		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Values: []valueDoc{}, Groups: []groupDoc{},
 	}
 	if u.Blocks != 0 {
@@ -179,8 +184,12 @@ func (f *flags) showPerson(ctx context.Context, cmd *cobra.Command, core *app.Co
 	}
 	g := &grid{head: []string{"attribute", "value", "from", "since"}}
 	g.add("id", d.ID)
+	kind := d.Kind
+	if u.Privileged() {
+		kind += ", " + rightsInWords(u)
+	}
 	g.add("state", strings.TrimSuffix(d.State+" ("+d.Blocks+")", " ()"), "", stamp(d.UpdatedAt))
-	g.add("kind", strings.TrimSuffix(d.Kind+map[bool]string{true: ", company admin"}[d.CompanyAdmin], ", "), "", stamp(d.CreatedAt))
+	g.add("kind", kind, "", stamp(d.CreatedAt))
 	if d.Protected {
 		g.add("protected", "no directory deactivates or deletes them", "")
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/usherd/usher/internal/onboard"
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/signin"
 	"github.com/usherd/usher/internal/store"
 	"github.com/usherd/usher/internal/telemetry"
 )
@@ -35,6 +36,7 @@ type Core struct {
 	Store    *store.Store
 	Registry *registry.Registry
 	Engine   *reconcile.Engine
+	Access   *signin.Service
 	Log      *slog.Logger
 	Now      func() time.Time
 	// Contacts and Mailroom meet people who have no account.
@@ -93,6 +95,9 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (*Core, error) {
 	}
 	c.build()
 	if err := c.buildContacts(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	if c.Access, err = c.access(); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
@@ -236,6 +241,9 @@ func makeKey(path string) ([]byte, error) {
 // Close ends the process's entry and the database.
 func (c *Core) Close() error {
 	var err error
+	if c.Access != nil {
+		c.Access.Close()
+	}
 	if c.process.Name != "" {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()

@@ -142,6 +142,8 @@ database: {{printf "%q" .Database}}
 mail:
   smtp: {{.SMTP}}
   from: {{printf "%q" (printf "%s Helpdesk <helpdesk@acme.example>" .S.CompanyName)}}
+# A second step is optional here, so that the demo can be walked through.
+second_factor: optional
 companies:
   {{.S.CompanyKey}}: {name: {{printf "%q" .S.CompanyName}}, locale: {{.S.CompanyLocale}}}
 sources:

@@ -43,7 +43,8 @@ func (c *Core) Company(ctx context.Context, key string) (registry.Company, error
 type NewUser struct {
 	UserName, Email, GivenName, FamilyName, Locale string
 	Kind                                           registry.Kind
-	Admin                                          bool
+	// Admin makes them a company admin who also decides held runs.
+	Admin bool
 }
 
 // CreateUser makes a person by an admin's hand and mails them their set-up
@@ -60,9 +61,13 @@ func (c *Core) CreateUser(ctx context.Context, company registry.CompanyID, actor
 	} {
 		a.Set(name, value)
 	}
+	var rights registry.Rights
+	if n.Admin {
+		rights = registry.RightsApprover
+	}
 	res, err := c.Registry.Apply(ctx, registry.Batch{
 		Company: company, Origin: origin, Actor: actor,
-		Ops: []registry.Op{registry.CreateUser{Attributes: a, Kind: n.Kind, CompanyAdmin: n.Admin, Verified: true, SetupMail: registry.SetupSend}},
+		Ops: []registry.Op{registry.CreateUser{Attributes: a, Kind: n.Kind, CompanyAdmin: n.Admin, Rights: rights, Verified: true, SetupMail: registry.SetupSend}},
 	})
 	if err != nil {
 		return registry.Result{}, err

@@ -272,13 +272,14 @@ func (s *Server) handler(work context.Context, service *onboard.Service) (http.H
 	}
 	shell, err := web.New(web.Config{
 		PublicURL: public, Sessions: s.Store, People: auth.DefaultPeopleLife(), Admins: auth.DefaultAdminLife(),
+		Factor:   s.Config.SecondFactor != config.FactorOptional,
 		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewRequestID: newID, Log: s.Log,
-	}, self.Files())
+	}, self.Files(), self.EntryFiles())
 	if err != nil {
 		return nil, err
 	}
 	pages := http.NewServeMux()
-	(&self.Handlers{Shell: shell, Onboarding: service, People: s.Store}).Mount(pages)
+	(&self.Handlers{Shell: shell, Onboarding: service, Access: s.Access, People: s.Store}).Mount(pages)
 	door, err := s.scim(public)
 	if err != nil {
 		return nil, err

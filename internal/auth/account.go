@@ -16,9 +16,20 @@ type Identity struct {
 	// CredentialVersion is the version the proof was made against; a session
 	// begun with it dies when the person's version moves on.
 	CredentialVersion int64
-	// Admin chooses the shorter session life.
+	// Admin chooses the shorter session life: of everybody who has rights.
 	Admin bool
+	// Method is how the proof was made: MethodPassword, or the provider's name.
+	Method string
+	// FactorAt is when a second factor was shown with it, zero for not.
+	FactorAt time.Time
 }
+
+// MethodPassword and MethodPasskey are the ways to sign in that are ours; any
+// other is the key of a provider, after "sso ".
+const (
+	MethodPassword = "password"
+	MethodPasskey  = "passkey"
+)
 
 // Client is where a request came from, as far as it can be told.
 type Client struct {
@@ -26,6 +37,8 @@ type Client struct {
 	Address netip.Addr
 	// Agent is the browser's own description, for the person to recognise.
 	Agent string
+	// Request is the request's id, for the audit.
+	Request string
 }
 
 // ErrSignIn is the one answer to every failed sign-in: unknown name, wrong

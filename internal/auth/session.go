@@ -26,6 +26,8 @@ type Session struct {
 	ExpiresAt         time.Time // however much it is used
 	Address           string
 	Agent             string
+	Method            string    // how its person signed in, see Identity
+	FactorAt          time.Time // when a second factor was last shown, zero for never
 	// Account is joined by the store when it reads; it is not stored here.
 	Account Account
 }
@@ -40,7 +42,62 @@ type Account struct {
 	Locale        string
 	Timezone      string
 	Admin         bool
+	Rights        registry.Rights
+	Kind          registry.Kind
+	// HasFactor says that the person has set up a second factor.
+	HasFactor bool
 }
+
+// Operator reports whether the account is one of those who run the installation.
+func (a *Account) Operator() bool { return a.CompanyKey == registry.OperatorsKey }
+
+// Privileged reports whether the account may do more than look after itself.
+func (a *Account) Privileged() bool { return a.Admin || a.Rights != 0 || a.Operator() }
+
+// Roles are what the person is now.
+func (a *Account) Roles() []Role {
+	roles := []Role{RoleEndUser}
+	for _, r := range []struct {
+		role Role
+		has  bool
+	}{
+		{RoleSupport, a.Kind == registry.SupportStaff},
+		{RoleAuditor, a.Rights&registry.RightsAuditor != 0},
+		{RoleApprover, a.Rights&registry.RightsApprover != 0},
+		{RoleAdmin, a.Admin && !a.Operator()},
+		{RoleOperator, a.Operator()},
+	} {
+		if r.has {
+			roles = append(roles, r.role)
+		}
+	}
+	return roles
+}
+
+// Actor names the person in changes and in the audit, by the strongest of their
+// roles.
+func (a *Account) Actor() string {
+	word := map[Role]string{
+		RoleEndUser: "user ", RoleSupport: "support ", RoleAuditor: "auditor ", RoleApprover: "approver ", RoleAdmin: "admin ", RoleOperator: "operator ",
+	}
+	roles := a.Roles()
+	return word[roles[len(roles)-1]] + a.UserName
+}
+
+// Stage is how far a session has come.
+type Stage int
+
+const (
+	// StageIn: signed in.
+	StageIn Stage = iota
+	// StageProve: the person has yet to show their second factor.
+	StageProve
+	// StageEnrol: the person must have a second factor and has yet to set one up.
+	StageEnrol
+)
+
+// halfLife is how long somebody may take between the two factors.
+const halfLife = 15 * time.Minute
 
 // SessionStore keeps sessions. All times are the caller's clock.
 type SessionStore interface {
@@ -57,6 +114,8 @@ type SessionStore interface {
 	TouchSession(ctx context.Context, id string, seen time.Time) error
 	// DeleteSession removes the session; no error when there is none.
 	DeleteSession(ctx context.Context, id string) error
+	// EndSession removes one session of the person and says whether it was there.
+	EndSession(ctx context.Context, company registry.CompanyID, user registry.UserID, id string) (bool, error)
 	// ListSessions returns the live sessions of a person (the conditions of
 	// FindSession), seen last first. Account may be left empty.
 	ListSessions(ctx context.Context, company registry.CompanyID, user registry.UserID, now time.Time) ([]Session, error)
@@ -78,6 +137,8 @@ type SessionConfig struct {
 	Secure bool
 	// People and Admins are the lives of their sessions.
 	People, Admins Life
+	// Factor is true when whoever has rights must show a second factor.
+	Factor bool
 	// Failed answers a request whose session could not be read or kept.
 	Failed func(http.ResponseWriter, *http.Request, error)
 	Now    func() time.Time
@@ -130,11 +191,33 @@ func (s *Sessions) Wrap(next http.Handler) http.Handler {
 // Current returns the session of the request, if the person is signed in. It is
 // safe to ask in a request that was never wrapped.
 func (s *Sessions) Current(ctx context.Context) (Session, bool) {
+	v, stage, ok := s.Look(ctx)
+	return v, ok && stage == StageIn
+}
+
+// Look is Current for the pages of the second factor: it also returns a session
+// whose person has one proof yet to give. For every other page there is no such
+// session.
+func (s *Sessions) Look(ctx context.Context) (Session, Stage, bool) {
 	if ctx.Value(loadedKey{}) == nil {
-		return Session{}, false
+		return Session{}, StageIn, false
 	}
 	v, ok := s.scs.Get(ctx, sessionKey).(Session)
-	return v, ok
+	return v, s.cfg.stage(v), ok
+}
+
+// stage judges by what the person is and has now: someone made an admin since
+// signing in has a second factor to set up.
+func (c SessionConfig) stage(v Session) Stage {
+	switch {
+	case !v.FactorAt.IsZero():
+		return StageIn
+	case v.Account.HasFactor:
+		return StageProve
+	case c.Factor && v.Account.Privileged():
+		return StageEnrol
+	}
+	return StageIn
 }
 
 // Begin signs the person in, under a new token whatever the browser sent.
@@ -147,7 +230,7 @@ func (s *Sessions) Begin(ctx context.Context, id Identity, c Client) error {
 	v := Session{
 		Company: id.Company, User: id.User, CredentialVersion: id.CredentialVersion,
 		CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(life.Absolute),
-		Agent: clip(c.Agent, 256),
+		Agent: clip(c.Agent, 256), Method: id.Method, FactorAt: id.FactorAt,
 	}
 	if c.Address.IsValid() {
 		v.Address = c.Address.String()
@@ -170,6 +253,11 @@ func (s *Sessions) List(ctx context.Context, v Session) ([]Session, error) {
 	}), err
 }
 
+// EndOne signs one browser of the person out and says whether it was signed in.
+func (s *Sessions) EndOne(ctx context.Context, v Session, id string) (bool, error) {
+	return s.store.EndSession(ctx, v.Company, v.User, id)
+}
+
 // EndOthers signs every other browser of the person out and says how many.
 func (s *Sessions) EndOthers(ctx context.Context, v Session) (int, error) {
 	return s.store.EndSessions(ctx, v.Company, v.User, v.ID)
@@ -186,7 +274,10 @@ func (c SessionConfig) life(admin bool) Life {
 // judged by what the person is now: someone made an admin since signing in has
 // an admin's session.
 func (c SessionConfig) over(s Session, now time.Time) bool {
-	life := c.life(s.Account.Admin)
+	life := c.life(s.Account.Privileged())
+	if c.stage(s) != StageIn {
+		life.Absolute = halfLife
+	}
 	return !now.Before(s.CreatedAt.Add(life.Absolute)) || !now.Before(s.SeenAt.Add(life.Idle))
 }
 

@@ -55,7 +55,7 @@ func (a *scsStore) FindCtx(ctx context.Context, id string) ([]byte, bool, error)
 	if a.cfg.over(s, now) {
 		return nil, false, nil
 	}
-	if now.Sub(s.SeenAt) >= min(touchEvery, a.cfg.life(s.Account.Admin).Idle/4) {
+	if now.Sub(s.SeenAt) >= min(touchEvery, a.cfg.life(s.Account.Privileged()).Idle/4) {
 		// Not worth failing a page for: the next one tries again.
 		if err := a.store.TouchSession(ctx, id, now); err != nil {
 			a.cfg.Log.WarnContext(ctx, "session not touched", "error", err)

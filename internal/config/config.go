@@ -37,6 +37,10 @@ type Config struct {
 	// Companies and Sources are keyed by their short names.
 	Companies map[string]Company `yaml:"companies"`
 	Sources   map[string]Source  `yaml:"sources"`
+	// SecondFactor is whether whoever has rights must show a second factor.
+	SecondFactor SecondFactor `yaml:"second_factor"`
+	// OIDC is, by company, how people sign in with identity providers.
+	OIDC map[string]SignIn `yaml:"oidc" json:",omitempty"`
 	// Schemas and ResourceTypes are what SCIM knows beside the RFC's users and
 	// groups, keyed by URN and by name.
 	Schemas       map[string]Schema       `yaml:"schemas" json:",omitempty"`

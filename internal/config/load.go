@@ -70,6 +70,7 @@ func (c *Config) complete() {
 		source.Guard.Delete.inherit(source.Guard.Deactivate)
 		c.Sources[key] = source
 	}
+	c.completeSignIn()
 }
 
 // Fault reports something wrong with a setting of this configuration that
@@ -139,7 +140,7 @@ func (c *Config) twins() []twin {
 			all = append(all, twin{path + "client_secret", &s.Entra.ClientSecret, s.Entra.ClientSecretFile, prefix + "CLIENT_SECRET"})
 		}
 	}
-	return all
+	return append(all, c.providerTwins()...)
 }
 
 // secrets fetches every secret from where it is, and puts the passwords that

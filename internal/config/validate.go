@@ -58,6 +58,7 @@ func (c *Config) Validate() error {
 	}
 	v.scimTypes()
 	v.strangers()
+	v.signIn()
 	v.renames("companies", companyNames(c.Companies))
 	v.renames("sources", sourceNames(c.Sources))
 	return v.faults.err()

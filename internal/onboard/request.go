@@ -11,7 +11,7 @@ import (
 	"github.com/usherd/usher/internal/registry"
 )
 
-// queueLength bounds the requests waiting for Run; beyond it they are dropped,
+// queueLength bounds what waits for Run; beyond it they are dropped,
 // which only a flood can bring about.
 const queueLength = 256
 
@@ -45,26 +45,55 @@ func (s *Service) enqueue(ctx context.Context, r request, account string, c auth
 		s.Log.InfoContext(ctx, "request for a link dropped: too many", "prefix", auth.Prefix(c.Address))
 		return
 	}
+	s.later(ctx, "request for a link", func(ctx context.Context) { s.answer(ctx, r) })
+}
+
+// later has Run do something after whoever asked was answered: neither words
+// nor timing are to tell a stranger what was done.
+func (s *Service) later(ctx context.Context, what string, do func(context.Context)) {
 	select {
-	case s.queue <- r:
+	case s.queue <- do:
 	default:
-		s.Log.WarnContext(ctx, "request for a link dropped: queue full")
+		s.Log.WarnContext(ctx, what+" dropped: queue full")
 	}
 }
 
-// Run answers the requests for links until ctx ends; what was accepted by then
-// is still answered before it returns.
+// noteRefusal writes down that somebody failed to sign in as a person there is.
+// How often is bounded by what the limits let through.
+func (s *Service) noteRefusal(ctx context.Context, p Person, rightPassword bool, c auth.Client) {
+	if p.User.ID == 0 {
+		return
+	}
+	d := registry.Deed{
+		At: s.Now(), Actor: "somebody", Action: registry.DeedSignIn, Outcome: registry.OutcomeWrongPassword,
+		Subject: "user " + p.User.UserName(), RequestID: c.Request,
+	}
+	if rightPassword {
+		d.Outcome = registry.OutcomeNotOpen
+	}
+	if c.Address.IsValid() {
+		d.Address = c.Address.String()
+	}
+	s.later(ctx, "audit of a failed sign-in", func(ctx context.Context) {
+		if err := s.Store.Audit(ctx, p.User.Company, d); err != nil {
+			s.Log.ErrorContext(ctx, "failed sign-in not audited", "error", err)
+		}
+	})
+}
+
+// Run answers the requests for links, and writes failed sign-ins down, until ctx
+// ends; what was accepted by then is still done before it returns.
 func (s *Service) Run(ctx context.Context) {
 	work := context.WithoutCancel(ctx)
 	for {
 		select {
-		case r := <-s.queue:
-			s.answer(work, r)
+		case do := <-s.queue:
+			do(work)
 		case <-ctx.Done():
 			for {
 				select {
-				case r := <-s.queue:
-					s.answer(work, r)
+				case do := <-s.queue:
+					do(work)
 				default:
 					return
 				}

@@ -34,7 +34,7 @@ type Service struct {
 	Deps
 	cfg    Config
 	limits limits
-	queue  chan request
+	queue  chan func(context.Context)
 }
 
 // New makes the service.
@@ -45,7 +45,7 @@ func New(d Deps, c Config) *Service {
 	if c.ResetLife == 0 {
 		c.ResetLife = time.Hour
 	}
-	return &Service{Deps: d, cfg: c, limits: newLimits(d.Now), queue: make(chan request, queueLength)}
+	return &Service{Deps: d, cfg: c, limits: newLimits(d.Now), queue: make(chan func(context.Context), queueLength)}
 }
 
 // limits hold every throttle of onboarding, in one place to read them.
@@ -117,7 +117,9 @@ func (s *Service) Complete(ctx context.Context, token, password string) (auth.Id
 	if err != nil {
 		return auth.Identity{}, fmt.Errorf("consume link: %w", err)
 	}
-	return auth.Identity(done), nil
+	return auth.Identity{
+		Company: done.Company, User: done.User, CredentialVersion: done.CredentialVersion, Admin: done.Admin, Method: auth.MethodPassword,
+	}, nil
 }
 
 // SignIn judges a name (userName or verified address) and a password. Every
@@ -139,6 +141,7 @@ func (s *Service) SignIn(ctx context.Context, company registry.CompanyID, name, 
 		return auth.Identity{}, fmt.Errorf("verify password: %w", err)
 	}
 	if !ok || !person.User.MaySignIn() {
+		s.noteRefusal(ctx, person, ok, c)
 		return auth.Identity{}, auth.ErrSignIn
 	}
 	if rehash {
@@ -178,9 +181,8 @@ func (s *Service) ChangePassword(ctx context.Context, id auth.Identity, present,
 	if err != nil {
 		return auth.Identity{}, fmt.Errorf("set password: %w", err)
 	}
-	out := identity(person)
-	out.CredentialVersion = version
-	return out, nil
+	id.CredentialVersion, id.Admin = version, person.User.Privileged()
+	return id, nil
 }
 
 func (s *Service) find(ctx context.Context, token string) (Link, Person, error) {
@@ -234,6 +236,6 @@ func known(p Person) []string {
 func identity(p Person) auth.Identity {
 	return auth.Identity{
 		Company: p.User.Company, User: p.User.ID,
-		CredentialVersion: p.User.CredentialVersion, Admin: p.User.CompanyAdmin,
+		CredentialVersion: p.User.CredentialVersion, Admin: p.User.Privileged(), Method: auth.MethodPassword,
 	}
 }

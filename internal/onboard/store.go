@@ -110,6 +110,9 @@ type Store interface {
 	// changes and the error is registry.ErrNotFound. It returns the new version.
 	SetPassword(ctx context.Context, p SetPassword) (int64, error)
 
+	// Audit writes down what somebody did or tried.
+	Audit(ctx context.Context, company registry.CompanyID, d registry.Deed) error
+
 	// Rehash replaces the stored hash by one of the same password at newer
 	// costs, if it is still the old one; nothing else changes, and it is no
 	// error if it is not.

@@ -143,9 +143,6 @@ type CompanyInfo struct {
 	Resembles string
 }
 
-// OperatorsKey is the company that operators belong to. Nobody registers there.
-const OperatorsKey = "operators"
-
 // Vouched reports whether somebody vouched for the company: the configuration
 // file, an operator or a DNS record. One that nobody vouched for registered
 // itself: its name is kept out of mails, and how many people it may have mailed

@@ -29,6 +29,7 @@ const (
 	CodeRecreated        Code = "recreated"
 	CodeUnknownManager   Code = "unknown_manager"
 	CodeValueTaken       Code = "value_taken"
+	CodeLastAdmin        Code = "last_admin"
 )
 
 // Error is a refusal by a rule of the registry. Message is safe to show to the

@@ -89,6 +89,9 @@ type PutUser struct {
 	// Protect has the person protected for as long as the origin says so. What an
 	// admin protected stays so until an admin lifts it.
 	Protect bool
+	// SSO says that the origin is an identity provider with which the person
+	// signs in: who is new needs no password, and their addresses are vouched for.
+	SSO bool
 	// Fresh refuses with CodeAnchorTaken when the anchor belongs to somebody
 	// whose account is open: what a client means as new must not change
 	// somebody else. Someone disabled or deleted comes back instead.
@@ -176,6 +179,7 @@ type CreateUser struct {
 	Kind         Kind
 	Association  Association
 	CompanyAdmin bool
+	Rights       Rights
 	Blocks       Blocks
 	Verified     bool // whoever creates vouches for the addresses
 	SetupMail    SetupMail
@@ -283,12 +287,13 @@ const (
 	ActionMissing    Action = "missing"
 	ActionProtect    Action = "protect"
 	ActionUnprotect  Action = "unprotect"
+	ActionRights     Action = "rights"
 )
 
 // strength orders the actions, the strongest first.
 var strength = []Action{
 	ActionCreate, ActionRestore, ActionDelete, ActionJoin, ActionDeactivate, ActionEnable, ActionRename, ActionUpdate,
-	ActionMembers, ActionBlock, ActionUnblock, ActionInvite, ActionPassword, ActionProtect, ActionUnprotect, ActionMissing,
+	ActionMembers, ActionRights, ActionBlock, ActionUnblock, ActionInvite, ActionPassword, ActionProtect, ActionUnprotect, ActionMissing,
 }
 
 // Change is one row of history: one record in one transaction.

@@ -32,12 +32,15 @@ func (u *unit) create(i int, op PutUser, res *Result) {
 		Owner: u.b.Origin.ID, Version: 1, CreatedAt: u.now, UpdatedAt: u.now,
 	}
 	u.amend(user, op, nil, res)
+	if op.SSO {
+		user.Credential = CredentialSSO
+	}
 	if !user.Enabled {
 		user.DeactivatedAt = u.now
 	}
 	u.subject[i].user = user
 	u.w.NewUsers = append(u.w.NewUsers, user)
-	u.writeEmails(user, u.b.Origin.Kind.Directory())
+	u.writeEmails(user, u.b.Origin.Kind.Directory() || op.SSO)
 	u.w.NewLinks = append(u.w.NewLinks, NewLink{Link: u.newLink(op), User: user})
 	u.change(i, ActionCreate, "", 1, Payload{After: facts(user)})
 	u.setPassword(i, user, op.PasswordHash)
@@ -188,6 +191,7 @@ func facts(user *User) Attributes {
 	if user.CompanyAdmin {
 		a["companyAdmin"] = []string{"true"}
 	}
+	a.Set("rights", user.Rights.String())
 	a.Set("blocks", user.Blocks.String())
 	if user.Association == Weak {
 		a["association"] = []string{string(Weak)}

@@ -94,6 +94,12 @@ func (u *unit) ruleOfPerson(s *subject, op Op) *Error {
 		return u.mayMeet(s, op)
 	case ForgetContact:
 		return u.mayForget(s, op)
+	case TieUser:
+		return u.mayTie(s, op)
+	case SetRights:
+		return u.maySetRights(s, op)
+	case RemoveUser:
+		return u.mayRemove(s, op)
 	}
 	return nil
 }
@@ -163,8 +169,8 @@ func (u *unit) mayJoin(op PutUser) *Error {
 	}
 	var err *Error
 	switch {
-	case user.CompanyAdmin:
-		err = Refuse(CodeProtectedAdmin, "%s matches the company admin %s; an admin is joined by hand only", op.Name, user.UserName())
+	case user.Privileged():
+		err = Refuse(CodeProtectedAdmin, "%s matches %s, who has rights in the company; such a person is joined by hand only", op.Name, user.UserName())
 	case user.Credential == CredentialSet || user.Credential == CredentialSSO:
 		err = Refuse(CodeOwnPassword, "%s matches %s, who already signs in on their own", op.Name, user.UserName())
 	case user.Association != Weak:
@@ -182,8 +188,8 @@ func (u *unit) mayAssert(op PutUser, link *Link, user *User) *Error {
 	switch {
 	case user.Owner != u.b.Origin.ID:
 		return nil
-	case op.Adopt && user.CompanyAdmin:
-		return Refuse(CodeProtectedAdmin, "%s has the name of the company admin %s, whose object is gone; an admin is joined by hand only", op.Name, user.UserName())
+	case op.Adopt && user.Privileged():
+		return Refuse(CodeProtectedAdmin, "%s has the name of %s, who has rights in the company and whose object is gone; such a person is joined by hand only", op.Name, user.UserName())
 	case !op.Enabled && user.Enabled && user.DeletedAt.IsZero() && protectedBy(op, link, user):
 		return protected(user)
 	}

@@ -57,6 +57,8 @@ func anchorOf(op Op) (anchor string, group, ok bool) {
 		return op.Anchor, false, true
 	case LinkUser:
 		return op.Anchor, false, true
+	case TieUser:
+		return op.Anchor, false, true
 	case PutGroup:
 		return op.Anchor, true, true
 	case MissGroup:
@@ -105,6 +107,8 @@ func badValues(op Op) *Error {
 	case Meet:
 		return badMeet(op)
 	case LinkUser:
+		return firstError(badAnchor(op.Anchor), badText("the name at the origin", op.Name, maxName))
+	case TieUser:
 		return firstError(badAnchor(op.Anchor), badText("the name at the origin", op.Name, maxName))
 	case PutGroup:
 		return firstError(

@@ -71,7 +71,7 @@ func TestEveryActionHasAStrength(t *testing.T) {
 		}
 		seen[a] = true
 	}
-	if len(seen) != 16 {
+	if len(seen) != 17 {
 		t.Errorf("%d actions have a strength", len(seen))
 	}
 }

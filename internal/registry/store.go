@@ -26,6 +26,8 @@ type Tx interface {
 	GroupLinks(ctx context.Context, origin OriginID, anchors []string) ([]*Link, error)
 	// LinksOfUsers finds the origin's links to these users.
 	LinksOfUsers(ctx context.Context, origin OriginID, users []UserID) ([]*Link, error)
+	// Admins are the company's admins whose accounts are open.
+	Admins(ctx context.Context) (map[UserID]bool, error)
 	// Origins are the doors of the company.
 	Origins(ctx context.Context) (map[OriginID]Origin, error)
 	// Users loads users, the deleted ones too, and holds them against other

@@ -31,6 +31,8 @@ type unit struct {
 	tied    map[UserID]*Link
 	// met is what a meeting is decided by.
 	met *met
+	// admins are loaded where rights are set: the company's admins in office.
+	admins map[UserID]bool
 
 	w       Writes
 	results []Result
@@ -75,6 +77,8 @@ type wants struct {
 	names  map[string]bool
 	// byHand are the people whom an admin ties to the origin.
 	byHand []UserID
+	// admins is true when rights are set.
+	admins bool
 }
 
 // load reads, in a handful of statements, the records that the operations speak
@@ -112,8 +116,16 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 	for _, x := range groups {
 		u.groups[x.ID] = x
 	}
-	if err := u.loadResources(ctx, tx); err != nil || len(n.byHand) == 0 {
+	if err := u.loadResources(ctx, tx); err != nil {
 		return err
+	}
+	if n.admins {
+		if u.admins, err = tx.Admins(ctx); err != nil {
+			return err
+		}
+	}
+	if len(n.byHand) == 0 {
+		return nil
 	}
 	return u.loadTied(ctx, tx, n.byHand)
 }
@@ -230,6 +242,12 @@ func (u *unit) gather() *wants {
 			n.users[op.User] = true
 		case LinkUser:
 			n.users[op.User], n.byHand = true, append(n.byHand, op.User)
+		case TieUser:
+			n.users[op.User], n.byHand = true, append(n.byHand, op.User)
+		case SetRights:
+			n.users[op.User], n.admins = true, true
+		case RemoveUser:
+			n.users[op.User] = true
 		}
 	}
 	return n
@@ -320,6 +338,12 @@ func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 		u.meet(i, op, res)
 	case ForgetContact:
 		u.forgetContact(i, op)
+	case SetRights:
+		u.setRights(i, op, res)
+	case TieUser:
+		u.tieUser(i, op, res)
+	case RemoveUser:
+		u.removeUser(i, res)
 	case PutGroup:
 		u.putGroup(i, op)
 	case PutResource:

@@ -81,6 +81,7 @@ type User struct {
 	Kind         Kind
 	Association  Association
 	CompanyAdmin bool
+	Rights       Rights // beside CompanyAdmin
 
 	// Attributes are the person's present values, userName and emails
 	// included. Emails are ordered, primary first.

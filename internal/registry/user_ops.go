@@ -174,7 +174,7 @@ func (u *unit) createUser(i int, op CreateUser, res *Result) {
 	}
 	user := &User{
 		PublicID: u.r.NewID(), Company: u.b.Company,
-		Kind: op.Kind, Association: op.Association, CompanyAdmin: op.CompanyAdmin,
+		Kind: op.Kind, Association: op.Association, CompanyAdmin: op.CompanyAdmin, Rights: op.Rights,
 		Attributes: Attributes{}, Enabled: true, Blocks: op.Blocks,
 		Credential: CredentialNone, CredentialVersion: 1,
 		Department: u.departments[Key(op.Department)], Contract: u.contracts[Key(op.Contract)],

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usherd/usher/internal/auth"
@@ -26,8 +27,14 @@ func crossing(ctx context.Context) context.Context {
 	return context.WithValue(ctx, crossingKey{}, true)
 }
 
-// Companies lists all companies by key.
+// Companies lists all companies by key, without the operators' own.
 func (s *Store) Companies(ctx context.Context) ([]registry.Company, error) {
+	all, err := s.everyCompany(ctx)
+	return slices.DeleteFunc(all, func(c registry.Company) bool { return c.Key == registry.OperatorsKey }), err
+}
+
+// everyCompany lists the operators' company too.
+func (s *Store) everyCompany(ctx context.Context) ([]registry.Company, error) {
 	rows, err := s.read.QueryContext(ctx, `SELECT id, key, name, locale FROM companies ORDER BY key`)
 	return collect(rows, err, func(rows *sql.Rows) (c registry.Company, err error) {
 		return c, rows.Scan(&c.ID, &c.Key, &c.Name, &c.Locale)

@@ -25,7 +25,7 @@ var userCols = []string{
 	user.FieldUserName, user.FieldUserNameKey, user.FieldDisplayName, user.FieldGivenName, user.FieldFamilyName,
 	user.FieldLocale, user.FieldEmployeeNumber, user.FieldAttributes, user.FieldDocument,
 	user.FieldEnabled, user.FieldBlocks, user.FieldCredential, user.FieldCredentialVersion,
-	user.FieldOwnerID, user.FieldDepartmentID, user.FieldContractID, user.FieldManagerID, user.FieldProtected,
+	user.FieldOwnerID, user.FieldDepartmentID, user.FieldContractID, user.FieldManagerID, user.FieldProtected, user.FieldRights,
 	user.FieldVersion, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldDeactivatedAt, user.FieldDeletedAt,
 }
 
@@ -49,7 +49,7 @@ func scanUser(company registry.CompanyID, more ...any) func(*sql.Rows) (*registr
 		if err := rows.Scan(append([]any{&u.ID, &u.PublicID, &u.Kind, &u.Association, &u.CompanyAdmin,
 			&own[0], &key, &own[1], &own[2], &own[3], &own[4], &employee, &extra, &u.Document,
 			&u.Enabled, &u.Blocks, &u.Credential, &u.CredentialVersion,
-			&u.Owner, &dept, &contr, &manager, &u.Protected, &u.Version, &created, &updated, &deactivated, &deleted}, more...)...); err != nil {
+			&u.Owner, &dept, &contr, &manager, &u.Protected, &u.Rights, &u.Version, &created, &updated, &deactivated, &deleted}, more...)...); err != nil {
 			return nil, fmt.Errorf("scan user: %w", err)
 		}
 		if len(extra) > 0 {
@@ -180,6 +180,22 @@ func (t *tenantTx) LinksOfUsers(ctx context.Context, origin registry.OriginID, u
 	rows, err := t.query(ctx, `SELECT id, `+columns(linkCols)+` FROM links WHERE origin_id = ? AND `+t.s.byKey("user_id")+` ORDER BY id`+t.forUpdate(),
 		origin, t.company, keys(t.s, users))
 	return collect(rows, err, scanLink(t.company))
+}
+
+// Admins implements registry.Tx.
+func (t *tenantTx) Admins(ctx context.Context) (map[registry.UserID]bool, error) {
+	// Locked, so that of two who take the right from each other one is the last.
+	rows, err := t.query(ctx, `SELECT id FROM users WHERE company_id = ? AND company_admin AND deleted_at = 0
+		AND association = 'strong' AND enabled AND blocks = 0 ORDER BY id`+t.forUpdate(), t.company)
+	ids, err := collect(rows, err, scanInt)
+	if err != nil {
+		return nil, fmt.Errorf("look for admins: %w", err)
+	}
+	out := make(map[registry.UserID]bool, len(ids))
+	for _, id := range ids {
+		out[registry.UserID(id)] = true
+	}
+	return out, nil
 }
 
 // Origins implements registry.Tx.

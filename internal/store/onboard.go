@@ -197,7 +197,7 @@ func (o *onboarding) consume(ctx context.Context, x *session, c onboard.ConsumeL
 		}
 	}
 	err = o.setPassword(ctx, t, u, passwordSet{c.PasswordHash, string(link.Purpose) + "_link", c.Now, c.Notice})
-	return onboard.Consumed{Company: t.company, User: u.ID, CredentialVersion: u.CredentialVersion, Admin: u.CompanyAdmin}, err
+	return onboard.Consumed{Company: t.company, User: u.ID, CredentialVersion: u.CredentialVersion, Admin: u.Privileged()}, err
 }
 
 // SetPassword implements onboard.Store.
@@ -261,6 +261,11 @@ func (o *onboarding) Rehash(ctx context.Context, company registry.CompanyID, use
 			renewed, int64(company), int64(user), old)
 		return err
 	})
+}
+
+// Audit implements onboard.Store.
+func (o *onboarding) Audit(ctx context.Context, company registry.CompanyID, d registry.Deed) error {
+	return o.For(company).Audit(ctx, d)
 }
 
 // setupLinkCols are what scanSetupLink reads.

@@ -86,7 +86,7 @@ func userRow(u *registry.User) ([]any, error) {
 		u.UserName(), registry.Key(u.UserName()), a.First(registry.AttrDisplayName), a.First(registry.AttrGivenName), a.First(registry.AttrFamilyName),
 		a.First(registry.AttrLocale), nullableText(a.First(registry.AttrEmployeeNumber)), string(doc), nullableText(string(u.Document)),
 		u.Enabled, int64(u.Blocks), string(u.Credential), u.CredentialVersion,
-		int64(u.Owner), nullable(int64(u.Department)), nullable(int64(u.Contract)), nullable(int64(u.Manager)), u.Protected,
+		int64(u.Owner), nullable(int64(u.Department)), nullable(int64(u.Contract)), nullable(int64(u.Manager)), u.Protected, int64(u.Rights),
 		u.Version, micros(u.CreatedAt), micros(u.UpdatedAt), micros(u.DeactivatedAt), micros(u.DeletedAt),
 	}, nil
 }

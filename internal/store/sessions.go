@@ -15,14 +15,16 @@ import (
 var _ auth.SessionStore = (*Store)(nil)
 
 // sessionCols are what scanSession reads.
-const sessionCols = `s.token_hash, s.company_id, s.user_id, s.credential_version, s.address, s.agent, s.created_at, s.seen_at, s.expires_at,
-	c.key, c.name, c.locale`
+const sessionCols = `s.token_hash, s.company_id, s.user_id, s.credential_version, s.address, s.agent, s.method, s.factor_at, s.created_at, s.seen_at, s.expires_at,
+	c.key, c.name, c.locale, EXISTS (SELECT 1 FROM factors f
+		WHERE f.user_id = s.user_id AND f.company_id = s.company_id AND f.confirmed_at <> 0 AND f.kind <> 'recovery')`
 
 func scanSession(rows *sql.Rows) (auth.Session, error) {
 	var v auth.Session
-	var created, seen, expires int64
-	err := rows.Scan(&v.ID, &v.Company, &v.User, &v.CredentialVersion, &v.Address, &v.Agent, &created, &seen, &expires,
-		&v.Account.CompanyKey, &v.Account.CompanyName, &v.Account.CompanyLocale)
+	var factor, created, seen, expires int64
+	err := rows.Scan(&v.ID, &v.Company, &v.User, &v.CredentialVersion, &v.Address, &v.Agent, &v.Method, &factor, &created, &seen, &expires,
+		&v.Account.CompanyKey, &v.Account.CompanyName, &v.Account.CompanyLocale, &v.Account.HasFactor)
+	v.FactorAt = fromMicros(factor)
 	v.CreatedAt, v.SeenAt, v.ExpiresAt = fromMicros(created), fromMicros(seen), fromMicros(expires)
 	return v, err
 }
@@ -35,20 +37,21 @@ func joinAccount(v *auth.Session, u *registry.User, now time.Time) bool {
 	}
 	v.Account.UserName, v.Account.DisplayName, v.Account.Locale = u.UserName(), u.DisplayName(), u.Locale()
 	v.Account.Timezone, v.Account.Admin = u.Attributes.First(registry.AttrTimezone), u.CompanyAdmin
+	v.Account.Rights, v.Account.Kind = u.Rights, u.Kind
 	return true
 }
 
 // SaveSession implements auth.SessionStore.
 func (s *Store) SaveSession(ctx context.Context, v auth.Session) error {
 	return s.inTx(ctx, func(x *session) error {
-		_, err := x.exec(ctx, `INSERT INTO sessions (token_hash, company_id, user_id, credential_version, address, agent, created_at, seen_at, expires_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		_, err := x.exec(ctx, `INSERT INTO sessions (token_hash, company_id, user_id, credential_version, address, agent, method, factor_at, created_at, seen_at, expires_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (token_hash) DO UPDATE SET user_id = excluded.user_id, credential_version = excluded.credential_version,
-				address = excluded.address, agent = excluded.agent, created_at = excluded.created_at,
+				address = excluded.address, agent = excluded.agent, method = excluded.method, factor_at = excluded.factor_at, created_at = excluded.created_at,
 				seen_at = excluded.seen_at, expires_at = excluded.expires_at
 			WHERE sessions.company_id = excluded.company_id`,
 			v.ID, int64(v.Company), int64(v.User), v.CredentialVersion, v.Address, asText(v.Agent),
-			micros(v.CreatedAt), micros(v.SeenAt), micros(v.ExpiresAt))
+			v.Method, micros(v.FactorAt), micros(v.CreatedAt), micros(v.SeenAt), micros(v.ExpiresAt))
 		if err != nil {
 			return fmt.Errorf("save session: %w", err)
 		}
@@ -77,6 +80,22 @@ func (s *Store) ListSessions(ctx context.Context, company registry.CompanyID, us
 		return nil
 	})
 	return live, err
+}
+
+// EndSession implements auth.SessionStore.
+func (s *Store) EndSession(ctx context.Context, company registry.CompanyID, user registry.UserID, id string) (bool, error) {
+	if notText(id) {
+		return false, nil
+	}
+	var n int64
+	err := s.inTx(ctx, func(x *session) (err error) {
+		n, err = x.affected(ctx, `DELETE FROM sessions WHERE company_id = ? AND user_id = ? AND token_hash = ?`, int64(company), int64(user), id)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("end session: %w", err)
+	}
+	return n > 0, nil
 }
 
 // EndSessions implements auth.SessionStore.

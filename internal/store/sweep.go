@@ -18,7 +18,7 @@ const sweepBatch = 1000
 // and webhooks, what became of messages and the request log that
 // are older than that. Changes and mails stay.
 func (s *Store) Sweep(ctx context.Context, now time.Time, retention func(company string) time.Duration) error {
-	companies, err := s.Companies(ctx)
+	companies, err := s.everyCompany(ctx)
 	if err != nil {
 		return err
 	}

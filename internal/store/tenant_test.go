@@ -92,6 +92,14 @@ func TestTenantFence(t *testing.T) {
 	})
 }
 
+// TestSigningFence is TestTenantFence for what signs people in.
+func TestSigningFence(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		c := newClimber(t, s)
+		c.signNothing(store.OnlyCompany(t.Context(), int64(c.beta.Company)))
+	})
+}
+
 func (c *climber) seeNothing(ctx context.Context) {
 	t := c.t
 	found := 0
@@ -279,6 +287,7 @@ func TestEveryTenantMethodIsClimbed(t *testing.T) {
 	climbed = append(climbed, policyClimbed...)
 	climbed = append(climbed, uploadClimbed...)
 	climbed = append(climbed, contactsClimbed...)
+	climbed = append(climbed, signClimbed...)
 	tenant := reflect.TypeFor[*store.Tenant]()
 	for i := range tenant.NumMethod() {
 		if name := tenant.Method(i).Name; !slices.Contains(climbed, name) {

@@ -32,6 +32,18 @@ func (s *Shell) Refuse(w http.ResponseWriter, r *http.Request, status int) {
 	s.Show(w, r, Page{Template: "failure", Title: failureWord(status, "title"), Status: status, View: view})
 }
 
+// Forbid shows that a page is not for who asks.
+func (s *Shell) Forbid(w http.ResponseWriter, r *http.Request) {
+	s.Show(w, r, Page{
+		Template: "failure", Title: Say("forbidden.title"), Status: http.StatusForbidden, View: failureView{Text: Say("forbidden.text")},
+	})
+}
+
+// Note logs why a request was refused, for who looks into a complaint.
+func (s *Shell) Note(r *http.Request, what string, err error) {
+	s.cfg.Log.InfoContext(r.Context(), what, "request_id", requestID(r.Context()), "route", route(r.Context()), "error", err)
+}
+
 // Fail logs an error of ours and shows a page that tells no more than the
 // request's id.
 func (s *Shell) Fail(w http.ResponseWriter, r *http.Request, err error) {

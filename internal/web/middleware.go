@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/registry"
 )
 
@@ -29,6 +30,7 @@ var headers = map[string]string{
 type trace struct {
 	id      string
 	failing bool
+	client  auth.Client
 }
 
 type traceKey struct{}
@@ -81,6 +83,8 @@ func (s *Shell) traced(next http.Handler) http.Handler {
 		if t.id == "" {
 			t.id = s.cfg.NewRequestID()
 		}
+		t.client = s.Client(r)
+		t.client.Request = t.id
 		r = r.WithContext(context.WithValue(r.Context(), traceKey{}, t))
 		w := &statusWriter{ResponseWriter: rw}
 		for k, v := range headers {

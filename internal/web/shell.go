@@ -22,6 +22,8 @@ type Config struct {
 	Sessions  auth.SessionStore
 	// People and Admins are the lives of their sessions.
 	People, Admins auth.Life
+	// Factor is true when whoever has rights must show a second factor.
+	Factor bool
 	// ClientIP tells the client's address, trusted proxies considered.
 	ClientIP func(*http.Request) netip.Addr
 	Now      func() time.Time
@@ -91,7 +93,7 @@ func New(cfg Config, pages ...Pages) (*Shell, error) {
 		return nil, err
 	}
 	s.Sessions = auth.NewSessions(auth.SessionConfig{
-		Secure: s.Secure(), People: cfg.People, Admins: cfg.Admins, Failed: s.Fail, Now: cfg.Now, Log: cfg.Log,
+		Secure: s.Secure(), People: cfg.People, Admins: cfg.Admins, Factor: cfg.Factor, Failed: s.Fail, Now: cfg.Now, Log: cfg.Log,
 	}, cfg.Sessions)
 	return s, nil
 }
@@ -104,5 +106,5 @@ func (s *Shell) Now() time.Time { return s.cfg.Now() }
 
 // Client says where a request came from.
 func (s *Shell) Client(r *http.Request) auth.Client {
-	return auth.Client{Address: s.cfg.ClientIP(r), Agent: r.UserAgent()}
+	return auth.Client{Address: s.cfg.ClientIP(r), Agent: r.UserAgent(), Request: requestID(r.Context())}
 }

@@ -27,6 +27,9 @@ type Page struct {
 	CompanyLocale string
 	// Anonymous hides who is signed in: the page is about somebody else.
 	Anonymous bool
+	// Script names the static file that the page runs; "" for none. No page needs
+	// one, and only those that name one may run it.
+	Script string
 }
 
 // frame is what the layout is rendered with.
@@ -40,6 +43,7 @@ type frame struct {
 	Languages []choice
 	Themes    []choice
 	View      any
+	Script    string
 }
 
 // choice is a link that chooses a language or a theme.
@@ -60,6 +64,9 @@ func (s *Shell) Show(w http.ResponseWriter, r *http.Request, p Page) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
+	if p.Script != "" {
+		h.Set("Content-Security-Policy", headers["Content-Security-Policy"]+"; script-src 'self'")
+	}
 	if p.Status != 0 {
 		w.WriteHeader(p.Status)
 	}
@@ -68,7 +75,7 @@ func (s *Shell) Show(w http.ResponseWriter, r *http.Request, p Page) {
 }
 
 func (s *Shell) render(buf *bytes.Buffer, r *http.Request, p Page) error {
-	f := frame{Theme: theme(r), Title: p.Title, Problem: p.Problem, Company: p.Company, View: p.View}
+	f := frame{Theme: theme(r), Title: p.Title, Problem: p.Problem, Company: p.Company, View: p.View, Script: p.Script}
 	if v, ok := s.Sessions.Current(r.Context()); ok && !p.Anonymous {
 		f.Account = &v.Account
 		f.Company = v.Account.CompanyName
@@ -114,6 +121,7 @@ type Field struct {
 	Autocomplete string
 	Autofocus    bool
 	ReadOnly     bool
+	Optional     bool
 }
 
 // DescribedBy lists the ids of what explains the field, for people who hear the

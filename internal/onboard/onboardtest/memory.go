@@ -21,6 +21,8 @@ type Memory struct {
 	links     []*onboard.Link
 	sessions  map[string]auth.Session
 	mails     []Mail
+	factors   map[registry.UserID]bool
+	deeds     []registry.Deed
 }
 
 type person struct {
@@ -30,7 +32,9 @@ type person struct {
 }
 
 // NewMemory makes an empty Memory.
-func NewMemory() *Memory { return &Memory{sessions: map[string]auth.Session{}} }
+func NewMemory() *Memory {
+	return &Memory{sessions: map[string]auth.Session{}, factors: map[registry.UserID]bool{}}
+}
 
 var _ Fixture = (*Memory)(nil)
 
@@ -89,6 +93,28 @@ func (m *Memory) Verified(_ testing.TB, _ registry.CompanyID, user registry.User
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.people[user-1].verified[registry.Key(address)]
+}
+
+// SetFactor says whether a person has a second factor.
+func (m *Memory) SetFactor(user registry.UserID, has bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.factors[user] = has
+}
+
+// Deeds are the deeds written, oldest first.
+func (m *Memory) Deeds() []registry.Deed {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.deeds)
+}
+
+// Audit implements onboard.Store.
+func (m *Memory) Audit(_ context.Context, _ registry.CompanyID, d registry.Deed) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.deeds = append(m.deeds, d)
+	return nil
 }
 
 // FindLink implements onboard.Store.

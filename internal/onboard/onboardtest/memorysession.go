@@ -21,7 +21,8 @@ func (m *Memory) FindSession(_ context.Context, id string, now time.Time) (auth.
 	s.Account = auth.Account{
 		CompanyKey: c.Key, CompanyName: c.Name, CompanyLocale: c.Locale,
 		UserName: u.UserName(), DisplayName: u.DisplayName(), Locale: u.Locale(),
-		Timezone: u.Attributes.First(registry.AttrTimezone), Admin: u.CompanyAdmin,
+		Timezone: u.Attributes.First(registry.AttrTimezone), Admin: u.CompanyAdmin, Rights: u.Rights, Kind: u.Kind,
+		HasFactor: m.factors[s.User],
 	}
 	return s, nil
 }
@@ -33,6 +34,18 @@ func (m *Memory) SaveSession(_ context.Context, s auth.Session) error {
 	s.Account = auth.Account{}
 	m.sessions[s.ID] = s
 	return nil
+}
+
+// EndSession implements auth.SessionStore.
+func (m *Memory) EndSession(_ context.Context, company registry.CompanyID, user registry.UserID, id string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.sessions[id]
+	if !ok || s.Company != company || s.User != user {
+		return false, nil
+	}
+	delete(m.sessions, id)
+	return true, nil
 }
 
 // TouchSession implements auth.SessionStore.

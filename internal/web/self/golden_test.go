@@ -36,6 +36,8 @@ func TestGolden(t *testing.T) {
 			"forgot":  v.get("/c/acme/forgot"),
 			"asked":   v.get("/c/acme/forgot?done=sent"),
 			"404":     v.get("/nope"),
+			"away":    v.get("/c/acme/sso/corp"),
+			"passkey": v.get("/c/acme/passkey"),
 			"405":     v.do("DELETE", "/login", nil),
 			"500":     v.get("/c/broken/login"),
 			"lost":    v.get("/setup"),
@@ -53,6 +55,9 @@ func TestGolden(t *testing.T) {
 		v.do("POST", "/setup", setupForm(s.visitor(lang).get(link).tag(t), phrase, phrase)).wantRedirect(t, "/me?done=setup")
 		pages["me"] = v.get("/me?done=setup")
 		pages["password"] = v.get("/me/password")
+		pages["factors"] = v.get("/me/factors?done=removed")
+		pages["totp"] = v.get("/me/factors/totp")
+		pages["addpasskey"] = v.get("/me/factors/passkey")
 		pages["used"] = s.visitor(lang).get(link)
 		for name, a := range pages {
 			golden(t, name+"."+lang+".html", a)

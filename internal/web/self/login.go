@@ -1,6 +1,7 @@
 package self
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -59,12 +60,13 @@ type loginView struct {
 	Notice, Alert  *web.Message
 	CompanyKey     string
 	Name, Password web.Field
+	Doors          auth.Doors
 	Next           string
 }
 
-func newLoginView(c registry.Company) loginView {
+func (h *Handlers) newLoginView(c registry.Company) loginView {
 	return loginView{
-		CompanyKey: c.Key,
+		CompanyKey: c.Key, Doors: h.Access.Doors(c),
 		Name: web.Field{
 			Name: "name", Type: "text", Label: "login.name", Hint: web.Say("login.name.hint"),
 			Autocomplete: "username", Autofocus: true,
@@ -78,7 +80,7 @@ func (h *Handlers) showLogin(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	v := newLoginView(c)
+	v := h.newLoginView(c)
 	v.Next = web.LocalPath(r.URL.Query().Get("next"), "")
 	v.Notice = notice(r)
 	h.Show(w, r, loginPage(c, v))
@@ -89,14 +91,15 @@ func (h *Handlers) login(w http.ResponseWriter, r *http.Request) {
 	if !ok || !h.Form(w, r) {
 		return
 	}
-	v := newLoginView(c)
+	v := h.newLoginView(c)
+	if !v.Doors.Password {
+		h.Refuse(w, r, http.StatusNotFound)
+		return
+	}
 	v.Name.Value = r.PostForm.Get("name")
 	v.Next = web.LocalPath(r.PostForm.Get("next"), "")
 	id, err := h.Onboarding.SignIn(r.Context(), c.ID, v.Name.Value, r.PostForm.Get("password"), h.Client(r))
 	if err == nil {
-		if v.Next == "" {
-			v.Next = "/me"
-		}
 		h.enter(w, r, id, v.Next)
 		return
 	}
@@ -124,13 +127,18 @@ func loginPage(c registry.Company, v loginView) web.Page {
 	}
 }
 
-// enter signs the person in and leads on.
+// enter signs the person in and leads on. Where a second factor is due, the page
+// that it leads to leads there first.
 func (h *Handlers) enter(w http.ResponseWriter, r *http.Request, id auth.Identity, next string) {
 	if err := h.Sessions.Begin(r.Context(), id, h.Client(r)); err != nil {
 		h.Fail(w, r, fmt.Errorf("begin session: %w", err))
 		return
 	}
-	redirect(w, r, next)
+	if err := h.Access.SignedIn(r.Context(), id, h.Client(r)); err != nil {
+		h.Fail(w, r, errors.Join(err, h.Sessions.End(r.Context())))
+		return
+	}
+	redirect(w, r, cmp.Or(next, "/me"))
 }
 
 func (h *Handlers) logout(w http.ResponseWriter, r *http.Request) {
@@ -138,9 +146,16 @@ func (h *Handlers) logout(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	v, _, was := h.Sessions.Look(r.Context())
 	if err := h.Sessions.End(r.Context()); err != nil {
 		h.Fail(w, r, fmt.Errorf("end session: %w", err))
 		return
+	}
+	if was {
+		if err := h.Access.SignedOut(r.Context(), v, h.Client(r)); err != nil {
+			h.Fail(w, r, err)
+			return
+		}
 	}
 	redirect(w, r, "/c/"+url.PathEscape(c.Key)+"/login?done=signedout")
 }
@@ -199,6 +214,10 @@ var notices = map[string]string{
 	"setup":     "me.done.setup",
 	"password":  "me.done.password",
 	"sessions":  "me.done.sessions",
+	"session":   "entry.done.session",
+	"tied":      "entry.done.tied",
+	"factor":    "entry.done.factor",
+	"removed":   "entry.done.removed",
 }
 
 func notice(r *http.Request) *web.Message {

@@ -23,6 +23,8 @@ type meView struct {
 	Values      []valueView
 	Groups      []groupView
 	Sessions    []sessionView
+	HasFactor   bool
+	Providers   []auth.Door
 }
 
 type valueView struct {
@@ -44,13 +46,11 @@ type sessionView struct {
 	CreatedAt time.Time
 	SeenAt    time.Time
 	Current   bool
+	ID        string
 }
 
 func (h *Handlers) me(w http.ResponseWriter, r *http.Request) {
-	s, ok := h.signedIn(w, r)
-	if !ok {
-		return
-	}
+	s := h.session(r)
 	p, err := h.People.Profile(r.Context(), s.Company, s.User)
 	if errors.Is(err, registry.ErrNotFound) {
 		redirect(w, r, loginPath(s.Account.CompanyKey, "")) // deleted a moment ago
@@ -66,6 +66,7 @@ func (h *Handlers) me(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := newMeView(p, sessions, s)
+	v.Providers = h.Access.Doors(registry.Company{ID: s.Company, Key: s.Account.CompanyKey}).Providers
 	v.Notice = notice(r)
 	h.Show(w, r, web.Page{Template: "me", Title: web.Say("me.title"), View: v})
 }
@@ -74,7 +75,7 @@ func newMeView(p Profile, sessions []auth.Session, present auth.Session) meView 
 	zone := location(present.Account.Timezone)
 	v := meView{
 		DisplayName: p.User.DisplayName(), Kind: p.User.Kind, Admin: p.User.CompanyAdmin,
-		HasPassword: p.User.Credential == registry.CredentialSet,
+		HasPassword: p.User.Credential == registry.CredentialSet, HasFactor: present.Account.HasFactor,
 	}
 	for _, d := range registry.AttributeDefs() {
 		i := slices.IndexFunc(p.Values, func(x Value) bool { return x.Attribute == d.Name })
@@ -93,7 +94,7 @@ func newMeView(p Profile, sessions []auth.Session, present auth.Session) meView 
 	}
 	for _, s := range sessions {
 		v.Sessions = append(v.Sessions, sessionView{
-			Browser: browser(s.Agent), Address: s.Address, Current: s.ID == present.ID,
+			Browser: browser(s.Agent), Address: s.Address, Current: s.ID == present.ID, ID: s.ID,
 			CreatedAt: local(s.CreatedAt, zone), SeenAt: local(s.SeenAt, zone),
 		})
 	}
@@ -101,15 +102,31 @@ func newMeView(p Profile, sessions []auth.Session, present auth.Session) meView 
 }
 
 func (h *Handlers) endOthers(w http.ResponseWriter, r *http.Request) {
-	s, ok := h.signedIn(w, r)
-	if !ok {
-		return
+	s := h.session(r)
+	n, err := h.Sessions.EndOthers(r.Context(), s)
+	if err == nil {
+		err = h.Access.SessionsEnded(r.Context(), s, n, h.Client(r))
 	}
-	if _, err := h.Sessions.EndOthers(r.Context(), s); err != nil {
+	if err != nil {
 		h.Fail(w, r, fmt.Errorf("end other sessions: %w", err))
 		return
 	}
 	redirect(w, r, "/me?done=sessions")
+}
+
+// endOne signs another browser of the person out. One that is gone already is
+// what was asked for.
+func (h *Handlers) endOne(w http.ResponseWriter, r *http.Request) {
+	s := h.session(r)
+	ended, err := h.Sessions.EndOne(r.Context(), s, r.PathValue("id"))
+	if err == nil && ended {
+		err = h.Access.SessionsEnded(r.Context(), s, 1, h.Client(r))
+	}
+	if err != nil {
+		h.Fail(w, r, fmt.Errorf("end session: %w", err))
+		return
+	}
+	redirect(w, r, "/me?done=session")
 }
 
 // origin names the door something came through.

@@ -47,16 +47,13 @@ func newPasswordView(v auth.Session) passwordView {
 }
 
 func (h *Handlers) showPassword(w http.ResponseWriter, r *http.Request) {
-	v, ok := h.signedIn(w, r)
-	if !ok {
-		return
-	}
+	v := h.session(r)
 	h.Show(w, r, web.Page{Template: "password", Title: web.Say("password.title"), View: newPasswordView(v)})
 }
 
 func (h *Handlers) changePassword(w http.ResponseWriter, r *http.Request) {
-	s, ok := h.signedIn(w, r)
-	if !ok || !h.Form(w, r) {
+	s := h.session(r)
+	if !h.Form(w, r) {
 		return
 	}
 	v := newPasswordView(s)
@@ -68,13 +65,19 @@ func (h *Handlers) changePassword(w http.ResponseWriter, r *http.Request) {
 		h.Show(w, r, page)
 		return
 	}
-	id := auth.Identity{Company: s.Company, User: s.User, CredentialVersion: s.CredentialVersion, Admin: s.Account.Admin}
+	id := auth.Identity{
+		Company: s.Company, User: s.User, CredentialVersion: s.CredentialVersion, Admin: s.Account.Privileged(), Method: s.Method, FactorAt: s.FactorAt,
+	}
 	id, err := h.Onboarding.ChangePassword(r.Context(), id, r.PostForm.Get("present"), wanted)
 	var weak *auth.PasswordError
 	var slow *auth.ThrottledError
 	switch {
 	case err == nil:
-		h.enter(w, r, id, "/me?done=password")
+		if err := h.Sessions.Begin(r.Context(), id, h.Client(r)); err != nil {
+			h.Fail(w, r, fmt.Errorf("begin session: %w", err))
+			return
+		}
+		redirect(w, r, "/me?done=password")
 		return
 	case errors.Is(err, auth.ErrSignIn):
 		v.Present.Error = web.Say("password.wrong")
@@ -94,12 +97,8 @@ func (h *Handlers) changePassword(w http.ResponseWriter, r *http.Request) {
 	h.Show(w, r, page)
 }
 
-// signedIn returns the session, or has led to the sign-in page. A form's answer
-// leads back to the page of the form, which can be shown.
-func (h *Handlers) signedIn(w http.ResponseWriter, r *http.Request) (auth.Session, bool) {
-	v, ok := h.Sessions.Current(r.Context())
-	if !ok {
-		redirect(w, r, "/login?next=/me")
-	}
-	return v, ok
+// session is who asks for a page behind the fence.
+func (h *Handlers) session(r *http.Request) auth.Session {
+	v, _, _ := h.Sessions.Look(r.Context())
+	return v
 }

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/usherd/usher/internal/auth"
@@ -21,6 +22,33 @@ type Onboarding interface {
 	Forgot(ctx context.Context, company registry.CompanyID, name string, c auth.Client)
 	SignIn(ctx context.Context, company registry.CompanyID, name, password string, c auth.Client) (auth.Identity, error)
 	ChangePassword(ctx context.Context, id auth.Identity, present, wanted string) (auth.Identity, error)
+}
+
+// Access is what stands beside the password: identity providers, second
+// factors, passkeys, and the audit of it. signin.Service implements it and says
+// what each error means.
+type Access interface {
+	Doors(c registry.Company) auth.Doors
+	StartProvider(ctx context.Context, c registry.Company, key, next string, tie *auth.Session) (auth.Passage, error)
+	FinishProvider(ctx context.Context, c registry.Company, key, kept string, answer url.Values, present *auth.Session, client auth.Client) (auth.Arrival, error)
+	AskAnyPasskey(ctx context.Context, company registry.CompanyID) (auth.PasskeyAsk, error)
+	SignInPasskey(ctx context.Context, company registry.CompanyID, kept, answer string, c auth.Client) (auth.Identity, error)
+
+	ProveCode(ctx context.Context, v auth.Session, typed string, c auth.Client) (auth.Identity, error)
+	AskPasskey(ctx context.Context, v auth.Session) (auth.PasskeyAsk, error)
+	ProvePasskey(ctx context.Context, v auth.Session, kept, answer string, c auth.Client) (auth.Identity, error)
+
+	Factors(ctx context.Context, v auth.Session) (auth.Factors, error)
+	StartTOTP(ctx context.Context, v auth.Session, earlier string) (auth.TOTPSetup, error)
+	FinishTOTP(ctx context.Context, v auth.Session, kept, code, name string, c auth.Client) (auth.Added, error)
+	StartPasskey(ctx context.Context, v auth.Session) (auth.PasskeyAsk, error)
+	FinishPasskey(ctx context.Context, v auth.Session, kept, answer, name string, c auth.Client) (auth.Added, error)
+	NewRecovery(ctx context.Context, v auth.Session, c auth.Client) ([]string, error)
+	RemoveFactor(ctx context.Context, v auth.Session, id int64, c auth.Client) error
+
+	SignedIn(ctx context.Context, id auth.Identity, c auth.Client) error
+	SignedOut(ctx context.Context, v auth.Session, c auth.Client) error
+	SessionsEnded(ctx context.Context, v auth.Session, n int, c auth.Client) error
 }
 
 // People tells what is known. Missing records are registry.ErrNotFound.
@@ -78,29 +106,56 @@ func folder(f embed.FS, dir string) fs.FS {
 type Handlers struct {
 	*web.Shell
 	Onboarding Onboarding
+	Access     Access
 	People     People
 }
 
 // Mount registers the pages.
-func (h *Handlers) Mount(mux *http.ServeMux) {
-	for pattern, f := range map[string]http.HandlerFunc{
-		"GET /{$}":                 h.home,
-		"GET /login":               h.chooseCompany,
-		"GET /c/{company}/login":   h.showLogin,
-		"POST /c/{company}/login":  h.login,
-		"POST /c/{company}/logout": h.logout,
-		"GET /c/{company}/forgot":  h.showForgot,
-		"POST /c/{company}/forgot": h.forgot,
-		"GET /setup/{token}":       h.followLink,
-		"GET /setup/sent":          h.linkSent,
-		"POST /setup/new":          h.newLink,
-		"GET /setup":               h.showSetup,
-		"POST /setup":              h.setup,
-		"GET /me":                  h.me,
-		"GET /me/password":         h.showPassword,
-		"POST /me/password":        h.changePassword,
-		"POST /me/sessions/end":    h.endOthers,
-	} {
-		mux.HandleFunc(pattern, f)
+func (h *Handlers) Mount(mux *http.ServeMux) { h.Shell.Mount(mux, h.Routes()) }
+
+// Routes are the pages with who may open them.
+func (h *Handlers) Routes() []web.Route {
+	open := func(pattern string, f http.HandlerFunc) web.Route {
+		return web.Route{Pattern: pattern, Open: true, Serve: f}
+	}
+	own := func(pattern string, f http.HandlerFunc) web.Route {
+		return web.Route{Pattern: pattern, Right: auth.RightSelf, Serve: f}
+	}
+	half := func(stage auth.Stage, pattern string, f http.HandlerFunc) web.Route {
+		return web.Route{Pattern: pattern, Half: stage, Right: auth.RightSelf, Serve: f}
+	}
+	return []web.Route{
+		open("GET /{$}", h.home),
+		open("GET /login", h.chooseCompany),
+		open("GET /c/{company}/login", h.showLogin),
+		open("POST /c/{company}/login", h.login),
+		open("POST /c/{company}/logout", h.logout),
+		open("GET /c/{company}/forgot", h.showForgot),
+		open("POST /c/{company}/forgot", h.forgot),
+		open("GET /c/{company}/passkey", h.showPasskeySignIn),
+		open("POST /c/{company}/passkey", h.passkeySignIn),
+		open("GET /c/{company}/sso/{provider}", h.toProvider),
+		open("GET /c/{company}/sso/{provider}/callback", h.fromProvider),
+		open("GET /setup/{token}", h.followLink),
+		open("GET /setup/sent", h.linkSent),
+		open("POST /setup/new", h.newLink),
+		open("GET /setup", h.showSetup),
+		open("POST /setup", h.setup),
+		half(auth.StageProve, "GET /factor", h.showProof),
+		half(auth.StageProve, "POST /factor", h.proveCode),
+		half(auth.StageProve, "POST /factor/passkey", h.provePasskey),
+		half(auth.StageEnrol, "GET /me/factors", h.factors),
+		half(auth.StageEnrol, "GET /me/factors/totp", h.showTOTP),
+		half(auth.StageEnrol, "POST /me/factors/totp", h.addTOTP),
+		half(auth.StageEnrol, "GET /me/factors/passkey", h.showAddPasskey),
+		half(auth.StageEnrol, "POST /me/factors/passkey", h.addPasskey),
+		own("POST /me/factors/recovery", h.newRecovery),
+		own("POST /me/factors/{id}/remove", h.removeFactor),
+		own("GET /me", h.me),
+		own("GET /me/password", h.showPassword),
+		own("POST /me/password", h.changePassword),
+		own("POST /me/sessions/end", h.endOthers),
+		own("POST /me/sessions/{id}/end", h.endOne),
+		own("POST /me/tie/{provider}", h.tie),
 	}
 }

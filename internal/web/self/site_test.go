@@ -90,12 +90,12 @@ func (s *site) mount(public string, logger *slog.Logger) {
 			return p.Addr()
 		},
 		Now: s.time, NewRequestID: func() string { return "req-1" }, Log: logger,
-	}, self.Files())
+	}, self.Files(), self.EntryFiles())
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.mux = http.NewServeMux()
-	(&self.Handlers{Shell: shell, Onboarding: s.service, People: people{s}}).Mount(s.mux)
+	(&self.Handlers{Shell: shell, Onboarding: s.service, Access: access{}, People: people{s}}).Mount(s.mux)
 	pages := shell.Handler(s.mux)
 	s.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as whoever lets it in does
 		trail := &registry.Request{ID: "req-1"}

@@ -20,7 +20,7 @@ import (
 func words(t *testing.T, lang string) map[string]any {
 	t.Helper()
 	out := map[string]any{}
-	for _, p := range []web.Pages{web.Files(), Files()} {
+	for _, p := range []web.Pages{web.Files(), Files(), EntryFiles()} {
 		raw, err := fs.ReadFile(p.Locales, lang+".json")
 		if err != nil {
 			t.Fatal(err)
@@ -72,7 +72,7 @@ func TestEveryKeyIsUsedAndKnown(t *testing.T) {
 	known := words(t, "en")
 	used := map[string]bool{"date": true}
 	built := map[string]bool{"month": true, "failure": true}
-	for _, p := range []web.Pages{web.Files(), Files()} {
+	for _, p := range []web.Pages{web.Files(), Files(), EntryFiles()} {
 		names, err := fs.Glob(p.Templates, "*.html")
 		if err != nil || len(names) == 0 {
 			t.Fatal(names, err)
@@ -115,12 +115,18 @@ func handlerKeys() []string {
 		"password.title", "password.present", "password.wrong", "me.title", "weak.repeat",
 		"link.lost.title", "link.lost.text", "link.sent.title", "link.sent.text",
 		"browser.on", "browser.only", "browser.unknown", "origin.unknown", "kind.admin",
+		"forbidden.title", "forbidden.text", "provider.title", "tie.title", "passkey.title", "passkey.failed", "proof.title", "proof.code", "proof.hint",
+		"proof.hint.recovery", "proof.wrong", "factors.title", "factors.named", "factors.name", "factors.name.hint", "totp.title", "totp.code",
+		"totp.code.hint", "totp.wrong", "addpasskey.title", "recovery.title",
 	}
 	for _, k := range notices {
 		out = append(out, k)
 	}
 	for s := range deadStatus {
 		out = append(out, "link."+string(s)+".title", "link."+string(s)+".text")
+	}
+	for reason := range providerStatus {
+		out = append(out, "provider."+string(reason))
 	}
 	for _, p := range []auth.LinkPurpose{auth.PurposeSetup, auth.PurposeReset} {
 		out = append(out, "setup.title."+string(p))

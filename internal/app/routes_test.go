@@ -1,0 +1,152 @@
+package app_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/usherd/usher/internal/app"
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/web/self"
+)
+
+// Who may open a page.
+const (
+	forAll    = "everybody"          // signed in or not
+	forIn     = "signed in"          // whoever has given every proof
+	forProof  = "second proof due"   // and those who have one to show
+	forEnrol  = "second proof lacks" // and those who have one to set up
+	allOthers = "/login"
+)
+
+// routesOf says of every page who may open it. A page that is not here fails the
+// test, and so does one that is gone.
+var routesOf = map[string]string{
+	"GET /{$}": forAll, "GET /login": forAll, "GET /c/{company}/login": forAll, "POST /c/{company}/login": forAll,
+	"POST /c/{company}/logout": forAll, "GET /c/{company}/forgot": forAll, "POST /c/{company}/forgot": forAll,
+	"GET /c/{company}/passkey": forAll, "POST /c/{company}/passkey": forAll,
+	"GET /c/{company}/sso/{provider}": forAll, "GET /c/{company}/sso/{provider}/callback": forAll,
+	"GET /setup/{token}": forAll, "GET /setup/sent": forAll, "POST /setup/new": forAll, "GET /setup": forAll, "POST /setup": forAll,
+	"GET /factor": forProof, "POST /factor": forProof, "POST /factor/passkey": forProof,
+	"GET /me/factors": forEnrol, "GET /me/factors/totp": forEnrol, "POST /me/factors/totp": forEnrol,
+	"GET /me/factors/passkey": forEnrol, "POST /me/factors/passkey": forEnrol,
+	"POST /me/factors/recovery": forIn, "POST /me/factors/{id}/remove": forIn,
+	"GET /me": forIn, "GET /me/password": forIn, "POST /me/password": forIn,
+	"POST /me/sessions/end": forIn, "POST /me/sessions/{id}/end": forIn, "POST /me/tie/{provider}": forIn,
+}
+
+// role is one kind of visitor.
+type role struct {
+	name string
+	who  *registry.User // nil for a stranger
+	// shown says that the second factor was.
+	shown bool
+	// led is where the visitor is led from pages that are not for them: the first
+	// proof, the second, or setting one up.
+	led string
+}
+
+// TestEveryRouteAsEveryRole asks for every page as everybody, with another
+// company's admin's session and factor in the address where there is one.
+func TestEveryRouteAsEveryRole(t *testing.T) {
+	t.Parallel()
+	e := newEntry(t, "", app.Options{})
+	e.company("operators")
+	roles := e.roles()
+	victim := e.person("acme", "victim", true)
+	session := e.guest().given(victim, e.s.Now())
+	factor := addTOTP(e, victim)
+	routes := (&self.Handlers{}).Routes()
+	if len(routes) != len(routesOf) {
+		t.Errorf("%d routes, %d of them judged", len(routes), len(routesOf))
+	}
+	for _, route := range routes {
+		rule, known := routesOf[route.Pattern]
+		if !known {
+			t.Errorf("nobody said who may open %s", route.Pattern)
+			continue
+		}
+		method, path, _ := strings.Cut(route.Pattern, " ")
+		path = strings.NewReplacer("{$}", "", "{company}", "acme", "{provider}", "none", "{token}", "x").Replace(path)
+		id := session
+		if strings.Contains(path, "factors") {
+			id = factor
+		}
+		path = strings.ReplaceAll(path, "{id}", id)
+		for _, r := range roles {
+			g := e.guest()
+			if r.who != nil {
+				var at time.Time
+				if r.shown {
+					at = e.s.Now()
+				}
+				g.given(r.who, at)
+			}
+			var form url.Values
+			if method == http.MethodPost {
+				form = url.Values{}
+			}
+			judge(t, route.Pattern, rule, r, g.do(method, path, form))
+		}
+	}
+	live, err := e.s.Access.SessionsOf(t.Context(), victim.Company, victim.ID)
+	must(t, err)
+	have, err := e.s.Store.Signing().Factors(t.Context(), victim.Company, victim.ID)
+	must(t, err)
+	if len(live) != 1 || len(have) != 1 {
+		t.Errorf("the bystander has %d sessions and %d factors left", len(live), len(have))
+	}
+}
+
+// judge compares an answer with who may open the page.
+func judge(t *testing.T, pattern, rule string, r role, p page) {
+	t.Helper()
+	may := rule == forAll || r.led == "" || rule == forProof && r.led == "/factor" || rule == forEnrol && r.led == "/me/factors"
+	led := p.status == http.StatusSeeOther && r.led != "" && strings.HasPrefix(p.location, r.led+"?next=")
+	switch {
+	case may && led:
+		t.Errorf("%s as %s: led to %s", pattern, r.name, p.location)
+	case may && p.status >= http.StatusInternalServerError:
+		t.Errorf("%s as %s: %d", pattern, r.name, p.status)
+	case !may && !led:
+		t.Errorf("%s as %s: %d to %q, want to be led to %s", pattern, r.name, p.status, p.location, r.led)
+	}
+	if csp := p.header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+		t.Errorf("%s as %s: policy %q", pattern, r.name, csp)
+	}
+}
+
+// roles are everybody there is.
+func (e *entry) roles() []role {
+	e.t.Helper()
+	with := func(company, name string, admin, auditor, approver bool) *registry.User {
+		u := e.person(company, name, true)
+		if admin || auditor || approver {
+			e.rights(u, admin, auditor, approver)
+		}
+		return e.look(company, name)
+	}
+	staff := e.person("acme", "staff", true)
+	origin, err := e.s.Store.For(staff.Company).EnsureOrigin(e.t.Context(), registry.OriginSCIM, "people")
+	must(e.t, err)
+	e.apply(origin, registry.PutUser{Anchor: "staff", Enabled: true, Kind: registry.SupportStaff, Attributes: staff.Attributes})
+	half := with("acme", "half", true, false, false)
+	addTOTP(e, half)
+	return []role{
+		{name: "stranger", led: allOthers},
+		{name: "end user", who: with("acme", "user", false, false, false)},
+		{name: "support staff", who: e.look("acme", "staff")},
+		{name: "auditor", who: with("acme", "auditor", false, true, false), shown: true},
+		{name: "approver", who: with("acme", "approver", false, false, true), shown: true},
+		{name: "admin", who: with("acme", "admin", true, false, false), shown: true},
+		{name: "admin of another company", who: with("beta", "admin", true, false, false), shown: true},
+		{name: "operator", who: with("operators", "olga", false, false, false), shown: true},
+		{name: "admin with a factor to show", who: half, led: "/factor"},
+		{name: "admin with a factor to set up", who: with("acme", "new", true, false, false), led: "/me/factors"},
+		{name: "approver with a factor to set up", who: with("acme", "newapprover", false, false, true), led: "/me/factors"},
+		{name: "auditor with a factor to set up", who: with("acme", "newauditor", false, true, false), led: "/me/factors"},
+		{name: "operator with a factor to set up", who: with("operators", "oleg", false, false, false), led: "/me/factors"},
+	}
+}
