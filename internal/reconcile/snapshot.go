@@ -402,7 +402,7 @@ func (s *snapshot) group(ctx context.Context, e *source.Entry, index int32) {
 	seen := plan.SeenGroup{Anchor: e.Anchor, Failed: e.Problem != ""}
 	rec := groupRecord{name: strings.Clone(e.Name), marker: strings.Clone(e.Marker), same: e.Same}
 	if !seen.Failed && !e.Same {
-		g := s.source.Mapper.MapGroup(e.Name, e.Values)
+		g := s.source.Mapper.MapGroup(e.Values, e.Anchor, e.Name)
 		if len(g.Problems) > 0 {
 			seen.Failed = true
 			s.problems(ctx, e, g.Problems)
