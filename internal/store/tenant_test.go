@@ -85,6 +85,7 @@ func TestTenantFence(t *testing.T) {
 		was := c.state()
 		c.seeNothing(ctx)
 		c.seeNoGroups(ctx)
+		c.seeNoTwins(ctx)
 		c.touchNothing(ctx)
 		c.putNothing(ctx)
 		want(t, "company A", c.state(), was)
@@ -276,7 +277,7 @@ func TestEveryTenantMethodIsClimbed(t *testing.T) {
 		"ResumeSource", "Run", "RunByNumber", "Runs", "SetHealth", "SourceMarks", "Standpoints", "TakeDue", "UpdateRun",
 	}
 	climbed = append(append(climbed, scimClimbed...), connectionClimbed...)
-	climbed = append(climbed, policyClimbed...)
+	climbed = append(append(climbed, policyClimbed...), entraClimbed...)
 	tenant := reflect.TypeFor[*store.Tenant]()
 	for i := range tenant.NumMethod() {
 		if name := tenant.Method(i).Name; !slices.Contains(climbed, name) {
