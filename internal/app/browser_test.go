@@ -308,9 +308,9 @@ func TestDemoDays(t *testing.T) {
 		return strings.Contains(page, fmt.Sprintf("%d mails", first.Counts.Mailed+1))
 	})
 	v.shot("mailbox")
-	v.do(press("Next day"), see("What happened"), see("was hired for"), see("Run 2 is done"))
+	v.do(press("Next day"), see("What happened"), see("was hired for"), see("Run 3 of entra is done"), see("Run 4 of demo is done"))
 	v.shot("nextday")
-	v.do(press("Bad day"), see("The guard holds it"), see("sync approve 3"))
+	v.do(press("Bad day"), see("The guard holds it"), see("sync approve 6"))
 	v.shot("badday")
 	until(t, "the admin hears of it", func() bool {
 		_, page := get(t, d.Mailbox)
@@ -322,7 +322,7 @@ func TestDemoDays(t *testing.T) {
 	must(t, err)
 	c, err := beside.Company(t.Context(), "")
 	must(t, err)
-	held, err := beside.FindRun(t.Context(), c.ID, 3)
+	held, err := beside.FindRun(t.Context(), c.ID, 6)
 	must(t, err)
 	done, err := beside.Approve(t.Context(), held, app.Decision{By: "test", Note: "they all left"}, nil)
 	must(t, err)
@@ -330,11 +330,11 @@ func TestDemoDays(t *testing.T) {
 	if n := done.Counts.Deactivated; done.State != registry.RunDone || n < 200 {
 		t.Errorf("approved: %s, %d deactivated", done.State, n)
 	}
-	v.do(press("Recover"), see("The access rule was mended"), see("Run 5 is done"))
+	v.do(press("Recover"), see("The access rule was mended"), see("Run 9 of demo is done"))
 	if n := lastRun(t, d.Core).Counts.Restored; n != done.Counts.Deactivated {
 		t.Errorf("%d back of %d", n, done.Counts.Deactivated)
 	}
-	v.do(press("Run now"), see("Run 6 is done: 3"), see("unchanged"))
+	v.do(press("Run now"), see("Run 11 of demo is done: 3"), see("unchanged"))
 	adminSignsIn(t, v, d)
 }
 

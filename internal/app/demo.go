@@ -16,6 +16,7 @@ import (
 
 	"github.com/usherd/usher/internal/config"
 	"github.com/usherd/usher/internal/demo"
+	"github.com/usherd/usher/internal/demo/tenant"
 	"github.com/usherd/usher/internal/mailcatcher"
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
@@ -32,6 +33,7 @@ type Demo struct {
 	// Program is how commands are called, for the lines to try.
 	Program string
 
+	tenant    *tenant.Tenant
 	directory *demo.Directory
 	ldap      *demo.Server
 	catcher   *mailcatcher.Catcher
@@ -70,6 +72,11 @@ func NewDemo(ctx context.Context, dir, program string, log *slog.Logger) (_ *Dem
 	d.directory = demo.New(demoSeed, time.Now())
 	d.ldap = demo.Serve(ldapListener, d.directory)
 	stops = append(stops, stop{"directory", func(context.Context) error { return d.ldap.Close() }})
+	tenantStop, err := d.startTenant(dir)
+	if err != nil {
+		return nil, err
+	}
+	stops = append(stops, tenantStop)
 	smtp, err := listenNear(demoSMTP)
 	if err != nil {
 		return nil, err
@@ -121,7 +128,7 @@ func (d *Demo) configure(dir string) (*config.Config, error) {
 	var doc bytes.Buffer
 	err = demoConfig.Execute(&doc, map[string]any{
 		"Pages": pages, "Health": health, "Database": "sqlite:" + filepath.Join(dir, "usher.db"),
-		"SMTP": "smtp://" + d.catcher.Addr(), "LDAP": d.ldap.URL(), "S": d.settings,
+		"SMTP": "smtp://" + d.catcher.Addr(), "LDAP": d.ldap.URL(), "S": d.settings, "Entra": d.tenantValues(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write demo configuration: %w", err)
@@ -165,7 +172,7 @@ sources:
       base: {{printf "%q" .S.GroupsBase}}
       filter: {{printf "%q" .S.GroupsFilter}}
       nested: flatten
-`))
+{{template "entra" .Entra}}` + demoEntraConfig))
 
 // Start serves, runs the first sync and makes an admin, who finds a set-up mail
 // in the mailbox like everybody else.
@@ -190,7 +197,12 @@ func (d *Demo) Start(ctx context.Context) (*registry.Run, error) {
 	if err != nil && registry.CodeOf(err) != registry.CodeUserNameTaken {
 		return nil, err
 	}
-	return d.RunSource(ctx, d.settings.SourceName, reconcile.Request{Mode: registry.ModeRun, Trigger: "manual", Actor: "demo"})
+	first, err := d.RunSource(ctx, d.settings.SourceName, reconcile.Request{Mode: registry.ModeRun, Trigger: "manual", Actor: "demo"})
+	if err != nil {
+		return nil, err
+	}
+	_, err = d.RunSource(ctx, demoEntra, reconcile.Request{Mode: registry.ModeRun, Trigger: "manual", Actor: "demo"})
+	return first, err
 }
 
 // PagesURL is where the demo's pages are.
@@ -213,6 +225,7 @@ func (d *Demo) Commands() []string {
 	n := d.settings.SourceName
 	return []string{
 		at + "source test " + n, at + "sync preview " + n, at + "sync run " + n, at + "sync runs", at + "sync show 1",
+		at + "source test " + demoEntra, at + "sync preview " + demoEntra,
 		at + "user show " + demoAdmin, at + "mail list", at + "connection create --name okta",
 	}
 }
@@ -222,13 +235,13 @@ func (d *Demo) mailbox() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", d.catcher.Handler(mailcatcher.Page{
 		Title: "usher demo: mailbox and directory",
-		Intro: fmt.Sprintf("Every mail that usher sends in this demo ends here. The sample directory has %d people and %d groups.",
+		Intro: fmt.Sprintf("Every mail that usher sends in this demo ends here. The sample directory has %d people and %d groups; a tenant of Entra ID stands beside it.",
 			d.directory.People(), d.directory.Groups()),
 		Buttons: []mailcatcher.Button{
-			{Label: "Next day", Path: "/day/next", Hint: "Hires, leavers and renames happen in the directory, then a run"},
+			{Label: "Next day", Path: "/day/next", Hint: "Hires, leavers and renames happen in the directory and the tenant, then a run of each"},
 			{Label: "Bad day", Path: "/day/bad", Hint: "Most people vanish from the directory, then a run that the guard holds", Danger: true},
 			{Label: "Recover", Path: "/day/recover", Hint: "Everybody is back in the directory, then a run"},
-			{Label: "Run now", Path: "/day/run", Hint: "Run the source as it stands"},
+			{Label: "Run now", Path: "/day/run", Hint: "Run both as they stand"},
 		},
 		Notes: []mailcatcher.Note{
 			{Title: "Sign in", Text: "Follow the link in the admin's mail (or anybody's), set a password, and you are in.",
@@ -237,27 +250,18 @@ func (d *Demo) mailbox() http.Handler {
 		},
 		State: d.state,
 	}))
+	next := func() []string { return append(d.directory.NextDay(), d.tenant.NextDay()...) }
 	for path, fn := range map[string]func() []string{
-		"next": d.directory.NextDay, "bad": d.directory.BadDay, "recover": d.directory.Recover, "run": func() []string { return nil },
+		"next": next, "bad": d.directory.BadDay, "recover": d.directory.Recover, "run": func() []string { return nil },
 	} {
 		mux.HandleFunc("POST /day/"+path, func(w http.ResponseWriter, r *http.Request) { d.day(w, r, fn) })
 	}
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
-// day lets something happen in the directory and runs the source.
+// day lets something happen in the directories and runs both.
 func (d *Demo) day(w http.ResponseWriter, r *http.Request, fn func() []string) {
-	happened := fn()
-	run, err := d.RunSource(r.Context(), d.settings.SourceName, reconcile.Request{Mode: registry.ModeRun, Trigger: "manual", Actor: "demo"})
-	switch {
-	case errors.Is(err, registry.ErrLeased):
-		happened = append(happened, "A run was at work already; press Run now when it is done.")
-	case err != nil:
-		d.Log.ErrorContext(r.Context(), "demo run", "error", err)
-		happened = append(happened, "The run could not be made; the log says why.")
-	default:
-		happened = append(happened, d.words(run)...)
-	}
+	happened := append(fn(), d.runBoth(r.Context())...)
 	d.mu.Lock()
 	d.happened = happened
 	d.mu.Unlock()
@@ -266,7 +270,7 @@ func (d *Demo) day(w http.ResponseWriter, r *http.Request, fn func() []string) {
 
 // words tells how a run ended.
 func (d *Demo) words(r *registry.Run) []string {
-	out := []string{fmt.Sprintf("Run %d is %s: %s.", r.Number, r.State, CountWords(r.Counts))}
+	out := []string{fmt.Sprintf("Run %d of %s is %s: %s.", r.Number, r.SourceKey, r.State, CountWords(r.Counts))}
 	if r.State == registry.RunHeld {
 		at := fmt.Sprintf("%s -c %s sync ", d.Program, d.ConfigFile)
 		out = append(out, "The guard holds it: "+r.Message+". Look at it and decide:")

@@ -39,6 +39,7 @@ func compileEntra(key string, cfg config.Source) (port.Source, *mapping.Mapper, 
 	mapper, mapErr := mapping.Compile(mapping.Spec{
 		Source: key, Attributes: attributes, Scope: e.Users.Scope, Groups: map[string]string{registry.AttrDisplayName: "displayName"},
 		KindOfUser: cfg.KindOfUser, Department: cfg.Department, Contract: cfg.Contract, Protect: cfg.Protect, Join: joinRules(cfg.Join),
+		GroupScope: e.Groups.Scope, GroupMap: groupMap(e.Groups.Map), OnlyMapped: e.Groups.OnlyMapped,
 	})
 	c := entra.Config{
 		Name: key, Cloud: entra.Cloud{Name: e.Cloud.Name, Authority: e.Cloud.Authority, Graph: e.Cloud.Graph, CAFile: e.Cloud.CAFile},
@@ -49,15 +50,18 @@ func compileEntra(key string, cfg config.Source) (port.Source, *mapping.Mapper, 
 	if e.ClientSecret.IsSet() {
 		c.ClientSecret = entra.Secret(e.ClientSecret.Reveal())
 	}
+	if e.CertificatePassword.IsSet() {
+		c.CertificatePassword = entra.Secret(e.CertificatePassword.Reveal())
+	}
 	if mapper != nil {
-		texts := []string{e.Users.Scope, cfg.KindOfUser, cfg.Department, cfg.Contract, cfg.Protect}
+		texts := []string{e.Users.Scope, e.Groups.Scope, cfg.KindOfUser, cfg.Department, cfg.Contract, cfg.Protect}
 		for _, rule := range cfg.Join {
 			texts = append(texts, rule.Value)
 		}
 		for _, text := range attributes {
 			texts = append(texts, text)
 		}
-		c.Properties, c.GroupProperties = spelled(mapper.Wants(), texts), mapper.GroupWants()
+		c.Properties, c.GroupProperties = spelled(mapper.Wants(), texts), spelled(mapper.GroupWants(), texts)
 	}
 	reader, err := entra.New(c)
 	if err != nil {

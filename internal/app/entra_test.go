@@ -18,7 +18,8 @@ import (
 )
 
 // tenantFile is a configuration with a source of kind entra.
-func tenantFile(t *testing.T, g *graphfake.Running) *config.Config {
+// more are further lines of the source.
+func tenantFile(t *testing.T, g *graphfake.Running, more ...string) *config.Config {
 	t.Helper()
 	dir := t.TempDir()
 	name := filepath.Join(dir, "usher.yaml")
@@ -36,7 +37,7 @@ sources:
     client_id: app
     client_secret: hunter2
     setup_mail: false
-`, filepath.Join(dir, "usher.db"), g.URL, g.URL, g.CAFile, g.Tenant().ID())
+%s`, filepath.Join(dir, "usher.db"), g.URL, g.URL, g.CAFile, g.Tenant().ID(), strings.Join(more, ""))
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -140,5 +141,84 @@ func TestEntraFaults(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in %s", want, b.String())
 		}
+	}
+}
+
+// TestEntraScope: who and which groups are taken can be said in every way there
+// is, and a day of changes moves people in and out of it.
+func TestEntraScope(t *testing.T) {
+	tenant := graphfake.NewTenant(graphfake.Population{}, nil)
+	ids, group := map[string]string{}, map[string]string{}
+	add := func(name string, set func(*graphfake.User)) {
+		u := graphfake.User{UserPrincipalName: name + "@contoso.example", DisplayName: name, UserType: "Member", AccountEnabled: true}
+		set(&u)
+		id, err := tenant.CreateUser(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[name] = id
+	}
+	add("plain", func(*graphfake.User) {})
+	add("off", func(u *graphfake.User) { u.AccountEnabled = false })
+	add("guest", func(u *graphfake.User) { u.UserType = "Guest" })
+	add("other", func(u *graphfake.User) { u.UserPrincipalName = "other@branch.example" })
+	add("sales", func(u *graphfake.User) { u.Department, u.OnPremisesExtensionAttributes[6] = "Sales", "north" })
+	add("synced", func(u *graphfake.User) { u.OnPremisesSyncEnabled = new(true) })
+	add("badge", func(u *graphfake.User) {
+		u.Extensions = map[string]any{"extension_00112233445566778899aabbccddeeff_costCenter": "4711"}
+	})
+	for _, g := range []struct {
+		name    string
+		members []string
+	}{{"inner", []string{ids["sales"]}}, {"outer", []string{ids["plain"]}}} {
+		id, err := tenant.CreateGroup(graphfake.Group{DisplayName: g.name, SecurityEnabled: true}, g.members...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		group[g.name] = id
+	}
+	if err := tenant.AddMember(group["outer"], group["inner"]); err != nil {
+		t.Fatal(err)
+	}
+	g := graphfaketest.Start(t, tenant, graphfake.Options{
+		Apps: []graphfake.App{{ClientID: "app", Secrets: []string{"hunter2"}, Roles: []string{"User.Read.All", "GroupMember.Read.All"}}}})
+	for _, c := range []struct {
+		name, settings string
+		people, groups int64
+	}{
+		{"members", "", 6, 2},
+		{"guests too", "    user_types: [member, guest]\n", 7, 2},
+		{"enabled", `    users: {scope: 'accountEnabled == "true"'}`, 5, 2},
+		{"a domain", `    users: {scope: 'lower(userPrincipalName) endsWith "@contoso.example"'}`, 5, 2},
+		{"a property", `    users: {scope: 'department == "Sales"'}`, 1, 2},
+		{"cloud only", `    users: {scope: 'onPremisesSyncEnabled != "true"'}`, 5, 2},
+		{"an attribute of Exchange", `    users: {scope: 'extensionAttribute7 == "north"'}`, 1, 2},
+		{"a directory extension", `    users: {scope: 'extension_00112233445566778899aabbccddeeff_costCenter == "4711"'}`, 1, 2},
+		{"nested groups", "    groups: {ids: [" + group["outer"] + "]}", 2, 2},
+		{"a group alone", "    groups: {ids: [" + group["outer"] + "], nested: ignore}", 1, 1},
+		{"groups by name", `    groups: {scope: 'displayName startsWith "in"'}`, 6, 1},
+		{"mapped groups", "    groups: {map: {" + strings.ToUpper(group["inner"]) + ": {name: Agents, role: support}}}", 6, 1},
+		{"mapped groups and others", "    groups: {map: {outer: {name: All}}, only_mapped: false}", 6, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			core, err := app.Open(t.Context(), tenantFile(t, g, c.settings, "\n"), app.Options{Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := core.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			for _, want := range []registry.Counts{{Created: c.people, GroupsCreated: c.groups}, {}} {
+				run, err := core.RunSource(t.Context(), "cloud", reconcile.Request{Mode: registry.ModeRun, Trigger: "manual", Actor: "test"})
+				if err != nil || run.State != registry.RunDone {
+					t.Fatalf("run: %v, %+v", err, run)
+				}
+				if got := (registry.Counts{Created: run.Counts.Created, GroupsCreated: run.Counts.GroupsCreated}); got != want {
+					t.Errorf("counts %+v, want %+v", got, want)
+				}
+			}
+		})
 	}
 }

@@ -163,7 +163,7 @@ func (s *Source) shape(kind string) error {
 	case KindEntra:
 		s.Entra = &Entra{
 			Cloud:     Cloud{Name: "global"},
-			Groups:    EntraGroups{Nested: NestedFlatten},
+			Groups:    EntraGroups{Nested: NestedFlatten, OnlyMapped: true},
 			UserTypes: []string{"member"},
 		}
 	default:
@@ -248,8 +248,11 @@ type Entra struct {
 	ClientSecret     Secret `yaml:"client_secret" json:"-"`
 	ClientSecretFile string `yaml:"client_secret_file" json:"-"`
 	CertificateFile  string `yaml:"certificate_file" json:"-"`
-	ManagedIdentity  bool   `yaml:"managed_identity"`
-	WorkloadIdentity bool   `yaml:"workload_identity"`
+	// CertificatePassword opens a certificate_file in PKCS #12.
+	CertificatePassword     Secret `yaml:"certificate_password" json:"-"`
+	CertificatePasswordFile string `yaml:"certificate_password_file" json:"-"`
+	ManagedIdentity         bool   `yaml:"managed_identity"`
+	WorkloadIdentity        bool   `yaml:"workload_identity"`
 
 	Users  Mapped      `yaml:"users"`
 	Groups EntraGroups `yaml:"groups"`
@@ -257,10 +260,16 @@ type Entra struct {
 	UserTypes []string `yaml:"user_types"`
 }
 
-// EntraGroups is the scope: the members of these groups.
+// EntraGroups is the scope of people, the members of the groups in IDs, and says
+// which groups are taken.
 type EntraGroups struct {
 	IDs    []string `yaml:"ids"`
 	Nested Nested   `yaml:"nested"`
+	// Scope, Map and OnlyMapped are as in LDAPGroups; the map's keys are object ids
+	// or names.
+	Scope      string                 `yaml:"scope"`
+	Map        map[string]GroupTarget `yaml:"map"`
+	OnlyMapped bool                   `yaml:"only_mapped"`
 }
 
 // Cloud is a Microsoft cloud by its addresses where they are set, else by Name.

@@ -137,7 +137,8 @@ func (c *Config) twins() []twin {
 			all = append(all, twin{path + "bind_password", &s.LDAP.BindPassword, s.LDAP.BindPasswordFile, prefix + "BIND_PASSWORD"})
 		}
 		if s.Entra != nil {
-			all = append(all, twin{path + "client_secret", &s.Entra.ClientSecret, s.Entra.ClientSecretFile, prefix + "CLIENT_SECRET"})
+			all = append(all, twin{path + "client_secret", &s.Entra.ClientSecret, s.Entra.ClientSecretFile, prefix + "CLIENT_SECRET"},
+				twin{path + "certificate_password", &s.Entra.CertificatePassword, s.Entra.CertificatePasswordFile, prefix + "CERTIFICATE_PASSWORD"})
 		}
 	}
 	return append(all, c.providerTwins()...)

@@ -197,6 +197,9 @@ func (v *validator) entra(path string, e *Entra) {
 	if !e.ManagedIdentity && !e.WorkloadIdentity {
 		v.need(path+".client_id", e.ClientID, "copy it from the app registration's overview")
 	}
+	if e.CertificatePassword.IsSet() && e.CertificateFile == "" {
+		v.bad(path+".certificate_password", "there is no certificate_file that it opens", "name the file, or remove the password")
+	}
 	for i, t := range e.UserTypes {
 		v.oneOf(path+".user_types["+strconv.Itoa(i)+"]", t, "member", "guest")
 	}

@@ -214,8 +214,9 @@ func (m *Mapper) policy(w *worker, p *Person, values map[string][]string) {
 	}
 }
 
-// MapGroup makes a group of an entry's name at the directory and its values.
-func (m *Mapper) MapGroup(name string, values map[string][]string) Group {
+// MapGroup makes a group of an entry's values. names are what the directory calls
+// it, its id and its DN: the group map may use any of them, and the display name.
+func (m *Mapper) MapGroup(values map[string][]string, names ...string) Group {
 	w := m.worker()
 	defer m.workers.Put(w)
 	if m.groupScope != nil {
@@ -233,9 +234,12 @@ func (m *Mapper) MapGroup(name string, values map[string][]string) Group {
 	w.attribute(&p, &m.groupName, values)
 	g := Group{InScope: true, DisplayName: p.Attributes.First(m.groupName.def.Name), Problems: append(p.Problems, p.Warnings...)}
 	if m.groupMap != nil {
-		to, mapped := m.groupMap[nameKey(name)]
-		if !mapped {
-			to, mapped = m.groupMap[nameKey(g.DisplayName)]
+		var to GroupTarget
+		mapped := false
+		for _, name := range append(names, g.DisplayName) {
+			if !mapped {
+				to, mapped = m.groupMap[nameKey(name)]
+			}
 		}
 		if !mapped && m.onlyMapped {
 			return Group{}

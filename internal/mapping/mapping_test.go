@@ -141,16 +141,16 @@ func TestMapWhatDecidesRefuses(t *testing.T) {
 func TestMapGroup(t *testing.T) {
 	plain := compile(t, Spec{Attributes: map[string]string{"userName": "uid"}})
 	named := compile(t, Spec{Attributes: map[string]string{"userName": "uid"}, Groups: map[string]string{"DisplayName": `"g " + cn`}})
-	if g := plain.MapGroup("cn=x", values{"cn": {" Sales "}}); g.DisplayName != "Sales" || g.Problems != nil {
+	if g := plain.MapGroup(values{"cn": {" Sales "}}, "cn=x"); g.DisplayName != "Sales" || g.Problems != nil {
 		t.Errorf("group = %+v", g)
 	}
-	if g := named.MapGroup("cn=x", values{"cn": {"Sales"}}); g.DisplayName != "g Sales" {
+	if g := named.MapGroup(values{"cn": {"Sales"}}, "cn=x"); g.DisplayName != "g Sales" {
 		t.Errorf("group = %+v", g)
 	}
-	if g := plain.MapGroup("cn=x", values{}); len(g.Problems) != 1 || g.Problems[0].Code != CodeGroupNameMissing {
+	if g := plain.MapGroup(values{}, "cn=x"); len(g.Problems) != 1 || g.Problems[0].Code != CodeGroupNameMissing {
 		t.Errorf("group without a name = %+v", g)
 	}
-	if g := plain.MapGroup("cn=x", values{"cn": {"\xff"}}); len(g.Problems) != 1 || g.Problems[0].Code != CodeInvalidUTF8 {
+	if g := plain.MapGroup(values{"cn": {"\xff"}}, "cn=x"); len(g.Problems) != 1 || g.Problems[0].Code != CodeInvalidUTF8 {
 		t.Errorf("group with a broken name = %+v", g)
 	}
 	if d := cmp.Diff([]string{"cn"}, named.GroupWants()); d != "" {

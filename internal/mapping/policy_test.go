@@ -61,13 +61,13 @@ func TestScopeAndMapOfGroups(t *testing.T) {
 			if tc.cn == "" {
 				in = values{}
 			}
-			if d := cmp.Diff(tc.want, tc.m.MapGroup(tc.dn, in)); d != "" {
+			if d := cmp.Diff(tc.want, tc.m.MapGroup(in, tc.dn)); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
 		})
 	}
 	failing := compile(t, Spec{Attributes: named, GroupScope: `lower(cn) == "x"`})
-	if g := failing.MapGroup("cn=x", values{}); !g.InScope || len(g.Problems) != 1 {
+	if g := failing.MapGroup(values{}, "cn=x"); !g.InScope || len(g.Problems) != 1 {
 		t.Errorf("a scope that fails: %+v", g)
 	}
 }

@@ -44,6 +44,9 @@ func (m *maker) same() {
 			continue
 		}
 		m.p.Unchanged++
+		if m.snap.Users[s].Foreign {
+			continue
+		}
 		m.p.livingUsers++
 		if m.snap.Users[s].Enabled {
 			m.p.activeUsers++

@@ -31,6 +31,9 @@ type Seen struct {
 	Manager  int32
 	Standing Standing
 	Enabled  bool
+	// Foreign is set for somebody who is as the source says and whom another origin
+	// owns: the guard counts them among nobody.
+	Foreign bool
 	// Ambiguous is set when a join rule found more than one.
 	Ambiguous bool
 }
@@ -102,10 +105,11 @@ type State struct {
 // NotOurs stands in State.Managers for somebody whom another origin owns.
 const NotOurs registry.UserID = -1
 
-// Same reports whether the plan has nothing to do about somebody: owned, living,
-// and as the source says in every respect.
+// Same reports whether the plan has nothing to do about somebody: living, and as
+// the source says in every respect, of which what they are called and whether they
+// are enabled is the owner's to say.
 func (s *Seen) Same(k *Known) bool {
-	return s.Standing == Mapped && k.Owned && !k.Deleted && k.Enabled == s.Enabled && k.Name == s.Name &&
+	return s.Standing == Mapped && !k.Deleted && (!k.Owned || k.Enabled == s.Enabled && k.Name == s.Name) &&
 		k.Fingerprint == s.Fingerprint && k.MissingSince.IsZero()
 }
 

@@ -286,7 +286,7 @@ func abridged(snap plan.Snapshot, st plan.State) plan.State {
 	for _, k := range st.Users {
 		i := slices.IndexFunc(snap.Users, func(s plan.Seen) bool { return s.Anchor == k.Anchor })
 		if i >= 0 && snap.Users[i].Same(&k) {
-			out.Same[i] = k.User
+			out.Same[i], snap.Users[i].Foreign = k.User, !k.Owned
 			continue
 		}
 		out.Users = append(out.Users, k)

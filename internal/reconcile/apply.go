@@ -104,13 +104,13 @@ func (r *run) userOp(c plan.UserChange) (registry.Op, error) {
 	}
 	op := registry.PutUser{
 		Anchor: c.Anchor, Name: rec.Name, Marker: rec.Marker, Attributes: rec.Attributes, Enabled: rec.Enabled,
-		Kind: rec.Kind, Department: rec.Department, Contract: rec.Contract, Protect: rec.Protected, Write: r.src.Write,
+		Kind: rec.Kind, Department: rec.Department, Contract: rec.Contract, Protect: rec.Protected, Write: r.src.Write, Twin: rec.Twin,
 		WasAnchor: c.Was, Adopt: c.Was != "",
 		Fingerprint: r.snap.Users[c.Seen].Fingerprint, SetupMail: r.setupMail(),
 		RecheckAt: rec.RecheckAt, IfVersion: r.versions[c.User],
 	}
 	if c.Action == registry.ActionJoin {
-		op.Join = c.User
+		op.Join, op.LinkOnly = c.User, r.snap.twins[c.Seen]
 	}
 	return op, nil
 }

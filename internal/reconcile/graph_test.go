@@ -2,16 +2,22 @@ package reconcile_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/usherd/usher/internal/plan"
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 	"github.com/usherd/usher/internal/testkit/graphfake"
+	"github.com/usherd/usher/internal/testkit/graphfake/graphfaketest"
 )
 
 // tenant is a world with n people in a tenant, u000 and so on, and a group of all.
@@ -175,4 +181,104 @@ func (m *midway) Read(ctx context.Context, r source.Request, emit func(source.En
 		}
 		return emit(e)
 	})
+}
+
+// TestSyncedFromActiveDirectory: people whom Entra Connect brought from Active
+// Directory are there once, owned by the directory that came first; both may put
+// them into groups.
+func TestSyncedFromActiveDirectory(t *testing.T) {
+	for name, order := range map[string][2]string{"directory first": {"corp", "cloud"}, "tenant first": {"cloud", "corp"}} {
+		for _, database := range []string{"sqlite", "postgres"} {
+			t.Run(name+" "+database, func(t *testing.T) { syncedTwice(t, database, order) })
+		}
+	}
+}
+
+func syncedTwice(t *testing.T, database string, order [2]string) {
+	t.Parallel()
+	run := graphfaketest.Start(t, graphfake.NewTenant(graphfake.Population{}, nil), graphfake.Options{
+		Apps: []graphfake.App{{ClientID: "app", Secrets: []string{"secret"}, Roles: []string{"User.Read.All", "GroupMember.Read.All"}}}})
+	dir := newDirectory(t)
+	w := newWorld(t, databases[database](t), dir)
+	dir.addPeople("ann", "bob", "dan")
+	dir.addGroup("ldap", "ann", "bob", "dan")
+	tenant, cloud := run.Tenant(), map[string]string{}
+	for _, uid := range []string{"ann", "bob", "cid"} {
+		u := graphfake.User{UserPrincipalName: uid + "@contoso.example", MailNickname: uid + ".cloud", UserType: "Member", AccountEnabled: true}
+		if uid != "cid" {
+			u.OnPremisesImmutableID = immutableID(t, w, dir, uid)
+		}
+		id, err := tenant.CreateUser(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cloud[uid] = id
+	}
+	team, err := tenant.CreateGroup(graphfake.Group{DisplayName: "team", SecurityEnabled: true}, cloud["ann"], cloud["bob"], cloud["cid"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	sync := func(key string) *registry.Run {
+		t.Helper()
+		w := *w
+		if key == "cloud" {
+			w.readTenant(tenantAddress{run.URL, run.CAFile, tenant.ID()})
+		}
+		return w.runSource(key, reconcile.Request{Mode: registry.ModeRun, Trigger: "manual"}, registry.RunDone)
+	}
+	skipped := map[string]int{}
+	for _, key := range order {
+		skipped[key] = len(w.items(sync(key), registry.OutcomeSkipped))
+	}
+	want(t, "recognised", skipped, map[string]int{order[0]: 0, order[1]: 2})
+	names := []string{"ann on", "bob on", "cid.cloud on", "dan on"}
+	members := []string{"ldap corp ann", "ldap corp bob", "ldap corp dan", "team cloud ann", "team cloud bob", "team cloud cid.cloud"}
+	if order[0] == "cloud" {
+		names = []string{"ann.cloud on", "bob.cloud on", "cid.cloud on", "dan on"}
+		members = []string{"ldap corp ann.cloud", "ldap corp bob.cloud", "ldap corp dan", "team cloud ann.cloud", "team cloud bob.cloud", "team cloud cid.cloud"}
+	}
+	want(t, "people", w.people(), names)
+	want(t, "members", w.members(), members)
+	before := w.footprint()
+	for range 2 {
+		for _, key := range order {
+			if r := sync(key); r.Counts.Changes() != 0 || len(w.items(r)) != 0 || key == "cloud" && !strings.HasPrefix(r.Notes[0], "Read by markers: 0 of 4") {
+				t.Errorf("%s again: %+v %q", key, r.Counts, r.Notes)
+			}
+		}
+	}
+	want(t, "what the nights after it left behind", w.footprint(), before)
+
+	// What the other directory says of them is not heard, but for groups.
+	if err := errors.Join(tenant.UpdateUser(cloud["ann"], func(u *graphfake.User) { u.JobTitle, u.AccountEnabled = "Cloud", false }), tenant.RemoveMember(team, cloud["bob"])); err != nil {
+		t.Fatal(err)
+	}
+	dir.set("bob", attrs{"title": {"Ground"}})
+	dir.remove("ann")
+	sync("cloud")
+	sync("corp")
+	heard := "1"
+	if order[0] == "cloud" {
+		heard = "0"
+	}
+	want(t, "ann", w.rows(`SELECT CASE WHEN enabled THEN 'on' ELSE 'off' END FROM users WHERE user_name LIKE 'ann%'`), []string{"off"})
+	want(t, "bob", w.rows(`SELECT count(*) FROM users WHERE user_name LIKE 'bob%' AND CAST(attributes AS TEXT) LIKE '%Ground%'`), []string{heard})
+	if slices.ContainsFunc(w.members(), func(m string) bool { return strings.HasPrefix(m, "team cloud bob") }) {
+		t.Error("bob is still in the tenant's group")
+	}
+}
+
+// immutableID is what Entra Connect makes of an entry's id.
+func immutableID(t *testing.T, w *world, dir *directory, uid string) string {
+	t.Helper()
+	s := ldapSite{tree: slapdTree{dir}, w: w}
+	anchor, err := s.id(&human{uid: uid})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := uuid.MustParse(anchor)
+	slices.Reverse(b[0:4])
+	slices.Reverse(b[4:6])
+	slices.Reverse(b[6:8])
+	return base64.StdEncoding.EncodeToString(b[:])
 }

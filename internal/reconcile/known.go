@@ -47,6 +47,8 @@ type knownPerson struct {
 	same   bool // was given without being read whole
 	// enabled is as the registry and the link both have it.
 	enabled bool
+	// foreign is true for somebody whom another origin owns.
+	foreign bool
 }
 
 // knownMark is an object without a person that the scope leaves out.
@@ -131,7 +133,7 @@ func (r *run) hold(ctx context.Context, kind source.Kind, yield func(anchor stri
 func (k *known) hash(v string) uint64 { return maphash.String(k.seed, v) | 1 }
 
 func (k *known) addPerson(l *registry.LinkedUser, now time.Time) {
-	p := knownPerson{anchor: k.hash(l.Anchor), user: l.User, name: hashed(l.NameKey), enabled: l.Enabled}
+	p := knownPerson{anchor: k.hash(l.Anchor), user: l.User, name: hashed(l.NameKey), enabled: l.Enabled, foreign: !l.Owned}
 	if s, ok := parseStamp(l.Marker); ok {
 		p.keys = s.keys
 		if clean(l, s, now) {
@@ -147,10 +149,11 @@ func (k *known) addPerson(l *registry.LinkedUser, now time.Time) {
 }
 
 // clean reports whether somebody is in the registry exactly as the source last
-// said, so that the same marker means that there is nothing to do.
+// said, so that the same marker means that there is nothing to do. What another
+// origin owns is that one's to say.
 func clean(l *registry.LinkedUser, s stamp, now time.Time) bool {
-	return s.marker != "" && l.Owned && !l.Deleted && l.MissingSince.IsZero() && l.Enabled == l.Asserted &&
-		(l.RecheckAt.IsZero() || l.RecheckAt.After(now)) && s.rest == hashed(l.NameKey)
+	return s.marker != "" && !l.Deleted && l.MissingSince.IsZero() && (l.RecheckAt.IsZero() || l.RecheckAt.After(now)) &&
+		(!l.Owned || l.Enabled == l.Asserted && s.rest == hashed(l.NameKey))
 }
 
 // knows answers for source.Request.

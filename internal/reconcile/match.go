@@ -23,7 +23,7 @@ const matchBatch = 500
 // person by the source's join rules, in their order. The first rule that finds
 // anybody decides; finding several decides nothing.
 func (r *run) match(ctx context.Context, state *plan.State) error {
-	if len(r.src.Join) == 0 && r.src.TeamsTenant == "" {
+	if len(r.src.Join) == 0 && r.src.TeamsTenant == "" && !r.src.State.Origin.Kind.Pulled() {
 		return nil
 	}
 	tied := make(map[string]bool, len(state.Users))
@@ -36,7 +36,10 @@ func (r *run) match(ctx context.Context, state *plan.State) error {
 			strangers = append(strangers, int32(i))
 		}
 	}
-	for len(strangers) > 0 {
+	if err := r.matchTwins(ctx, strangers); err != nil {
+		return err
+	}
+	for len(strangers) > 0 && (len(r.src.Join) > 0 || r.src.TeamsTenant != "") {
 		n := min(matchBatch, len(strangers))
 		if err := r.matchSome(ctx, strangers[:n]); err != nil {
 			return err

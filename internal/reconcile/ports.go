@@ -65,6 +65,10 @@ type Ledger interface {
 	FindUser(ctx context.Context, who string) (*registry.User, error)
 	// Anchors are the ids by which a person is tied to the origin.
 	Anchors(ctx context.Context, origin registry.OriginID, user registry.UserID) ([]string, error)
+	// Twins streams the living people whom a pulled directory of another kind than
+	// the origin's owns, with the id by which that one knows them, or by which it says
+	// that the other kind does.
+	Twins(ctx context.Context, origin registry.Origin, fn func(registry.Candidate) error) error
 	// LastChange is the newest change of the company, whoever made it, and
 	// ChangedSince streams the people whom later ones are about.
 	LastChange(ctx context.Context) (int64, error)

@@ -155,7 +155,7 @@ func (r *run) outside() map[string]string {
 		marker, told := r.snap.outside[x.Anchor]
 		switch {
 		case x.Standing != plan.OutOfScope:
-			if r.plan.UserOf(int32(i)) == 0 { //nolint:gosec // snapshots are far below 2^31
+			if r.plan.UserOf(int32(i)) == 0 {
 				out[x.Anchor] = ""
 			}
 		case told:

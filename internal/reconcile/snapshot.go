@@ -99,6 +99,8 @@ type snapshot struct {
 	anchors  map[string]int32      // of groups
 	mails    *table[uint64, int32] // who has an address
 	open     [][]ref               // per group: members not yet found
+	// twins are those whom a directory of another kind owns.
+	twins map[int32]bool
 	// blind counts entries without an id: any of them may be somebody who would
 	// otherwise count as missing.
 	blind int
@@ -258,7 +260,7 @@ func (s *snapshot) same(e *source.Entry, index int32, keys uint64, k *known) err
 	switch {
 	case i >= 0:
 		p := &k.people[i]
-		x.Standing, x.Name, x.Enabled = plan.Mapped, p.name, p.enabled
+		x.Standing, x.Name, x.Enabled, x.Foreign = plan.Mapped, p.name, p.enabled, p.foreign
 		s.how[index], s.sames[index] = sameLink, p.user
 		if p.keys != keys { // moved together with a parent
 			at, err := s.spool.put(&record{Name: e.Name, Marker: stamp{e.Marker, keys, p.name}.String()})
@@ -358,10 +360,10 @@ func (s *snapshot) mapped(e *source.Entry, p *mapping.Person, index int32, keys 
 	rec := record{
 		Name: e.Name, Marker: stamp{e.Marker, keys, hashed(name)}.String(), Attributes: p.Attributes, Enabled: p.Enabled,
 		Kind: p.Kind, Department: p.Department, Contract: p.Contract, RecheckAt: e.RecheckAt,
-		Protected: p.Protected, Join: p.Join,
+		Protected: p.Protected, Join: p.Join, Twin: e.Twin,
 	}
 	x := &s.Users[index]
-	x.Standing, x.Enabled, x.Name, x.Fingerprint = plan.Mapped, p.Enabled, hashed(name), s.fingerprint(p)
+	x.Standing, x.Enabled, x.Name, x.Fingerprint = plan.Mapped, p.Enabled, hashed(name), s.fingerprint(p, e.Twin)
 	s.manager(e, index)
 	s.stamps[index] = s.short(rec.Marker)
 	s.offset[index], err = s.spool.put(&rec)
@@ -369,13 +371,16 @@ func (s *snapshot) mapped(e *source.Entry, p *mapping.Person, index int32, keys 
 }
 
 // fingerprint covers everything a person's change would write, and how.
-func (s *snapshot) fingerprint(p *mapping.Person) registry.Fingerprint {
+func (s *snapshot) fingerprint(p *mapping.Person, twin string) registry.Fingerprint {
 	facts := []string{strconv.FormatBool(p.Enabled), string(p.Kind), p.Department, p.Contract}
 	if p.Protected {
 		facts = append(facts, "protected")
 	}
 	if s.source.Write != nil {
 		facts = append(facts, "write", s.writes)
+	}
+	if twin != "" {
+		facts = append(facts, "twin", twin)
 	}
 	return registry.FingerprintOf(p.Attributes, facts...)
 }
@@ -419,7 +424,7 @@ func (s *snapshot) group(ctx context.Context, e *source.Entry, index int32) {
 	seen := plan.SeenGroup{Anchor: e.Anchor, Failed: e.Problem != ""}
 	rec := groupRecord{name: strings.Clone(e.Name), marker: strings.Clone(e.Marker), same: e.Same}
 	if !seen.Failed && !e.Same {
-		g := s.source.Mapper.MapGroup(e.Name, e.Values)
+		g := s.source.Mapper.MapGroup(e.Values, e.Anchor, e.Name)
 		if len(g.Problems) > 0 {
 			seen.Failed = true
 			s.problems(ctx, e, g.Problems)

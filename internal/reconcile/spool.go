@@ -26,6 +26,7 @@ type record struct {
 	RecheckAt  time.Time           `json:"r,omitzero"`
 	Protected  bool                `json:"p,omitempty"`
 	Join       []string            `json:"j,omitempty"` // mapping.Person.Join
+	Twin       string              `json:"t,omitempty"`
 }
 
 // errTemporary is around whatever is wrong with the temporary file.

@@ -171,6 +171,7 @@ func (r *run) unchanged(i int32, k *plan.Known, l *registry.LinkedUser) bool {
 		if !x.Same(k) {
 			return false
 		}
+		x.Foreign = !k.Owned
 		due := !l.RecheckAt.IsZero() && !l.RecheckAt.After(r.row.StartedAt)
 		if due || r.snap.stamps[i] != r.snap.short(l.Marker) {
 			r.refresh = append(r.refresh, i)

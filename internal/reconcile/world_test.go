@@ -117,6 +117,7 @@ func newWorld(t testing.TB, address string, dir *directory) *world {
 		Companies: []registry.Company{{Key: "acme", Name: "Acme", Locale: "it"}},
 		Sources: []store.SettledSource{
 			{Key: "corp", CompanyKey: "acme", Kind: registry.OriginLDAP}, {Key: "branch", CompanyKey: "acme", Kind: registry.OriginLDAP},
+			{Key: "cloud", CompanyKey: "acme", Kind: registry.OriginEntra},
 		},
 	})
 	if err != nil {

@@ -65,6 +65,9 @@ type PutUser struct {
 	// LinkOnly ties the person named by Join to the anchor without owning them:
 	// the origin may then read and assert, and changes nothing.
 	LinkOnly bool
+	// Twin is the id by which a directory of another kind knows the person, "" for
+	// none. It is kept with what the origin asserts.
+	Twin string
 	// RecheckAt, when set, is when to look again without a marker.
 	RecheckAt time.Time
 	// WasAnchor is the anchor the person is tied by until now, for origins whose

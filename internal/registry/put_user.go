@@ -137,6 +137,10 @@ func mayWrite(op PutUser, user *User, asserted Attributes, name string) bool {
 // person is protected. There is no attribute of this name.
 const protectMark = "protected"
 
+// TwinMark stands among the asserted values for PutUser.Twin. There is no attribute
+// of this name either.
+const TwinMark = "twin"
+
 // place puts the person into the department and under the contract asserted.
 func (u *unit) place(user *User, op PutUser, res *Result) {
 	if op.Department != "" {
@@ -172,9 +176,14 @@ func (u *unit) refreshLink(l *Link, op PutUser) {
 
 func (u *unit) fillLink(l *Link, op PutUser) {
 	l.Anchor, l.Name, l.Marker, l.Asserted, l.Enabled = op.Anchor, op.Name, op.Marker, op.Attributes, op.Enabled
-	if op.Protect {
+	if op.Protect || op.Twin != "" {
 		l.Asserted = maps.Clone(op.Attributes)
+	}
+	if op.Protect {
 		l.Asserted[protectMark] = []string{"true"}
+	}
+	if op.Twin != "" {
+		l.Asserted[TwinMark] = []string{op.Twin}
 	}
 	l.Fingerprint, l.SeenRun, l.MissingSince, l.RecheckAt = op.Fingerprint, u.b.Run, timeZero, op.RecheckAt
 }

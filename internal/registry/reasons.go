@@ -61,6 +61,8 @@ var readingReasons = []Reason{
 		"Nothing has to be done, or widen the source's base, filter or scope.", ActorDirectory},
 	{"changed_meanwhile", "Somebody else changed the record while the source was read, so this run left it alone.",
 		"Nothing has to be done: the next run looks at it again.", ActorNobody},
+	{"owned_by_twin", "Another directory brought this person already: Active Directory knows them and Entra ID has them from there. They are there once, and owned by the directory that came first.",
+		"Nothing has to be done. Memberships in this directory's groups count; what else it says of them is not heard.", ActorNobody},
 	{"not_there", "A record that was to be tried again is not there to be read: gone, outside the source, or a group.",
 		"Nothing has to be done: a complete run judges what is missing.", ActorNobody},
 	{"unknown_members", "A group names members that are not among the people and groups this source reads.",

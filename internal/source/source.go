@@ -43,6 +43,10 @@ type Entry struct {
 	MemberOf []string
 	// Manager is the key of a person's manager, in the form of Keys; "" for none.
 	Manager string
+	// Twin is the id by which a directory of another kind knows the same person, in
+	// the form of its Anchor: Active Directory's objectGUID for somebody whom Entra
+	// Connect brought to Entra ID; "" for none.
+	Twin string
 	// RecheckAt is when the entry means something else by the clock alone, as an
 	// account that expires does; zero for never. It lies in the future.
 	RecheckAt time.Time

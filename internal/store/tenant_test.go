@@ -85,6 +85,7 @@ func TestTenantFence(t *testing.T) {
 		was := c.state()
 		c.seeNothing(ctx)
 		c.seeNoGroups(ctx)
+		c.seeNoTwins(ctx)
 		c.touchNothing(ctx)
 		c.putNothing(ctx)
 		want(t, "company A", c.state(), was)
@@ -288,6 +289,7 @@ func TestEveryTenantMethodIsClimbed(t *testing.T) {
 	climbed = append(climbed, uploadClimbed...)
 	climbed = append(climbed, contactsClimbed...)
 	climbed = append(climbed, signClimbed...)
+	climbed = append(climbed, entraClimbed...)
 	tenant := reflect.TypeFor[*store.Tenant]()
 	for i := range tenant.NumMethod() {
 		if name := tenant.Method(i).Name; !slices.Contains(climbed, name) {

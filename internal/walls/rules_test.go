@@ -54,6 +54,8 @@ var rooms = []room{
 		"a mail is rendered from what it is given, not looked up"},
 	{"internal/demo", nil,
 		"the sample directory is a stranger to the rest, as every directory is"},
+	{"internal/demo/tenant", []string{"internal/testkit/graphfake"},
+		"the sample tenant is the simulator with made-up people, and knows nothing of who reads it"},
 	{"internal/mailcatcher", nil,
 		"it stands in for somebody else's mail server"},
 	{"internal/scimserver", []string{"internal/registry", "internal/auth", "scim"},
@@ -102,8 +104,9 @@ var alone = []string{"scim"}
 // themselves import.
 var forTests = []string{"internal/testkit"}
 
-// forTestsUsers are the programs beside the tests.
-var forTestsUsers = []string{"internal/testkit", "internal/bench", "ent/migrate"}
+// forTestsUsers are the programs beside the tests, and the demo's tenant, which is
+// the simulator.
+var forTestsUsers = []string{"internal/testkit", "internal/bench", "ent/migrate", "internal/demo/tenant"}
 
 // part is a package from outside with the rooms that may use it.
 type part struct {

@@ -245,7 +245,7 @@ func (s *Source) user(u models.Userable) (e source.Entry, reason string) {
 	}
 	e.Values = s.users.values(u)
 	if guid := objectGUID(first(e.Values["onpremisesimmutableid"])); guid != "" {
-		e.Values[keyObjectGUID] = []string{guid}
+		e.Values[keyObjectGUID], e.Twin = []string{guid}, guid
 	}
 	e.Name, e.Keys, e.Marker = first(e.Values["userprincipalname"]), []string{e.Anchor}, marker
 	if e.Name == "" {

@@ -130,7 +130,7 @@ func BenchmarkReadAndMap(b *testing.B) {
 		people := 0
 		_, err := src.Read(b.Context(), source.Request{}, func(e source.Entry) error {
 			if e.Kind == source.Group {
-				m.MapGroup(e.Name, e.Values)
+				m.MapGroup(e.Values, e.Anchor, e.Name)
 			} else if p := m.Map(e.Values, e.Disabled); p.InScope && len(p.Problems) == 0 {
 				people++
 			}
