@@ -217,4 +217,3 @@ func TestBackupAndCopyAsk(t *testing.T) {
 		t.Errorf("%v %v", d, err)
 	}
 }
-
