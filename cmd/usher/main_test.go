@@ -154,6 +154,7 @@ var varying = []struct{ from, to string }{
 	{`127\.0\.0\.1:\d+`, "ADDRESS"},
 	{`ush_[a-z2-7]+`, "ush_TOKEN"},
 	{`"micros": ?\d+`, `"micros": TIME`},
+	{`"change_id": ?\d+`, `"change_id": ID`},
 	{`"plan_hash": ?"[0-9a-f]+"`, `"plan_hash":"HASH"`},
 	{`"actor": ?"[^"]+"`, `"actor":"ME"`},
 	{`"decided_by": ?"[^"]+"`, `"decided_by":"ME"`},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,6 +66,9 @@ type rowDoc struct {
 	Added   int                 `json:"members_added,omitempty"`
 	Removed int                 `json:"members_removed,omitempty"`
 	At      time.Time           `json:"at"`
+	// ChangeID is the change's own number, RequestID the request that made it.
+	ChangeID  int64  `json:"change_id,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
 }
 
 func itemRow(it registry.RunItem) rowDoc {
@@ -85,7 +89,7 @@ func changeRow(c registry.Change, name string) rowDoc {
 	p := c.Payload
 	return rowDoc{
 		Outcome: "changed", Action: string(c.Action), Kind: kindOf(c.User, c.Group), Name: name, Code: c.Reason,
-		Before: p.Before, After: p.After, Added: p.Added, Removed: p.Removed, At: c.At,
+		Before: p.Before, After: p.After, Added: p.Added, Removed: p.Removed, At: c.At, ChangeID: c.ID, RequestID: p.Request,
 	}
 }
 
@@ -158,14 +162,22 @@ func jsonReport(w io.Writer, run runDoc, rows func(func(rowDoc) error) error) er
 // csvReport writes the rows as they come, values before and after in one cell.
 func csvReport(w io.Writer, rows func(func(rowDoc) error) error) error {
 	c := csv.NewWriter(w)
-	if err := c.Write([]string{"outcome", "action", "kind", "name", "code", "what", "anchor", "at"}); err != nil {
+	if err := c.Write([]string{"outcome", "action", "kind", "name", "code", "what", "anchor", "at", "change_id"}); err != nil {
 		return err
 	}
 	err := rows(func(d rowDoc) error {
-		return c.Write(inert([]string{d.Outcome, d.Action, d.Kind, d.Name, d.Code, what(d), d.Anchor, d.At.UTC().Format(time.RFC3339)}))
+		return c.Write(inert([]string{d.Outcome, d.Action, d.Kind, d.Name, d.Code, what(d), d.Anchor, d.At.UTC().Format(time.RFC3339), number(d.ChangeID)}))
 	})
 	c.Flush()
 	return errors.Join(err, c.Error())
+}
+
+// number is a number, or nothing where there is none.
+func number(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 // reasons are why somebody was switched off or removed, in words.

@@ -178,6 +178,7 @@ func (c *Core) settled() (store.Settled, error) {
 func (c *Core) build() {
 	c.Registry = &registry.Registry{
 		Store: c.Store, Now: c.Now, NewID: newID, Minter: c.minter, LinkLife: setupLife, MessageDomain: messageDomain(c.Config),
+		Saved: c.logChanges,
 	}
 	holder := c.process.Name
 	if holder == "" {

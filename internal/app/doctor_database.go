@@ -170,7 +170,7 @@ func lookKey(ctx context.Context, e *exam, note func(Finding)) {
 	where := "secret_key_file"
 	if !e.cfg.SecretKey.IsSet() {
 		where = e.cfg.Database.Path + ".key"
-		key, err := os.ReadFile(where) //nolint:gosec // beside the database the operator named
+		key, err := os.ReadFile(where)
 		if err != nil {
 			note(fail("there is no key: "+err.Error(), mend, "ls -l "+where))
 			return

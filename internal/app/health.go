@@ -136,3 +136,15 @@ func (s *Server) countMails(stats usermail.Stats) {
 		s.metrics.Mails(outcome, n)
 	}
 }
+
+// logChanges tells who debugs of each change by its number, the same that
+// reports and exports show. A batch of a run has many: nothing is made of them
+// unless somebody looks.
+func (c *Core) logChanges(ctx context.Context, changes []registry.PendingChange) {
+	if !c.Log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	for _, p := range changes {
+		c.Log.DebugContext(ctx, "changed", "change_id", p.Change.ID, "action", p.Change.Action, "actor", p.Change.Actor)
+	}
+}

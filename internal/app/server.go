@@ -136,14 +136,11 @@ func (s *Server) Start(ctx context.Context) error {
 		return err
 	}
 	s.serve("pages", s.listener, handler, s.Config.TLS)
-	if err := s.startQueue(ctx, work); err != nil {
-		return err
-	}
 	if err := s.serveMail(); err != nil {
 		return err
 	}
-	s.state.Store(telemetry.Serving)
-	return nil
+	s.state.Store(telemetry.Serving) // requests need no queue
+	return s.startQueue(ctx, work)
 }
 
 // startQueue begins the schedules and the queued work.

@@ -122,3 +122,41 @@ func TestOneRequestID(t *testing.T) {
 		t.Errorf("audit: %+v, %v", deeds, err)
 	}
 }
+
+// A change carries the id of the request that made it, and the log of who debugs
+// tells both.
+func TestChangesKnowTheirRequest(t *testing.T) {
+	t.Parallel()
+	var log lines
+	s, _ := start(t, configure(t, settings{}), app.Options{Log: telemetry.NewLog(&log, "json", slog.LevelDebug)})
+	c, err := s.Company(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := s.CreateConnection(t.Context(), c.ID, "okta", registry.DefaultConnection())
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.Addr()+"/scim/v2/Users",
+		strings.NewReader(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/scim+json")
+	req.Header.Set("X-Request-Id", "made-ada")
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	res, err := client.Do(req)
+	if err != nil || res.StatusCode != http.StatusCreated {
+		t.Fatal(res, err)
+	}
+	res.Body.Close()
+	var payload string
+	q := `SELECT payload FROM changes WHERE action = 'create' ORDER BY id DESC LIMIT 1`
+	if err := s.Store.ReadDB().QueryRowContext(t.Context(), q).Scan(&payload); err != nil || !strings.Contains(payload, `"request":"made-ada"`) {
+		t.Errorf("%s, %v", payload, err)
+	}
+	until(t, "the log tells the change", func() bool {
+		return log.count(`"msg":"changed"`) == 1 && log.count(`"change_id":`) == 1 && log.count(`"request_id":"made-ada"`) >= 2
+	})
+}

@@ -20,7 +20,7 @@ func (t *Transport) Check(ctx context.Context) (*tls.ConnectionState, error) {
 	}
 	state, err := c.client.GetTLSConnectionState()
 	if err != nil {
-		return nil, nil //nolint:nilerr,nilnil // that there is none is the answer
+		return nil, nil //nolint:nilnil // that there is none is the answer
 	}
 	return state, nil
 }

@@ -328,6 +328,8 @@ type Payload struct {
 	RemovedIDs []int64 `json:"removed_ids,omitempty"`
 	// Candidates are, for a conflict, the keys of the people it is about.
 	Candidates []int64 `json:"candidates,omitempty"`
+	// Request is the id of the request that made the change, "" for none.
+	Request string `json:"request,omitempty"`
 }
 
 // fold adds what a later operation of the same transaction did to the same

@@ -20,8 +20,8 @@ const PurposeSetup = "setup"
 // MailKindSetup is the kind of mail that carries it.
 const MailKindSetup = "setup"
 
-// Registry applies the rules. All fields must be set; it is safe for concurrent
-// use.
+// Registry applies the rules. All fields but Saved must be set; it is safe for
+// concurrent use.
 type Registry struct {
 	Store Store
 	Now   func() time.Time
@@ -32,6 +32,9 @@ type Registry struct {
 	LinkLife time.Duration
 	// MessageDomain is the right side of Message-IDs.
 	MessageDomain string
+	// Saved, when set, is told of the changes of every transaction that was
+	// committed.
+	Saved func(ctx context.Context, changes []PendingChange)
 }
 
 // Apply decides and writes a batch in one transaction. The error is about the
@@ -39,6 +42,7 @@ type Registry struct {
 // written. What a rule refused is in that operation's Result.
 func (r *Registry) Apply(ctx context.Context, b Batch) ([]Result, error) {
 	var results []Result
+	var changes []PendingChange
 	err := r.Store.Write(ctx, b.Company, b.Fence, func(tx Tx) error {
 		u, err := r.decide(ctx, tx, &b)
 		if err != nil {
@@ -49,11 +53,14 @@ func (r *Registry) Apply(ctx context.Context, b Batch) ([]Result, error) {
 				return fmt.Errorf("save batch: %w", err)
 			}
 		}
-		results = u.finish()
+		results, changes = u.finish(), u.w.Changes
 		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	if r.Saved != nil && len(changes) > 0 {
+		r.Saved(ctx, changes)
 	}
 	return results, nil
 }
@@ -82,6 +89,7 @@ func (r *Registry) decide(ctx context.Context, tx Tx, b *Batch) (*unit, error) {
 		return nil, fmt.Errorf("origin %d belongs to company %d, not to company %d", b.Origin.ID, b.Origin.Company, b.Company)
 	}
 	u := newUnit(r, b)
+	u.request = RequestID(ctx)
 	u.screen()
 	if err := u.load(ctx, tx); err != nil {
 		return nil, fmt.Errorf("load batch: %w", err)

@@ -13,6 +13,8 @@ type unit struct {
 	r   *Registry
 	b   *Batch
 	now time.Time
+	// request is the id of the request that the batch is carried out for.
+	request string
 
 	// links are those of people, groupLinks those of groups: at a SCIM connection
 	// a person and a group may have the same externalId.
@@ -392,6 +394,7 @@ func (u *unit) change(i int, action Action, reason string, version int64, p Payl
 	if c != nil {
 		c.fold(action, reason, version, p)
 	} else {
+		p.Request = u.request
 		c = &Change{
 			At: u.now, Actor: u.b.Actor, Origin: u.b.Origin.ID, Run: u.b.Run,
 			Action: action, Reason: reason, Version: version, Payload: p,

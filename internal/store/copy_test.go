@@ -150,7 +150,7 @@ func TestCopyRefuses(t *testing.T) {
 			if _, err := from.CopyTo(ctx, to, quietly); !errors.Is(err, test.want) {
 				t.Fatalf("%v, want %v", err, test.want)
 			}
-			if test.want != store.ErrNotEmpty {
+			if !errors.Is(test.want, store.ErrNotEmpty) {
 				if err := to.CheckEmpty(ctx); err != nil {
 					t.Errorf("the target after a failure: %v", err)
 				}

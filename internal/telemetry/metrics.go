@@ -14,7 +14,8 @@ import (
 
 // Metrics are what a process tells at /metrics. A nil *Metrics counts nothing.
 type Metrics struct {
-	reg *prometheus.Registry
+	reg   *prometheus.Registry
+	names []string
 
 	requests, scim, runs, changes, mails *prometheus.CounterVec
 	requestTime, scimTime, runTime       *prometheus.HistogramVec
@@ -34,11 +35,13 @@ func NewMetrics(version string, vitals *Watch) *Metrics {
 	count := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 		m.reg.MustRegister(c)
+		m.names = append(m.names, name)
 		return c
 	}
 	measure := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
 		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
 		m.reg.MustRegister(h)
+		m.names = append(m.names, name+"_bucket", name+"_sum", name+"_count")
 		return h
 	}
 	m.requests = count("usher_http_requests_total", "Requests answered, by door (scim, api, oauth, pages).", "door", "method", "code")
@@ -51,9 +54,16 @@ func NewMetrics(version string, vitals *Watch) *Metrics {
 	m.mails = count("usher_mails_total", "Attempts at mails, by outcome (sent, refused, deferred).", "outcome")
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "usher_build_info", Help: "1, with the version as a label."}, []string{"version"})
 	build.WithLabelValues(version).Set(1)
+	m.names = append(m.names, "usher_build_info", "usher_database_up")
+	for _, g := range vitals.gauges() {
+		m.names = append(m.names, g.name)
+	}
 	m.reg.MustRegister(build, vitals, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
+
+// Names are the series usher has of its own, as queries name them.
+func (m *Metrics) Names() []string { return m.names }
 
 // Registry is where further metrics can be put.
 func (m *Metrics) Registry() *prometheus.Registry { return m.reg }

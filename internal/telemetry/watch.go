@@ -36,12 +36,13 @@ type Watch struct {
 
 // gauge is a number the vitals tell.
 type gauge struct {
+	name string
 	desc *prometheus.Desc
 	tell func(v *registry.Vitals, put func(value float64, labels ...string))
 }
 
 func newGauge(name, help string, labels []string, tell func(v *registry.Vitals, put func(float64, ...string))) gauge {
-	return gauge{prometheus.NewDesc(name, help, labels, nil), tell}
+	return gauge{name, prometheus.NewDesc(name, help, labels, nil), tell}
 }
 
 // up tells whether the database answered; where it did not, the others are left
