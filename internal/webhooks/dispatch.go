@@ -85,14 +85,15 @@ func (d *Dispatcher) Run(ctx context.Context) {
 			return
 		case <-pause.C:
 		}
-		n, err := d.start(ctx, &wg)
+		n, looked, err := d.start(ctx, &wg)
 		wait := time.Duration(0)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			d.Log.WarnContext(ctx, "look for webhook deliveries", "error", err)
 			wait = 10 * d.Poll
 		case n == 0:
-			wait = d.Poll
+			// Behind much that waits for webhooks with their fill a look takes long.
+			wait = max(d.Poll, 10*looked)
 		}
 		pause.Reset(wait)
 	}
@@ -102,7 +103,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 func (d *Dispatcher) Drain(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for {
-		n, err := d.start(ctx, &wg)
+		n, _, err := d.start(ctx, &wg)
 		if err != nil || n == 0 {
 			wg.Wait()
 			return err
@@ -112,13 +113,15 @@ func (d *Dispatcher) Drain(ctx context.Context) error {
 }
 
 // start claims as much as there are free slots, begins to send it, and tells how
-// much that was. It waits for the first slot.
-func (d *Dispatcher) start(ctx context.Context, wg *sync.WaitGroup) (int, error) {
+// much that was and how long it looked. It waits for the first slot.
+func (d *Dispatcher) start(ctx context.Context, wg *sync.WaitGroup) (n int, looked time.Duration, err error) {
 	free, err := d.take(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
+	begin := d.Now()
 	due, err := d.Queue.Claim(ctx, free, d.PerHook, d.Lease)
+	looked = d.Now().Sub(begin)
 	if err != nil {
 		due = nil
 		err = fmt.Errorf("claim webhook deliveries: %w", err)
@@ -134,7 +137,7 @@ func (d *Dispatcher) start(ctx context.Context, wg *sync.WaitGroup) (int, error)
 			}
 		})
 	}
-	return len(due), err
+	return len(due), looked, err
 }
 
 // take takes every free slot, and at least one.
