@@ -14,8 +14,8 @@ import (
 
 // Defaults of a dispatcher.
 const (
-	defaultSlots   = 16
-	defaultPerHook = 4
+	defaultSlots   = 32
+	defaultPerHook = 8
 	// defaultLease is longer than a request may take: nobody else sends a delivery
 	// while one of its requests runs.
 	defaultLease = attemptTimeout + 10*time.Second
@@ -39,8 +39,8 @@ type DispatcherConfig struct {
 	MessageID func() string
 	Log       *slog.Logger
 
-	// Slots is how many requests run at once (default 16), PerHook how many of one
-	// webhook (default 4), Lease how long a claim holds (default 30 s), Poll how
+	// Slots is how many requests run at once (default 32), PerHook how many of one
+	// webhook (default 8), Lease how long a claim holds (default 30 s), Poll how
 	// often an empty queue is looked at (default 1 s).
 	Slots, PerHook int
 	Lease, Poll    time.Duration
@@ -50,6 +50,8 @@ type DispatcherConfig struct {
 type Dispatcher struct {
 	DispatcherConfig
 	slots chan struct{} // full while a request runs
+	// ended gets a word when a request has, for there may be another to make.
+	ended chan struct{}
 }
 
 // NewDispatcher makes a Dispatcher.
@@ -67,7 +69,7 @@ func NewDispatcher(c DispatcherConfig) *Dispatcher {
 			*d.v = *d.d
 		}
 	}
-	return &Dispatcher{DispatcherConfig: c, slots: make(chan struct{}, c.Slots)}
+	return &Dispatcher{DispatcherConfig: c, slots: make(chan struct{}, c.Slots), ended: make(chan struct{}, 1)}
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -84,16 +86,16 @@ func (d *Dispatcher) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-pause.C:
+		case <-d.ended:
 		}
-		n, looked, err := d.start(ctx, &wg)
+		n, err := d.start(ctx, &wg)
 		wait := time.Duration(0)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			d.Log.WarnContext(ctx, "look for webhook deliveries", "error", err)
 			wait = 10 * d.Poll
 		case n == 0:
-			// Behind much that waits for webhooks with their fill a look takes long.
-			wait = max(d.Poll, 10*looked)
+			wait = d.Poll
 		}
 		pause.Reset(wait)
 	}
@@ -103,7 +105,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 func (d *Dispatcher) Drain(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for {
-		n, _, err := d.start(ctx, &wg)
+		n, err := d.start(ctx, &wg)
 		if err != nil || n == 0 {
 			wg.Wait()
 			return err
@@ -113,15 +115,13 @@ func (d *Dispatcher) Drain(ctx context.Context) error {
 }
 
 // start claims as much as there are free slots, begins to send it, and tells how
-// much that was and how long it looked. It waits for the first slot.
-func (d *Dispatcher) start(ctx context.Context, wg *sync.WaitGroup) (n int, looked time.Duration, err error) {
+// much that was. It waits for the first slot.
+func (d *Dispatcher) start(ctx context.Context, wg *sync.WaitGroup) (int, error) {
 	free, err := d.take(ctx)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	begin := d.Now()
 	due, err := d.Queue.Claim(ctx, free, d.PerHook, d.Lease)
-	looked = d.Now().Sub(begin)
 	if err != nil {
 		due = nil
 		err = fmt.Errorf("claim webhook deliveries: %w", err)
@@ -131,13 +131,19 @@ func (d *Dispatcher) start(ctx context.Context, wg *sync.WaitGroup) (n int, look
 	}
 	for _, one := range due {
 		wg.Go(func() {
-			defer func() { <-d.slots }()
+			defer func() {
+				<-d.slots
+				select {
+				case d.ended <- struct{}{}:
+				default: // a word is enough
+				}
+			}()
 			if _, err := d.deliver(ctx, one); err != nil {
 				d.Log.ErrorContext(ctx, "deliver webhook", "delivery", one.PublicID, "error", err)
 			}
 		})
 	}
-	return len(due), looked, err
+	return len(due), err
 }
 
 // take takes every free slot, and at least one.
