@@ -11,7 +11,6 @@ import (
  _ "github.com/emersion/go-message/charset"
  _ "github.com/emersion/go-smtp"
  _ "github.com/xuri/excelize/v2"
- _ "github.com/standard-webhooks/standard-webhooks/libraries/go"
  _ "github.com/getkin/kin-openapi/openapi3filter"
  _ "golang.org/x/oauth2"
  _ "golang.org/x/net/idna"
