@@ -71,11 +71,7 @@ func createWebhookCmd(f *flags, company *string) *cobra.Command {
 			if err := registry.CheckEvents(events); err != nil {
 				return misuse(fmt.Errorf("--events: %w", err))
 			}
-			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
-				hooks, err := core.Webhooks()
-				if err != nil {
-					return err
-				}
+			return f.atDesk(cmd, *company, func(ctx context.Context, hooks *app.WebhookDesk, c registry.Company) error {
 				h, secret, err := hooks.Create(ctx, c.ID, deed(), name, address, events)
 				if err != nil {
 					return err
@@ -94,18 +90,25 @@ func createWebhookCmd(f *flags, company *string) *cobra.Command {
 	return cmd
 }
 
-// onWebhook finds a webhook.
-func (f *flags) onWebhook(cmd *cobra.Command, company, what string, fn func(context.Context, *app.Core, registry.Webhook) error) error {
+// atDesk opens the registry and gives what is done with webhooks.
+func (f *flags) atDesk(cmd *cobra.Command, company string, fn func(context.Context, *app.WebhookDesk, registry.Company) error) error {
 	return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
 		hooks, err := core.Webhooks()
 		if err != nil {
 			return err
 		}
+		return fn(ctx, hooks, c)
+	})
+}
+
+// onWebhook is atDesk with a webhook.
+func (f *flags) onWebhook(cmd *cobra.Command, company, what string, fn func(context.Context, *app.WebhookDesk, registry.Webhook) error) error {
+	return f.atDesk(cmd, company, func(ctx context.Context, hooks *app.WebhookDesk, c registry.Company) error {
 		h, err := hooks.Find(ctx, c.ID, what)
 		if err != nil {
 			return err
 		}
-		return fn(ctx, core, h)
+		return fn(ctx, hooks, h)
 	})
 }
 
@@ -141,11 +144,7 @@ func listWebhooksCmd(f *flags, company *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the webhooks", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
-				hooks, err := core.Webhooks()
-				if err != nil {
-					return err
-				}
+			return f.atDesk(cmd, *company, func(ctx context.Context, hooks *app.WebhookDesk, c registry.Company) error {
 				all, err := hooks.List(ctx, c.ID)
 				if err != nil {
 					return err
@@ -176,12 +175,9 @@ func updateWebhookCmd(f *flags, company *string) *cobra.Command {
 			if address == "" && len(events) == 0 {
 				return misuse(fmt.Errorf("say what to change: --url or --events"))
 			}
-			return f.onWebhook(cmd, *company, args[0], func(ctx context.Context, core *app.Core, h registry.Webhook) error {
-				hooks, err := core.Webhooks()
+			return f.onWebhook(cmd, *company, args[0], func(ctx context.Context, hooks *app.WebhookDesk, h registry.Webhook) error {
+				h, err := hooks.Update(ctx, h, deed(), address, events)
 				if err != nil {
-					return err
-				}
-				if h, err = hooks.Update(ctx, h, deed(), address, events); err != nil {
 					return err
 				}
 				return f.say(cmd.OutOrStdout(), webhookDocOf(h), "The webhook %s tells %s of %s.", h.Name, h.URL, strings.Join(h.Events, ", "))
@@ -198,11 +194,7 @@ func rotateWebhookCmd(f *flags, company *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "rotate WEBHOOK", Short: "Print a new secret; the one before signs beside it until the overlap is over", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.onWebhook(cmd, *company, args[0], func(ctx context.Context, core *app.Core, h registry.Webhook) error {
-				hooks, err := core.Webhooks()
-				if err != nil {
-					return err
-				}
+			return f.onWebhook(cmd, *company, args[0], func(ctx context.Context, hooks *app.WebhookDesk, h registry.Webhook) error {
 				secret, err := hooks.Rotate(ctx, h, deed(), overlap)
 				if err != nil {
 					return err
@@ -223,16 +215,13 @@ func liveWebhookCmd(f *flags, company *string, live bool) *cobra.Command {
 	return &cobra.Command{
 		Use: word + " WEBHOOK", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.onWebhook(cmd, *company, args[0], func(ctx context.Context, core *app.Core, h registry.Webhook) error {
-				hooks, err := core.Webhooks()
-				if err != nil {
-					return err
-				}
+			return f.onWebhook(cmd, *company, args[0], func(ctx context.Context, hooks *app.WebhookDesk, h registry.Webhook) error {
 				do := hooks.Disable
 				if live {
 					do = hooks.Enable
 				}
-				if h, err = do(ctx, h, deed()); err != nil {
+				h, err := do(ctx, h, deed())
+				if err != nil {
 					return err
 				}
 				return f.say(cmd.OutOrStdout(), webhookDocOf(h), "The webhook %s is %sd.", h.Name, word)
@@ -245,11 +234,7 @@ func deleteWebhookCmd(f *flags, company *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "delete WEBHOOK", Short: "End a webhook; what waits for it is dropped", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.onWebhook(cmd, *company, args[0], func(ctx context.Context, core *app.Core, h registry.Webhook) error {
-				hooks, err := core.Webhooks()
-				if err != nil {
-					return err
-				}
+			return f.onWebhook(cmd, *company, args[0], func(ctx context.Context, hooks *app.WebhookDesk, h registry.Webhook) error {
 				if err := hooks.Delete(ctx, h, deed()); err != nil {
 					return err
 				}
@@ -296,11 +281,7 @@ func deliveriesCmd(f *flags, company *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "deliveries WEBHOOK", Short: "List what was sent to a webhook, the newest first, and what became of it", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.onWebhook(cmd, *company, args[0], func(ctx context.Context, core *app.Core, h registry.Webhook) error {
-				hooks, err := core.Webhooks()
-				if err != nil {
-					return err
-				}
+			return f.onWebhook(cmd, *company, args[0], func(ctx context.Context, hooks *app.WebhookDesk, h registry.Webhook) error {
 				list, err := hooks.Deliveries(ctx, h, q)
 				if err != nil {
 					return err
@@ -332,11 +313,7 @@ func testWebhookCmd(f *flags, company *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "test WEBHOOK", Short: "Send a webhook the event webhook.test now", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.onWebhook(cmd, *company, args[0], func(ctx context.Context, core *app.Core, h registry.Webhook) error {
-				hooks, err := core.Webhooks()
-				if err != nil {
-					return err
-				}
+			return f.onWebhook(cmd, *company, args[0], func(ctx context.Context, hooks *app.WebhookDesk, h registry.Webhook) error {
 				r, err := hooks.Test(ctx, h, deed())
 				if err != nil {
 					return err
@@ -360,12 +337,8 @@ func replayCmd(f *flags, company *string) *cobra.Command {
 			if one == (since != 0) || since < 0 {
 				return misuse(fmt.Errorf("say what to send again: the id of a delivery, or --since 24h"))
 			}
-			return f.onWebhook(cmd, *company, args[0], func(ctx context.Context, core *app.Core, h registry.Webhook) error {
-				hooks, err := core.Webhooks()
-				if err != nil {
-					return err
-				}
-				delivery, from := "", core.Now().Add(-since)
+			return f.onWebhook(cmd, *company, args[0], func(ctx context.Context, hooks *app.WebhookDesk, h registry.Webhook) error {
+				delivery, from := "", hooks.Now().Add(-since)
 				if one {
 					delivery = args[1]
 				}
@@ -373,7 +346,7 @@ func replayCmd(f *flags, company *string) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return f.say(cmd.OutOrStdout(), map[string]int{"replayed": n}, "%s queued again; %s.", count(n, "delivery", "deliveries"), whoSends(ctx, core, n))
+				return f.say(cmd.OutOrStdout(), map[string]int{"replayed": n}, "%s queued again; a running server sends them.", count(n, "delivery", "deliveries"))
 			})
 		},
 	}

@@ -18,13 +18,16 @@ func (c *Core) messageID(kind string) func() string {
 	return func() string { return kind + "-" + newID() + "@" + messageDomain(c.Config) }
 }
 
-// Webhooks is what admins do with webhooks.
-func (c *Core) Webhooks() (*webhooks.Service, error) {
+// WebhookDesk is what admins do with webhooks.
+type WebhookDesk = webhooks.Service
+
+// Webhooks makes the desk.
+func (c *Core) Webhooks() (*WebhookDesk, error) {
 	d, err := c.dispatcher()
 	if err != nil {
 		return nil, err
 	}
-	return &webhooks.Service{
+	return &WebhookDesk{
 		Book: func(id registry.CompanyID) webhooks.Book { return c.Store.For(id) }, Gate: c.gate(), Vault: d.Vault, Random: rand.Reader,
 		Now: c.Now, Dispatcher: d,
 	}, nil

@@ -29,7 +29,7 @@ const soon = 40 * time.Second
 
 // settings are what the tests' configuration files differ in.
 type settings struct {
-	Listen, Telemetry, PublicURL, Database, SMTP, LDAP, Schedule, Emails, Source, More, Companies string
+	Listen, Telemetry, PublicURL, Database, SMTP, LDAP, Schedule, Emails, Source, More, Companies, Company string
 }
 
 var file = template.Must(template.New("").Parse(`listen: {{.Listen}}
@@ -42,7 +42,7 @@ mail:
   smtp: smtp://{{.SMTP}}
   from: "Acme Helpdesk <helpdesk@example.com>"
 companies:
-  acme: {name: Acme, locale: en}
+  acme: {name: Acme, locale: en{{.Company}}}
 {{.Companies}}sources:
   corp:
     company: acme

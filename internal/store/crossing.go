@@ -186,45 +186,82 @@ func (s *Store) claimMails(ctx context.Context, n int, lease time.Duration) (map
 // dueNow looks for up to n due deliveries of all companies, so many that no webhook
 // has more than perHook under way. Those under way have moved their next try on
 // to the end of their lease, so that few rows tell how many they are. It reads
-// only: what it finds may be gone when it is claimed.
-func (s *Store) dueNow(ctx context.Context, n, perHook int, lease time.Duration) ([]int64, error) {
-	ctx, now := crossing(ctx), s.now()
-	rows, err := s.read.QueryContext(ctx, s.rebind(`SELECT webhook_id FROM deliveries
-		WHERE next_try <> 0 AND next_try > ? AND next_try <= ? AND claimed_until > `+s.clock()), micros(now), micros(now.Add(2*lease)))
-	busy, out := map[int64]int{}, []int64{}
+// only, and at one moment: of two who look at once, both find the same, and one
+// of them gets it.
+func (q *deliveryQueue) dueNow(ctx context.Context, n, perHook int, lease time.Duration) ([]int64, error) {
+	out := []int64{} // not nil, which SQLite's JSON would take for a value
+	err := q.view(ctx, func(x *session) error {
+		busy, err := x.underWay(crossing(ctx), lease)
+		if err != nil {
+			return err
+		}
+		look := func(full []int64) (left bool, err error) {
+			rows, err := x.query(crossing(ctx), `SELECT id, webhook_id FROM deliveries WHERE next_try <> 0 AND next_try <= ?
+				AND claimed_until <= `+q.clock()+` AND NOT (`+q.anyOf("webhook_id")+`) AND NOT (`+q.anyOf("id")+`) ORDER BY next_try, id LIMIT ?`,
+				micros(q.now()), keys(q.Store, full), keys(q.Store, out), 4*n)
+			found := 0
+			err = each(rows, err, func(rows *sql.Rows) error {
+				var id, hook int64
+				err := rows.Scan(&id, &hook)
+				if found++; busy[hook] < perHook && len(out) < n {
+					busy[hook]++
+					out = append(out, id)
+				}
+				return err
+			})
+			return found == 4*n && len(out) < n, err
+		}
+		left, err := look([]int64{})
+		if err != nil || !left {
+			return err
+		}
+		return q.behind(func() (bool, error) {
+			full := []int64{}
+			for hook, at := range busy {
+				if at >= perHook {
+					full = append(full, hook)
+				}
+			}
+			return look(full)
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for due deliveries: %w", err)
+	}
+	return out, nil
+}
+
+// behind looks past the webhooks that have their fill, lest what waits for them
+// hide what waits for others. Where very much does, such a look takes long: the
+// next one comes after ten times as long.
+func (q *deliveryQueue) behind(look func() (bool, error)) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	begin := q.now()
+	if begin.Before(q.again) {
+		return nil
+	}
+	left, err := true, error(nil)
+	for left && err == nil {
+		left, err = look()
+	}
+	now := q.now()
+	q.again = now.Add(10 * now.Sub(begin))
+	return err
+}
+
+// underWay counts the deliveries of each webhook that somebody has claimed.
+func (x *session) underWay(ctx context.Context, lease time.Duration) (map[int64]int, error) {
+	now, busy := x.s.now(), map[int64]int{}
+	rows, err := x.query(ctx, `SELECT webhook_id FROM deliveries WHERE next_try > ? AND next_try <= ? AND claimed_until > `+x.s.clock()+` AND next_try <> 0`,
+		micros(now), micros(now.Add(2*lease)))
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var hook int64
 		err := rows.Scan(&hook)
 		busy[hook]++
 		return err
 	})
-	// A webhook that has its fill is left out of the next look, lest all that
-	// waits for it hide what waits for others.
-	for found := 1; found > 0 && len(out) < n && err == nil; {
-		found = 0
-		full := []int64{} // not nil, which SQLite's JSON would take for a value
-		for hook, at := range busy {
-			if at >= perHook {
-				full = append(full, hook)
-			}
-		}
-		rows, err = s.read.QueryContext(ctx, s.rebind(`SELECT id, webhook_id FROM deliveries WHERE next_try <> 0 AND next_try <= ?
-			AND claimed_until <= `+s.clock()+` AND NOT (`+s.anyOf("webhook_id")+`) AND NOT (`+s.anyOf("id")+`) ORDER BY next_try, id LIMIT ?`),
-			micros(now), keys(s, full), keys(s, out), 4*n)
-		err = each(rows, err, func(rows *sql.Rows) error {
-			var id, hook int64
-			err := rows.Scan(&id, &hook)
-			if found++; busy[hook] < perHook && len(out) < n {
-				busy[hook]++
-				out = append(out, id)
-			}
-			return err
-		})
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for due deliveries: %w", err)
-	}
-	return out, nil
+	return busy, err
 }
 
 // claimDeliveries takes deliveries of all companies until the lease ends, by the

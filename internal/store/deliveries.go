@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/usherd/usher/ent/db/deliveryattempt"
@@ -168,13 +169,17 @@ func (t *tenantTx) dueDeliveries(ctx context.Context, ids []int64) ([]webhooks.D
 }
 
 // deliveryQueue is webhooks.Queue.
-type deliveryQueue struct{ *Store }
+type deliveryQueue struct {
+	*Store
+	mu    sync.Mutex
+	again time.Time // see behind
+}
 
 // DeliveryQueue is where deliveries to webhooks wait.
-func (s *Store) DeliveryQueue() webhooks.Queue { return deliveryQueue{s} }
+func (s *Store) DeliveryQueue() webhooks.Queue { return &deliveryQueue{Store: s} }
 
 // Claim implements webhooks.Queue.
-func (q deliveryQueue) Claim(ctx context.Context, n, perHook int, lease time.Duration) ([]webhooks.Due, error) {
+func (q *deliveryQueue) Claim(ctx context.Context, n, perHook int, lease time.Duration) ([]webhooks.Due, error) {
 	ids, err := q.dueNow(ctx, n, perHook, lease)
 	if err != nil || len(ids) == 0 {
 		return nil, err
@@ -211,7 +216,7 @@ var triesTable = newTable(deliveryattempt.Table,
 )
 
 // Finish implements webhooks.Queue.
-func (q deliveryQueue) Finish(ctx context.Context, r webhooks.Result) error {
+func (q *deliveryQueue) Finish(ctx context.Context, r webhooks.Result) error {
 	disabled := false
 	err := q.inTx(ctx, func(x *session) (err error) {
 		t := x.tenant(r.Company)

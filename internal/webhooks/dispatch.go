@@ -14,8 +14,8 @@ import (
 
 // Defaults of a dispatcher.
 const (
-	defaultSlots   = 16
-	defaultPerHook = 4
+	defaultSlots   = 32
+	defaultPerHook = 8
 	// defaultLease is longer than a request may take: nobody else sends a delivery
 	// while one of its requests runs.
 	defaultLease = attemptTimeout + 10*time.Second
@@ -39,8 +39,8 @@ type DispatcherConfig struct {
 	MessageID func() string
 	Log       *slog.Logger
 
-	// Slots is how many requests run at once (default 16), PerHook how many of one
-	// webhook (default 4), Lease how long a claim holds (default 30 s), Poll how
+	// Slots is how many requests run at once (default 32), PerHook how many of one
+	// webhook (default 8), Lease how long a claim holds (default 30 s), Poll how
 	// often an empty queue is looked at (default 1 s).
 	Slots, PerHook int
 	Lease, Poll    time.Duration
@@ -50,6 +50,8 @@ type DispatcherConfig struct {
 type Dispatcher struct {
 	DispatcherConfig
 	slots chan struct{} // full while a request runs
+	// ended gets a word when a request has, for there may be another to make.
+	ended chan struct{}
 }
 
 // NewDispatcher makes a Dispatcher.
@@ -67,7 +69,7 @@ func NewDispatcher(c DispatcherConfig) *Dispatcher {
 			*d.v = *d.d
 		}
 	}
-	return &Dispatcher{DispatcherConfig: c, slots: make(chan struct{}, c.Slots)}
+	return &Dispatcher{DispatcherConfig: c, slots: make(chan struct{}, c.Slots), ended: make(chan struct{}, 1)}
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -84,6 +86,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-pause.C:
+		case <-d.ended:
 		}
 		n, err := d.start(ctx, &wg)
 		wait := time.Duration(0)
@@ -128,7 +131,13 @@ func (d *Dispatcher) start(ctx context.Context, wg *sync.WaitGroup) (int, error)
 	}
 	for _, one := range due {
 		wg.Go(func() {
-			defer func() { <-d.slots }()
+			defer func() {
+				<-d.slots
+				select {
+				case d.ended <- struct{}{}:
+				default: // a word is enough
+				}
+			}()
 			if _, err := d.deliver(ctx, one); err != nil {
 				d.Log.ErrorContext(ctx, "deliver webhook", "delivery", one.PublicID, "error", err)
 			}

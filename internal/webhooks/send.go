@@ -90,7 +90,7 @@ func (c SenderConfig) client(secure bool, timeout time.Duration) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			DialContext: dialer.DialContext, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.Roots},
-			TLSHandshakeTimeout: timeout, ResponseHeaderTimeout: timeout, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 2, MaxIdleConns: 100,
+			TLSHandshakeTimeout: timeout, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 2, MaxIdleConns: 100,
 			MaxResponseHeaderBytes: 16 << 10, DisableCompression: true, ForceAttemptHTTP2: true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -177,11 +177,12 @@ func read(res *http.Response, now time.Time) Answer {
 func (s *Sender) trouble(ctx context.Context, err error) string {
 	var refused *forbidden
 	var dns *net.DNSError
+	var late net.Error
 	var in *url.Error
 	switch {
 	case errors.As(err, &refused):
 		return refused.Error()
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
 		return fmt.Sprintf("no answer within %s", s.timeout)
 	case errors.As(err, &dns):
 		return "the name " + clean([]byte(dns.Name)) + " cannot be looked up"
