@@ -104,9 +104,7 @@ func uploadWords(u *registry.Upload, run *registry.Run) []string {
 	if n.Failed+n.Skipped > 0 {
 		out = append(out, fmt.Sprintf("The rows that failed, to be mended: usher upload failed %d > mend.csv", run.Number))
 	}
-	for _, note := range run.Notes {
-		out = append(out, note)
-	}
+	out = append(out, run.Notes...)
 	if c := run.Counts; c.GroupsCreated+c.MembersAdded > 0 {
 		out = append(out, fmt.Sprintf("Groups: %d created, %s added.", c.GroupsCreated, count(c.MembersAdded, "member", "members")))
 	}

@@ -26,7 +26,7 @@ func (r *run) namesakes(ctx context.Context, groups []plan.KnownGroup, at map[re
 	for i := range r.snap.Groups {
 		if g := &r.snap.Groups[i]; !g.Failed && !tied[g.Anchor] {
 			key := registry.Key(r.snap.groups[i].displayName)
-			wanted[key] = int32(i) //nolint:gosec // snapshots are far below 2^31
+			wanted[key] = int32(i)
 			names = append(names, key)
 		}
 	}

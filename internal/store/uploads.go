@@ -8,7 +8,6 @@ import (
 
 	"github.com/usherd/usher/ent/db"
 	"github.com/usherd/usher/ent/db/origin"
-	"github.com/usherd/usher/ent/db/runitem"
 	"github.com/usherd/usher/ent/db/source"
 	"github.com/usherd/usher/ent/db/upload"
 	"github.com/usherd/usher/ent/db/uploadpart"
@@ -185,13 +184,26 @@ func (t *Tenant) ItemKeys(ctx context.Context, run registry.RunID, fn func(regis
 
 // ItemsByID reads some report rows.
 func (t *Tenant) ItemsByID(ctx context.Context, ids []int64) (map[int64]registry.RunItem, error) {
-	rows, err := t.s.ent().RunItem.Query().Where(runitem.CompanyID(int64(t.id)), runitem.IDIn(ids...)).All(ctx)
+	out := make(map[int64]registry.RunItem, len(ids))
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT id, outcome, action, code, anchor, name, user_id, group_id, message, detail, at
+		FROM run_items WHERE `+t.s.byKey("id")), int64(t.id), keys(t.s, ids))
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var it registry.RunItem
+		var detail sql.RawBytes
+		var at int64
+		if err := rows.Scan(&it.ID, &it.Outcome, &it.Action, &it.Code, &it.Anchor, &it.Name, &it.User, &it.Group, &it.Message, &detail, &at); err != nil {
+			return err
+		}
+		if it.At = fromMicros(at); len(detail) > 0 {
+			if err := json.Unmarshal(detail, &it.Detail); err != nil {
+				return err
+			}
+		}
+		out[it.ID] = it
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read report rows: %w", err)
-	}
-	out := make(map[int64]registry.RunItem, len(rows))
-	for _, r := range rows {
-		out[r.ID] = toItem(r)
 	}
 	return out, nil
 }

@@ -127,7 +127,6 @@ var parts = []part{
 	{"github.com/riverqueue/river", []string{"internal/jobs", "internal/store", "internal/app"}, "only the queue's room knows the queue"},
 	{"github.com/robfig/cron", []string{"internal/config", "internal/jobs"}, "schedules are checked in one place and run in one other"},
 	{"github.com/go-ldap/ldap", []string{"internal/source/ldap", "internal/demo", "internal/testkit", "internal/bench"}, "only its source speaks LDAP, and the servers it is tried on"},
-	{"github.com/xuri/excelize", []string{"internal/source/upload"}, "workbooks are read in one room, which bounds what they unpack to"},
 	{"github.com/microsoftgraph", []string{"internal/source/entra"}, "the SDK is large; everybody else sees slim structs"},
 	{"github.com/microsoft", []string{"internal/source/entra"}, "what the SDK is built on stays with it"},
 	{"github.com/Azure/azure-sdk-for-go", []string{"internal/source/entra"}, "only its source signs in to Entra"},

@@ -50,6 +50,8 @@ func head(en, it, ru string) map[string][]string {
 }
 
 // Fields lists the fields in the order of templates.
+//
+//nolint:funlen,misspell // a table, in three languages
 func Fields() []Field {
 	return []Field{
 		{Name: registry.AttrUserName, Template: true, Heads: head(

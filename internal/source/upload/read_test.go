@@ -313,9 +313,10 @@ func TestWorkbook(t *testing.T) {
 
 // TestZipBomb: a workbook that unpacks to far more than it is takes no memory.
 func TestZipBomb(t *testing.T) {
-	for _, part := range []string{"xl/styles.xml", "xl/worksheets/sheet1.xml"} {
-		doc := bomb(t, part, 600<<20)
-		if _, err := Inspect(memory(doc), Choices{}); !errors.Is(err, ErrFile) {
+	for part, size := range map[string]uint64{
+		"xl/styles.xml": maxOther + 1, "xl/worksheets/sheet1.xml": maxUnpacked + 1, "xl/sharedStrings.xml": maxOther + 2, "xl/x": 1 << 63,
+	} {
+		if _, err := Inspect(memory(bomb(t, part, size)), Choices{}); !errors.Is(err, ErrFile) {
 			t.Errorf("%s: %v", part, err)
 		}
 	}

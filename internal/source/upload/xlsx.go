@@ -44,11 +44,30 @@ func openWorkbook(r io.Reader) (*workbook, error) {
 	if err := checkZip(packed); err != nil {
 		return nil, err
 	}
-	f, err := excelize.OpenReader(bytes.NewReader(packed), excelize.Options{UnzipSizeLimit: maxUnpacked, UnzipXMLSizeLimit: memoryPart})
+	var f *excelize.File
+	err = surviving(func() (err error) {
+		f, err = open(packed)
+		return err
+	})
 	if err != nil {
 		return nil, unreadable("it is no XLSX workbook, or one that is protected by a password; save it anew, or as CSV")
 	}
 	return &workbook{f}, nil
+}
+
+func open(packed []byte) (*excelize.File, error) {
+	return excelize.OpenReader(bytes.NewReader(packed), excelize.Options{UnzipSizeLimit: maxUnpacked, UnzipXMLSizeLimit: memoryPart})
+}
+
+// surviving makes an error of a panic. The library takes a workbook for whole,
+// and one that somebody broke on purpose must not end the server.
+func surviving(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = unreadable("the workbook is broken; save it anew, or as CSV")
+		}
+	}()
+	return fn()
 }
 
 // checkZip looks at the table of contents before anything is unpacked.
@@ -93,14 +112,27 @@ type xlsxTable struct {
 }
 
 func (w *workbook) table(sheet string) (*xlsxTable, error) {
-	rows, err := w.f.Rows(sheet)
+	var rows *excelize.Rows
+	err := surviving(func() (err error) {
+		rows, err = w.f.Rows(sheet)
+		return err
+	})
 	if err != nil {
 		return nil, unreadable("the workbook has no sheet %q that can be read", sheet)
 	}
 	return &xlsxTable{book: w, rows: rows}, nil
 }
 
-func (t *xlsxTable) next() (Record, error) {
+func (t *xlsxTable) next() (rec Record, err error) {
+	err = surviving(func() error {
+		rec, err = t.read()
+		return err
+	})
+	return rec, err
+}
+
+// read gives the next record that is not blank.
+func (t *xlsxTable) read() (Record, error) {
 	for t.rows.Next() {
 		t.line++
 		// As they are shown, because a staff number of 7 that is shown as 0007 is
