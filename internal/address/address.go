@@ -71,7 +71,7 @@ func Domain(typed string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: its domain: %w", ErrInvalid, err)
 	}
-	if _, err := netip.ParseAddr(ascii); err == nil || len(ascii) > maxDomain || !strings.Contains(ascii, ".") {
+	if _, err := netip.ParseAddr(ascii); err == nil || len(ascii) > maxDomain || !strings.Contains(ascii, ".") || strings.HasSuffix(ascii, ".") {
 		return "", ErrInvalid
 	}
 	return ascii, nil

@@ -40,6 +40,7 @@ const (
 	maxLine              = 4096
 	conversationPause    = time.Minute
 	deliveryTimeout      = 30 * time.Second
+	closePatience        = 500 * time.Millisecond
 )
 
 // Listener takes mail from the mail server in front of it.
@@ -79,9 +80,12 @@ func (l *Listener) Serve(socket net.Listener) error {
 	return err
 }
 
-// Close lets the deliveries under way end, until the context does, and drops the
-// rest: their mail server tries again.
+// Close lets the deliveries under way end, for a moment, and drops the rest: their
+// mail server tries again. It does not wait longer because mail servers keep
+// connections open on which nothing happens.
 func (l *Listener) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, closePatience)
+	defer cancel()
 	err := l.server.Shutdown(ctx)
 	l.cancel()
 	if err == nil || errors.Is(err, smtp.ErrServerClosed) {

@@ -134,6 +134,20 @@ func TestLMTP(t *testing.T) {
 	}
 }
 
+// TestIdleConnection: a mail server that keeps a connection open holds no stop up.
+func TestIdleConnection(t *testing.T) {
+	var conn net.Conn
+	t.Cleanup(func() { _ = conn.Close() }) // after the listener, which was started later
+	at := startListener(t, newOffice(), true)
+	var err error
+	if conn, err = net.Dial("unix", at); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Read(make([]byte, 3)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestSMTP(t *testing.T) {
 	o := newOffice()
 	address := startListener(t, o, false)
