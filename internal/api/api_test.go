@@ -93,12 +93,11 @@ type tokens struct {
 	used map[registry.TokenID]time.Time
 }
 
-var scopes = map[string][]string{"reader": {"read"}, "operator": {"operate"}, "nobody": nil}
+var scopes = map[string][]string{"reader": {"read"}, "operator": {"operate"}, "outside": nil}
 
 func (k *tokens) APIToken(_ context.Context, hash []byte) (registry.Token, registry.Origin, error) {
-	id := registry.TokenID(0)
 	for secret, s := range scopes {
-		id++
+		id := registry.TokenID(len(secret))
 		if sum := sha256.Sum256([]byte(secret)); bytes.Equal(sum[:], hash) {
 			return registry.Token{ID: id, Prefix: secret, Scopes: s}, registry.Origin{Company: 7, Kind: registry.OriginAPI}, nil
 		}
@@ -214,7 +213,7 @@ func TestRefusals(t *testing.T) {
 		"no token":             {"GET", "/people", "", map[string]string{"Authorization": ""}, 401, "unauthorized", "", map[string]string{"WWW-Authenticate": `Bearer realm="usher"`}},
 		"no bearer":            {"GET", "/people", "", map[string]string{"Authorization": "Basic b3BlcmF0b3I="}, 401, "unauthorized", "", nil},
 		"wrong token":          {"GET", "/people", "", bearer("guess"), 401, "unauthorized", "", nil},
-		"no scope":             {"GET", "/people", "", bearer("nobody"), 403, "forbidden", "", nil},
+		"no scope":             {"GET", "/people", "", bearer("outside"), 403, "forbidden", "", nil},
 		"reads only":           {"POST", "/sources/corp/pause", "{}", bearer("reader"), 403, "forbidden", "", nil},
 		"nothing here":         {"GET", "/nothing", "", nil, 404, "not_found", "", nil},
 		"no such person":       {"GET", "/people/x", "", nil, 404, "not_found", "", nil},
@@ -233,6 +232,8 @@ func TestRefusals(t *testing.T) {
 		"type":                 {"POST", "/sources/corp/pause", `{"note":5}`, nil, 422, "invalid_value", "/note", nil},
 		"no JSON":              {"POST", "/sources/corp/pause", `{`, nil, 400, "bad_request", "", nil},
 		"two values":           {"POST", "/sources/corp/pause", `{}{}`, nil, 400, "bad_request", "", nil},
+		"null":                 {"POST", "/sources/corp/pause", `{"note":null}`, nil, 422, "invalid_value", "/note", nil},
+		"another letter":       {"POST", "/sources/corp/pause", `{"Note":"x"}`, nil, 400, "unknown_member", "/Note", nil},
 		"media type":           {"POST", "/sources/corp/pause", `{}`, map[string]string{"Content-Type": "text/plain"}, 415, "unsupported_media_type", "", nil},
 		"too much":             {"POST", "/sources/corp/pause", `{"note":"` + strings.Repeat("x", 300<<10) + `"}`, nil, 413, "too_large", "", nil},
 		"needed":               {"POST", "/runs/1/reject", `{}`, map[string]string{"Authorization": "Bearer operator"}, 403, "forbidden", "", nil},

@@ -198,7 +198,7 @@ func (s *schemas) responses(r *Route) object {
 	}
 	out := object{strconv.Itoa(r.Status): object{"description": http.StatusText(r.Status), "content": content, "headers": headers}}
 	if r.Method == http.MethodGet && r.out.Implements(reflect.TypeFor[versioned]()) {
-		out["304"] = object{"description": "The client has this version already"}
+		out["304"] = object{"description": "The client has this version already", "headers": object{"ETag": headers["ETag"]}}
 	}
 	codes := r.codes()
 	for _, status := range slices.Sorted(maps.Keys(codes)) {
