@@ -244,7 +244,7 @@ func (r *Route) codes() map[int][]registry.Code {
 	if r.Paged() {
 		all = append(all, registry.CodeBadCursor)
 	}
-	if _, ok := r.body(); ok {
+	if r.TakesBody() {
 		all = append(all, registry.CodeMediaType, registry.CodeTooLarge, registry.CodeInvalidValue)
 	}
 	if r.Method != http.MethodGet {

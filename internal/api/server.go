@@ -273,7 +273,7 @@ func (s *Server) bodyOf(w http.ResponseWriter, q *request) ([]byte, error) {
 	if err != nil || len(body) == 0 {
 		return nil, err
 	}
-	if _, takes := q.route.body(); !takes {
+	if !q.route.TakesBody() {
 		return nil, refuse(registry.CodeBadRequest, "this operation takes no body")
 	}
 	media, _, _ := strings.Cut(q.Header.Get("Content-Type"), ";")

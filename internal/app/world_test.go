@@ -29,7 +29,7 @@ const soon = 40 * time.Second
 
 // settings are what the tests' configuration files differ in.
 type settings struct {
-	Listen, Telemetry, PublicURL, Database, SMTP, LDAP, Schedule, Emails, More string
+	Listen, Telemetry, PublicURL, Database, SMTP, LDAP, Schedule, Emails, More, Companies string
 }
 
 var file = template.Must(template.New("").Parse(`listen: {{.Listen}}
@@ -43,6 +43,7 @@ mail:
   from: "Acme Helpdesk <helpdesk@example.com>"
 companies:
   acme: {name: Acme, locale: en}
+{{.Companies}}
 sources:
   corp:
     company: acme
