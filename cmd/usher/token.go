@@ -111,7 +111,7 @@ func revokeTokenCmd(f *flags, company *string) *cobra.Command {
 		Use: "revoke PREFIX", Short: "End a token at once; `token list` shows how it begins", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
-				done, err := core.Store.For(c.ID).RevokeToken(ctx, strings.TrimSuffix(args[0], "…"))
+				done, err := core.RevokeToken(ctx, c.ID, whoami(), strings.TrimSuffix(args[0], "…"))
 				if err != nil {
 					return err
 				}
@@ -147,13 +147,7 @@ func (f *flags) listTokens(ctx context.Context, cmd *cobra.Command, core *app.Co
 		if k.User != 0 {
 			who = cmp.Or(k.Person, "somebody who was deleted")
 		}
-		d := tokenDoc{k.Prefix, who, "live", k.CreatedAt, whenSet(k.LastUsedAt), whenSet(k.ExpiresAt), whenSet(k.RevokedAt)}
-		switch {
-		case !k.RevokedAt.IsZero():
-			d.State = "revoked"
-		case !k.Live(core.Now()):
-			d.State = "expired"
-		}
+		d := tokenDoc{k.Prefix, who, app.TokenState(k, core.Now()), k.CreatedAt, whenSet(k.LastUsedAt), whenSet(k.ExpiresAt), whenSet(k.RevokedAt)}
 		g.add(k.Prefix+"…", d.For, d.State, stamp(k.CreatedAt), stamp(k.LastUsedAt), stamp(k.ExpiresAt))
 		docs = append(docs, d)
 	}
