@@ -142,10 +142,10 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 		s.cfg.Log.InfoContext(r.Context(), "api request", "request_id", q.id, "actor", q.who.Actor, "method", r.Method, "operation", operation,
 			"status", w.status, "code", string(q.code), "duration", s.cfg.Now().Sub(q.began).Round(time.Microsecond))
-		switch {
-		case p == nil:
+		switch p {
+		case nil:
 			return
-		case p == http.ErrAbortHandler: //nolint:errorlint // the documented way to compare a panic value
+		case http.ErrAbortHandler: //nolint:errorlint // the documented way to compare a panic value
 			panic(p)
 		}
 		s.cfg.Log.ErrorContext(r.Context(), "api handler panicked", "request_id", q.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
