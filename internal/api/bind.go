@@ -156,7 +156,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 // decode reads a JSON body, and holds it to what its struct's tags say. Names are
 // those of the document to the letter, and null is no value.
 func decode(body []byte, to reflect.Value) error {
-	if len(bytes.TrimSpace(body)) == 0 {
+	if len(body) == 0 {
 		body = []byte("{}")
 	}
 	var members map[string]json.RawMessage

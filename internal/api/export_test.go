@@ -138,6 +138,9 @@ func TestExportIsStreamed(t *testing.T) {
 			t.Errorf("%s: %d rows", format, n)
 		}
 		res.Body.Close()
+		if d := w.records.deeds; len(d) == 0 || d[len(d)-1].Action != "export.listPeople" || d[len(d)-1].Outcome != "" {
+			t.Errorf("deeds: %+v", d)
+		}
 		grown := int64(highest) - int64(before.HeapInuse)
 		t.Logf("%s: %d MB more memory at the most for %d MB", format, grown>>20, people*1100>>20)
 		if grown > 48<<20 {

@@ -38,7 +38,7 @@ func Document(routes []Route, version string) ([]byte, error) {
 	return json.MarshalIndent(object{
 		"openapi": "3.1.0",
 		"info": object{
-			"title": "usher", "version": version, "license": object{"name": "see the project", "identifier": "Apache-2.0"},
+			"title": "usher", "version": version, "license": object{"name": "Apache License 2.0", "identifier": "Apache-2.0"},
 			"description": "The user registry of a helpdesk, for programs. A token sees its company and nothing else.",
 		},
 		"servers":  []object{{"url": Base}},
