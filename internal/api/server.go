@@ -141,7 +141,7 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		switch p {
 		case nil:
 			return
-		case http.ErrAbortHandler: //nolint:errorlint // the documented way to compare a panic value
+		case http.ErrAbortHandler:
 			panic(p)
 		}
 		s.cfg.Log.ErrorContext(r.Context(), "api handler panicked", "request_id", q.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
