@@ -258,7 +258,11 @@ func silent(ts *testscript.TestScript, _ bool, _ []string) {
 func ask(ts *testscript.TestScript, _ bool, args []string) {
 	ctx, cancel := withPatience()
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, args[1], "http://"+ts.Getenv("LISTEN")+"/scim/v2"+args[2], nil)
+	path := args[2]
+	if !strings.HasPrefix(path, "/api/") {
+		path = "/scim/v2" + path
+	}
+	req, err := http.NewRequestWithContext(ctx, args[1], "http://"+ts.Getenv("LISTEN")+path, nil)
 	ts.Check(err)
 	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(ts.ReadFile(args[3])))
 	res, err := (&http.Client{}).Do(req)

@@ -14,20 +14,23 @@ import (
 )
 
 func tokenCmd(f *flags) *cobra.Command {
-	cmd := &cobra.Command{Use: "token", Short: "Tokens of SCIM connections"}
+	cmd := &cobra.Command{Use: "token", Short: "Tokens of SCIM connections, and of programs that use the API"}
 	var company, connection string
 	cmd.PersistentFlags().StringVar(&company, "company", "", "company (not needed when there is only one)")
 	create, rotate := createTokenCmd(f, &company, &connection), rotateTokenCmd(f, &company, &connection)
 	list := &cobra.Command{
-		Use: "list --connection NAME", Short: "List a connection's tokens", Args: cobra.NoArgs,
+		Use: "list [--connection NAME]", Short: "List a connection's tokens, or those of the API", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if connection == "" {
+				return f.listAPITokens(cmd, company)
+			}
 			return f.onConnection(cmd, company, connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
 				return f.listTokens(ctx, cmd, core, c, name)
 			})
 		},
 	}
 	for _, c := range []*cobra.Command{create, rotate, list} {
-		connectionFlag(c, &connection)
+		c.Flags().StringVar(&connection, "connection", "", "connection, as in okta or acme/okta; without one it is about tokens of the API")
 	}
 	cmd.AddCommand(create, list, rotate, revokeTokenCmd(f, &company))
 	return cmd
@@ -36,11 +39,18 @@ func tokenCmd(f *flags) *cobra.Command {
 func createTokenCmd(f *flags, company, connection *string) *cobra.Command {
 	var life time.Duration
 	var who string
+	var program apiTokenFlags
 	cmd := &cobra.Command{
-		Use: "create --connection NAME", Short: "Give a connection another token and print it, once", Args: cobra.NoArgs,
+		Use: "create --connection NAME | --scope SCOPE", Short: "Give a connection or a program another token and print it, once", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if life < 0 {
 				return misuse(fmt.Errorf("--life %s: want how long the token is good", life))
+			}
+			if err := program.check(*connection, who); err != nil {
+				return err
+			}
+			if *connection == "" {
+				return f.createAPIToken(cmd, *company, program, life)
 			}
 			return f.onConnection(cmd, *company, *connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
 				var expires time.Time
@@ -62,6 +72,7 @@ func createTokenCmd(f *flags, company, connection *string) *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&life, "life", 0, "how long the token is good, as in 8760h (default for ever)")
+	program.define(cmd)
 	cmd.Flags().StringVar(&who, "user", "", "the one person whom the token speaks for and opens, at /Me (default the connection)")
 	return cmd
 }
@@ -69,10 +80,16 @@ func createTokenCmd(f *flags, company, connection *string) *cobra.Command {
 func rotateTokenCmd(f *flags, company, connection *string) *cobra.Command {
 	var overlap time.Duration
 	cmd := &cobra.Command{
-		Use: "rotate --connection NAME", Short: "Print a new token; the others end after the overlap", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if overlap < 0 {
+		Use: "rotate --connection NAME | PREFIX", Short: "Print a new token; the others of a connection, or the one of the API, end after the overlap",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case overlap < 0:
 				return misuse(fmt.Errorf("--overlap %s: want how long the older tokens still work", overlap))
+			case (*connection == "") == (len(args) == 0):
+				return misuse(fmt.Errorf("say what to rotate: --connection NAME, or how a token of the API begins"))
+			case len(args) == 1:
+				return f.rotateAPIToken(cmd, *company, args[0], overlap)
 			}
 			return f.onConnection(cmd, *company, *connection, func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
 				secret, n, err := core.RotateToken(ctx, c.ID, name, overlap)
@@ -94,7 +111,7 @@ func revokeTokenCmd(f *flags, company *string) *cobra.Command {
 		Use: "revoke PREFIX", Short: "End a token at once; `token list` shows how it begins", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
-				done, err := core.Store.For(c.ID).RevokeToken(ctx, strings.TrimSuffix(args[0], "…"))
+				done, err := core.RevokeToken(ctx, c.ID, whoami(), strings.TrimSuffix(args[0], "…"))
 				if err != nil {
 					return err
 				}
@@ -130,13 +147,7 @@ func (f *flags) listTokens(ctx context.Context, cmd *cobra.Command, core *app.Co
 		if k.User != 0 {
 			who = cmp.Or(k.Person, "somebody who was deleted")
 		}
-		d := tokenDoc{k.Prefix, who, "live", k.CreatedAt, whenSet(k.LastUsedAt), whenSet(k.ExpiresAt), whenSet(k.RevokedAt)}
-		switch {
-		case !k.RevokedAt.IsZero():
-			d.State = "revoked"
-		case !k.Live(core.Now()):
-			d.State = "expired"
-		}
+		d := tokenDoc{k.Prefix, who, app.TokenState(k, core.Now()), k.CreatedAt, whenSet(k.LastUsedAt), whenSet(k.ExpiresAt), whenSet(k.RevokedAt)}
 		g.add(k.Prefix+"…", d.For, d.State, stamp(k.CreatedAt), stamp(k.LastUsedAt), stamp(k.ExpiresAt))
 		docs = append(docs, d)
 	}

@@ -153,27 +153,38 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// decode reads a JSON body, and holds it to what its struct's tags say.
+// decode reads a JSON body, and holds it to what its struct's tags say. Names are
+// those of the document to the letter, and null is no value.
 func decode(body []byte, to reflect.Value) error {
-	if len(bytes.TrimSpace(body)) == 0 {
+	if len(body) == 0 {
 		body = []byte("{}")
 	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil || members == nil {
+		return refuse(registry.CodeBadRequest, "the body is no JSON object")
+	}
+	known := map[string]bool{}
+	for _, f := range fields(to.Type()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		known[name] = true
+	}
+	for name, value := range members {
+		switch {
+		case !known[name]:
+			return refuse(registry.CodeUnknownMember, "there is no member %q here", clip(name)).at("/" + pointerPart(clip(name)))
+		case string(value) == "null":
+			return refuse(registry.CodeInvalidValue, "%s is null; leave it out instead", name).at("/" + name)
+		}
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
+	d.DisallowUnknownFields() // in what is deeper
 	err := d.Decode(to.Addr().Interface())
 	var typ *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &typ):
 		return refuse(registry.CodeInvalidValue, "%s has a value of the wrong type: %s", typ.Field, typ.Value).at("/" + strings.ReplaceAll(typ.Field, ".", "/"))
 	case err != nil:
-		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok { // the library has no type for it
-			name, _ = strconv.Unquote(name)
-			return refuse(registry.CodeUnknownMember, "there is no member %q here", clip(name)).at("/" + pointerPart(clip(name)))
-		}
-		return refuse(registry.CodeBadRequest, "the body is no JSON object")
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return refuse(registry.CodeBadRequest, "there is more than one value in the body")
+		return refuse(registry.CodeBadRequest, "the body does not fit: %s", clip(strings.TrimPrefix(err.Error(), "json: ")))
 	}
 	return check(to)
 }

@@ -34,9 +34,9 @@ var mediaTypes = []struct {
 
 // formatOf chooses a format: the parameter's, else the one that Accept prefers.
 func formatOf(q *request) (format, error) {
-	if name := q.URL.Query().Get(formatParam); name != "" && q.route.Export {
+	if query := q.URL.Query(); query.Has(formatParam) && q.route.Export {
 		for _, m := range mediaTypes {
-			if string(m.format) == name {
+			if string(m.format) == query.Get(formatParam) {
 				return m.format, nil
 			}
 		}
@@ -94,13 +94,14 @@ func (s *Server) export(w http.ResponseWriter, q *request, in reflect.Value, f f
 			return err
 		case err != nil:
 			s.cfg.Log.ErrorContext(q.Context(), "export broke off", "request_id", q.id, "error", err)
+			s.audit(q, "export."+q.route.ID, registry.CodeInternal)
 			panic(http.ErrAbortHandler)
 		}
 		if p.After = out.(pager).next(); p.After == "" { //nolint:forcetypeassert // as above
 			break
 		}
 	}
-	s.audit(q, "")
+	s.audit(q, "export."+q.route.ID, "")
 	return nil
 }
 

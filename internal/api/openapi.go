@@ -38,7 +38,7 @@ func Document(routes []Route, version string) ([]byte, error) {
 	return json.MarshalIndent(object{
 		"openapi": "3.1.0",
 		"info": object{
-			"title": "usher", "version": version, "license": object{"name": "see the project", "identifier": "Apache-2.0"},
+			"title": "usher", "version": version, "license": object{"name": "Apache License 2.0", "identifier": "Apache-2.0"},
 			"description": "The user registry of a helpdesk, for programs. A token sees its company and nothing else.",
 		},
 		"servers":  []object{{"url": Base}},
@@ -198,7 +198,7 @@ func (s *schemas) responses(r *Route) object {
 	}
 	out := object{strconv.Itoa(r.Status): object{"description": http.StatusText(r.Status), "content": content, "headers": headers}}
 	if r.Method == http.MethodGet && r.out.Implements(reflect.TypeFor[versioned]()) {
-		out["304"] = object{"description": "The client has this version already"}
+		out["304"] = object{"description": "The client has this version already", "headers": object{"ETag": headers["ETag"]}}
 	}
 	codes := r.codes()
 	for _, status := range slices.Sorted(maps.Keys(codes)) {
@@ -244,7 +244,7 @@ func (r *Route) codes() map[int][]registry.Code {
 	if r.Paged() {
 		all = append(all, registry.CodeBadCursor)
 	}
-	if _, ok := r.body(); ok {
+	if r.TakesBody() {
 		all = append(all, registry.CodeMediaType, registry.CodeTooLarge, registry.CodeInvalidValue)
 	}
 	if r.Method != http.MethodGet {

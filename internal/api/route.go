@@ -59,7 +59,13 @@ func (r *Route) Paged() bool { return r.out.Implements(reflect.TypeFor[pager]())
 // Repeatable reports whether the route takes an Idempotency-Key.
 func (r *Route) Repeatable() bool { return r.Method == http.MethodPost }
 
-// takesBody reports whether the route's input has a body.
+// TakesBody reports whether the route's input has a body.
+func (r *Route) TakesBody() bool {
+	_, takes := r.body()
+	return takes
+}
+
+// body is the field of the input that is the body.
 func (r *Route) body() (reflect.StructField, bool) {
 	for _, f := range fields(r.in) {
 		if f.Tag.Get("in") == "body" {

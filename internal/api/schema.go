@@ -84,7 +84,7 @@ func (s *schemas) object(t reflect.Type, closed bool) object {
 		}
 		p := s.of(f.Type, closed)
 		describe(p, f)
-		if !strings.Contains(rest, "omit") && !(closed && f.Type.Kind() == reflect.Bool) {
+		if optional := strings.Contains(rest, "omit") || closed && f.Type.Kind() == reflect.Bool; !optional {
 			required = append(required, name)
 			if closed && f.Type.Kind() == reflect.String {
 				p["minLength"] = 1

@@ -73,7 +73,6 @@ type Server struct {
 	document []byte
 	uses     uses
 	limit    *auth.Limiter
-	strays   *auth.Limiter
 }
 
 // remembered is how many tokens a rate is kept for.
@@ -84,10 +83,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Rate == (auth.Rate{}) {
 		cfg.Rate = auth.Rate{Burst: 100, Every: 20 * time.Millisecond}
 	}
-	s := &Server{
-		cfg: cfg, mux: http.NewServeMux(), limit: auth.NewLimiter(cfg.Rate, remembered, cfg.Now),
-		strays: auth.NewLimiter(auth.Rate{Burst: 50, Every: 200 * time.Millisecond}, remembered, cfg.Now),
-	}
+	s := &Server{cfg: cfg, mux: http.NewServeMux(), limit: auth.NewLimiter(cfg.Rate, remembered, cfg.Now)}
 	s.routes = append(Table(cfg.Desk), cfg.More...)
 	doc, err := Document(s.routes, cfg.Version)
 	if err != nil {
@@ -142,10 +138,10 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 		s.cfg.Log.InfoContext(r.Context(), "api request", "request_id", q.id, "actor", q.who.Actor, "method", r.Method, "operation", operation,
 			"status", w.status, "code", string(q.code), "duration", s.cfg.Now().Sub(q.began).Round(time.Microsecond))
-		switch {
-		case p == nil:
+		switch p {
+		case nil:
 			return
-		case p == http.ErrAbortHandler: //nolint:errorlint // the documented way to compare a panic value
+		case http.ErrAbortHandler:
 			panic(p)
 		}
 		s.cfg.Log.ErrorContext(r.Context(), "api handler panicked", "request_id", q.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -167,7 +163,7 @@ func (s *Server) resource(routes []*Route) http.Handler {
 			if q.code = e.code; e.code == registry.CodeInternal {
 				s.cfg.Log.ErrorContext(r.Context(), "api operation failed", "request_id", q.id, "error", err)
 			}
-			s.audit(q, e.code)
+			s.audit(q, q.deed(), e.code)
 			e.write(w, q.id)
 			return
 		}
@@ -214,18 +210,12 @@ func (s *Server) serve(w http.ResponseWriter, q *request, routes []*Route) error
 func (s *Server) admit(q *request) error {
 	scheme, secret, _ := strings.Cut(q.Header.Get("Authorization"), " ")
 	secret = strings.TrimSpace(secret)
-	client := s.cfg.ClientIP(q.Request)
 	if !strings.EqualFold(scheme, "Bearer") || secret == "" {
 		return refuse(registry.CodeUnauthorized, "send a token of the company as Authorization: Bearer …")
-	}
-	place := auth.Prefix(client)
-	if wait := s.strays.Wait(place); wait > 0 {
-		return &refusal{code: registry.CodeRateLimited, detail: "too many tokens from here were wrong", retry: wait}
 	}
 	hash := sha256.Sum256([]byte(secret))
 	token, origin, err := s.cfg.Tokens.APIToken(q.Context(), hash[:])
 	if errors.Is(err, registry.ErrNotFound) {
-		s.strays.Take(place)
 		return refuse(registry.CodeUnauthorized, "the token is unknown, expired or revoked")
 	}
 	if err != nil {
@@ -233,7 +223,7 @@ func (s *Server) admit(q *request) error {
 	}
 	q.who = Who{
 		Company: origin.Company, Token: int64(token.ID), Actor: "token " + token.Prefix, Scopes: token.Scopes,
-		Client: auth.Client{Address: client, Agent: clip(q.UserAgent())}, Request: q.id,
+		Client: auth.Client{Address: s.cfg.ClientIP(q.Request), Agent: clip(q.UserAgent())}, Request: q.id,
 	}
 	s.uses.note(origin.Company, token.ID, q.began)
 	if wait := s.limit.Take(fmt.Sprint(token.ID)); wait > 0 {
@@ -273,7 +263,7 @@ func (s *Server) bodyOf(w http.ResponseWriter, q *request) ([]byte, error) {
 	if err != nil || len(body) == 0 {
 		return nil, err
 	}
-	if _, takes := q.route.body(); !takes {
+	if !q.route.TakesBody() {
 		return nil, refuse(registry.CodeBadRequest, "this operation takes no body")
 	}
 	media, _, _ := strings.Cut(q.Header.Get("Content-Type"), ";")
@@ -351,7 +341,7 @@ func (s *Server) carryOut(q *request, in reflect.Value) (*answered, error) {
 		return nil, fmt.Errorf("encode answer: %w", err)
 	}
 	a.Body = b.Bytes()
-	s.audit(q, "")
+	s.audit(q, q.deed(), "")
 	return a, nil
 }
 
@@ -383,18 +373,26 @@ func (q *request) with(name, value string) string {
 
 // audit writes down what somebody did or tried. A failure to do so is no reason
 // to answer that nothing was done.
-func (s *Server) audit(q *request, outcome registry.Code) {
-	if q.route == nil || q.route.Deed == "" {
+func (s *Server) audit(q *request, deed string, outcome registry.Code) {
+	if deed == "" {
 		return
 	}
 	ctx := context.WithoutCancel(q.Context())
 	err := s.cfg.Open(q.who.Company).Audit(ctx, registry.Deed{
-		Actor: q.who.Actor, Action: q.route.Deed, Outcome: string(outcome), Subject: subject(q),
+		Actor: q.who.Actor, Action: deed, Outcome: string(outcome), Subject: subject(q),
 		Address: q.who.Client.Address.String(), RequestID: q.id,
 	})
 	if err != nil {
 		s.cfg.Log.ErrorContext(ctx, "write audit", "request_id", q.id, "error", err)
 	}
+}
+
+// deed is what the audit calls a request, "" for a mere look.
+func (q *request) deed() string {
+	if q.route == nil {
+		return ""
+	}
+	return q.route.Deed
 }
 
 // subject is what a request is about, in the words of its path.

@@ -69,6 +69,16 @@ func (c *Core) auditToken(ctx context.Context, company registry.CompanyID, actor
 	})
 }
 
+// RevokeToken ends the live token that begins with prefix, of whatever door. It
+// reports whether there was one.
+func (c *Core) RevokeToken(ctx context.Context, company registry.CompanyID, actor, prefix string) (bool, error) {
+	done, err := c.Store.For(company).RevokeToken(ctx, prefix)
+	if err != nil || !done {
+		return false, err
+	}
+	return true, c.auditToken(ctx, company, actor, "token.revoke", registry.Token{Prefix: prefix})
+}
+
 // APITokens lists the tokens of a company's programs.
 func (c *Core) APITokens(ctx context.Context, company registry.CompanyID) ([]registry.Token, error) {
 	return c.Store.For(company).APITokens(ctx)

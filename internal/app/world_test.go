@@ -43,7 +43,8 @@ mail:
   from: "Acme Helpdesk <helpdesk@example.com>"
 companies:
   acme: {name: Acme, locale: en{{.Company}}}
-{{.Companies}}sources:
+{{.Companies}}
+sources:
   corp:
     company: acme
     kind: ldap

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"fmt"
 
+	"github.com/usherd/usher/ent/db"
 	"github.com/usherd/usher/ent/db/change"
+	"github.com/usherd/usher/ent/db/predicate"
 	"github.com/usherd/usher/ent/db/run"
 	"github.com/usherd/usher/ent/db/runitem"
 	"github.com/usherd/usher/internal/registry"
@@ -87,42 +89,37 @@ func (t *Tenant) ItemPage(ctx context.Context, q registry.RowQuery) ([]registry.
 	return out, nil
 }
 
-// ChangePage lists changes with what people call their records.
-func (t *Tenant) ChangePage(ctx context.Context, q registry.ChangeQuery) ([]registry.ChangeRow, error) {
-	rows := t.s.ent().Change.Query().Where(change.CompanyID(int64(t.id))).Limit(q.Limit)
-	if q.Forward {
-		rows.Where(change.IDGT(q.After)).Order(change.ByID())
-	} else {
-		rows.Order(change.ByID(entDesc()))
-		if q.Before != 0 {
-			rows.Where(change.IDLT(q.Before))
+// changesWhere is the query for a company's changes, narrowed.
+func (t *Tenant) changesWhere(q registry.ChangeQuery) *db.ChangeQuery {
+	rows := t.s.ent().Change.Query().Where(change.CompanyID(int64(t.id)))
+	for _, c := range []struct {
+		asked bool
+		where predicate.Change
+	}{
+		{q.Run != 0, change.RunID(int64(q.Run))},
+		{q.User != 0, change.UserID(int64(q.User))},
+		{q.Group != 0, change.GroupID(int64(q.Group))},
+		{q.Action != "", change.Action(string(q.Action))},
+		{q.Reason != "", change.Reason(q.Reason)},
+		{q.Actor != "", change.Actor(q.Actor)},
+		{!q.Since.IsZero(), change.AtGTE(micros(q.Since))},
+		{!q.Until.IsZero(), change.AtLT(micros(q.Until))},
+		{q.Forward, change.IDGT(q.After)},
+		{!q.Forward && q.Before != 0, change.IDLT(q.Before)},
+	} {
+		if c.asked {
+			rows.Where(c.where)
 		}
 	}
-	if q.Run != 0 {
-		rows.Where(change.RunID(int64(q.Run)))
+	if q.Forward {
+		return rows.Order(change.ByID())
 	}
-	if q.User != 0 {
-		rows.Where(change.UserID(int64(q.User)))
-	}
-	if q.Group != 0 {
-		rows.Where(change.GroupID(int64(q.Group)))
-	}
-	if q.Action != "" {
-		rows.Where(change.Action(string(q.Action)))
-	}
-	if q.Reason != "" {
-		rows.Where(change.Reason(q.Reason))
-	}
-	if q.Actor != "" {
-		rows.Where(change.Actor(q.Actor))
-	}
-	if !q.Since.IsZero() {
-		rows.Where(change.AtGTE(micros(q.Since)))
-	}
-	if !q.Until.IsZero() {
-		rows.Where(change.AtLT(micros(q.Until)))
-	}
-	found, err := rows.All(ctx)
+	return rows.Order(change.ByID(entDesc()))
+}
+
+// ChangePage lists changes with what people call their records.
+func (t *Tenant) ChangePage(ctx context.Context, q registry.ChangeQuery) ([]registry.ChangeRow, error) {
+	found, err := t.changesWhere(q).Limit(q.Limit).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read changes: %w", err)
 	}
@@ -131,18 +128,14 @@ func (t *Tenant) ChangePage(ctx context.Context, q registry.ChangeQuery) ([]regi
 		return nil, err
 	}
 	out := make([]registry.ChangeRow, len(found))
-	users, groups := make([]int64, 0, len(found)), make([]int64, 0, len(found))
+	users, groups := make([]registry.UserID, len(found)), make([]registry.GroupID, len(found))
 	for i, r := range found {
 		out[i] = registry.ChangeRow{Change: toChange(r), Name: names[i]}
-		users, groups = append(users, int64(out[i].User)), append(groups, int64(out[i].Group))
+		users[i], groups[i] = out[i].User, out[i].Group
 	}
-	userIDs, err := t.publicIDs(ctx, "users", users)
-	if err != nil {
-		return nil, err
-	}
-	groupIDs, err := t.publicIDs(ctx, "groups", groups)
+	people, sets, err := t.PublicIDs(ctx, users, groups)
 	for i := range out {
-		out[i].PublicID = userIDs[int64(out[i].User)] + groupIDs[int64(out[i].Group)]
+		out[i].PublicID = people[out[i].User] + sets[out[i].Group]
 	}
 	return out, err
 }
