@@ -22,6 +22,7 @@ import (
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/store"
 	"github.com/usherd/usher/internal/web"
+	"github.com/usherd/usher/internal/web/register"
 	"github.com/usherd/usher/internal/web/self"
 )
 
@@ -35,6 +36,7 @@ type Server struct {
 	queue               *jobs.Queue
 	drainer             *usermail.Drainer
 	hasher              *auth.Hasher
+	registrar           *onboard.Registrar
 	stops               []stop
 	// mailTrouble is what the mail server's trouble was last, as a string.
 	mailTrouble atomic.Value
@@ -156,6 +158,8 @@ func (s *Server) regular() []jobs.Regular {
 		{Name: "sweep", Every: time.Hour, Timeout: long, Do: func(ctx context.Context) error {
 			return s.Store.Sweep(ctx, s.Now(), s.Config.RetentionOf)
 		}},
+		{Name: "registrations", Every: 5 * time.Second, Timeout: long, Do: s.workRegistrations},
+		{Name: "registrations_sweep", Every: time.Hour, Timeout: long, Do: s.sweepRegistrations},
 	}
 }
 
@@ -250,12 +254,16 @@ func (s *Server) handler(work context.Context, service *onboard.Service) (http.H
 	shell, err := web.New(web.Config{
 		PublicURL: public, Sessions: s.Store, People: auth.DefaultPeopleLife(), Admins: auth.DefaultAdminLife(),
 		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewRequestID: newID, Log: s.Log,
-	}, self.Files())
+	}, self.Files(), register.Files())
 	if err != nil {
 		return nil, err
 	}
 	pages := http.NewServeMux()
-	(&self.Handlers{Shell: shell, Onboarding: service, People: s.Store}).Mount(pages)
+	open := s.Config.Registration
+	(&self.Handlers{Shell: shell, Onboarding: service, People: s.Store, Register: open.Users || open.Staff}).Mount(pages)
+	if err := s.mountRegistration(pages, shell, service); err != nil {
+		return nil, err
+	}
 	door, err := s.scim(public)
 	if err != nil {
 		return nil, err

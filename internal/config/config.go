@@ -41,6 +41,9 @@ type Config struct {
 	Schemas       map[string]Schema       `yaml:"schemas" json:",omitempty"`
 	ResourceTypes map[string]ResourceType `yaml:"resource_types" json:",omitempty"`
 
+	// Registration says who may make an account themselves.
+	Registration Registration `yaml:"registration"`
+
 	places places
 }
 
@@ -269,5 +272,7 @@ func Default() *Config {
 		Telemetry: "127.0.0.1:9090",
 		Database:  Database{Driver: SQLite, Path: "usher.db"},
 		Retention: Duration(90 * 24 * time.Hour),
+
+		Registration: Registration{Users: true, Staff: true},
 	}
 }

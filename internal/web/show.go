@@ -27,6 +27,9 @@ type Page struct {
 	CompanyLocale string
 	// Anonymous hides who is signed in: the page is about somebody else.
 	Anonymous bool
+	// Form is the id of a form that is filled in on the page: choosing a language
+	// or a theme then submits it (see Shell.Chosen), so that nothing typed is lost.
+	Form string
 }
 
 // frame is what the layout is rendered with.
@@ -39,6 +42,7 @@ type frame struct {
 	Account   *auth.Account
 	Languages []choice
 	Themes    []choice
+	Form      string
 	View      any
 }
 
@@ -68,7 +72,7 @@ func (s *Shell) Show(w http.ResponseWriter, r *http.Request, p Page) {
 }
 
 func (s *Shell) render(buf *bytes.Buffer, r *http.Request, p Page) error {
-	f := frame{Theme: theme(r), Title: p.Title, Problem: p.Problem, Company: p.Company, View: p.View}
+	f := frame{Theme: theme(r), Title: p.Title, Problem: p.Problem, Company: p.Company, Form: p.Form, View: p.View}
 	if v, ok := s.Sessions.Current(r.Context()); ok && !p.Anonymous {
 		f.Account = &v.Account
 		f.Company = v.Account.CompanyName

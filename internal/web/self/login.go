@@ -18,21 +18,23 @@ type companyView struct {
 	Alert   *web.Message
 	Company web.Field
 	Next    string
+	// Register offers to make an account.
+	Register bool
 }
 
-func newCompanyView() companyView {
-	return companyView{Company: web.Field{
+func (h *Handlers) newCompanyView() companyView {
+	return companyView{Register: h.Register, Company: web.Field{
 		Name: "company", Type: "text", Label: "company.label", Hint: web.Say("company.hint"), Autocomplete: "organization",
 	}}
 }
 
 func (h *Handlers) home(w http.ResponseWriter, r *http.Request) {
-	h.Show(w, r, web.Page{Template: "home", Title: web.Say("home.title"), View: newCompanyView()})
+	h.Show(w, r, web.Page{Template: "home", Title: web.Say("home.title"), View: h.newCompanyView()})
 }
 
 // chooseCompany asks for the company, or leads to its sign-in page.
 func (h *Handlers) chooseCompany(w http.ResponseWriter, r *http.Request) {
-	v := newCompanyView()
+	v := h.newCompanyView()
 	v.Next = web.LocalPath(r.URL.Query().Get("next"), "")
 	typed := strings.TrimSpace(r.URL.Query().Get("company"))
 	page := web.Page{Template: "company", Title: web.Say("company.title")}
@@ -60,11 +62,12 @@ type loginView struct {
 	CompanyKey     string
 	Name, Password web.Field
 	Next           string
+	Register       bool // as in companyView
 }
 
-func newLoginView(c registry.Company) loginView {
+func (h *Handlers) newLoginView(c registry.Company) loginView {
 	return loginView{
-		CompanyKey: c.Key,
+		CompanyKey: c.Key, Register: h.Register,
 		Name: web.Field{
 			Name: "name", Type: "text", Label: "login.name", Hint: web.Say("login.name.hint"),
 			Autocomplete: "username", Autofocus: true,
@@ -78,7 +81,7 @@ func (h *Handlers) showLogin(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	v := newLoginView(c)
+	v := h.newLoginView(c)
 	v.Next = web.LocalPath(r.URL.Query().Get("next"), "")
 	v.Notice = notice(r)
 	h.Show(w, r, loginPage(c, v))
@@ -89,7 +92,7 @@ func (h *Handlers) login(w http.ResponseWriter, r *http.Request) {
 	if !ok || !h.Form(w, r) {
 		return
 	}
-	v := newLoginView(c)
+	v := h.newLoginView(c)
 	v.Name.Value = r.PostForm.Get("name")
 	v.Next = web.LocalPath(r.PostForm.Get("next"), "")
 	id, err := h.Onboarding.SignIn(r.Context(), c.ID, v.Name.Value, r.PostForm.Get("password"), h.Client(r))

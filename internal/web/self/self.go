@@ -74,11 +74,13 @@ func folder(f embed.FS, dir string) fs.FS {
 	return out
 }
 
-// Handlers are the pages. All fields are required.
+// Handlers are the pages. Ports are required.
 type Handlers struct {
 	*web.Shell
 	Onboarding Onboarding
 	People     People
+	// Register says that people can make an account themselves.
+	Register bool
 }
 
 // Mount registers the pages.

@@ -95,7 +95,7 @@ func (s *site) mount(public string, logger *slog.Logger) {
 		s.t.Fatal(err)
 	}
 	s.mux = http.NewServeMux()
-	(&self.Handlers{Shell: shell, Onboarding: s.service, People: people{s}}).Mount(s.mux)
+	(&self.Handlers{Shell: shell, Onboarding: s.service, People: people{s}, Register: true}).Mount(s.mux)
 	s.handler = shell.Handler(s.mux)
 }
 
