@@ -12,7 +12,7 @@ import (
 
 func groupCmd(f *flags) *cobra.Command {
 	cmd := &cobra.Command{Use: "group", Short: "Look at groups, and pin members by hand"}
-	cmd.AddCommand(f.listGroupsCmd(), f.showGroupCmd(),
+	cmd.AddCommand(f.createGroupCmd(), f.listGroupsCmd(), f.showGroupCmd(),
 		f.memberCmd("add", "Put a person into a group by hand; no directory takes that back", true),
 		f.memberCmd("remove", "Take back what `group add` did; what directories say stays", false))
 	return cmd
