@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -94,6 +95,9 @@ func (c *Core) CreateUser(ctx context.Context, company registry.CompanyID, actor
 
 // InviteUser mails a person a fresh set-up link; older ones stop working.
 func (c *Core) InviteUser(ctx context.Context, company registry.CompanyID, actor string, user registry.UserID) error {
+	if ok, err := c.Store.For(company).TakeInvitation(ctx, invitationsPerDay); err != nil || !ok {
+		return cmp.Or(err, unvouched("no more people are mailed today"))
+	}
 	origin, err := c.Store.For(company).EnsureOrigin(ctx, registry.OriginAdmin, "admin")
 	if err != nil {
 		return err

@@ -41,14 +41,10 @@ func (c *Core) vault() (*auth.Vault, error) {
 }
 
 // mountRegistration serves the pages of registration.
-func (s *Server) mountRegistration(mux *http.ServeMux, shell *web.Shell, service *onboard.Service) error {
-	vault, err := s.vault()
-	if err != nil {
-		return err
-	}
+func (s *Server) mountRegistration(mux *http.ServeMux, shell *web.Shell, service *onboard.Service) (err error) {
 	s.registrar, err = s.newRegistrar(func(ctx context.Context, name, address string) {
-		if company, err := s.Store.CompanyOfLogin(ctx, onboard.LoginNameHash(vault, name)); err == nil {
-			service.Remind(ctx, company, name, address)
+		if c, err := s.companyOfLogin(ctx, name); err == nil {
+			service.Remind(ctx, c.ID, name, address)
 		}
 	})
 	if err != nil {
@@ -57,6 +53,20 @@ func (s *Server) mountRegistration(mux *http.ServeMux, shell *web.Shell, service
 	open := s.Config.Registration
 	(&register.Handlers{Shell: shell, Registration: s.registrar, Users: open.Users, Staff: open.Staff}).Mount(mux)
 	return nil
+}
+
+// companyOfLogin finds the company of whoever chose a login name, no company for a
+// name that nobody chose.
+func (s *Server) companyOfLogin(ctx context.Context, name string) (registry.Company, error) {
+	vault, err := s.vault()
+	if err != nil {
+		return registry.Company{}, err
+	}
+	id, err := s.Store.CompanyOfLogin(ctx, onboard.LoginNameHash(vault, name))
+	if errors.Is(err, registry.ErrNotFound) {
+		return registry.Company{}, nil
+	}
+	return registry.Company{ID: id}, err
 }
 
 // workRegistrations decides what was received.

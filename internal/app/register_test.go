@@ -133,8 +133,13 @@ func (l *lobby) asUser(t *testing.T, lang string) {
 	if _, text := v.where(); !strings.Contains(text, login) {
 		t.Errorf("/me does not say the login name:\n%s", text)
 	}
-	v.do(press(v.words["nav.signout"]), v.read("login.signedout"), chromedp.SendKeys(`#name`, strings.ToUpper(login)),
-		chromedp.SendKeys(`#password`, phrase+"\r"), chromedp.WaitReady(`#known`))
+	v.do(press(v.words["nav.signout"]), v.read("login.signedout"), chromedp.Navigate(l.url+"/"),
+		chromedp.Click(`//a[contains(., "`+v.words["login.own.go"]+`")]`), chromedp.WaitReady(`#own`),
+		chromedp.SendKeys(`#name`, strings.ToUpper(login)), chromedp.SendKeys(`#password`, "wrong\r"), v.read("login.failed"))
+	if _, text := v.where(); strings.Contains(text, "Acme") {
+		t.Errorf("a failed sign-in by name tells the company:\n%s", text)
+	}
+	v.do(chromedp.SendKeys(`#password`, phrase+"\r"), chromedp.WaitReady(`#known`))
 }
 
 func (l *lobby) asStaff(t *testing.T, lang, login, group string, more ...string) {

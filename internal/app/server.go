@@ -259,11 +259,11 @@ func (s *Server) handler(work context.Context, service *onboard.Service) (http.H
 		return nil, err
 	}
 	pages := http.NewServeMux()
-	open := s.Config.Registration
-	(&self.Handlers{Shell: shell, Onboarding: service, People: s.Store, Register: open.Users || open.Staff}).Mount(pages)
 	if err := s.mountRegistration(pages, shell, service); err != nil {
 		return nil, err
 	}
+	open := s.Config.Registration
+	(&self.Handlers{Shell: shell, Onboarding: service, People: s.Store, Register: open.Users || open.Staff, CompanyOf: s.companyOfLogin}).Mount(pages)
 	door, err := s.scim(public)
 	if err != nil {
 		return nil, err

@@ -81,6 +81,9 @@ type Handlers struct {
 	People     People
 	// Register says that people can make an account themselves.
 	Register bool
+	// CompanyOf finds the company of whoever chose a login name at registration,
+	// the zero company for a name that nobody chose; nil where nobody registers.
+	CompanyOf func(ctx context.Context, name string) (registry.Company, error)
 }
 
 // Mount registers the pages.
@@ -88,6 +91,9 @@ func (h *Handlers) Mount(mux *http.ServeMux) {
 	for pattern, f := range map[string]http.HandlerFunc{
 		"GET /{$}":                 h.home,
 		"GET /login":               h.chooseCompany,
+		"POST /login":              h.login,
+		"GET /forgot":              h.showForgot,
+		"POST /forgot":             h.forgot,
 		"GET /c/{company}/login":   h.showLogin,
 		"POST /c/{company}/login":  h.login,
 		"POST /c/{company}/logout": h.logout,

@@ -95,8 +95,16 @@ func (s *site) mount(public string, logger *slog.Logger) {
 		s.t.Fatal(err)
 	}
 	s.mux = http.NewServeMux()
-	(&self.Handlers{Shell: shell, Onboarding: s.service, People: people{s}, Register: true}).Mount(s.mux)
+	(&self.Handlers{Shell: shell, Onboarding: s.service, People: people{s}, Register: true, CompanyOf: s.companyOf}).Mount(s.mux)
 	s.handler = shell.Handler(s.mux)
+}
+
+// companyOf knows every name of the one company.
+func (s *site) companyOf(ctx context.Context, name string) (registry.Company, error) {
+	if _, err := s.store.FindPerson(ctx, s.company.ID, registry.Key(name)); err != nil {
+		return registry.Company{}, nil //nolint:nilerr // nobody chose it
+	}
+	return s.company, nil
 }
 
 func (s *site) time() time.Time {
