@@ -12,7 +12,7 @@ import (
 
 func groupCmd(f *flags) *cobra.Command {
 	cmd := &cobra.Command{Use: "group", Short: "Look at groups, and pin members by hand"}
-	cmd.AddCommand(f.listGroupsCmd(), f.showGroupCmd(),
+	cmd.AddCommand(f.createGroupCmd(), f.listGroupsCmd(), f.showGroupCmd(),
 		f.memberCmd("add", "Put a person into a group by hand; no directory takes that back", true),
 		f.memberCmd("remove", "Take back what `group add` did; what directories say stays", false))
 	return cmd
@@ -23,6 +23,7 @@ type groupRow struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	Role    string `json:"role,omitempty"`
+	Default bool   `json:"default,omitempty"`
 	From    string `json:"from"`
 	Members int64  `json:"members"`
 }
@@ -39,8 +40,8 @@ func (f *flags) listGroupsCmd() *cobra.Command {
 				}
 				rows, g := make([]groupRow, len(groups)), &grid{head: []string{"group", "role", "from", "members", "id"}}
 				for i, x := range groups {
-					rows[i] = groupRow{x.PublicID, x.DisplayName, string(x.Role), originWord(x.Origin), x.Members}
-					g.add(x.DisplayName, rows[i].Role, rows[i].From, count(int(x.Members), "member", "members"), x.PublicID)
+					rows[i] = groupRow{x.PublicID, x.DisplayName, string(x.Role), x.Default, originWord(x.Origin), x.Members}
+					g.add(x.DisplayName, rows[i].Role+map[bool]string{true: ", default"}[x.Default], rows[i].From, count(int(x.Members), "member", "members"), x.PublicID)
 				}
 				return f.print(cmd.OutOrStdout(), g, rows)
 			})

@@ -135,7 +135,7 @@ Try it:  usher demo`,
 	f := &flags{}
 	f.define(root)
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return f.check() }
-	root.AddCommand(demoCmd(f), serveCmd(f), configCmd(f), sourceCmd(f), syncCmd(f), explainCmd(f), userCmd(f), contactCmd(f), groupCmd(f), operatorCmd(f), uploadCmd(f), mailCmd(f), connectionCmd(f), tokenCmd(f), clientCmd(f), webhookCmd(f), migrateCmd(f), backupCmd(f), copyCmd(f), doctorCmd(f), healthcheckCmd(f), versionCmd())
+	root.AddCommand(demoCmd(f), serveCmd(f), configCmd(f), sourceCmd(f), syncCmd(f), explainCmd(f), userCmd(f), applicantCmd(f), contactCmd(f), groupCmd(f), departmentCmd(f), contractCmd(f), companyCmd(f), domainCmd(f), operatorCmd(f), uploadCmd(f), mailCmd(f), connectionCmd(f), tokenCmd(f), clientCmd(f), webhookCmd(f), migrateCmd(f), backupCmd(f), copyCmd(f), doctorCmd(f), healthcheckCmd(f), versionCmd())
 	strict(root)
 	return root
 }

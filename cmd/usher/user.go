@@ -39,7 +39,10 @@ func (f *flags) createUserCmd() *cobra.Command {
 					return err
 				}
 				mail := "Without an address there is no set-up mail."
-				if res.Mailed {
+				switch {
+				case res.Mailed && n.Hold:
+					mail = "The set-up mail is held; `usher mail release` lets it go."
+				case res.Mailed:
 					mail = fmt.Sprintf("A set-up mail to %s waits; %s.", n.Email, whoSends(ctx, core, 1))
 				}
 				return f.say(cmd.OutOrStdout(), map[string]any{"user_name": n.UserName, "company": c.Key, "mailed": res.Mailed},
@@ -55,6 +58,10 @@ func (f *flags) createUserCmd() *cobra.Command {
 	cmd.Flags().StringVar(&n.Locale, "locale", "", "language of mails and pages, such as it")
 	cmd.Flags().StringVar(&kind, "kind", string(registry.EndUser), "end_user or support_staff")
 	cmd.Flags().BoolVar(&n.Admin, "admin", false, "make the person a company admin who decides held runs too")
+	cmd.Flags().StringVar(&n.Department, "department", "", "department of the company")
+	cmd.Flags().StringVar(&n.Contract, "contract", "", "number of the person's service contract")
+	cmd.Flags().StringSliceVar(&n.Groups, "group", nil, "group of the company, by name or id (may come several times)")
+	cmd.Flags().BoolVar(&n.Hold, "hold", false, "hold the set-up mail back until `usher mail release`")
 	return cmd
 }
 

@@ -68,7 +68,7 @@ func (User) Indexes() []ent.Index {
 		index.Fields("company_id", "employee_number").Annotations(entsql.IndexWhere("employee_number IS NOT NULL")),
 		index.Fields("company_id", "deleted_at").Annotations(entsql.IndexWhere("deleted_at <> 0")),
 		index.Fields("company_id", "id").Annotations(entsql.IndexWhere("deleted_at = 0")),
-		index.Fields("company_id", "seen_at").Annotations(entsql.IndexWhere("association = 'weak' AND deleted_at = 0")),
+		index.Fields("company_id", "seen_at").Annotations(entsql.IndexWhere("seen_at <> 0")),
 		index.Fields("company_id", "rights").Annotations(entsql.IndexWhere("rights <> 0")),
 	}
 }

@@ -33,7 +33,7 @@ const phrase = "violet tractor hums at dawn"
 func words(t *testing.T, lang string) map[string]string {
 	t.Helper()
 	plain := map[string]string{}
-	for _, folder := range []string{"locales", "self/locales", "self/entrylocales"} {
+	for _, folder := range []string{"locales", "self/locales", "self/entrylocales", "register/locales"} {
 		text, err := os.ReadFile(filepath.Join("..", "web", folder, lang+".json"))
 		must(t, err)
 		var out map[string]any

@@ -80,8 +80,10 @@ func (s *Server) newDrainer() (*usermail.Drainer, error) {
 	return usermail.NewDrainer(usermail.DrainerConfig{
 		Queue: s.Store.MailQueue(), Renderer: renderer, Sender: transport, PerMinute: perMinute, Now: s.Now, Random: mathrand.Float64,
 		LinkURL: func(q usermail.Queued) string {
-			return s.Config.PublicURL + "/setup/" + s.minter.Token(q.LinkUID, string(q.Kind))
+			return s.Config.PublicURL + "/setup/" + s.minter.Token(q.LinkUID, q.LinkPurpose)
 		},
+		PageURL: func(path string) string { return s.Config.PublicURL + path },
+		House:   messageDomain(s.Config),
 	}), nil
 }
 

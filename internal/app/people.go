@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -45,14 +46,32 @@ type NewUser struct {
 	Kind                                           registry.Kind
 	// Admin makes them a company admin who also decides held runs.
 	Admin bool
+	// Department and Contract are the company's own; Groups are found by name or id.
+	Department, Contract string
+	Groups               []string
+	// Hold keeps the set-up mail back until somebody releases it.
+	Hold bool
 }
 
-// CreateUser makes a person by an admin's hand and mails them their set-up
-// link.
-func (c *Core) CreateUser(ctx context.Context, company registry.CompanyID, actor string, n NewUser) (registry.Result, error) {
+// CreateUser makes a person by an admin's hand, in their groups, and mails them
+// their set-up link or holds it.
+func (c *Core) CreateUser(ctx context.Context, company registry.CompanyID, actor string, n NewUser) (res registry.Result, err error) {
+	if err := c.knownDepartment(ctx, company, n.Department); err != nil {
+		return res, err
+	}
+	groups := make([]*registry.Group, len(n.Groups))
+	for i, name := range n.Groups {
+		if groups[i], err = c.FindGroup(ctx, company, name); err != nil {
+			return res, err
+		}
+	}
+	setup, err := c.setupMail(ctx, company, n)
+	if err != nil {
+		return res, err
+	}
 	origin, err := c.Store.For(company).EnsureOrigin(ctx, registry.OriginAdmin, "admin")
 	if err != nil {
-		return registry.Result{}, err
+		return res, err
 	}
 	a := registry.Attributes{}
 	for name, value := range map[string]string{
@@ -65,21 +84,25 @@ func (c *Core) CreateUser(ctx context.Context, company registry.CompanyID, actor
 	if n.Admin {
 		rights = registry.RightsApprover
 	}
-	res, err := c.Registry.Apply(ctx, registry.Batch{
-		Company: company, Origin: origin, Actor: actor,
-		Ops: []registry.Op{registry.CreateUser{Attributes: a, Kind: n.Kind, CompanyAdmin: n.Admin, Rights: rights, Verified: true, SetupMail: registry.SetupSend}},
+	err = c.Store.InOne(ctx, c.Registry, func(r *registry.Registry) error {
+		res, err = applyOne(ctx, r, origin, actor, registry.CreateUser{
+			Attributes: a, Kind: n.Kind, CompanyAdmin: n.Admin, Rights: rights, Verified: true, SetupMail: setup, Department: n.Department, Contract: n.Contract,
+		})
+		for _, g := range groups {
+			if err == nil {
+				_, err = applyOne(ctx, r, origin, actor, registry.PatchMembers{Group: g.ID, AddUsers: []registry.UserID{res.User}})
+			}
+		}
+		return err
 	})
-	if err != nil {
-		return registry.Result{}, err
-	}
-	if res[0].Refused != nil {
-		return res[0], res[0].Refused
-	}
-	return res[0], nil
+	return res, err
 }
 
 // InviteUser mails a person a fresh set-up link; older ones stop working.
 func (c *Core) InviteUser(ctx context.Context, company registry.CompanyID, actor string, user registry.UserID) error {
+	if ok, err := c.Store.For(company).TakeInvitation(ctx, invitationsPerDay); err != nil || !ok {
+		return cmp.Or(err, unvouched("no more people are mailed today"))
+	}
 	origin, err := c.Store.For(company).EnsureOrigin(ctx, registry.OriginAdmin, "admin")
 	if err != nil {
 		return err
@@ -98,6 +121,13 @@ func (c *Core) InviteUser(ctx context.Context, company registry.CompanyID, actor
 
 // ReleaseMails lets the held set-up mails of a company go.
 func (c *Core) ReleaseMails(ctx context.Context, company registry.CompanyID) (int, error) {
+	info, err := c.Store.For(company).Info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if !info.Vouched() {
+		return 0, unvouched("its held mails stay where they are")
+	}
 	return c.Store.For(company).ReleaseMails(ctx, c.Now(), setupLife)
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/usherd/usher/internal/store"
 	"github.com/usherd/usher/internal/telemetry"
 	"github.com/usherd/usher/internal/web"
+	"github.com/usherd/usher/internal/web/register"
 	"github.com/usherd/usher/internal/web/self"
 )
 
@@ -37,6 +38,7 @@ type Server struct {
 	queue               *jobs.Queue
 	drainer             *usermail.Drainer
 	hasher              *auth.Hasher
+	registrar           *onboard.Registrar
 	stops               []stop
 	// state is how far this process is in its life, a telemetry.State.
 	state atomic.Int32
@@ -173,6 +175,8 @@ func (s *Server) regular() []jobs.Regular {
 			return s.Store.Sweep(ctx, s.Now(), s.Config.RetentionOf)
 		}},
 		{Name: "contact_care", Every: time.Hour, Timeout: long, Do: s.careForContacts},
+		{Name: "registrations", Every: 5 * time.Second, Timeout: long, Do: s.workRegistrations},
+		{Name: "registrations_sweep", Every: time.Hour, Timeout: long, Do: s.sweepRegistrations},
 	}...)
 }
 
@@ -271,12 +275,18 @@ func (s *Server) handler(work context.Context, service *onboard.Service) (http.H
 		PublicURL: public, Sessions: s.Store, People: auth.DefaultPeopleLife(), Admins: auth.DefaultAdminLife(),
 		Factor:   s.Config.SecondFactor != config.FactorOptional,
 		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewRequestID: newID, Log: s.Log,
-	}, self.Files(), self.EntryFiles())
+	}, self.Files(), self.EntryFiles(), register.Files())
 	if err != nil {
 		return nil, err
 	}
 	pages := http.NewServeMux()
-	(&self.Handlers{Shell: shell, Onboarding: service, Access: s.Access, People: s.Store}).Mount(pages)
+	if err := s.mountRegistration(pages, shell, service); err != nil {
+		return nil, err
+	}
+	open := s.Config.Registration
+	(&self.Handlers{
+		Shell: shell, Onboarding: service, Access: s.Access, People: s.Store, Register: open.Users || open.Staff, CompanyOf: s.companyOfLogin,
+	}).Mount(pages)
 	door, err := s.scim(public)
 	if err != nil {
 		return nil, err

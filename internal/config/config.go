@@ -54,6 +54,9 @@ type Config struct {
 	Log     Log     `yaml:"log" json:"-"`
 	Tracing Tracing `yaml:"tracing" json:"-"`
 
+	// Registration says who may make an account themselves.
+	Registration Registration `yaml:"registration"`
+
 	places places
 }
 
@@ -298,5 +301,7 @@ func Default() *Config {
 		Retention: Duration(90 * 24 * time.Hour),
 		Log:       defaultLog(),
 		Contacts:  Contacts{Idle: Duration(2 * 365 * 24 * time.Hour), Warn: Duration(30 * 24 * time.Hour)},
+
+		Registration: Registration{Users: true, Staff: true},
 	}
 }

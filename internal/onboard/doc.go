@@ -3,6 +3,9 @@
 // sign-in. It decides; the Store port carries each decision out as one
 // conditional transaction.
 //
+// It also owns registration: judging a form, and deciding by the product's rules
+// what becomes of it (Registrar over the Registrations port).
+//
 // It does not own hashing, password rules, limits or sessions (internal/auth),
 // pages (internal/web/self), how a mail looks and leaves (internal/mail), or
 // rows (internal/store).
@@ -35,4 +38,23 @@
 // that its owner wants later, in the directory or at registration, and would then
 // be taken by a record that anybody can make by writing a mail; a name guessed
 // from the address is taken even sooner. Nobody asks for a random id.
+//
+// # Registration
+//
+// A form is answered by what is in it and nothing else. It becomes one row, behind
+// limits that all processes share and a proof of work; a worker looks up what it
+// says afterwards. So a page tells nobody whether a login name, a contract or a
+// company exists, not even behind the limits: what a check of free names would
+// spare people is little beside what it would tell everybody else. Who is refused
+// gets no mail either, because that would be usher writing to strangers on
+// anybody's word; the answer says what to try. Only the holder of a taken name, if
+// the address is theirs, is mailed a link to the account they forgot.
+//
+// Who does no work, for want of a script, waits for a person: the company's admin,
+// or an operator for a new company.
+//
+// A contact with the address stays a contact until the link is followed, and then
+// becomes the account in the transaction that spends the link. A mail to an
+// address that nobody has proved holds nothing that was typed, whatever asks for
+// it: the store leaves names out when it hands a mail over.
 package onboard

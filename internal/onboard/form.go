@@ -107,7 +107,8 @@ func checkLogin(name string) registry.FormFault {
 	runes := []rune(key)
 	for i, r := range runes {
 		inner := i > 0 && i < len(runes)-1
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !(inner && (strings.ContainsRune("._-", r) || unicode.Is(unicode.Mn, r))) {
+		between := inner && (strings.ContainsRune("._-", r) || unicode.Is(unicode.Mn, r))
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !between {
 			return registry.FaultLogin
 		}
 		for s, table := range scripts {

@@ -35,7 +35,7 @@ type RegistrationLimits struct {
 // DefaultRegistrationLimits are those of a common installation.
 func DefaultRegistrationLimits() RegistrationLimits {
 	return RegistrationLimits{
-		Address: auth.Rate{Burst: 30, Every: time.Minute}, Prefix: auth.Rate{Burst: 60, Every: 30 * time.Second},
+		Address: auth.Rate{Burst: 60, Every: 30 * time.Second}, Prefix: auth.Rate{Burst: 120, Every: 20 * time.Second},
 		Wide: auth.Rate{Burst: 300, Every: 5 * time.Second}, Contract: auth.Rate{Burst: 60, Every: 30 * time.Second},
 		Mail: auth.Rate{Burst: 3, Every: 2 * time.Hour}, Global: auth.Rate{Burst: 600, Every: 2 * time.Second},
 		UnprovenAddress: auth.Rate{Burst: 3, Every: 20 * time.Minute}, UnprovenGlobal: auth.Rate{Burst: 30, Every: time.Minute},

@@ -171,3 +171,15 @@ func accountKey(c registry.CompanyID, key string) string { return fmt.Sprintf("%
 
 // c0 is the address where none matters: an account's own limit.
 var c0 netip.Addr
+
+// Remind mails the holder of a login name a link to their own account, if the
+// address is theirs: somebody who registers again has forgotten that they did.
+func (s *Service) Remind(ctx context.Context, company registry.CompanyID, name, address string) {
+	p, err := s.Store.FindPerson(ctx, company, nameKey(name))
+	if err == nil && registry.Key(p.User.Email()) == registry.Key(address) {
+		err = s.issue(ctx, p)
+	}
+	if err != nil && !errors.Is(err, registry.ErrNotFound) {
+		s.Log.ErrorContext(ctx, "reminder failed", "error", err)
+	}
+}

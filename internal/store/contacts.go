@@ -115,7 +115,7 @@ func (t *Tenant) IdleContacts(ctx context.Context, since, told time.Time, limit 
 		which, args = "idle_warned_at <> 0 AND idle_warned_at <= ?", append(args, micros(told))
 	}
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT id FROM users WHERE company_id = ? AND association = 'weak' AND deleted_at = 0
-		AND seen_at <= ? AND created_at <= ? AND `+which+` ORDER BY seen_at, id LIMIT ?`), append(args, limit)...)
+		AND seen_at <> 0 AND seen_at <= ? AND created_at <= ? AND `+which+` ORDER BY seen_at, id LIMIT ?`), append(args, limit)...)
 	ids, err := collect(rows, err, scanInt)
 	if err != nil {
 		return nil, fmt.Errorf("look for idle contacts: %w", err)

@@ -47,6 +47,13 @@ func (d *desk) Found(ctx context.Context, c registry.CompanyInfo) (registry.Comp
 func (d *desk) TakeName(ctx context.Context, n onboard.Name) (bool, error) {
 	taken, err := d.x.affected(ctx, `INSERT INTO login_names (name_hash, holder_company, holder, created_at) VALUES (?, ?, 0, ?)
 		ON CONFLICT (name_hash) DO NOTHING`, n.Hash, int64(n.Company), micros(d.x.s.now()))
+	if err != nil {
+		return false, err
+	}
+	if taken == 0 && n.Holder != 0 { // a contact who let the first link expire asks again
+		taken, err = d.x.affected(ctx, `UPDATE login_names SET holder = holder WHERE name_hash = ? AND holder = ? AND holder_company = ?`,
+			n.Hash, int64(n.Holder), int64(n.Company))
+	}
 	if err != nil || taken == 0 {
 		return false, err
 	}

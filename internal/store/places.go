@@ -95,27 +95,6 @@ func (t *Tenant) CreateDepartment(ctx context.Context, name, by string) error {
 	})
 }
 
-// RenameDepartment gives a department another name. registry.ErrNotFound where
-// there is none of the old one.
-func (t *Tenant) RenameDepartment(ctx context.Context, name, wanted, by string) error {
-	if notText(name) || notText(wanted) || registry.Key(wanted) == "" {
-		return registry.Refuse(registry.CodeInvalidValue, "a department needs a name that is text")
-	}
-	return t.s.inTx(ctx, func(x *session) error {
-		tx := x.tenant(t.id)
-		n, err := x.affected(ctx, `UPDATE departments SET name = ?, name_key = ? WHERE company_id = ? AND name_key = ? AND NOT EXISTS (
-			SELECT 1 FROM departments other WHERE other.company_id = ? AND other.name_key = ? AND other.name_key <> ?)`,
-			wanted, registry.Key(wanted), int64(t.id), registry.Key(name), int64(t.id), registry.Key(wanted), registry.Key(name))
-		if err != nil {
-			return fmt.Errorf("rename department: %w", err)
-		}
-		if n == 0 {
-			return registry.ErrNotFound
-		}
-		return tx.audit(ctx, registry.Deed{Actor: by, Action: "department.rename", Subject: "department " + name, Detail: map[string]string{"to": wanted}})
-	})
-}
-
 // SupportDefault is the company's default support group, registry.ErrNotFound where
 // it has none; a deleted one counts.
 func (t *Tenant) SupportDefault(ctx context.Context) (*registry.Group, error) {

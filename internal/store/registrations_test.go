@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"strings"
 	"sync"
@@ -294,7 +295,10 @@ func TestContactIsPromoted(t *testing.T) {
 		id := made[0].User
 		typed := form("claire", registry.FieldContract, "C-1001", registry.FieldMail, "claire.johnson@EXAMPLE.com")
 		typed[registry.FieldGiven], typed[registry.FieldFamily] = "Claire", "Johnson"
-		d.register(registry.EndUser, typed)
+		again := maps.Clone(typed)
+		d.register(registry.EndUser, again)
+		d.is(registry.ApplicationMailed, "")
+		d.register(registry.EndUser, typed) // the first link went astray
 		d.is(registry.ApplicationMailed, "")
 		want(t, "still a contact", d.person(id).State(), registry.StateContact)
 		queued, err := s.MailQueue().Claim(ctx, 10, time.Minute)

@@ -5,8 +5,8 @@
 // templates and words as Pages.
 //
 // It does not own what pages do: each folder declares the ports it needs. No
-// page needs JavaScript, and the content policy allows none but on the pages of
-// passkeys, which browsers give to scripts alone. Templates are
-// parsed once a language at start, so a broken one stops the process there; a
-// page is rendered into a buffer, so a visitor never sees half of one.
+// page needs JavaScript, and the content policy allows none but on the pages that
+// say so (Page.Script). Templates are parsed once a language at start, so a broken
+// one stops the process there; a page is rendered into a buffer, so a visitor
+// never sees half of one.
 package web

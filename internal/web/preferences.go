@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -59,6 +60,33 @@ func (s *Shell) preferences(next http.Handler) http.Handler {
 	})
 }
 
+// chosenKey is the context key of what a form chose on its way.
+type chosenKey struct{}
+
+// Chosen reports whether a submitted form only chose a language or a theme, by a
+// button named lang or theme. The choice is kept in a cookie and holds for the
+// request returned, with which the form is shown again as it was filled in.
+func (s *Shell) Chosen(w http.ResponseWriter, r *http.Request) (*http.Request, bool) {
+	for _, c := range choices {
+		if v := r.PostForm.Get(c.param); v != "" && c.valid(v) {
+			s.remember(w, c.cookie, v)
+			return r.WithContext(context.WithValue(r.Context(), chosenKey{}, [2]string{c.cookie, v})), true
+		}
+	}
+	return r, false
+}
+
+// preference is what the visitor chose, on this request or on one before, or "".
+func preference(r *http.Request, cookie string) string {
+	if chosen, ok := r.Context().Value(chosenKey{}).([2]string); ok && chosen[0] == cookie {
+		return chosen[1]
+	}
+	if c, err := r.Cookie(cookie); err == nil {
+		return c.Value
+	}
+	return ""
+}
+
 func (s *Shell) remember(w http.ResponseWriter, name, value string) {
 	http.SetCookie(w, &http.Cookie{
 		Name: name, Value: value, Path: "/", MaxAge: 365 * 24 * 3600,
@@ -80,11 +108,7 @@ func LocalPath(address, fallback string) string {
 // language decides what a page is written in: what the visitor chose on a page,
 // else the person's own, else what the browser asks for, else the company's.
 func (s *Shell) language(r *http.Request, person, company string) string {
-	chosen := ""
-	if c, err := r.Cookie(languageCookie); err == nil {
-		chosen = c.Value
-	}
-	for _, wanted := range []string{chosen, person, r.Header.Get("Accept-Language"), company} {
+	for _, wanted := range []string{preference(r, languageCookie), person, r.Header.Get("Accept-Language"), company} {
 		if code := s.words.match(wanted); code != "" {
 			return code
 		}
@@ -92,10 +116,13 @@ func (s *Shell) language(r *http.Request, person, company string) string {
 	return languages[0].Code
 }
 
+// Language is the code of the language that a page without a person is written in.
+func (s *Shell) Language(r *http.Request) string { return s.language(r, "", "") }
+
 // theme is the visitor's choice of colours.
 func theme(r *http.Request) string {
-	if c, err := r.Cookie(themeCookie); err == nil && slices.Contains(themes, c.Value) {
-		return c.Value
+	if v := preference(r, themeCookie); slices.Contains(themes, v) {
+		return v
 	}
 	return themes[0]
 }

@@ -30,6 +30,9 @@ type Page struct {
 	// Script names the static file that the page runs; "" for none. No page needs
 	// one, and only those that name one may run it.
 	Script string
+	// Form is the id of a form that is filled in on the page: choosing a language
+	// or a theme then submits it (see Shell.Chosen), so that nothing typed is lost.
+	Form string
 }
 
 // frame is what the layout is rendered with.
@@ -42,6 +45,7 @@ type frame struct {
 	Account   *auth.Account
 	Languages []choice
 	Themes    []choice
+	Form      string
 	View      any
 	Script    string
 }
@@ -75,7 +79,7 @@ func (s *Shell) Show(w http.ResponseWriter, r *http.Request, p Page) {
 }
 
 func (s *Shell) render(buf *bytes.Buffer, r *http.Request, p Page) error {
-	f := frame{Theme: theme(r), Title: p.Title, Problem: p.Problem, Company: p.Company, View: p.View, Script: p.Script}
+	f := frame{Theme: theme(r), Title: p.Title, Problem: p.Problem, Company: p.Company, Form: p.Form, View: p.View, Script: p.Script}
 	if v, ok := s.Sessions.Current(r.Context()); ok && !p.Anonymous {
 		f.Account = &v.Account
 		f.Company = v.Account.CompanyName

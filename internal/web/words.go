@@ -22,6 +22,18 @@ var languages = []struct {
 	{"ru", "Русский", language.Russian},
 }
 
+// Language is a language that the pages speak.
+type Language struct{ Code, Name string }
+
+// Languages are those the pages speak, in the order they offer them.
+func Languages() []Language {
+	out := make([]Language, len(languages))
+	for i, l := range languages {
+		out[i] = Language{l.Code, l.Name}
+	}
+	return out
+}
+
 // catalogue holds the words of the pages in every language.
 type catalogue struct {
 	speakers map[string]*speaker

@@ -19,21 +19,27 @@ type companyView struct {
 	Alert   *web.Message
 	Company web.Field
 	Next    string
+	// Register offers to make an account, Own to sign in to one by its login name
+	// alone.
+	Register, Own  bool
+	Name, Password web.Field
 }
 
-func newCompanyView() companyView {
-	return companyView{Company: web.Field{
+func (h *Handlers) newCompanyView() companyView {
+	by := h.newLoginView(registry.Company{})
+	by.Name.Label, by.Name.Hint, by.Name.Autofocus = "login.ownname", nil, false
+	return companyView{Register: h.Register, Own: h.CompanyOf != nil, Name: by.Name, Password: by.Password, Company: web.Field{
 		Name: "company", Type: "text", Label: "company.label", Hint: web.Say("company.hint"), Autocomplete: "organization",
 	}}
 }
 
 func (h *Handlers) home(w http.ResponseWriter, r *http.Request) {
-	h.Show(w, r, web.Page{Template: "home", Title: web.Say("home.title"), View: newCompanyView()})
+	h.Show(w, r, web.Page{Template: "home", Title: web.Say("home.title"), View: h.newCompanyView()})
 }
 
 // chooseCompany asks for the company, or leads to its sign-in page.
 func (h *Handlers) chooseCompany(w http.ResponseWriter, r *http.Request) {
-	v := newCompanyView()
+	v := h.newCompanyView()
 	v.Next = web.LocalPath(r.URL.Query().Get("next"), "")
 	typed := strings.TrimSpace(r.URL.Query().Get("company"))
 	page := web.Page{Template: "company", Title: web.Say("company.title")}
@@ -62,11 +68,12 @@ type loginView struct {
 	Name, Password web.Field
 	Doors          auth.Doors
 	Next           string
+	Register       bool // as in companyView
 }
 
 func (h *Handlers) newLoginView(c registry.Company) loginView {
 	return loginView{
-		CompanyKey: c.Key, Doors: h.Access.Doors(c),
+		CompanyKey: c.Key, Doors: h.Access.Doors(c), Register: h.Register,
 		Name: web.Field{
 			Name: "name", Type: "text", Label: "login.name", Hint: web.Say("login.name.hint"),
 			Autocomplete: "username", Autofocus: true,
@@ -98,7 +105,15 @@ func (h *Handlers) login(w http.ResponseWriter, r *http.Request) {
 	}
 	v.Name.Value = r.PostForm.Get("name")
 	v.Next = web.LocalPath(r.PostForm.Get("next"), "")
-	id, err := h.Onboarding.SignIn(r.Context(), c.ID, v.Name.Value, r.PostForm.Get("password"), h.Client(r))
+	home, err := h.homeOf(r, c, v.Name.Value)
+	if err != nil {
+		h.Fail(w, r, fmt.Errorf("find company: %w", err))
+		return
+	}
+	id, err := h.Onboarding.SignIn(r.Context(), home.ID, v.Name.Value, r.PostForm.Get("password"), h.Client(r))
+	if err == nil && !h.Access.Doors(home).Password {
+		err = auth.ErrSignIn // the name led to a company without passwords
+	}
 	if err == nil {
 		h.enter(w, r, id, v.Next)
 		return
@@ -190,12 +205,31 @@ func (h *Handlers) forgot(w http.ResponseWriter, r *http.Request) {
 	if !ok || !h.Form(w, r) {
 		return
 	}
-	h.Onboarding.Forgot(r.Context(), c.ID, r.PostForm.Get("name"), h.Client(r))
-	redirect(w, r, "/c/"+url.PathEscape(c.Key)+"/forgot?done=sent")
+	home, err := h.homeOf(r, c, r.PostForm.Get("name"))
+	if err != nil {
+		h.Fail(w, r, fmt.Errorf("find company: %w", err))
+		return
+	}
+	h.Onboarding.Forgot(r.Context(), home.ID, r.PostForm.Get("name"), h.Client(r))
+	redirect(w, r, r.URL.EscapedPath()+"?done=sent")
 }
 
-// company finds the company of the address, or shows that there is none.
+// homeOf is the company that a name is looked for in: the address's, or else that
+// in which somebody chose the name. Where nobody did it is nobody's company, in
+// which looking takes as long and finds no one.
+func (h *Handlers) homeOf(r *http.Request, c registry.Company, name string) (registry.Company, error) {
+	if c.ID != 0 || h.CompanyOf == nil {
+		return c, nil
+	}
+	return h.CompanyOf(r.Context(), name)
+}
+
+// company finds the company of the address, or shows that there is none. An
+// address without one is for names that are the only ones of their kind.
 func (h *Handlers) company(w http.ResponseWriter, r *http.Request) (registry.Company, bool) {
+	if r.PathValue("company") == "" && h.CompanyOf != nil {
+		return registry.Company{}, true
+	}
 	c, err := h.People.CompanyByKey(r.Context(), r.PathValue("company"))
 	switch {
 	case err == nil:

@@ -102,12 +102,17 @@ func folder(f embed.FS, dir string) fs.FS {
 	return out
 }
 
-// Handlers are the pages. All fields are required.
+// Handlers are the pages. Ports are required.
 type Handlers struct {
 	*web.Shell
 	Onboarding Onboarding
 	Access     Access
 	People     People
+	// Register says that people can make an account themselves.
+	Register bool
+	// CompanyOf finds the company of whoever chose a login name at registration,
+	// the zero company for a name that nobody chose; nil where nobody registers.
+	CompanyOf func(ctx context.Context, name string) (registry.Company, error)
 }
 
 // Mount registers the pages.
@@ -127,6 +132,9 @@ func (h *Handlers) Routes() []web.Route {
 	return []web.Route{
 		open("GET /{$}", h.home),
 		open("GET /login", h.chooseCompany),
+		open("POST /login", h.login),
+		open("GET /forgot", h.showForgot),
+		open("POST /forgot", h.forgot),
 		open("GET /c/{company}/login", h.showLogin),
 		open("POST /c/{company}/login", h.login),
 		open("POST /c/{company}/logout", h.logout),

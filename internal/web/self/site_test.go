@@ -95,13 +95,21 @@ func (s *site) mount(public string, logger *slog.Logger) {
 		s.t.Fatal(err)
 	}
 	s.mux = http.NewServeMux()
-	(&self.Handlers{Shell: shell, Onboarding: s.service, Access: access{}, People: people{s}}).Mount(s.mux)
+	(&self.Handlers{Shell: shell, Onboarding: s.service, Access: access{}, People: people{s}, Register: true, CompanyOf: s.companyOf}).Mount(s.mux)
 	pages := shell.Handler(s.mux)
 	s.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as whoever lets it in does
 		trail := &registry.Request{ID: "req-1"}
 		pages.ServeHTTP(w, r.WithContext(registry.WithRequest(r.Context(), trail)))
 		logger.Info("request", "route", trail.Route)
 	})
+}
+
+// companyOf knows every name of the one company.
+func (s *site) companyOf(ctx context.Context, name string) (registry.Company, error) {
+	if _, err := s.store.FindPerson(ctx, s.company.ID, registry.Key(name)); err != nil {
+		return registry.Company{}, nil //nolint:nilerr // nobody chose it
+	}
+	return s.company, nil
 }
 
 func (s *site) time() time.Time {

@@ -110,7 +110,7 @@ func TestEveryKeyIsUsedAndKnown(t *testing.T) {
 func handlerKeys() []string {
 	out := []string{
 		"home.title", "company.title", "company.label", "company.hint", "company.unknown",
-		"login.title", "login.name", "login.name.hint", "login.password", "login.failed", "login.slow",
+		"login.title", "login.name", "login.name.hint", "login.password", "login.failed", "login.slow", "login.ownname",
 		"forgot.title", "setup.password", "setup.repeat", "setup.rules", "setup.username", "setup.other",
 		"password.title", "password.present", "password.wrong", "me.title", "weak.repeat",
 		"link.lost.title", "link.lost.text", "link.sent.title", "link.sent.text",
