@@ -1443,7 +1443,7 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{UsersColumns[1], UsersColumns[31]},
 				Annotation: &entsql.IndexAnnotation{
-					Where: "association = 'weak' AND deleted_at = 0",
+					Where: "seen_at <> 0",
 				},
 			},
 			{

@@ -74,7 +74,7 @@ CREATE INDEX `user_company_id_deleted_at` ON `users` (`company_id`, `deleted_at`
 -- create index "user_company_id_id" to table: "users"
 CREATE INDEX `user_company_id_id` ON `users` (`company_id`, `id`) WHERE deleted_at = 0;
 -- create index "user_company_id_seen_at" to table: "users"
-CREATE INDEX `user_company_id_seen_at` ON `users` (`company_id`, `seen_at`) WHERE association = 'weak' AND deleted_at = 0;
+CREATE INDEX `user_company_id_seen_at` ON `users` (`company_id`, `seen_at`) WHERE seen_at <> 0;
 -- create index "user_company_id_rights" to table: "users"
 CREATE INDEX `user_company_id_rights` ON `users` (`company_id`, `rights`) WHERE rights <> 0;
 -- create "applications" table
