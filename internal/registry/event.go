@@ -28,7 +28,7 @@ var deeds = map[Action]string{
 	ActionCreate: "created", ActionRestore: "restored", ActionDelete: "deleted", ActionJoin: "joined", ActionDeactivate: "deactivated",
 	ActionEnable: "enabled", ActionRename: "renamed", ActionUpdate: "updated", ActionMembers: "members_changed", ActionBlock: "blocked",
 	ActionUnblock: "unblocked", ActionInvite: "invited", ActionPassword: "password_changed", ActionMissing: "missing",
-	ActionProtect: "protected", ActionUnprotect: "unprotected",
+	ActionProtect: "protected", ActionUnprotect: "unprotected", ActionRights: "rights_changed",
 }
 
 // EventOfUser is what a change to a person is called. An action without a name of

@@ -16,7 +16,7 @@ import (
 
 // apiClimbed are the methods of Tenant that TestAPIFence tries.
 var apiClimbed = []string{
-	"APITokens", "Audit", "BeginRequest", "CancelMail", "CancelRun", "ChangePage", "Company", "Contracts", "CreateAPIToken", "Deeds", "Departments",
+	"APITokens", "Audit", "BeginRequest", "CancelMail", "CancelRun", "ChangePage", "Company", "ContractPage", "CreateAPIToken", "Deeds", "DepartmentPage",
 	"DropRequest", "ExpireToken", "FinishRequest", "GroupByPublicID", "GroupPage", "ItemPage", "MailByMessageID", "MailPage", "MemberPage", "Origins",
 	"PeoplePage", "PublicIDs", "ReleaseMail", "ResendMail", "RunByPublicID", "RunPage", "ScimRequestPage", "UserByPublicID",
 }
@@ -131,9 +131,9 @@ func (c *climber) apiFound(ctx context.Context, t *store.Tenant, x apiThings) (f
 	note("deeds", len(deeds), err)
 	changes, err := t.ChangePage(ctx, registry.ChangeQuery{User: c.user, Limit: 9})
 	note("changes", len(changes), err)
-	departments, err := t.Departments(ctx, "", 0, 9)
+	departments, err := t.DepartmentPage(ctx, "", 0, 9)
 	note("departments", len(departments), err)
-	contracts, err := t.Contracts(ctx, "", 0, 9)
+	contracts, err := t.ContractPage(ctx, "", 0, 9)
 	note("contracts", len(contracts), err)
 	_, err = t.GroupByPublicID(ctx, group.PublicID)
 	note("group", 1, err)
