@@ -89,7 +89,7 @@ type FactorClaims struct {
 }
 
 // shape makes a provider with its defaults.
-func (p *Provider) shape(string) error {
+func (p *Provider) shape(string) error { //nolint:unparam // as the loader calls all of its kind
 	*p = Provider{Secret: &ClientSecret{}, Scopes: []string{"openid", "profile", "email"}, People: PeopleExisting}
 	return nil
 }

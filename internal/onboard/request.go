@@ -54,7 +54,7 @@ func (s *Service) later(ctx context.Context, what string, do func(context.Contex
 	select {
 	case s.queue <- do:
 	default:
-		s.Log.WarnContext(ctx, what+" dropped: queue full")
+		s.Log.WarnContext(ctx, "dropped: the queue is full", "what", what)
 	}
 }
 

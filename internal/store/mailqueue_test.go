@@ -244,7 +244,7 @@ func TestClaimTellsAllThatRenderingNeeds(t *testing.T) {
 			want = append(want, mail.Queued{
 				ID: m.ID, Kind: mail.KindSetup, To: "ann@example.com", Locale: "ru", CompanyLocale: c.locale, CompanyName: c.name,
 				CompanyKey: c.key, DisplayName: "Ann of " + c.source, UserName: "ann", MessageID: "setup." + m.LinkUID + "@example.com",
-				LinkUID: m.LinkUID, LinkExpires: time.UnixMicro(l.ExpiresAt).UTC(), CreatedAt: time.UnixMicro(m.CreatedAt).UTC(),
+				LinkUID: m.LinkUID, LinkPurpose: l.Purpose, LinkExpires: time.UnixMicro(l.ExpiresAt).UTC(), CreatedAt: time.UnixMicro(m.CreatedAt).UTC(),
 			})
 		}
 		if d := gocmp.Diff(want, got); d != "" {

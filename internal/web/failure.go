@@ -41,7 +41,7 @@ func (s *Shell) Forbid(w http.ResponseWriter, r *http.Request) {
 
 // Note logs why a request was refused, for who looks into a complaint.
 func (s *Shell) Note(r *http.Request, what string, err error) {
-	s.cfg.Log.InfoContext(r.Context(), what, "request_id", requestID(r.Context()), "route", route(r.Context()), "error", err)
+	s.cfg.Log.InfoContext(r.Context(), "refused", "what", what, "request_id", requestID(r.Context()), "route", route(r.Context()), "error", err)
 }
 
 // Fail logs an error of ours and shows a page that tells no more than the

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usherd/usher/internal/testkit/oidcprovider"
 )
@@ -13,7 +14,8 @@ import (
 func TestStart(t *testing.T) {
 	s := oidcprovider.Start(t, oidcprovider.Client{ID: "usher", Secret: "secret", RedirectURIs: []string{"http://localhost/callback"}})
 	s.Next(oidcprovider.Account{Subject: "1"})
-	res, err := http.Get(s.Issuer + "/.well-known/openid-configuration")
+	client := &http.Client{Timeout: 10 * time.Second}
+	res, err := client.Get(s.Issuer + "/.well-known/openid-configuration")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +25,7 @@ func TestStart(t *testing.T) {
 		t.Errorf("%v: %s", err, body)
 	}
 	s.Stop()
-	if res, err := http.Get(s.Issuer); err == nil {
+	if res, err := client.Get(s.Issuer); err == nil {
 		res.Body.Close()
 		t.Error("it still answers")
 	}

@@ -119,6 +119,8 @@ type Handlers struct {
 func (h *Handlers) Mount(mux *http.ServeMux) { h.Shell.Mount(mux, h.Routes()) }
 
 // Routes are the pages with who may open them.
+//
+//nolint:funlen // a table: one line for each page
 func (h *Handlers) Routes() []web.Route {
 	open := func(pattern string, f http.HandlerFunc) web.Route {
 		return web.Route{Pattern: pattern, Open: true, Serve: f}
