@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -13,7 +14,6 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
-	"github.com/riverqueue/river/rivertype"
 
 	"github.com/usherd/usher/internal/registry"
 )
@@ -34,7 +34,8 @@ type Sources interface {
 type Work struct {
 	// RunSource runs a source; registry.ErrLeased when another process does.
 	RunSource func(ctx context.Context, key, trigger string) error
-	// Regular is what comes round, each in one process at a time.
+	// Regular is what comes round. No process does two turns of one kind at once;
+	// two processes may, and what they do has to bear that.
 	Regular []Regular
 }
 
@@ -285,6 +286,8 @@ func (regularArgs) Kind() string { return "regular" }
 type regularWorker struct {
 	river.WorkerDefaults[regularArgs]
 	work map[string]Regular
+	// busy are the names whose turn is at work in this process.
+	busy sync.Map
 }
 
 // Timeout implements river.Worker.
@@ -293,23 +296,30 @@ func (w *regularWorker) Timeout(job *river.Job[regularArgs]) time.Duration {
 }
 
 // Work implements river.Worker. Work that this process does not know was queued
-// by a newer or older one, and comes round again there.
+// by a newer or older one, and comes round again there. A turn that begins while
+// another is at work here has nothing to do.
 func (w *regularWorker) Work(ctx context.Context, job *river.Job[regularArgs]) error {
-	if r, ok := w.work[job.Args.Name]; ok {
-		return r.Do(ctx)
+	r, ok := w.work[job.Args.Name]
+	if !ok {
+		return nil
 	}
-	return nil
+	if _, busy := w.busy.LoadOrStore(r.Name, true); busy {
+		return nil
+	}
+	defer w.busy.Delete(r.Name)
+	return r.Do(ctx)
 }
 
-// regular is one kind of work that comes round. A turn is not queued while one
-// before it waits or is at work, and is tried once: the next one comes anyway.
+// regular is one kind of work that comes round. A turn is tried once: the next one
+// comes anyway. What makes a turn the only one is the time it is for and not its
+// state: one whose process was killed counts as at work for an hour, and must not
+// hold up those after it.
 func regular(r Regular) *river.PeriodicJob {
+	opts := &river.InsertOpts{MaxAttempts: 1}
+	if r.Every >= 2*time.Second {
+		opts.UniqueOpts = river.UniqueOpts{ByArgs: true, ByPeriod: r.Every / 2}
+	}
 	return river.NewPeriodicJob(river.PeriodicInterval(r.Every),
-		func() (river.JobArgs, *river.InsertOpts) {
-			return regularArgs{Name: r.Name}, &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{
-				ByArgs: true, ByState: []rivertype.JobState{rivertype.JobStateAvailable, rivertype.JobStatePending,
-					rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled},
-			}}
-		},
+		func() (river.JobArgs, *river.InsertOpts) { return regularArgs{Name: r.Name}, opts },
 		&river.PeriodicJobOpts{RunOnStart: true})
 }

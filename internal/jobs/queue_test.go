@@ -265,3 +265,33 @@ func TestRegularWork(t *testing.T) {
 		}
 	})
 }
+
+// A process that was killed in the middle of a turn holds up no other: its turn
+// counts as at work long after it, and more are queued all the same.
+func TestRegularWorkOutlivesAKilledTurn(t *testing.T) {
+	onBoth(t, func(t *testing.T, cfg Config, _ *agenda) {
+		hung, let := make(chan string, 1), make(chan struct{})
+		defer close(let)
+		cfg.Work.Regular = []Regular{{Name: "mails", Every: 2 * time.Second, Timeout: -1, Do: func(context.Context) error {
+			hung <- "hung"
+			<-let
+			return nil
+		}}}
+		start(t, cfg)
+		next(t, hung)
+		for deadline := time.After(20 * time.Second); ; {
+			var n int
+			if err := cfg.DB.QueryRowContext(t.Context(), `SELECT count(*) FROM river_job WHERE kind = 'regular'`).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			if n >= 3 {
+				return
+			}
+			select {
+			case <-deadline:
+				t.Fatalf("%d turns were queued", n)
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	})
+}
