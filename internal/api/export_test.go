@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/usherd/usher/internal/api"
@@ -157,10 +158,10 @@ func (r reader) Read(p []byte) (int, error) { return r(p) }
 // problem.
 func TestExportThatFails(t *testing.T) {
 	w := newWorld(t)
-	pages := 0
+	var pages atomic.Int32 // the server counts in goroutines of its own
 	list := crowd(5000)
 	w.desk.people = func(in api.ListPeopleInput) (api.Page[api.Person], error) {
-		if pages++; pages%3 == 0 {
+		if pages.Add(1)%3 == 0 {
 			return api.Page[api.Person]{}, errors.New("the disk is gone")
 		}
 		return list(in)
@@ -185,7 +186,7 @@ func TestExportThatFails(t *testing.T) {
 	if res, err := get(); res.StatusCode != 200 || err == nil {
 		t.Errorf("broken off: %d, %v", res.StatusCode, err)
 	}
-	pages = 2
+	pages.Store(2)
 	if res, err := get(); res.StatusCode != 500 || err != nil {
 		t.Errorf("failed at once: %d, %v", res.StatusCode, err)
 	}

@@ -13,6 +13,7 @@ type Desk interface {
 	Runs
 	People
 	Groups
+	Contacts
 	Connections
 	Mails
 	History
@@ -21,7 +22,7 @@ type Desk interface {
 // Table is every route of the API, in the order of the document.
 func Table(d Desk) []Route {
 	return slices.Concat(
-		companyRoutes(d), sourceRoutes(d), runRoutes(d), peopleRoutes(d), groupRoutes(d),
+		companyRoutes(d), sourceRoutes(d), runRoutes(d), peopleRoutes(d), groupRoutes(d), contactRoutes(d),
 		connectionRoutes(d), mailRoutes(d), historyRoutes(d),
 	)
 }

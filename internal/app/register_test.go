@@ -35,7 +35,7 @@ type lobby struct {
 func newLobby(t *testing.T) *lobby {
 	t.Helper()
 	box, listen := mailbox(t, "127.0.0.1:0"), free(t)
-	s, _ := start(t, configure(t, settings{Listen: listen, PublicURL: "http://" + listen, SMTP: box.Addr()}), app.Options{})
+	s, _ := start(t, configure(t, settings{Listen: listen, PublicURL: "http://" + listen, SMTP: box.Addr(), More: "second_factor: optional\n"}), app.Options{})
 	l := &lobby{s: s, box: box, b: browser.Start(t), url: "http://" + listen}
 	var err error
 	l.acme, err = s.Company(t.Context(), "acme")

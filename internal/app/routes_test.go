@@ -24,7 +24,7 @@ const (
 // routesOf says of every page who may open it. A page that is not here fails the
 // test, and so does one that is gone.
 var routesOf = map[string]string{
-	"GET /{$}": forAll, "GET /login": forAll, "GET /c/{company}/login": forAll, "POST /c/{company}/login": forAll,
+	"GET /{$}": forAll, "GET /login": forAll, "POST /login": forAll, "GET /forgot": forAll, "POST /forgot": forAll, "GET /c/{company}/login": forAll, "POST /c/{company}/login": forAll,
 	"POST /c/{company}/logout": forAll, "GET /c/{company}/forgot": forAll, "POST /c/{company}/forgot": forAll,
 	"GET /c/{company}/passkey": forAll, "POST /c/{company}/passkey": forAll,
 	"GET /c/{company}/sso/{provider}": forAll, "GET /c/{company}/sso/{provider}/callback": forAll,
