@@ -97,7 +97,10 @@ func (c *carrier) patiently(ctx context.Context, fn func() error) error {
 	for try := 0; ; try++ {
 		err := fn()
 		var f *fault
-		if err == nil || ctx.Err() != nil || !errors.As(err, &f) || !f.again {
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx) // whatever the server answered last
+		}
+		if err == nil || !errors.As(err, &f) || !f.again {
 			return err
 		}
 		if !failing {
