@@ -5,8 +5,9 @@ SHELL := /bin/bash
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-# Two packages at a time: most start servers or a browser of their own.
-GOTEST   := go test -p 2 -timeout 15m
+# Three packages at a time: most start servers or a browser of their own and wait
+# for them more than they compute.
+GOTEST   := go test -p 3 -timeout 15m
 # Every fuzz target as "package target".
 FUZZERS   = go test -list '^Fuzz' ./... | awk '/^Fuzz/ {t[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, t[i]; n = 0}'
 FUZZ     ?= .
