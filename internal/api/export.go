@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +27,9 @@ const (
 	formatJSON   format = "json"
 	formatNDJSON format = "ndjson"
 	formatCSV    format = "csv"
+	// formatArray is a whole list as one JSON document, for people who save it; a
+	// program reads lines.
+	formatArray format = "array"
 )
 
 // mediaTypes is the one table between formats and media types.
@@ -101,25 +107,64 @@ func (s *Server) export(w http.ResponseWriter, q *request, in reflect.Value, f f
 			break
 		}
 	}
+	if err := rows.end(); err != nil {
+		panic(http.ErrAbortHandler) // whoever asked has left
+	}
 	s.audit(q, "export."+q.route.ID, "")
 	return nil
+}
+
+// Export writes a whole list for somebody who asked on a page and whose right to
+// it was seen there: the operation with that id, as "csv" or, a JSON array,
+// "json". An error means that nothing was written.
+func (s *Server) Export(w http.ResponseWriter, r *http.Request, who Who, operation, as string, path map[string]string, query url.Values) error {
+	i := slices.IndexFunc(s.routes, func(r Route) bool { return r.ID == operation && r.Export })
+	if i < 0 {
+		return fmt.Errorf("no list is called %s", operation)
+	}
+	f := formatArray
+	if as == string(formatCSV) {
+		f = formatCSV
+	}
+	req := r.Clone(r.Context())
+	req.URL = &url.URL{Path: r.URL.Path, RawQuery: query.Encode()}
+	for name, value := range path {
+		req.SetPathValue(name, value)
+	}
+	q := &request{Request: req, id: who.Request, who: who, route: &s.routes[i], began: s.cfg.Now()}
+	in, err := q.route.bind(req, nil)
+	if err != nil {
+		return err
+	}
+	return s.export(w, q, in, f)
 }
 
 // rowWriter writes the rows of an export page after page.
 type rowWriter interface {
 	page(rows reflect.Value) error
+	end() error
 }
 
 // begin writes an export's header.
 func begin(w http.ResponseWriter, q *request, f format) rowWriter {
 	h := w.Header()
-	name := q.route.ID + "." + string(f)
+	kind := string(f)
+	if f == formatArray {
+		kind = string(formatJSON)
+	}
+	name := q.route.ID + "." + kind
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
 	out := flusher{bufio.NewWriterSize(w, 64<<10), http.NewResponseController(w)}
-	if f == formatNDJSON {
+	switch f {
+	case formatNDJSON:
 		h.Set("Content-Type", "application/x-ndjson")
 		w.WriteHeader(http.StatusOK)
 		return &lines{out}
+	case formatArray:
+		h.Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusOK)
+		return &array{flusher: out}
+	case formatCSV, formatJSON:
 	}
 	h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
 	w.WriteHeader(http.StatusOK)
@@ -152,6 +197,38 @@ func (l *lines) page(rows reflect.Value) error {
 		}
 	}
 	return l.send()
+}
+
+func (l *lines) end() error { return nil }
+
+// array writes the rows as one JSON document.
+type array struct {
+	flusher
+	begun bool
+}
+
+func (a *array) page(rows reflect.Value) error {
+	for i := range rows.Len() {
+		doc, err := json.Marshal(rows.Index(i).Interface())
+		if err != nil {
+			return err
+		}
+		before := ",\n"
+		if !a.begun {
+			a.begun, before = true, "[\n"
+		}
+		_, _ = a.WriteString(before) // a failure stays and is told by Flush
+		_, _ = a.Writer.Write(doc)
+	}
+	return a.send()
+}
+
+func (a *array) end() error {
+	if !a.begun {
+		_, _ = a.WriteString("[")
+	}
+	_, _ = a.WriteString("\n]\n")
+	return a.send()
 }
 
 // column is a member of a record as a cell.
@@ -204,6 +281,8 @@ func (t *table) page(rows reflect.Value) error {
 	}
 	return t.send()
 }
+
+func (t *table) end() error { return nil }
 
 // cell is a value as text: lists of texts apart by semicolons, what has members as
 // JSON.

@@ -17,10 +17,10 @@ import (
 )
 
 // api builds the way in for programs, and mounts it beside what else there is.
-func (s *Server) api(work context.Context, root *http.ServeMux, more ...api.Route) error {
+func (s *Server) api(work context.Context, root *http.ServeMux, more ...api.Route) (*apiDesk, error) {
 	vault, err := auth.NewVault([]byte(s.Config.SecretKey.Reveal()))
 	if err != nil {
-		return fmt.Errorf("secret_key: %w", err)
+		return nil, fmt.Errorf("secret_key: %w", err)
 	}
 	ctx, cancel := context.WithCancel(work)
 	var runs sync.WaitGroup
@@ -35,11 +35,12 @@ func (s *Server) api(work context.Context, root *http.ServeMux, more ...api.Rout
 		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewID: newID, Log: s.Log, More: more,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
+	desk.door = door
 	s.background(work, "use of the API's tokens", door.Run)
 	root.Handle(api.Base+"/", renewing(door, s.patience.Write))
-	return nil
+	return desk, nil
 }
 
 // apiDesk is api.Desk: what programs ask for is done by what the command line and
@@ -49,6 +50,8 @@ type apiDesk struct {
 	vault *auth.Vault
 	// begin does work that goes on when its request is answered.
 	begin func(func(context.Context))
+	// door serves programs, and gives pages whole lists.
+	door *api.Server
 }
 
 var _ api.Desk = (*apiDesk)(nil)

@@ -23,6 +23,7 @@ import (
 	"github.com/usherd/usher/internal/store"
 	"github.com/usherd/usher/internal/telemetry"
 	"github.com/usherd/usher/internal/web"
+	"github.com/usherd/usher/internal/web/admin"
 	"github.com/usherd/usher/internal/web/register"
 	"github.com/usherd/usher/internal/web/self"
 )
@@ -275,7 +276,7 @@ func (s *Server) handler(work context.Context, service *onboard.Service) (http.H
 		PublicURL: public, Sessions: s.Store, People: auth.DefaultPeopleLife(), Admins: auth.DefaultAdminLife(),
 		Factor:   s.Config.SecondFactor != config.FactorOptional,
 		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewRequestID: newID, Log: s.Log,
-	}, self.Files(), self.EntryFiles(), register.Files())
+	}, self.Files(), self.EntryFiles(), register.Files(), admin.Files())
 	if err != nil {
 		return nil, err
 	}
@@ -295,9 +296,11 @@ func (s *Server) handler(work context.Context, service *onboard.Service) (http.H
 	root := http.NewServeMux()
 	root.Handle("/", shell.Handler(pages))
 	door.MountOAuth(root)
-	if err := s.api(work, root); err != nil {
+	desk, err := s.api(work, root)
+	if err != nil {
 		return nil, err
 	}
+	(&admin.Handlers{Shell: shell, Desks: consoles{desk}, Log: s.Log}).Mount(pages)
 	s.mountTeams(root)
 	return s.requests().Handler(mountSCIM(root, renewing(door, s.patience.Write))), nil
 }

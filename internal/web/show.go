@@ -33,6 +33,17 @@ type Page struct {
 	// Form is the id of a form that is filled in on the page: choosing a language
 	// or a theme then submits it (see Shell.Chosen), so that nothing typed is lost.
 	Form string
+	// Nav are the pages beside this one, none for a page that stands alone; Wide
+	// gives tables the window's width.
+	Nav  []NavItem
+	Wide bool
+}
+
+// NavItem is a link to a page beside the present one.
+type NavItem struct {
+	Label   string // a key of the catalogue
+	URL     string
+	Current bool
 }
 
 // frame is what the layout is rendered with.
@@ -46,6 +57,8 @@ type frame struct {
 	Languages []choice
 	Themes    []choice
 	Form      string
+	Nav       []NavItem
+	Wide      bool
 	View      any
 	Script    string
 }
@@ -79,7 +92,7 @@ func (s *Shell) Show(w http.ResponseWriter, r *http.Request, p Page) {
 }
 
 func (s *Shell) render(buf *bytes.Buffer, r *http.Request, p Page) error {
-	f := frame{Theme: theme(r), Title: p.Title, Problem: p.Problem, Company: p.Company, Form: p.Form, View: p.View, Script: p.Script}
+	f := frame{Theme: theme(r), Title: p.Title, Problem: p.Problem, Company: p.Company, Form: p.Form, View: p.View, Script: p.Script, Nav: p.Nav, Wide: p.Wide}
 	if v, ok := s.Sessions.Current(r.Context()); ok && !p.Anonymous {
 		f.Account = &v.Account
 		f.Company = v.Account.CompanyName

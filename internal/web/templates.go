@@ -38,8 +38,17 @@ func parsePages(out map[string]*template.Template, base *template.Template, file
 	if err != nil {
 		return fmt.Errorf("list templates: %w", err)
 	}
+	// What the pages of a folder share stands in files whose names begin with _.
+	if shared, _ := fs.Glob(files, "_*.html"); len(shared) > 0 {
+		if base, err = base.Clone(); err == nil {
+			base, err = base.ParseFS(files, shared...)
+		}
+		if err != nil {
+			return fmt.Errorf("parse shared templates: %w", err)
+		}
+	}
 	for _, name := range names {
-		if name == layoutFile {
+		if name == layoutFile || strings.HasPrefix(name, "_") {
 			continue
 		}
 		page, err := base.Clone()

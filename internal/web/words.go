@@ -72,13 +72,8 @@ func loadCatalogue(pages []Pages) (*catalogue, error) {
 	tags := make([]language.Tag, len(languages))
 	for i, l := range languages {
 		for _, p := range pages {
-			name := l.Code + ".json"
-			raw, err := fs.ReadFile(p.Locales, name)
-			if err != nil {
-				return nil, fmt.Errorf("read words: %w", err)
-			}
-			if _, err := bundle.ParseMessageFileBytes(raw, name); err != nil {
-				return nil, fmt.Errorf("parse words %s: %w", name, err)
+			if err := readWords(bundle, p.Locales, l.Code); err != nil {
+				return nil, err
 			}
 		}
 		tags[i] = l.tag
@@ -86,6 +81,25 @@ func loadCatalogue(pages []Pages) (*catalogue, error) {
 	}
 	c.matcher = language.NewMatcher(tags)
 	return c, nil
+}
+
+// readWords adds a folder's words in one language: those of <language>.json and,
+// where a folder has many pages, those of <area>.<language>.json.
+func readWords(bundle *i18n.Bundle, folder fs.FS, code string) error {
+	names, err := fs.Glob(folder, "*."+code+".json")
+	if err != nil {
+		return fmt.Errorf("list words: %w", err)
+	}
+	for _, name := range append(names, code+".json") {
+		raw, err := fs.ReadFile(folder, name)
+		if err != nil {
+			return fmt.Errorf("read words: %w", err)
+		}
+		if _, err := bundle.ParseMessageFileBytes(raw, name); err != nil {
+			return fmt.Errorf("parse words %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // match finds the language of ours that a locale or Accept-Language value asks

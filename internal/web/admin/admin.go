@@ -1,0 +1,276 @@
+package admin
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/usherd/usher/internal/auth"
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/web"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed locales/*.json
+var localeFiles embed.FS
+
+// Files are the templates and words of the console, for web.New.
+func Files() web.Pages {
+	return web.Pages{Templates: folder(templateFiles, "templates"), Locales: folder(localeFiles, "locales")}
+}
+
+func folder(f embed.FS, dir string) fs.FS {
+	out, err := fs.Sub(f, dir)
+	if err != nil {
+		panic(err) // the name is a constant: only an invalid one fails
+	}
+	return out
+}
+
+// Handlers are the pages. All fields are required.
+type Handlers struct {
+	*web.Shell
+	Desks Desks
+	Log   *slog.Logger
+}
+
+// route is one page of a company, or one thing to do there.
+type route struct {
+	pattern string // below /admin/{company}
+	right   auth.Right
+	deed    string // what the audit calls it, "" for a mere look
+	serve   func(*Handlers, *visit)
+}
+
+// routes is the one table of pages, and of who may see them. Each area has its
+// own part beside its pages.
+var routes = slices.Concat(overviewRoutes, runRoutes, peopleRoutes, sourceRoutes, scimRoutes, listRoutes)
+
+// root is where the console begins.
+const root = "/admin"
+
+// Routes is the table of pages for the frame, and for the test that asks for each
+// as everybody.
+func (h *Handlers) Routes() []web.Route {
+	out := []web.Route{{Pattern: "GET " + root, Right: auth.RightRead, Serve: h.choose}}
+	for _, r := range routes {
+		method, path, _ := strings.Cut(r.pattern, " ")
+		out = append(out, web.Route{Pattern: method + " " + root + "/{company}" + path, Right: r.right, Serve: func(w http.ResponseWriter, req *http.Request) {
+			if v := h.enter(w, req, r.right); v != nil {
+				r.serve(h, v)
+				h.record(v, r.deed)
+			}
+		}})
+	}
+	return out
+}
+
+// Mount registers the pages.
+func (h *Handlers) Mount(mux *http.ServeMux) { h.Shell.Mount(mux, h.Routes()) }
+
+// visit is one request of somebody who may make it.
+type visit struct {
+	w       http.ResponseWriter
+	r       *http.Request
+	who     *auth.Principal
+	company registry.Company
+	desk    Desk
+	zone    *time.Location
+	// outcome is why nothing was done, "" for what was.
+	outcome registry.Code
+}
+
+// ctx is the request's.
+func (v *visit) ctx() context.Context { return v.r.Context() }
+
+// enter lets somebody in who has the right in the company of the address. A
+// company that they may not see looks like one that does not exist.
+func (h *Handlers) enter(w http.ResponseWriter, r *http.Request, right auth.Right) *visit {
+	who, ok := h.Principal(r.Context())
+	if !ok {
+		h.Forbid(w, r)
+		return nil
+	}
+	c, desk, err := h.Desks.Open(r.Context(), r.PathValue("company"))
+	switch {
+	case errors.Is(err, registry.ErrNotFound), err == nil && !who.May(auth.RightRead, c.ID):
+		h.Refuse(w, r, http.StatusNotFound)
+		return nil
+	case err != nil:
+		h.Fail(w, r, fmt.Errorf("open company: %w", err))
+		return nil
+	case !who.May(right, c.ID):
+		h.Forbid(w, r)
+		return nil
+	}
+	v := &visit{w: w, r: r, who: who, company: c, desk: desk, zone: time.UTC}
+	if s, ok := h.Sessions.Current(r.Context()); ok {
+		v.zone = zoneOf(s.Account.Timezone)
+	}
+	return v
+}
+
+// record writes down what somebody did or tried. A failure to do so is no reason
+// to answer that nothing was done.
+func (h *Handlers) record(v *visit, deed string) {
+	if deed == "" {
+		return
+	}
+	subject := strings.Trim(strings.TrimPrefix(v.r.URL.Path, root+"/"+v.company.Key), "/")
+	ctx := context.WithoutCancel(v.ctx())
+	err := v.desk.Audit(ctx, registry.Deed{
+		Actor: v.who.Actor, Action: deed, Outcome: string(v.outcome), Subject: subject, Address: v.who.Client.Address.String(), RequestID: v.who.Request,
+	})
+	if err != nil {
+		h.Log.ErrorContext(ctx, "write audit", "request_id", v.who.Request, "error", err)
+	}
+}
+
+// zoneOf is the person's time zone, or UTC.
+func zoneOf(name string) *time.Location {
+	if name == "" || name == "Local" {
+		return time.UTC // "Local" would be the server's, which is nobody's
+	}
+	if l, err := time.LoadLocation(name); err == nil {
+		return l
+	}
+	return time.UTC
+}
+
+// choose leads to the only company somebody administers, or lists them.
+func (h *Handlers) choose(w http.ResponseWriter, r *http.Request) {
+	who, ok := h.Principal(r.Context())
+	if !ok {
+		h.Forbid(w, r)
+		return
+	}
+	all, err := h.Desks.Companies(r.Context())
+	if err != nil {
+		h.Fail(w, r, fmt.Errorf("list companies: %w", err))
+		return
+	}
+	var mine []registry.Company
+	for _, c := range all {
+		if who.May(auth.RightRead, c.ID) {
+			mine = append(mine, c)
+		}
+	}
+	switch {
+	case len(mine) == 0 && !who.Operator():
+		h.Forbid(w, r)
+	case len(mine) == 1 && !who.Operator():
+		http.Redirect(w, r, root+"/"+mine[0].Key+"/", http.StatusSeeOther)
+	default:
+		h.Show(w, r, web.Page{Template: "admin_companies", Title: web.Say("admin.companies.title"), View: companiesView{mine}, Wide: true})
+	}
+}
+
+type companiesView struct{ Companies []registry.Company }
+
+// page is what every page of a company has. Views embed it.
+type page struct {
+	Company registry.Company
+	Notice  *web.Message
+	Alert   *web.Message
+	who     *auth.Principal
+	zone    *time.Location
+	now     time.Time
+}
+
+// At is a time in the viewer's zone.
+func (p page) At(t time.Time) time.Time { return t.In(p.zone) }
+
+// May reports whether the viewer has a right, for what a page offers.
+func (p page) May(right string) bool { return p.who.May(auth.Right(right), p.Company.ID) }
+
+// To is the address of another page of the company.
+func (p page) To(parts ...any) string {
+	out := root + "/" + p.Company.Key
+	for _, s := range parts {
+		out += "/" + url.PathEscape(fmt.Sprint(s))
+	}
+	return out
+}
+
+// Ago says how long ago something was, in the largest unit that fits.
+func (p page) Ago(t time.Time) *web.Message { return span("admin.ago.", p.now.Sub(t)) }
+
+// In says how long it is until something.
+func (p page) In(t time.Time) *web.Message { return span("admin.in.", t.Sub(p.now)) }
+
+// Took says how long something lasted.
+func (p page) Took(from, to time.Time) *web.Message { return span("admin.took.", to.Sub(from)) }
+
+// span puts a length of time into words.
+func span(prefix string, d time.Duration) *web.Message {
+	switch {
+	case d < time.Second:
+		return web.Say(prefix + "now")
+	case d < 2*time.Minute:
+		return web.Say(prefix+"seconds", "Count", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return web.Say(prefix+"minutes", "Count", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return web.Say(prefix+"hours", "Count", int(d.Hours()))
+	}
+	return web.Say(prefix+"days", "Count", int(d.Hours()/24))
+}
+
+func (h *Handlers) page(v *visit) page {
+	p := page{Company: v.company, who: v.who, zone: v.zone, now: h.Now()}
+	if done := v.r.URL.Query().Get("done"); doneWords[done] {
+		p.Notice = web.Say("admin.done." + done)
+	}
+	return p
+}
+
+// doneWords are what a page may say was done before it was opened.
+var doneWords = map[string]bool{
+	"approved": true, "cancelled": true, "rejected": true, "retried": true, "started": true, "previewed": true, "paused": true, "resumed": true,
+	"invited": true, "blocked": true, "unblocked": true, "protected": true, "unprotected": true, "synced": true, "revoked": true,
+}
+
+// show renders a page of the company.
+func (h *Handlers) show(v *visit, template string, title *web.Message, view any) {
+	here := strings.TrimPrefix(v.r.URL.Path, root+"/"+v.company.Key+"/")
+	here, _, _ = strings.Cut(here, "/")
+	p := web.Page{Template: template, Title: title, View: view, Wide: true}
+	for _, n := range navigation {
+		p.Nav = append(p.Nav, web.NavItem{Label: "admin.nav." + n.name, URL: root + "/" + v.company.Key + "/" + n.path, Current: here == n.path})
+	}
+	h.Show(v.w, v.r, p)
+}
+
+// navigation is the order of the console's pages.
+var navigation = []struct{ name, path string }{
+	{"overview", ""}, {"runs", "runs"}, {"people", "people"}, {"groups", "groups"}, {"sources", "sources"}, {"scim", "scim"},
+	{"mails", "mails"}, {"audit", "audit"},
+}
+
+// missing answers for something there is not, or an error.
+func (h *Handlers) missing(v *visit, err error) {
+	if errors.Is(err, registry.ErrNotFound) {
+		h.Refuse(v.w, v.r, http.StatusNotFound)
+		return
+	}
+	h.Fail(v.w, v.r, err)
+}
+
+// back leads to a page after something was done.
+func (v *visit) back(done string, parts ...any) {
+	to := page{Company: v.company}.To(parts...)
+	if done != "" {
+		to += "?done=" + url.QueryEscape(done)
+	}
+	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
+}

@@ -1,0 +1,102 @@
+package admin
+
+import (
+	"strings"
+
+	"github.com/usherd/usher/internal/auth"
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/web"
+)
+
+var sourceRoutes = []route{
+	{"GET /sources", auth.RightRead, "", (*Handlers).sources},
+	{"GET /sources/{key}", auth.RightRead, "", (*Handlers).source},
+	{"POST /sources/{key}/run", auth.RightOperate, "run.start", (*Handlers).startRun},
+	{"POST /sources/{key}/preview", auth.RightOperate, "run.start", (*Handlers).startPreview},
+	{"POST /sources/{key}/test", auth.RightOperate, "source.test", (*Handlers).testSource},
+	{"POST /sources/{key}/pause", auth.RightOperate, "source.pause", (*Handlers).pauseSource},
+	{"POST /sources/{key}/resume", auth.RightOperate, "source.resume", (*Handlers).resumeSource},
+}
+
+// sourcesView lists the directories that are pulled.
+type sourcesView struct {
+	page
+	Sources []Source
+}
+
+func (h *Handlers) sources(v *visit) {
+	view := sourcesView{page: h.page(v)}
+	var err error
+	if view.Sources, err = v.desk.Sources(v.ctx()); err != nil {
+		h.Fail(v.w, v.r, err)
+		return
+	}
+	h.show(v, "admin_sources", web.Say("admin.sources.title"), view)
+}
+
+// sourceView is one directory: how it fares, what the file says of it, and what
+// the mapping makes of its people.
+type sourceView struct {
+	page
+	Source
+	Bars []bar
+	Test *Test
+}
+
+func (h *Handlers) findSource(v *visit) (Source, bool) {
+	s, err := v.desk.Source(v.ctx(), v.r.PathValue("key"))
+	if err != nil {
+		h.missing(v, err)
+	}
+	return s, err == nil
+}
+
+func (h *Handlers) source(v *visit) {
+	if s, ok := h.findSource(v); ok {
+		h.showSource(v, s, nil)
+	}
+}
+
+func (h *Handlers) showSource(v *visit, s Source, test *Test) {
+	view := sourceView{page: h.page(v), Source: s, Test: test}
+	view.Bars = view.bars(s.Recent, 0)
+	h.show(v, "admin_source", web.Say("admin.source.title", "Name", s.Key), view)
+}
+
+// testSource connects now and shows what came of it on the source's page.
+func (h *Handlers) testSource(v *visit) {
+	s, ok := h.findSource(v)
+	if !ok {
+		return
+	}
+	test, err := v.desk.TestSource(v.ctx(), s.Key)
+	if err != nil {
+		h.missing(v, err)
+		return
+	}
+	h.showSource(v, s, &test)
+}
+
+func (h *Handlers) startRun(v *visit) { h.start(v, registry.ModeRun, "started") }
+
+func (h *Handlers) startPreview(v *visit) { h.start(v, registry.ModePreview, "previewed") }
+
+func (h *Handlers) start(v *visit, mode, done string) {
+	if s, ok := h.findSource(v); ok {
+		h.begun(v, done, "sources", s.Key)(v.desk.Start(v.ctx(), s.Key, mode, v.who.Actor))
+	}
+}
+
+func (h *Handlers) pauseSource(v *visit) {
+	s, ok := h.findSource(v)
+	if !ok || !h.Form(v.w, v.r) {
+		return
+	}
+	h.did(v, v.desk.PauseSource(v.ctx(), s.Key, v.who.Actor, strings.TrimSpace(v.r.PostForm.Get("why"))), "paused", "sources", s.Key)
+}
+
+func (h *Handlers) resumeSource(v *visit) {
+	if s, ok := h.findSource(v); ok {
+		h.did(v, v.desk.ResumeSource(v.ctx(), s.Key, v.who.Actor), "resumed", "sources", s.Key)
+	}
+}
