@@ -62,11 +62,13 @@ const root = "/admin"
 // Routes is the table of pages for the frame, and for the test that asks for each
 // as everybody.
 func (h *Handlers) Routes() []web.Route {
+	pages := linked(routes)
 	out := []web.Route{{Pattern: "GET " + root, Right: auth.RightRead, Serve: h.choose}}
 	for _, r := range routes {
 		method, path, _ := strings.Cut(r.pattern, " ")
 		out = append(out, web.Route{Pattern: method + " " + root + "/{company}" + path, Right: r.right, Serve: func(w http.ResponseWriter, req *http.Request) {
 			if v := h.enter(w, req, r.right); v != nil {
+				v.pages = pages
 				r.serve(h, v)
 				h.record(v, r.deed)
 			}
@@ -86,6 +88,8 @@ type visit struct {
 	company registry.Company
 	desk    Desk
 	zone    *time.Location
+	// pages are the groups of pages there are.
+	pages []navGroup
 	// outcome is why nothing was done, "" for what was.
 	outcome registry.Code
 }
@@ -242,19 +246,7 @@ var doneWords = map[string]bool{
 
 // show renders a page of the company.
 func (h *Handlers) show(v *visit, template string, title *web.Message, view any) {
-	here := strings.TrimPrefix(v.r.URL.Path, root+"/"+v.company.Key+"/")
-	here, _, _ = strings.Cut(here, "/")
-	p := web.Page{Template: template, Title: title, View: view, Wide: true}
-	for _, n := range navigation {
-		p.Nav = append(p.Nav, web.NavItem{Label: "admin.nav." + n.name, URL: root + "/" + v.company.Key + "/" + n.path, Current: here == n.path})
-	}
-	h.Show(v.w, v.r, p)
-}
-
-// navigation is the order of the console's pages.
-var navigation = []struct{ name, path string }{
-	{"overview", ""}, {"runs", "runs"}, {"people", "people"}, {"groups", "groups"}, {"sources", "sources"}, {"scim", "scim"},
-	{"mails", "mails"}, {"audit", "audit"},
+	h.Show(v.w, v.r, web.Page{Template: template, Title: title, View: view, Wide: true, Nav: v.nav()})
 }
 
 // missing answers for something there is not, or an error.
