@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -47,7 +48,7 @@ func newDesk(t *testing.T, people int) *desk {
 	must(t, err)
 	d.s, _ = start(t, configure(t, settings{
 		Listen: listen, PublicURL: d.url, LDAP: d.dir.URL, SMTP: d.box.Addr(), Companies: "  beta: {name: Beta}\n",
-	}), app.Options{})
+	}), app.Options{Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	return d
 }
 
