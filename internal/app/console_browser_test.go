@@ -23,6 +23,7 @@ import (
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/testkit/browser"
 	"github.com/usherd/usher/internal/testkit/slapd"
+	"github.com/usherd/usher/internal/web/admin"
 )
 
 // desk is a company with a real directory, at whose console people sit.
@@ -245,4 +246,132 @@ func TestConsoleNextDoor(t *testing.T) {
 	for _, path := range []string{"/", "/runs/1", "/people", "/sources/corp", "/runs/1/report?format=csv"} {
 		v.do(d.open(path), v.read("failure.404.title"))
 	}
+}
+
+// TestConsolePages judges every page by axe-core's rules, in every language, light
+// and dark, and that nothing is wider than a phone.
+func TestConsolePages(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 30)
+	names := d.lived()
+	for _, look := range []browser.Look{
+		{Language: "en"}, {Language: "it", Dark: true}, {Language: "ru", Width: 390, Height: 844},
+	} {
+		t.Run(look.Language, func(t *testing.T) {
+			t.Parallel()
+			v := d.sit(t, d.look("acme", "ann"), look)
+			for _, route := range (&admin.Handlers{}).Routes() {
+				path, ok := strings.CutPrefix(route.Pattern, "GET /admin/{company}")
+				if path = names.Replace(path); !ok || strings.Contains(path, "{") || downloads.MatchString(path) {
+					continue
+				}
+				v.do(d.open(path), chromedp.WaitReady(`main h1`))
+				if _, text := v.where(); strings.Contains(text, v.words["failure.500.title"]) || strings.Contains(text, v.words["failure.404.title"]) {
+					t.Errorf("%s cannot be shown", path)
+					continue
+				}
+				for _, found := range browser.Axe(t, v.tab) {
+					t.Errorf("%s in %s: %s", path, look.Language, found)
+				}
+				wide, err := chromedp.Run(v.tab, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+				must(t, err)
+				if wide > 0 {
+					t.Errorf("%s in %s is %d pixels wider than the window", path, look.Language, wide)
+				}
+				v.shot("page" + strings.NewReplacer("/", "-", "?", "-").Replace(path) + "-" + look.Language)
+			}
+		})
+	}
+}
+
+// downloads are pages that are no pages.
+var downloads = regexp.MustCompile(`/(report|export|events)($|\?)|\.(csv|json)$`)
+
+// lived gives the desk a past, so that every page has something to show, and
+// returns what stands for the wildcards of addresses.
+func (d *desk) lived() *strings.Replacer {
+	t := d.t
+	t.Helper()
+	d.official("acme", "ann", true, false, true)
+	must(t, d.dir.AddGroup("staff", "uid="+uid(1)+","+slapd.PeopleDN))
+	syncNow(t, d.s.Core, registry.RunDone)
+	must(t, d.dir.Modify("uid="+uid(2)+","+slapd.PeopleDN, map[string][]string{"title": {"Chief"}}))
+	must(t, d.dir.Delete("uid="+uid(3)+","+slapd.PeopleDN))
+	syncNow(t, d.s.Core, registry.RunDone)
+	for i := 10; i < 20; i++ {
+		must(t, d.dir.Delete("uid="+uid(i)+","+slapd.PeopleDN))
+	}
+	held := syncNow(t, d.s.Core, registry.RunHeld)
+	c := d.company("acme")
+	_, err := d.s.CreateConnection(t.Context(), c.ID, "okta", registry.ConnectionSettings{Profile: "okta"})
+	must(t, err)
+	tenant := d.s.Store.For(c.ID)
+	groups, err := tenant.GroupPage(t.Context(), registry.GroupQuery{Limit: 1})
+	must(t, err)
+	return strings.NewReplacer("{$}", "", "{number}", fmt.Sprint(held.Number), "/sources/{key}", "/sources/corp", "/scim/{key}", "/scim/okta",
+		"/people/{id}", "/people/"+d.look("acme", uid(2)).PublicID, "/groups/{id}", "/groups/"+groups[0].PublicID)
+}
+
+// TestConsoleOnePerson mends one person now: looked at first, then done.
+func TestConsoleOnePerson(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 4)
+	ann := d.official("acme", "ann", true, false, false)
+	syncNow(t, d.s.Core, registry.RunDone)
+	must(t, d.dir.Modify("uid="+uid(2)+","+slapd.PeopleDN, map[string][]string{"title": {"Chief Mender"}}))
+	page := "/people/" + d.look("acme", uid(2)).PublicID
+	v := d.sit(t, ann, browser.Look{})
+	v.do(d.open(page), chromedp.Click(`form[action$="/sync"] button:not([name=apply])`), see("Chief Mender"))
+	v.shot("console-person-preview")
+	if got := d.look("acme", uid(2)).Attributes[registry.AttrTitle]; len(got) != 0 {
+		t.Fatalf("a look made the title %q", got)
+	}
+	v.do(d.open(page), chromedp.Click(`form[action$="/sync"] button[name=apply]`), see("Chief Mender"))
+	until(t, "the person is mended", func() bool {
+		got := d.look("acme", uid(2)).Attributes[registry.AttrTitle]
+		return len(got) == 1 && got[0] == "Chief Mender"
+	})
+	if d.look("acme", uid(1)).Version != 1 {
+		t.Error("somebody else was changed, too")
+	}
+	v.do(d.open(page), see("corp"), see("admin ann"))
+	v.shot("console-person")
+}
+
+// TestConsoleToken rotates a token: the old one works until the overlap ends.
+func TestConsoleToken(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 0)
+	ann := d.official("acme", "ann", true, false, false)
+	old, err := d.s.CreateConnection(t.Context(), d.company("acme").ID, "okta", registry.ConnectionSettings{Profile: "okta"})
+	must(t, err)
+	if got := d.scim(old); got != http.StatusOK {
+		t.Fatalf("the first token: %d", got)
+	}
+	v := d.sit(t, ann, browser.Look{})
+	v.do(d.open("/scim/okta"), submit("/scim/okta/rotate"), v.read("admin.token.once"))
+	v.shot("console-token")
+	secret, err := chromedp.Run(v.tab, chromedp.Text(`code.copy`))
+	must(t, err)
+	if secret == old || d.scim(secret) != http.StatusOK || d.scim(old) != http.StatusOK {
+		t.Errorf("the new token gives %d, the old one %d within the overlap", d.scim(secret), d.scim(old))
+	}
+	v.do(d.open("/scim/okta"), chromedp.WaitReady(`main`))
+	if _, text := v.where(); strings.Contains(text, secret) {
+		t.Error("the secret is shown a second time")
+	}
+	v.do(submit("/revoke"))
+	until(t, "one token is left", func() bool { return (d.scim(secret) == http.StatusOK) != (d.scim(old) == http.StatusOK) })
+}
+
+// scim asks for a person by a token.
+func (d *desk) scim(token string) int {
+	d.t.Helper()
+	req, err := http.NewRequestWithContext(d.t.Context(), http.MethodGet, d.url+"/scim/v2/Users?count=1", nil)
+	must(d.t, err)
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultTransport.RoundTrip(req)
+	must(d.t, err)
+	must(d.t, res.Body.Close())
+	return res.StatusCode
 }
