@@ -25,7 +25,7 @@ var script []byte
 const folderEnv = "USHER_TEST_OIDC_PROVIDER"
 
 // patience is how long the provider may take to start.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // Client is who may ask the provider.
 type Client struct {
