@@ -22,7 +22,7 @@ import (
 var script []byte
 
 // patience is how long the provider may take to start.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // Client is who may ask the provider.
 type Client struct {
