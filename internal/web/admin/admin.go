@@ -54,7 +54,7 @@ type route struct {
 
 // routes is the one table of pages, and of who may see them. Each area has its
 // own part beside its pages.
-var routes = slices.Concat(overviewRoutes, runRoutes, peopleRoutes, sourceRoutes, scimRoutes, listRoutes)
+var routes = slices.Concat(overviewRoutes, runRoutes, peopleRoutes, sourceRoutes, scimRoutes, listRoutes, uploadRoutes, contactRoutes)
 
 // root is where the console begins.
 const root = "/admin"
@@ -65,7 +65,7 @@ func (h *Handlers) Routes() []web.Route {
 	out := []web.Route{{Pattern: "GET " + root, Right: auth.RightRead, Serve: h.choose}}
 	for _, r := range routes {
 		method, path, _ := strings.Cut(r.pattern, " ")
-		out = append(out, web.Route{Pattern: method + " " + root + "/{company}" + path, Right: r.right, Serve: func(w http.ResponseWriter, req *http.Request) {
+		out = append(out, web.Route{Pattern: method + " " + root + "/{company}" + path, Right: r.right, Body: formSize(r.pattern), Serve: func(w http.ResponseWriter, req *http.Request) {
 			if v := h.enter(w, req, r.right); v != nil {
 				r.serve(h, v)
 				h.record(v, r.deed)
@@ -255,6 +255,7 @@ func (h *Handlers) show(v *visit, template string, title *web.Message, view any)
 var navigation = []struct{ name, path string }{
 	{"overview", ""}, {"runs", "runs"}, {"people", "people"}, {"groups", "groups"}, {"sources", "sources"}, {"scim", "scim"},
 	{"mails", "mails"}, {"audit", "audit"},
+	{"uploads", "uploads"}, {"contacts", "contacts"},
 }
 
 // missing answers for something there is not, or an error.
