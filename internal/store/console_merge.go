@@ -149,7 +149,7 @@ func shown(column string, value any, isJSON bool) any {
 			return json.RawMessage(v)
 		}
 	case int64:
-		if !isTime(column) {
+		if !isMoment(column) {
 			return v
 		}
 		if v == 0 {
@@ -160,8 +160,8 @@ func shown(column string, value any, isJSON bool) any {
 	return value
 }
 
-// isTime reports whether a column holds a time.
-func isTime(column string) bool {
+// isMoment reports whether a column holds a time.
+func isMoment(column string) bool {
 	return column == "at" || strings.HasSuffix(column, "_at") || strings.HasSuffix(column, "_since") || strings.HasSuffix(column, "_until")
 }
 
