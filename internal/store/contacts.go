@@ -56,33 +56,6 @@ func (t *tenantTx) saveMet(ctx context.Context, w *registry.Writes) error {
 		"id", w.Seen, micros(now), micros(now.Add(-seenEvery)))
 }
 
-// forget empties whatever is personal of people, but for the row of their end:
-// their ties, their addresses in mails and messages, their history.
-func (t *tenantTx) forget(ctx context.Context, w *registry.Writes) error {
-	now := micros(t.s.now())
-	for _, s := range []struct {
-		q    string
-		args []any
-	}{
-		{`UPDATE users SET erased_at = ?, idle_warned_at = 0 WHERE`, []any{now}},
-		{`DELETE FROM links WHERE`, nil},
-		{`UPDATE changes SET payload = '{}' WHERE`, nil},
-		{`UPDATE intake_messages SET sender = '' WHERE`, nil},
-		{`UPDATE mails SET state = 'cancelled', next_try = 0, finished_at = ?, code = 'erased' WHERE state IN ('queued', 'held') AND`, []any{now}},
-		{`UPDATE mails SET address = '', data = NULL WHERE`, nil},
-		{`UPDATE setup_links SET address = '' WHERE`, nil},
-	} {
-		column := "user_id"
-		if s.q[:12] == "UPDATE users" {
-			column = "id"
-		}
-		if err := t.ofUsers(ctx, "forget contacts", s.q, column, w.Forgotten, s.args...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Contact is a contact as a list shows it.
 type Contact struct {
 	Key                    registry.UserID

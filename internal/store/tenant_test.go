@@ -296,6 +296,7 @@ func TestEveryTenantMethodIsClimbed(t *testing.T) {
 	climbed = append(climbed, registerClimbed...)
 	climbed = append(climbed, consolePeopleClimbed...)
 	climbed = append(climbed, consoleDoorsClimbed...)
+	climbed = append(climbed, mergeClimbed...)
 	tenant := reflect.TypeFor[*store.Tenant]()
 	for i := range tenant.NumMethod() {
 		if name := tenant.Method(i).Name; !slices.Contains(climbed, name) {
