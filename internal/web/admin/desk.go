@@ -24,6 +24,7 @@ type Desks interface {
 type Desk interface {
 	SourceDesk
 	RunDesk
+	MatchDesk
 	PeopleDesk
 	ScimDesk
 	ListDesk

@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/usherd/usher/internal/auth"
@@ -36,6 +38,17 @@ type attention struct {
 	Bad bool
 }
 
+// manyWaiting is how many applicants are counted; more than that is many.
+const manyWaiting = 1000
+
+// rank puts what is bad before what can wait.
+func rank(a attention) int {
+	if a.Bad {
+		return 0
+	}
+	return 1
+}
+
 func (h *Handlers) overview(v *visit) {
 	view := overviewView{page: h.page(v)}
 	var err error
@@ -56,11 +69,20 @@ func (h *Handlers) overview(v *visit) {
 		h.Fail(v.w, v.r, err)
 		return
 	}
+	waiting, err := v.desk.Waiting(v.ctx(), manyWaiting)
+	if err != nil {
+		h.Fail(v.w, v.r, err)
+		return
+	}
 	for _, n := range view.People {
 		view.Total += n
 	}
 	for _, s := range view.Sources {
 		view.Attention = append(view.Attention, view.ofSource(s)...)
+	}
+	slices.SortStableFunc(view.Attention, func(a, b attention) int { return cmp.Compare(rank(a), rank(b)) })
+	if waiting > 0 {
+		view.Attention = append(view.Attention, attention{web.Say("admin.needs.applicants", "Count", waiting), view.To("applicants"), "decide", false})
 	}
 	for _, c := range view.Connections {
 		if c.Failures > 0 {
@@ -92,10 +114,14 @@ func (p page) ofSource(s Source) []attention {
 		return []attention{{web.Say("admin.needs.no_removals", "Name", name), p.To("sources", name), "look", false}}
 	case registry.Healthy:
 	}
-	if s.Last != nil && s.Last.State == registry.RunPartial {
-		return []attention{{web.Say("admin.needs.partial", "Name", name, "Count", s.Last.Counts.Failed+s.Last.Counts.Conflicts), p.To("runs", s.Last.Number), "look", false}}
+	var out []attention
+	if run := judged(s.Recent); run != nil && run.Counts.Conflicts > 0 {
+		out = append(out, attention{web.Say("admin.needs.matches", "Name", name, "Count", run.Counts.Conflicts), p.To("matches"), "decide", false})
 	}
-	return nil
+	if s.Last != nil && s.Last.State == registry.RunPartial && s.Last.Counts.Failed > 0 {
+		out = append(out, attention{web.Say("admin.needs.partial", "Name", name, "Count", s.Last.Counts.Failed), p.To("runs", s.Last.Number), "look", false})
+	}
+	return out
 }
 
 // Quiet reports whether a connection has said nothing for a while.
