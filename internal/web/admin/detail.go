@@ -100,7 +100,7 @@ func (d *detailView) ofChange(v *visit, id int64) error {
 			return err
 		}
 	}
-	d.Steps = stepsOf(d.Row, d.Anchor, 0)
+	d.Steps = stepsOf(d.Row, 0)
 	return d.remember(v, c.User, c.Group)
 }
 
@@ -128,7 +128,7 @@ func (d *detailView) ofItem(v *visit, id int64) error {
 			}
 		}
 	}
-	d.Steps = stepsOf(d.Row, d.Anchor, len(d.Candidates))
+	d.Steps = stepsOf(d.Row, len(d.Candidates))
 	return d.remember(v, it.User, it.Group)
 }
 
@@ -145,7 +145,7 @@ func (d *detailView) remember(v *visit, user registry.UserID, group registry.Gro
 }
 
 // stepsOf tells how far a record came.
-func stepsOf(r row, anchor string, candidates int) []detailStep {
+func stepsOf(r row, candidates int) []detailStep {
 	end := stepAction
 	if r.Code != "" {
 		if at, ok := endsAt[r.Code]; ok {
@@ -163,26 +163,28 @@ func stepsOf(r row, anchor string, candidates int) []detailStep {
 		if name == stepAction && gone {
 			s.State = "ok" // also of who went missing: the action is what came of it
 		}
-		s.Text = stepText(s, r, anchor, candidates)
+		s.Text = stepText(s, r, candidates)
 		out = append(out, s)
 	}
 	return out
 }
 
 // stepText says what a step came to.
-func stepText(s detailStep, r row, anchor string, candidates int) *web.Message {
+func stepText(s detailStep, r row, candidates int) *web.Message {
 	known := r.Action != string(registry.ActionCreate) && r.Action != string(registry.ActionJoin)
 	switch {
 	case s.State == "":
 		return web.Say("admin.row.not_reached")
 	case s.State == "no" && s.Name == stepMatched && candidates > 0:
 		return web.Say("admin.row.candidates", "Count", candidates)
+	case s.State == "no" && s.Name == stepFound && r.Code == "missing":
+		return web.Say("admin.row.gone")
 	case s.State == "no":
 		return web.Say("admin.row.ends")
-	case s.Name == stepFound && anchor != "":
-		return web.Say("admin.row.found", "Anchor", anchor)
 	case s.Name == stepFound:
-		return web.Say("admin.row.found.bare")
+		return web.Say("admin.row.found")
+	case s.Name == stepMapped && len(r.Values) == 0:
+		return web.Say("admin.row.mapped.same")
 	case s.Name == stepMapped:
 		return web.Say("admin.row.mapped", "Count", len(r.Values))
 	case s.Name == stepScope:

@@ -93,11 +93,14 @@ func with(r *http.Request, name, value string) string {
 // changed.
 type runView struct {
 	page
-	Run      *registry.Run
-	Trail    []trail
-	Counts   []count
-	Says     *web.Message
-	Live     liveView
+	Run    *registry.Run
+	Trail  []trail
+	Counts []count
+	Says   *web.Message
+	Live   liveView
+	// Newer is a later run of the source, after which this one cannot be decided
+	// on; 0 for none.
+	Newer    int64
 	Skipped  []count
 	Failures []cause
 	Rows     []row
@@ -189,6 +192,9 @@ func (h *Handlers) showRun(v *visit, run *registry.Run, input decisionInput, ale
 	if err != nil {
 		h.Fail(v.w, v.r, err)
 		return
+	}
+	if run.State == registry.RunHeld && len(recent) > 0 && recent[0].Number > run.Number {
+		view.Newer = recent[0].Number
 	}
 	view.Recent = view.bars(recent, run.Number)
 	p := web.Page{Template: "admin_run", Title: web.Say("admin.run.title", "Number", run.Number, "Source", run.SourceKey)}
