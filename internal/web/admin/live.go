@@ -54,7 +54,7 @@ func (v liveView) Phase() *web.Message {
 // expected is how many records the newest finished run among some has read.
 func expected(recent []*registry.Run) int64 {
 	for _, r := range recent {
-		if r.Complete {
+		if r.Complete && !r.State.Active() {
 			return r.Counts.Users + r.Counts.Groups
 		}
 	}

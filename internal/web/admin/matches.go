@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -42,6 +43,8 @@ type matchSource struct {
 // match is one record and whom it could be.
 type match struct {
 	Item registry.RunItem
+	// Name is what the record is called at the source, shortened.
+	Name string
 	// Field names it in the form: the run's number and the row's key.
 	Field      string
 	Candidates []PersonRow
@@ -123,7 +126,7 @@ func (h *Handlers) matchesOf(v *visit, s Source, run *registry.Run, filled map[s
 		if it.Anchor == "" || it.Group != 0 || tied[it.Anchor] != 0 {
 			continue // about somebody who is known already
 		}
-		m := match{Item: it, Field: fmt.Sprintf("%d.%d", run.Number, it.ID)}
+		m := match{Item: it, Name: short(cmp.Or(it.Name, it.Anchor)), Field: fmt.Sprintf("%d.%d", run.Number, it.ID)}
 		if f, ok := filled[m.Field]; ok {
 			m.Chosen, m.Other, m.EndPassword, m.Error = f.Chosen, f.Other, f.EndPassword, f.Error
 		}

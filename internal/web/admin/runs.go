@@ -136,10 +136,13 @@ type cause struct {
 type row struct {
 	Outcome, Action, Kind string
 	Name, URL, Detail     string
-	Code                  registry.Code
-	Message               string
-	Values                []change
-	Added, Removed        int
+	// Full is the name at the source where Name is short for it, Who the person's
+	// userName where one is known.
+	Full, Who      string
+	Code           registry.Code
+	Message        string
+	Values         []change
+	Added, Removed int
 }
 
 // change is an attribute before and after.
@@ -288,10 +291,10 @@ func (p page) changed(run *registry.Run, c registry.ChangeRow) row {
 
 // item is the line of what changed nothing.
 func (p page) item(run *registry.Run, it registry.RunItem, names map[registry.UserID]registry.Candidate) row {
-	r := row{Outcome: string(it.Outcome), Action: string(it.Action), Name: cmp.Or(it.Name, it.Anchor), Code: it.Code, Message: it.Message, Kind: "user"}
+	r := row{Outcome: string(it.Outcome), Action: string(it.Action), Name: short(cmp.Or(it.Name, it.Anchor)), Full: cmp.Or(it.Name, it.Anchor), Code: it.Code, Message: it.Message, Kind: "user"}
 	r.Detail = p.To("runs", run.Number, "rows", fmt.Sprint("i", it.ID))
 	if who, ok := names[it.User]; ok {
-		r.URL = p.To("people", who.PublicID)
+		r.URL, r.Who = p.To("people", who.PublicID), who.UserName
 	}
 	if it.Group != 0 {
 		r.Kind = "group"
@@ -300,6 +303,17 @@ func (p page) item(run *registry.Run, it registry.RunItem, names map[registry.Us
 		r.Values, r.Added, r.Removed = changesOf(*it.Detail), it.Detail.Added, it.Detail.Removed
 	}
 	return r
+}
+
+// short is the first value of a distinguished name (RFC 4514), and any other name
+// as it is.
+func short(name string) string {
+	first, rest, more := strings.Cut(name, ",")
+	_, value, named := strings.Cut(first, "=")
+	if !more || !named || strings.HasSuffix(first, "\\") || !strings.Contains(rest, "=") {
+		return name
+	}
+	return value
 }
 
 // changesOf are the attributes of a payload, in the order of the catalogue.
