@@ -123,7 +123,7 @@ func (h *Handlers) tell(v *visit, out *http.ResponseController, run *registry.Ru
 // send writes one event.
 func (h *Handlers) send(out *http.ResponseController, w http.ResponseWriter, name string, data []byte) error {
 	_ = out.SetWriteDeadline(h.Now().Add(sendWithin)) // where the connection has none, the server's holds
-	if _, err := fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, bytes.ReplaceAll(data, []byte("\n"), []byte("\ndata: "))); err != nil {
+	if _, err := fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, bytes.ReplaceAll(bytes.TrimSpace(data), []byte("\n"), []byte("\ndata: "))); err != nil {
 		return err
 	}
 	return out.Flush()
