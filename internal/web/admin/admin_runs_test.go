@@ -233,7 +233,7 @@ func (s *runsSite) ask(t *testing.T, r *http.Request, roles ...auth.Role) *httpt
 func (s *runsSite) get(t *testing.T, path, lang string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, root+"/acme"+path, nil)
-	r.AddCookie(&http.Cookie{Name: "usher-language", Value: lang}) //nolint:gosec // of a request, which has no attributes
+	r.AddCookie(&http.Cookie{Name: "usher-language", Value: lang})
 	return s.ask(t, r, auth.RoleAdmin, auth.RoleApprover)
 }
 

@@ -30,8 +30,8 @@ func (h *Handlers) decide(v *visit, approve bool) {
 		h.tooLate(v, run)
 		return
 	}
-	in := decisionInput{Note: strings.TrimSpace(v.r.PostForm.Get("note")), Count: strings.TrimSpace(v.r.PostForm.Get("count"))}
-	d := registry.Decision{By: v.who.Actor, Note: in.Note, PlanHash: v.r.PostForm.Get("plan"), Pause: v.r.PostForm.Get("pause") != ""}
+	in := decisionInput{Note: strings.TrimSpace(v.r.PostFormValue("note")), Count: strings.TrimSpace(v.r.PostFormValue("count"))}
+	d := registry.Decision{By: v.who.Actor, Note: in.Note, PlanHash: v.r.PostFormValue("plan"), Pause: v.r.PostFormValue("pause") != ""}
 	switch {
 	case in.Note == "":
 		in.Error = web.Say("admin.decide.note.missing")

@@ -163,13 +163,13 @@ func (h *Handlers) tie(v *visit) {
 	if !h.Form(v.w, v.r) {
 		return
 	}
-	filled, done := map[string]match{}, 0
-	for name, values := range v.r.PostForm {
+	filled, done, r := map[string]match{}, 0, v.r
+	for name, values := range r.PostForm {
 		field, ok := strings.CutPrefix(name, "who.")
 		if !ok || len(values) != 1 || values[0] == "" {
 			continue // left as it is
 		}
-		m := match{Field: field, Chosen: values[0], Other: strings.TrimSpace(v.r.PostForm.Get("other." + field)), EndPassword: v.r.PostForm.Get("end."+field) != ""}
+		m := match{Field: field, Chosen: values[0], Other: strings.TrimSpace(v.r.PostFormValue("other." + field)), EndPassword: v.r.PostFormValue("end."+field) != ""}
 		err := h.tieOne(v, m)
 		var refused *Refusal
 		switch {

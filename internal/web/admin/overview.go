@@ -51,25 +51,7 @@ func rank(a attention) int {
 
 func (h *Handlers) overview(v *visit) {
 	view := overviewView{page: h.page(v)}
-	var err error
-	if view.Sources, err = v.desk.Sources(v.ctx()); err != nil {
-		h.Fail(v.w, v.r, err)
-		return
-	}
-	if view.Connections, err = v.desk.Connections(v.ctx()); err != nil {
-		h.Fail(v.w, v.r, err)
-		return
-	}
-	if view.People, err = v.desk.PeopleCounts(v.ctx()); err != nil {
-		h.Fail(v.w, v.r, err)
-		return
-	}
-	mails, err := v.desk.MailCounts(v.ctx())
-	if err != nil {
-		h.Fail(v.w, v.r, err)
-		return
-	}
-	waiting, err := v.desk.Waiting(v.ctx(), manyWaiting)
+	mails, waiting, err := view.load(v)
 	if err != nil {
 		h.Fail(v.w, v.r, err)
 		return
@@ -81,21 +63,40 @@ func (h *Handlers) overview(v *visit) {
 		view.Attention = append(view.Attention, view.ofSource(s)...)
 	}
 	slices.SortStableFunc(view.Attention, func(a, b attention) int { return cmp.Compare(rank(a), rank(b)) })
-	if waiting > 0 {
-		view.Attention = append(view.Attention, attention{web.Say("admin.needs.applicants", "Count", waiting), view.To("applicants"), "decide", false})
-	}
-	for _, c := range view.Connections {
-		if c.Failures > 0 {
-			view.Attention = append(view.Attention, attention{web.Say("admin.needs.refused", "Name", c.Origin.Key, "Count", c.Failures), view.To("scim", c.Origin.Key) + "?failed=1", "look", false})
+	add := func(n int64, text, place, action string) {
+		if n > 0 {
+			view.Attention = append(view.Attention, attention{web.Say("admin.needs."+text, "Count", n), view.To() + place, action, false})
 		}
 	}
-	if n := mails["held"]; n > 0 {
-		view.Attention = append(view.Attention, attention{web.Say("admin.needs.held_mails", "Count", n), view.To("mails") + "?state=held", "look", false})
+	add(int64(waiting), "applicants", "/applicants", "decide")
+	for _, c := range view.Connections {
+		if c.Failures > 0 {
+			text := web.Say("admin.needs.refused", "Name", c.Origin.Key, "Count", c.Failures)
+			view.Attention = append(view.Attention, attention{text, view.To("scim", c.Origin.Key) + "?failed=1", "look", false})
+		}
 	}
-	if n := mails["failed"]; n > 0 {
-		view.Attention = append(view.Attention, attention{web.Say("admin.needs.failed_mails", "Count", n), view.To("mails") + "?state=failed", "look", false})
-	}
+	add(mails["held"], "held_mails", "/mails?state=held", "look")
+	add(mails["failed"], "failed_mails", "/mails?state=failed", "look")
 	h.show(v, "admin_overview", web.Say("admin.overview.title"), view)
+}
+
+// load reads what the page shows, and counts the mails by state and the
+// applicants who wait.
+func (view *overviewView) load(v *visit) (mails map[string]int64, waiting int, err error) {
+	if view.Sources, err = v.desk.Sources(v.ctx()); err != nil {
+		return nil, 0, err
+	}
+	if view.Connections, err = v.desk.Connections(v.ctx()); err != nil {
+		return nil, 0, err
+	}
+	if view.People, err = v.desk.PeopleCounts(v.ctx()); err != nil {
+		return nil, 0, err
+	}
+	if mails, err = v.desk.MailCounts(v.ctx()); err != nil {
+		return nil, 0, err
+	}
+	waiting, err = v.desk.Waiting(v.ctx(), manyWaiting)
+	return mails, waiting, err
 }
 
 // ofSource says what of a source waits for somebody.

@@ -265,6 +265,11 @@ func (h *Handlers) fillRows(v *visit, view *runView) error {
 		}
 		view.More = with(v.r, "after", fmt.Sprint("i", last)) + "#rows"
 	}
+	return view.addItems(v, items)
+}
+
+// addItems adds the lines of what changed nothing.
+func (view *runView) addItems(v *visit, items []registry.RunItem) error {
 	var users []registry.UserID
 	for _, it := range items {
 		if it.User != 0 {
