@@ -37,11 +37,14 @@ func folder(f embed.FS, dir string) fs.FS {
 	return out
 }
 
-// Handlers are the pages. All fields are required.
+// Handlers are the pages. All fields are required but Closing.
 type Handlers struct {
 	*web.Shell
 	Desks Desks
 	Log   *slog.Logger
+	// Closing is closed when the server is about to end: pages that stay open end
+	// then.
+	Closing <-chan struct{}
 }
 
 // route is one page of a company, or one thing to do there.
@@ -54,7 +57,7 @@ type route struct {
 
 // routes is the one table of pages, and of who may see them. Each area has its
 // own part beside its pages.
-var routes = slices.Concat(overviewRoutes, runRoutes, peopleRoutes, sourceRoutes, scimRoutes, listRoutes, uploadRoutes, contactRoutes)
+var routes = slices.Concat(overviewRoutes, runRoutes, matchRoutes, peopleRoutes, sourceRoutes, scimRoutes, listRoutes, uploadRoutes, contactRoutes)
 
 // root is where the console begins.
 const root = "/admin"
@@ -249,12 +252,18 @@ var doneWords = map[string]bool{
 	"created": true, "created.held": true, "created.mute": true, "linked": true, "joined": true, "left": true,
 	"signedout": true, "factorless": true, "removed": true, "grouped": true, "default": true, "departed": true, "contracted": true, "ended": true,
 	"domained": true, "proven": true, "vouched": true, "letin": true, "refused": true, "rights": true, "operator": true, "unoperator": true,
-	"invited": true, "blocked": true, "unblocked": true, "protected": true, "unprotected": true, "synced": true, "revoked": true,
+	"invited": true, "blocked": true, "unblocked": true, "protected": true, "unprotected": true, "synced": true, "revoked": true, "tied": true,
 }
 
 // show renders a page of the company.
 func (h *Handlers) show(v *visit, template string, title *web.Message, view any) {
-	h.Show(v.w, v.r, web.Page{Template: template, Title: title, View: view, Wide: true, Nav: v.nav()})
+	h.showPage(v, web.Page{Template: template, Title: title, View: view})
+}
+
+// showPage is show for a page with more to say about itself.
+func (h *Handlers) showPage(v *visit, p web.Page) {
+	p.Wide, p.Nav = true, v.nav()
+	h.Show(v.w, v.r, p)
 }
 
 // missing answers for something there is not, or an error.

@@ -25,6 +25,7 @@ type Desks interface {
 type Desk interface {
 	SourceDesk
 	RunDesk
+	MatchDesk
 	PeopleDesk
 	ScimDesk
 	ListDesk

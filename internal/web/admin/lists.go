@@ -66,13 +66,3 @@ func (h *Handlers) audit(v *visit) {
 	}
 	h.show(v, "admin_audit", web.Say("admin.audit.title"), view)
 }
-
-// reasonsView is the catalogue of reasons.
-type reasonsView struct {
-	page
-	Reasons []registry.Reason
-}
-
-func (h *Handlers) reasons(v *visit) {
-	h.show(v, "admin_reasons", web.Say("admin.reasons.title"), reasonsView{h.page(v), registry.Reasons()})
-}

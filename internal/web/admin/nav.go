@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -59,7 +60,7 @@ func linked(routes []route) []navGroup {
 	var out []navGroup
 	for _, g := range navigation {
 		g.pages = slices.DeleteFunc(slices.Clone(g.pages), func(p navPage) bool {
-			return !there["GET /"+p.path] && !(p.path == "" && there["GET /{$}"])
+			return !there["GET /"+cmp.Or(p.path, "{$}")]
 		})
 		if len(g.pages) > 0 {
 			out = append(out, g)
