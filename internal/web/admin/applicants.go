@@ -191,7 +191,10 @@ func (h *Handlers) applicantAnywhere(w http.ResponseWriter, r *http.Request) {
 		h.Refuse(w, r, http.StatusNotFound)
 		return
 	}
-	id := r.PathValue("id")
+	h.leadToApplicant(w, r, who, r.PathValue("id"))
+}
+
+func (h *Handlers) leadToApplicant(w http.ResponseWriter, r *http.Request, who *auth.Principal, id string) {
 	c, err := h.Desks.CompanyOfApplicant(r.Context(), id)
 	switch {
 	case errors.Is(err, registry.ErrNotFound), err == nil && !who.May(auth.RightRead, c.ID):
