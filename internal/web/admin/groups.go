@@ -85,6 +85,7 @@ func (h *Handlers) createGroup(v *visit) {
 	case err != nil:
 		h.missing(v, err)
 	default:
+		v.subject = "groups/" + id
 		v.back("grouped", "groups", id)
 	}
 }
@@ -159,6 +160,7 @@ func (h *Handlers) patchMembers(v *visit, done string, what func(*registry.Patch
 	}
 	u, who, err := v.whom()
 	if err == nil {
+		v.subject = "groups/" + g.PublicID + " " + v.subject
 		op := registry.PatchMembers{Group: g.ID}
 		what(&op, u.ID)
 		_, err = v.desk.Do(v.ctx(), v.who.Actor, op)
@@ -178,10 +180,15 @@ func (v *visit) whom() (u *registry.User, who string, err error) {
 	form := v.r.PostForm
 	id := form.Get("id")
 	who = cmp.Or(id, strings.TrimSpace(form.Get("who")))
-	if u, err = v.desk.FindPerson(v.ctx(), who); err == nil && id != "" && u.PublicID != id {
-		err = registry.ErrNotFound
+	u, err = v.desk.FindPerson(v.ctx(), who)
+	switch {
+	case err != nil:
+		return nil, who, err
+	case id != "" && u.PublicID != id:
+		return nil, who, registry.ErrNotFound
 	}
-	return u, who, err
+	v.subject = "people/" + u.PublicID
+	return u, who, nil
 }
 
 // changedGroup leads back to the group, or says there why nothing was done.

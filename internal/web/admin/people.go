@@ -238,6 +238,7 @@ func (h *Handlers) createPerson(v *visit) {
 	case err != nil:
 		h.missing(v, err)
 	default:
+		v.subject = "people/" + id
 		v.back(madeWord("created", in.Hold, mailed), "people", id)
 	}
 }

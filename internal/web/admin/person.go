@@ -315,6 +315,7 @@ func (h *Handlers) changeGroup(v *visit, done string, what func(*registry.PatchM
 	view.Typed.Group = strings.TrimSpace(v.r.PostForm.Get("group"))
 	g, err := v.desk.FindGroup(v.ctx(), view.Typed.Group)
 	if err == nil {
+		v.subject = "groups/" + g.PublicID + " people/" + p.PublicID
 		op := registry.PatchMembers{Group: g.ID}
 		what(&op, p.ID)
 		_, err = v.desk.Do(v.ctx(), v.who.Actor, op)
