@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/registry"
@@ -71,8 +70,8 @@ func (h *Handlers) createGroup(v *visit) {
 	}
 	view := groupsView{page: h.page(v)}
 	in := &view.In
-	in.Name, in.Default = strings.TrimSpace(v.r.PostForm.Get("name")), v.r.PostForm.Get("default") != ""
-	in.Support = in.Default || v.r.PostForm.Get("support") != ""
+	in.Name, in.Default = v.filled("name"), v.filled("default") != ""
+	in.Support = in.Default || v.filled("support") != ""
 	id, err := "", error(&Refusal{registry.CodeGroupNameMissing, "the group needs a name"})
 	if in.Name != "" {
 		id, err = v.desk.CreateGroup(v.ctx(), v.who.Actor, in.Name, in.Support, in.Default)
@@ -177,9 +176,8 @@ func (h *Handlers) chooseDefault(v *visit) {
 // whom finds the person of the form: by the id of a row, else by what was typed.
 // An id is never taken for a name.
 func (v *visit) whom() (u *registry.User, who string, err error) {
-	form := v.r.PostForm
-	id := form.Get("id")
-	who = cmp.Or(id, strings.TrimSpace(form.Get("who")))
+	id := v.filled("id")
+	who = cmp.Or(id, v.filled("who"))
 	u, err = v.desk.FindPerson(v.ctx(), who)
 	switch {
 	case err != nil:

@@ -120,7 +120,7 @@ func (h *Handlers) refuseFounder(v *visit) { h.decideFounder(v, "refused", false
 func (h *Handlers) decideFounder(v *visit, done string, activate bool) {
 	h.install(v, done, func(view *operatorsView) error {
 		in := &view.Refused
-		in.ID, in.Note = v.r.PostForm.Get("id"), strings.TrimSpace(v.r.PostForm.Get("note"))
+		in.ID, in.Note = v.filled("id"), v.filled("note")
 		err := h.Desks.DecideFounder(v.ctx(), v.who, in.ID, activate, in.Note)
 		v.written = err == nil
 		return err

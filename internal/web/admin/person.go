@@ -202,7 +202,7 @@ func (h *Handlers) syncPerson(v *visit) {
 		return
 	}
 	view := personView{page: h.page(v)}
-	if view.Single, view.Looked, view.Alert, ok = h.single(v, p.Anchored(v.r.PostForm.Get("source"))); !ok {
+	if view.Single, view.Looked, view.Alert, ok = h.single(v, p.Anchored(v.filled("source"))); !ok {
 		return
 	}
 	if p, ok = h.findPerson(v); ok {
@@ -291,8 +291,8 @@ func (h *Handlers) linkPerson(v *visit) {
 		return
 	}
 	view := personView{}
-	view.Typed.Source, view.Typed.Anchor = v.r.PostForm.Get("source"), strings.TrimSpace(v.r.PostForm.Get("anchor"))
-	err := v.desk.Link(v.ctx(), v.who.Actor, view.Typed.Source, view.Typed.Anchor, p.ID, v.r.PostForm.Get("end_password") != "")
+	view.Typed.Source, view.Typed.Anchor = v.filled("source"), v.filled("anchor")
+	err := v.desk.Link(v.ctx(), v.who.Actor, view.Typed.Source, view.Typed.Anchor, p.ID, v.filled("end_password") != "")
 	h.tried(v, p, err, "linked", view)
 }
 
@@ -312,7 +312,7 @@ func (h *Handlers) changeGroup(v *visit, done string, what func(*registry.PatchM
 		return
 	}
 	view := personView{}
-	view.Typed.Group = strings.TrimSpace(v.r.PostForm.Get("group"))
+	view.Typed.Group = v.filled("group")
 	g, err := v.desk.FindGroup(v.ctx(), view.Typed.Group)
 	if err == nil {
 		v.subject = "groups/" + g.PublicID + " people/" + p.PublicID
@@ -345,7 +345,7 @@ func (h *Handlers) removePerson(v *visit) {
 		return
 	}
 	h.onPerson(v, "removed", func(p *Person) error {
-		if v.r.PostForm.Get("sure") == "" {
+		if v.filled("sure") == "" {
 			return &Refusal{registry.CodeInvalidValue, "tick the box to confirm it"}
 		}
 		_, err := v.desk.Do(v.ctx(), v.who.Actor, registry.RemoveUser{User: p.ID})
