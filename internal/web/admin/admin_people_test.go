@@ -166,9 +166,12 @@ func (d *peopleDesk) Link(_ context.Context, _, source, anchor string, _ registr
 
 func (d *peopleDesk) SyncOne(_ context.Context, _, who string, preview bool, _ string) (*Single, error) {
 	out := &Single{}
-	for _, name := range []string{"found", "mapped", "scope", "matched", "action"} {
-		for _, ok := range []bool{true, false} {
-			out.Steps = append(out.Steps, Step{Name: name, OK: ok, Text: "says the engine", Evidence: []Setting{{"uid", "x"}}})
+	for name, words := range map[string]string{ // as reconcile has them
+		"found": "yes gone nobody several unusable unseen", "mapped": "yes skipped unusable", "scope": "yes all out",
+		"matched": "tied joined new nobody conflict", "action": "nothing done waits refused failed",
+	} {
+		for word := range strings.FieldsSeq(words) {
+			out.Steps = append(out.Steps, Step{Name: name, Word: word, OK: word == "yes", Text: "says the engine", Evidence: []Setting{{"uid", "x"}}})
 		}
 	}
 	if !preview {

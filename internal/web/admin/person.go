@@ -174,13 +174,18 @@ func (p page) WhyWord(why string) *web.Message {
 	return web.Say("admin.people.why.other", "Why", why)
 }
 
-// StepWord is the sentence for a step: its name, and whether the way ended there.
+// StepWord is the sentence for what came out of a step.
 func (p page) StepWord(s Step) *web.Message {
-	end := "no"
-	if s.OK {
-		end = "yes"
+	return web.Say("admin.people.step." + s.Name + "." + s.Word)
+}
+
+// StepDetail is what the engine says of a step beyond its sentence, "" where that
+// says it all.
+func (p page) StepDetail(s Step) string {
+	if slices.Contains([]string{"all", "nothing", "skipped", "new"}, s.Word) {
+		return ""
 	}
-	return web.Say("admin.people.step." + s.Name + "." + end)
+	return s.Text
 }
 
 // Anchored is the name by which a source would find the person, their userName
