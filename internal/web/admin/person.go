@@ -115,20 +115,22 @@ func (h *Handlers) exportPerson(v *visit) {
 // Kinds are those a person can be of.
 func (personView) Kinds() []string { return peopleView{}.Kinds() }
 
-// Gone reports whether the person is deleted, Erased whether nothing personal is
-// kept of them.
+// Gone reports whether the person is deleted.
 func (v personView) Gone() bool { return !v.DeletedAt.IsZero() }
 
 // Erased reports whether nothing of a deleted person is left but an id.
-func (v personView) Erased() bool {
-	return v.Gone() && len(v.Attributes) <= 1
-}
+func (v personView) Erased() bool { return erased(v.User) }
+
+// Erased reports whether nothing of a deleted person is left but an id.
+func (r PersonRow) Erased() bool { return erased(r.User) }
+
+// erased: what is left then is a userName made of the id.
+func erased(u *registry.User) bool { return !u.DeletedAt.IsZero() && len(u.Attributes) <= 1 }
 
 // Contact reports whether the person is a living contact without an account.
 func (v personView) Contact() bool { return v.State() == registry.StateContact }
 
-// Awaits reports whether the person has yet to be activated, Barred whether an
-// admin blocked them.
+// Awaits reports whether the person has yet to be activated.
 func (v personView) Awaits() bool { return v.Blocks&registry.BlockActivation != 0 }
 
 // Barred reports whether an admin blocked the person.
