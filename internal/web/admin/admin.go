@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -97,6 +98,8 @@ type visit struct {
 	// did it has audited it.
 	outcome registry.Code
 	written bool
+	// subject is what the deed was done to, where the address does not tell.
+	subject string
 }
 
 // ctx is the request's.
@@ -135,7 +138,7 @@ func (h *Handlers) record(v *visit, deed string) {
 	if deed == "" || v.written {
 		return
 	}
-	subject := strings.Trim(strings.TrimPrefix(v.r.URL.Path, root+"/"+v.company.Key), "/")
+	subject := cmp.Or(v.subject, strings.Trim(strings.TrimPrefix(v.r.URL.Path, root+"/"+v.company.Key), "/"))
 	ctx := context.WithoutCancel(v.ctx())
 	err := v.desk.Audit(ctx, registry.Deed{
 		Actor: v.who.Actor, Action: deed, Outcome: string(v.outcome), Subject: subject, Address: v.who.Client.Address.String(), RequestID: v.who.Request,

@@ -204,10 +204,11 @@ type Single struct {
 
 // Step is one of the five steps: found, mapped, in scope, matched, action.
 type Step struct {
-	Name     string
-	OK       bool
-	Text     string
-	Evidence []Setting
+	Name string
+	OK   bool
+	// Word names what came out, Text says it with its particulars, in English.
+	Word, Text string
+	Evidence   []Setting
 }
 
 // Connection is a SCIM connection with how it fares.
