@@ -54,7 +54,8 @@ type route struct {
 
 // routes is the one table of pages, and of who may see them. Each area has its
 // own part beside its pages.
-var routes = slices.Concat(overviewRoutes, runRoutes, peopleRoutes, sourceRoutes, scimRoutes, listRoutes)
+var routes = slices.Concat(overviewRoutes, runRoutes, peopleRoutes, sourceRoutes, scimRoutes, listRoutes,
+	tokenRoutes, hookRoutes, mailRoutes, auditRoutes, standingRoutes)
 
 // root is where the console begins.
 const root = "/admin"
@@ -88,6 +89,8 @@ type visit struct {
 	zone    *time.Location
 	// outcome is why nothing was done, "" for what was.
 	outcome registry.Code
+	// audited says that what was done is written down already, by what did it.
+	audited bool
 }
 
 // ctx is the request's.
@@ -123,7 +126,7 @@ func (h *Handlers) enter(w http.ResponseWriter, r *http.Request, right auth.Righ
 // record writes down what somebody did or tried. A failure to do so is no reason
 // to answer that nothing was done.
 func (h *Handlers) record(v *visit, deed string) {
-	if deed == "" {
+	if deed == "" || v.audited {
 		return
 	}
 	subject := strings.Trim(strings.TrimPrefix(v.r.URL.Path, root+"/"+v.company.Key), "/")
@@ -237,6 +240,8 @@ func (h *Handlers) page(v *visit) page {
 // doneWords are what a page may say was done before it was opened.
 var doneWords = map[string]bool{
 	"approved": true, "cancelled": true, "rejected": true, "retried": true, "started": true, "previewed": true, "paused": true, "resumed": true,
+	"changed": true, "closed": true, "opened": true, "deleted": true, "client_revoked": true, "hook_enabled": true, "hook_disabled": true, "replayed": true,
+	"replayed_none": true, "released": true, "mail_cancelled": true, "resent": true,
 	"invited": true, "blocked": true, "unblocked": true, "protected": true, "unprotected": true, "synced": true, "revoked": true,
 }
 
@@ -255,6 +260,7 @@ func (h *Handlers) show(v *visit, template string, title *web.Message, view any)
 var navigation = []struct{ name, path string }{
 	{"overview", ""}, {"runs", "runs"}, {"people", "people"}, {"groups", "groups"}, {"sources", "sources"}, {"scim", "scim"},
 	{"mails", "mails"}, {"audit", "audit"},
+	{"webhooks", "webhooks"}, {"tokens", "tokens"}, {"settings", "settings"}, {"diagnostics", "diagnostics"},
 }
 
 // missing answers for something there is not, or an error.
