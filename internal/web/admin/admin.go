@@ -265,7 +265,9 @@ var navigation = []struct{ name, path string }{
 
 // missing answers for something there is not, or an error.
 func (h *Handlers) missing(v *visit, err error) {
+	v.outcome = registry.CodeInternal
 	if errors.Is(err, registry.ErrNotFound) {
+		v.outcome = registry.CodeNotFound
 		h.Refuse(v.w, v.r, http.StatusNotFound)
 		return
 	}

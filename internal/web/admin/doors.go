@@ -45,7 +45,7 @@ func (h *Handlers) life(v *visit) (time.Time, bool) {
 	days, ok := v.chosen("life", lives)
 	switch {
 	case !ok:
-		h.Refuse(v.w, v.r, http.StatusBadRequest)
+		h.senseless(v)
 		return time.Time{}, false
 	case days == 0:
 		return time.Time{}, true
@@ -57,9 +57,15 @@ func (h *Handlers) life(v *visit) (time.Time, bool) {
 func (h *Handlers) overlap(v *visit) (time.Duration, bool) {
 	hours, ok := v.chosen("overlap", overlaps)
 	if !ok {
-		h.Refuse(v.w, v.r, http.StatusBadRequest)
+		h.senseless(v)
 	}
 	return time.Duration(hours) * time.Hour, ok
+}
+
+// senseless answers a form that no page of ours sends.
+func (h *Handlers) senseless(v *visit) {
+	v.outcome = registry.CodeInvalidValue
+	h.Refuse(v.w, v.r, http.StatusBadRequest)
 }
 
 // field is what was typed into a form's field.
