@@ -177,7 +177,7 @@ func TestDoorsDo(t *testing.T) {
 		{"mails/reset.1@house/release", nil, "release reset.1@house", "/admin/acme/mails/reset.1@house?done=released"},
 		{"mails/setup.1@house/cancel", nil, "cancel setup.1@house", "/admin/acme/mails/setup.1@house?done=mail_cancelled"},
 		{"mails/syncHeld.1@house/resend", nil, "resend syncHeld.1@house", "/admin/acme/mails/syncHeld.1@house?done=resent"},
-		{"diagnostics", nil, "examine false", "support text"},
+		{"diagnostics", nil, "examine false", "mend it"},
 		{"sources/corp/test", nil, "", "not an address"},
 	} {
 		d := newDoors(t, "en", roles["admin"])

@@ -98,8 +98,8 @@ type StandingDesk interface {
 	// Standing is what can be told at once.
 	Standing(ctx context.Context, whole bool) (Standing, error)
 	// Examine looks at the company's doors, or at the whole installation, and says
-	// what mends what is wrong. It may take a minute. Support is the same as a text
-	// to show to strangers.
+	// what mends what is wrong. It may take a minute. Of the whole
+	// installation, support is the same as a text to show to strangers.
 	Examine(ctx context.Context, whole bool) (found []Finding, support string, err error)
 }
 
