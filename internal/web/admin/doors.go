@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +32,7 @@ func (page) Span(d time.Duration) *web.Message { return span("admin.took.", d) }
 // chosen is the number of a form that must be one of those it offers; what is
 // missing is the first.
 func (v *visit) chosen(name string, offered []int) (int, bool) {
-	text := v.r.PostForm.Get(name)
+	text := v.form().Get(name)
 	if text == "" {
 		return offered[0], true
 	}
@@ -68,12 +69,18 @@ func (h *Handlers) senseless(v *visit) {
 	h.Refuse(v.w, v.r, http.StatusBadRequest)
 }
 
+// form is what was sent, once it was read.
+func (v *visit) form() url.Values {
+	r := v.r
+	return r.PostForm
+}
+
 // field is what was typed into a form's field.
-func (v *visit) field(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
+func (v *visit) field(name string) string { return strings.TrimSpace(v.form().Get(name)) }
 
 // listed are the words of a field, apart by commas, spaces or lines.
 func (v *visit) listed(name string) []string {
-	return strings.FieldsFunc(v.r.PostForm.Get(name), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' || r == '\t' })
+	return strings.FieldsFunc(v.form().Get(name), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' || r == '\t' })
 }
 
 // refusal is what to say above a form that was refused, nil for another error or

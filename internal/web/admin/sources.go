@@ -143,7 +143,7 @@ func (h *Handlers) pauseSource(v *visit) {
 	if !ok || !h.Form(v.w, v.r) {
 		return
 	}
-	h.did(v, v.desk.PauseSource(v.ctx(), s.Key, v.who.Actor, strings.TrimSpace(v.r.PostForm.Get("why"))), "paused", "sources", s.Key)
+	h.did(v, v.desk.PauseSource(v.ctx(), s.Key, v.who.Actor, v.field("why")), "paused", "sources", s.Key)
 }
 
 func (h *Handlers) resumeSource(v *visit) {

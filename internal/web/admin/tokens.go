@@ -55,7 +55,7 @@ func (h *Handlers) createAPIToken(v *visit) {
 	if !ok {
 		return
 	}
-	name, wanted := v.field("name"), v.r.PostForm["scope"]
+	name, wanted := v.field("name"), v.form()["scope"]
 	secret, err := v.desk.CreateAPIToken(v.ctx(), v.who.Actor, name, wanted, expires)
 	problem := v.refusal(err)
 	if err != nil && problem == nil {
