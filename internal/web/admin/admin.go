@@ -58,7 +58,8 @@ type route struct {
 
 // routes is the one table of pages, and of who may see them. Each area has its
 // own part beside its pages.
-var routes = slices.Concat(overviewRoutes, runRoutes, matchRoutes, peopleRoutes, sourceRoutes, scimRoutes, listRoutes, uploadRoutes, contactRoutes)
+var routes = slices.Concat(overviewRoutes, runRoutes, matchRoutes, peopleRoutes, sourceRoutes, scimRoutes, reasonRoutes, uploadRoutes, contactRoutes,
+	tokenRoutes, hookRoutes, mailRoutes, auditRoutes, standingRoutes)
 
 // root is where the console begins.
 const root = "/admin"
@@ -256,6 +257,8 @@ var doneWords = map[string]bool{
 	"signedout": true, "factorless": true, "removed": true, "grouped": true, "default": true, "departed": true, "contracted": true, "ended": true,
 	"domained": true, "proven": true, "vouched": true, "letin": true, "refused": true, "rights": true, "operator": true, "unoperator": true,
 	"invited": true, "blocked": true, "unblocked": true, "protected": true, "unprotected": true, "synced": true, "revoked": true, "tied": true,
+	"changed": true, "closed": true, "opened": true, "deleted": true, "client_revoked": true, "hook_enabled": true, "hook_disabled": true, "replayed": true,
+	"replayed_none": true, "released": true, "mail_cancelled": true, "resent": true,
 }
 
 // show renders a page of the company.
@@ -271,6 +274,7 @@ func (h *Handlers) showPage(v *visit, p web.Page) {
 
 // missing answers for something there is not, or an error.
 func (h *Handlers) missing(v *visit, err error) {
+	v.outcome = registry.CodeInternal
 	if errors.Is(err, registry.ErrNotFound) {
 		v.outcome = registry.CodeNotFound
 		h.Refuse(v.w, v.r, http.StatusNotFound)

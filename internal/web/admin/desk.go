@@ -31,6 +31,7 @@ type Desk interface {
 	ListDesk
 	UploadDesk
 	ContactDesk
+	DoorDesk
 }
 
 // SourceDesk is what is done with directories.
@@ -114,9 +115,9 @@ type Source struct {
 	Last *registry.Run
 	// Recent are the last thirty, the newest first.
 	Recent []*registry.Run
-	// Settings are what the file says, in words, and Mapping the expressions by
-	// attribute, in the order of the catalogue.
-	Settings []Setting
+	// Settings are what the file says, and Mapping the expressions by attribute, in
+	// the order of the catalogue.
+	Settings []Fact
 	Mapping  []Setting
 }
 
@@ -138,7 +139,8 @@ type Sample struct {
 	Name, Anchor string
 	InScope      bool
 	Values       []Setting
-	Problems     []string
+	// Problems are by attribute; "" is the whole entry's.
+	Problems []Setting
 }
 
 // Cause is one reason with how many rows of a run have it.

@@ -14,7 +14,7 @@ import (
 const (
 	stepFound   = "found"
 	stepMapped  = "mapped"
-	stepScope   = "in scope"
+	stepScope   = "scope"
 	stepMatched = "matched"
 	stepAction  = "action"
 )

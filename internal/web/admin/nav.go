@@ -44,6 +44,7 @@ var navigation = []navGroup{
 	{"company", []navPage{
 		{"mails", "mails", auth.RightRead},
 		{"webhooks", "webhooks", auth.RightRead},
+		{"tokens", "tokens", auth.RightRead},
 		{"audit", "audit", auth.RightRead},
 		{"team", "team", auth.RightRead},
 		{"settings", "settings", auth.RightRead},

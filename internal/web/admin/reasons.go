@@ -1,9 +1,14 @@
 package admin
 
 import (
+	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/web"
 )
+
+var reasonRoutes = []route{
+	{"GET /reasons", auth.RightRead, "", (*Handlers).reasons},
+}
 
 // reasonWords are the catalogue's words on a code in the visitor's language; nil
 // for a code that is not in it.
