@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ var runsNow = time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
 type runsDesk struct {
 	Desk
 	runs    []*registry.Run
-	looks   int // how often a run was asked for
+	looks   atomic.Int64 // how often a run was asked for
 	decided func() error
 	tied    map[string]registry.UserID
 	ties    []string
@@ -100,7 +101,7 @@ func (d *runsDesk) Run(_ context.Context, number int64) (*registry.Run, error) {
 		return nil, registry.ErrNotFound
 	}
 	r := *d.runs[number-1]
-	if d.looks++; r.State == registry.RunReading && d.looks > 2 {
+	if n := d.looks.Add(1); r.State == registry.RunReading && n > 2 {
 		r.State = registry.RunDone
 	}
 	return &r, nil
@@ -212,10 +213,8 @@ func newRunsSite(t *testing.T) *runsSite {
 	return &runsSite{&Handlers{Shell: shell, Log: slog.New(slog.DiscardHandler)}, newRunsDesk()}
 }
 
-// ask asks for an address below the company's, by the table of routes.
-func (s *runsSite) ask(t *testing.T, r *http.Request, roles ...auth.Role) *httptest.ResponseRecorder {
-	t.Helper()
-	w := httptest.NewRecorder()
+// mux serves the table of routes to somebody with some roles.
+func (s *runsSite) mux(roles ...auth.Role) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, x := range routes {
 		method, path, _ := strings.Cut(x.pattern, " ")
@@ -226,7 +225,14 @@ func (s *runsSite) ask(t *testing.T, r *http.Request, roles ...auth.Role) *httpt
 			})
 		})
 	}
-	mux.ServeHTTP(w, r)
+	return mux
+}
+
+// ask asks for an address below the company's.
+func (s *runsSite) ask(t *testing.T, r *http.Request, roles ...auth.Role) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.mux(roles...).ServeHTTP(w, r)
 	return w
 }
 
@@ -259,7 +265,7 @@ func TestRunPages(t *testing.T) {
 	}
 	for _, lang := range web.Languages() {
 		for _, page := range pages {
-			s.desk.looks = 0
+			s.desk.looks.Store(0)
 			w := s.get(t, page, lang.Code)
 			if body := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(body, `<html lang="`+lang.Code+`"`) || strings.Contains(body, "&lt;no value&gt;") {
 				t.Errorf("%s in %s: %d", page, lang.Code, w.Code)

@@ -107,7 +107,7 @@ func (h *Handlers) events(v *visit) {
 			return // the browser asks again
 		}
 	}
-	_ = h.send(out, v.w, "end", nil)
+	_ = send(out, v.w, "end", nil)
 }
 
 // tell sends how a run stands.
@@ -117,12 +117,13 @@ func (h *Handlers) tell(v *visit, out *http.ResponseController, run *registry.Ru
 		h.Log.ErrorContext(v.ctx(), "show run", "error", err)
 		return err
 	}
-	return h.send(out, v.w, "live", part)
+	return send(out, v.w, "live", part)
 }
 
 // send writes one event.
-func (h *Handlers) send(out *http.ResponseController, w http.ResponseWriter, name string, data []byte) error {
-	_ = out.SetWriteDeadline(h.Now().Add(sendWithin)) // where the connection has none, the server's holds
+func send(out *http.ResponseController, w http.ResponseWriter, name string, data []byte) error {
+	// Where the connection has no deadlines, the server's holds.
+	_ = out.SetWriteDeadline(time.Now().Add(sendWithin)) //nolint:forbidigo // the network keeps real time
 	if _, err := fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, bytes.ReplaceAll(bytes.TrimSpace(data), []byte("\n"), []byte("\ndata: "))); err != nil {
 		return err
 	}
