@@ -152,10 +152,6 @@ func (d *peopleDesk) CreatePerson(_ context.Context, _ string, n NewPerson) (str
 	return "active", n.Email != "", d.did("create", n.UserName, string(n.Kind), strings.Join(n.Groups, "+"))
 }
 
-func (d *peopleDesk) Promote(_ context.Context, _ string, u *registry.User, n NewPerson) (bool, error) {
-	return !n.Hold, d.did("promote", u.PublicID, n.UserName)
-}
-
 func (d *peopleDesk) Invite(_ context.Context, _ string, _ registry.UserID) error {
 	return d.did("invite")
 }

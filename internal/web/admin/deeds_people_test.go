@@ -31,8 +31,6 @@ func TestPeopleDeeds(t *testing.T) {
 		{"POST /people/{id}/activate", "/people/awaiting/activate", nil, "/people/awaiting?done=unblocked"},
 		{"POST /people/{id}/protect", "/people/active/protect", nil, "/people/active?done=protected"},
 		{"POST /people/{id}/unprotect", "/people/active/unprotect", nil, "/people/active?done=unprotected"},
-		{"POST /people/{id}/promote", "/people/contact/promote", url.Values{"user_name": {"c"}}, "/people/contact?done=promoted"},
-		{"POST /people/{id}/promote", "/people/contact/promote", url.Values{"user_name": {"c"}, "mail": {"hold"}}, "/people/contact?done=promoted.mute"},
 		{"POST /people/{id}/link", "/people/active/link", url.Values{"source": {"corp"}, "anchor": {"1"}, "end_password": {"1"}}, "/people/active?done=linked"},
 		{"POST /people/{id}/join", "/people/active/join", url.Values{"group": {"Desk"}}, "/people/active?done=joined"},
 		{"POST /people/{id}/leave", "/people/active/leave", url.Values{"group": {"g"}}, "/people/active?done=left"},
@@ -103,7 +101,6 @@ func TestPeopleRefusals(t *testing.T) {
 		says            string
 	}{
 		"nameless":                 {"POST /people/new", "/people/new", adminClaire, url.Values{"email": {"a@b"}}, registry.CodeUserNameMissing, "user name"},
-		"nameless account":         {"POST /people/{id}/promote", "/people/contact/promote", adminClaire, url.Values{}, registry.CodeUserNameMissing, "user name"},
 		"unknown group":            {"POST /people/{id}/join", "/people/active/join", adminClaire, url.Values{"group": {"x"}}, registry.CodeInvalidValue, "no group"},
 		"unsure removal":           {"POST /people/{id}/remove", "/people/active/remove", adminClaire, nil, registry.CodeInvalidValue, "confirm"},
 		"nameless group":           {"POST /groups", "/groups", adminClaire, url.Values{"name": {" "}}, registry.CodeGroupNameMissing, "name"},
