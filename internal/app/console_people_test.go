@@ -43,7 +43,7 @@ func TestConsolePeople(t *testing.T) {
 
 	met, err := e.s.Recognise(ctx, acme.ID, registry.OriginAdmin, app.Encounter{Email: "sally@example.com", GivenName: "Sally", Actor: "test"})
 	must(t, err)
-	admin.deed("people/"+met.User.PublicID+"/promote", url.Values{"user_name": {"sally"}, "kind": {"support_staff"}})
+	admin.deed("contacts/"+met.User.PublicID+"/promote", url.Values{"username": {"sally"}, "given": {"Sally"}, "kind": {"support_staff"}})
 	sally := e.look("acme", "sally")
 	if sally.ID != met.User.ID || sally.State() != registry.StateInvited || sally.Kind != registry.SupportStaff || sally.DisplayName() != met.User.DisplayName() {
 		t.Errorf("the account is %+v, the contact was %+v", sally, met.User)
@@ -72,7 +72,7 @@ func TestConsolePeople(t *testing.T) {
 	if p := admin.do(http.MethodPost, "/admin/acme/team", url.Values{"who": {"claire"}, "sure": {"1"}}); p.status != http.StatusOK || !e.look("acme", "claire").CompanyAdmin {
 		t.Errorf("the last admin took their own right: %d", p.status)
 	}
-	for action, want := range map[string]int{"person.promote": 1, "group.create": 2, "group.default": 1, "group.add": 1, "applicant.activate": 1, "person.rights": 2} {
+	for action, want := range map[string]int{"contact.promote": 1, "group.create": 2, "group.default": 1, "group.add": 1, "applicant.activate": 1, "person.rights": 2} {
 		if got := e.deeds("acme", action); len(got) != want {
 			t.Errorf("%s is in the audit %d times: %+v", action, len(got), got)
 		}

@@ -40,10 +40,7 @@ type personView struct {
 	Single   *Single
 	Looked   string // at which source
 	Report   report
-	// In is what was typed to make a full account of a contact.
-	In          NewPerson
-	Departments []registry.Department
-	// Typed is what was filled in elsewhere on the page and could not be done.
+	// Typed is what was filled in on the page and could not be done.
 	Typed struct{ Group, Source, Anchor string }
 }
 
@@ -94,14 +91,7 @@ func (h *Handlers) fillPerson(v *visit, p *Person, view *personView) error {
 	if view.Sources, err = v.desk.Sources(v.ctx()); err != nil {
 		return fmt.Errorf("list sources: %w", err)
 	}
-	if !view.Contact() {
-		return nil
-	}
-	if view.In.UserName == "" && view.In.Kind == "" {
-		view.In = NewPerson{UserName: p.Email(), Kind: registry.EndUser}
-	}
-	view.Departments, err = v.desk.Departments(v.ctx())
-	return err
+	return nil
 }
 
 // exportPerson gives the whole history of a person.
@@ -110,9 +100,6 @@ func (h *Handlers) exportPerson(v *visit) {
 		h.export(v, Export{Operation: "listPersonChanges", Path: map[string]string{"person": p.PublicID}})
 	}
 }
-
-// Kinds are those a person can be of.
-func (personView) Kinds() []string { return peopleView{}.Kinds() }
 
 // Gone reports whether the person is deleted.
 func (v personView) Gone() bool { return !v.DeletedAt.IsZero() }
