@@ -16,7 +16,8 @@ import (
 
 func userCmd(f *flags) *cobra.Command {
 	cmd := &cobra.Command{Use: "user", Short: "Make a person by hand, look at one, invite one"}
-	cmd.AddCommand(f.createUserCmd(), f.showUserCmd(), f.explainUserCmd(), f.inviteUserCmd(), f.protectUserCmd(), f.rightsCmd(), f.resetFactorsCmd())
+	cmd.AddCommand(f.createUserCmd(), f.showUserCmd(), f.explainUserCmd(), f.inviteUserCmd(), f.protectUserCmd(), f.rightsCmd(), f.resetFactorsCmd(),
+		f.mergeUsersCmd(), f.listMergesCmd(), f.exportUserCmd(), f.eraseUserCmd())
 	return cmd
 }
 

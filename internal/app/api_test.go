@@ -164,24 +164,7 @@ func (s *story) run(id, body string) map[string]any {
 		_, now = s.do("showRun", "", "")
 		return !registry.RunState(now["state"].(string)).Active()
 	})
-	s.unheld()
 	return now
-}
-
-// unheld waits until whoever ran the source has given its lease back, which comes
-// after the run's end.
-func (s *story) unheld() {
-	s.t.Helper()
-	ctx := s.t.Context()
-	src, err := s.server.Store.SourceByKey(ctx, "corp")
-	must(s.t, err)
-	until(s.t, "the lease is given back", func() bool {
-		fence, _, err := s.acme.AcquireLease(ctx, src.ID, "the test")
-		if err == nil {
-			must(s.t, s.acme.ReleaseLease(ctx, fence))
-		}
-		return err == nil
-	})
 }
 
 // items is how many records a page has.

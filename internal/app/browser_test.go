@@ -33,8 +33,16 @@ const phrase = "violet tractor hums at dawn"
 func words(t *testing.T, lang string) map[string]string {
 	t.Helper()
 	plain := map[string]string{}
-	for _, folder := range []string{"locales", "self/locales", "self/entrylocales", "register/locales"} {
-		text, err := os.ReadFile(filepath.Join("..", "web", folder, lang+".json"))
+	var files []string
+	for _, folder := range []string{"locales", "*/locales", "*/entrylocales"} {
+		for _, name := range []string{lang + ".json", "*." + lang + ".json"} {
+			found, err := filepath.Glob(filepath.Join("..", "web", folder, name))
+			must(t, err)
+			files = append(files, found...)
+		}
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
 		must(t, err)
 		var out map[string]any
 		must(t, json.Unmarshal(text, &out))
@@ -61,7 +69,7 @@ func visit(t *testing.T, b *browser.Browser, look browser.Look) *visitor {
 
 func (v *visitor) do(actions ...chromedp.Action[chromedp.Void]) {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.tab, soon)
+	ctx, cancel := context.WithTimeout(v.tab, time.Minute) // within the tab's own limit, so that where can tell
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		at, text := v.where()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/config"
 	"github.com/usherd/usher/internal/intake"
 	"github.com/usherd/usher/internal/jobs"
@@ -93,8 +94,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (*Core, error) {
 	if c.traces, err = newTraces(ctx, cfg, o.Version); err != nil {
 		return nil, errors.Join(err, c.Store.Close())
 	}
-	c.build()
-	if err := c.buildContacts(); err != nil {
+	if err := errors.Join(c.build(), c.buildContacts()); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	if c.Access, err = c.access(); err != nil {
@@ -175,10 +175,14 @@ func (c *Core) settled() (store.Settled, error) {
 	return out, nil
 }
 
-func (c *Core) build() {
+func (c *Core) build() error {
+	vault, err := auth.NewVault([]byte(c.Config.SecretKey.Reveal()))
+	if err != nil {
+		return fmt.Errorf("secret_key: %w", err)
+	}
 	c.Registry = &registry.Registry{
 		Store: c.Store, Now: c.Now, NewID: newID, Minter: c.minter, LinkLife: setupLife, MessageDomain: messageDomain(c.Config),
-		Saved: c.logChanges,
+		Blind: func(value string) []byte { return vault.Blind("kept key", value) }, Saved: c.logChanges,
 	}
 	holder := c.process.Name
 	if holder == "" {
@@ -189,6 +193,7 @@ func (c *Core) build() {
 		Now: c.Now, NewID: newID, Holder: holder, Heartbeat: store.LeaseTime / 3, Log: c.Log,
 		Phase: c.traces.Phase, Ended: func(r *registry.Run) { c.metrics.Run(r) },
 	}
+	return nil
 }
 
 // newID makes a public id.

@@ -59,8 +59,13 @@ func (e *Engine) do(ctx context.Context, r *run) (*registry.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The lease goes back even when the caller was told to stop.
+	// The end of a run gives its lease back. One that was not written does so here,
+	// even when the caller was told to stop.
+	ended := false
 	defer func() {
+		if ended {
+			return
+		}
 		if err := ledger.ReleaseLease(context.WithoutCancel(ctx), fence); err != nil {
 			e.Log.WarnContext(ctx, "release lease", "source", src.State.Key, "error", err)
 		}
@@ -84,6 +89,7 @@ func (e *Engine) do(ctx context.Context, r *run) (*registry.Run, error) {
 		wrong := r.steps(ctx)
 		stop()
 		err = r.end(ctx, wrong)
+		ended = err == nil
 		return errors.Join(wrong, err)
 	})
 	if e.Ended != nil {
@@ -370,31 +376,10 @@ func (r *run) end(ctx context.Context, err error) error {
 	default:
 		r.row.State = registry.RunDone
 	}
-	if err := r.ledger.UpdateRun(ctx, r.fence, r.row); err != nil {
+	if err := r.ledger.EndRun(ctx, r.fence, r.row, r.leave()); err != nil {
 		return fmt.Errorf("write end of run %d: %w", r.row.Number, err)
 	}
-	if err := r.settleHealth(ctx); err != nil {
-		return err
-	}
-	if r.req.Mode == registry.ModeRun && r.src.Policy != plan.ModeReportOnly && (r.row.State == registry.RunDone || r.row.State == registry.RunPartial) {
-		return r.commit(ctx)
-	}
 	return nil
-}
-
-// commit leaves the place where the next read may start. After a read that had to
-// be full and was not there is none: those whom it did not show may be known by
-// other settings.
-func (r *run) commit(ctx context.Context) error {
-	var full time.Time
-	cursor := r.sum.Cursor
-	switch {
-	case r.sum.Full && r.row.Complete:
-		full = r.row.StartedAt
-	case !r.snap.known:
-		cursor = ""
-	}
-	return r.ledger.CommitCursor(ctx, r.fence, r.src.SettingsHash, cursor, full)
 }
 
 func (r *run) progress(phase Phase, done, total int64) {

@@ -273,6 +273,6 @@ func (u *unit) forgetContact(i int, op ForgetContact) {
 	u.touch(user)
 	u.writeEmails(user, false)
 	u.endPassword(user)
-	u.w.Forgotten = append(u.w.Forgotten, user)
+	u.w.Erased = append(u.w.Erased, Erased{User: user})
 	u.change(i, ActionDelete, op.Reason, user.Version, Payload{})
 }

@@ -30,6 +30,12 @@ const (
 	CodeUnknownManager   Code = "unknown_manager"
 	CodeValueTaken       Code = "value_taken"
 	CodeLastAdmin        Code = "last_admin"
+	CodeTwoDirectories   Code = "two_directories"
+	CodeMergeDirection   Code = "merge_direction"
+	CodeKindsDiffer      Code = "kinds_differ"
+	CodeMergeOver        Code = "merge_over"
+	CodeMergeChanged     Code = "merge_changed"
+	CodeErased           Code = "erased"
 )
 
 // Error is a refusal by a rule of the registry. Message is safe to show to the

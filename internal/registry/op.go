@@ -264,6 +264,8 @@ type Result struct {
 	Mailed bool
 	// Subject is the person as they are now, nil for none; not to be changed.
 	Subject *User
+	// Merge is what a merge, or its undoing, wrote down.
+	Merge *Merge
 	// Candidates are who a meeting could have been with, where that is ambiguous.
 	Candidates []Candidate
 }

@@ -20,8 +20,8 @@ const PurposeSetup = "setup"
 // MailKindSetup is the kind of mail that carries it.
 const MailKindSetup = "setup"
 
-// Registry applies the rules. All fields but Saved must be set; it is safe for
-// concurrent use.
+// Registry applies the rules. All fields but Blind and Saved must be set; it is
+// safe for concurrent use.
 type Registry struct {
 	Store Store
 	Now   func() time.Time
@@ -32,6 +32,10 @@ type Registry struct {
 	LinkLife time.Duration
 	// MessageDomain is the right side of Message-IDs.
 	MessageDomain string
+	// Blind is a keyed hash under the server's key. Without it, the names of people
+	// who were merged are free again, and who was erased comes back with the next
+	// sync.
+	Blind func(value string) []byte
 	// Saved, when set, is told of the changes of every transaction that was
 	// committed.
 	Saved func(ctx context.Context, changes []PendingChange)

@@ -11,7 +11,9 @@ func (u *unit) rules() {
 		if res.Refused != nil {
 			continue
 		}
-		res.Refused = u.rule(&u.subject[i], op)
+		if res.Refused = u.rule(&u.subject[i], op); res.Refused == nil {
+			res.Refused = u.mayTake(u.subject[i].user, op)
+		}
 		put, ok := op.(PutUser)
 		if user := u.subject[i].user; ok && user != nil && res.Refused == nil {
 			if claimed[user.ID] {
@@ -100,6 +102,14 @@ func (u *unit) ruleOfPerson(s *subject, op Op) *Error {
 		return u.maySetRights(s, op)
 	case RemoveUser:
 		return u.mayRemove(s, op)
+	case MergeUsers:
+		return u.mayMerge(s, op)
+	case UndoMerge:
+		return u.mayUndo(s, op)
+	case EraseUser:
+		return u.mayErase(s, op)
+	case LiftErasure:
+		return u.mayLift(s, op)
 	}
 	return nil
 }

@@ -59,6 +59,17 @@ type Tx interface {
 	// RemoveMembersOf removes everything the origin says about members of the
 	// group and tells how many there were.
 	RemoveMembersOf(ctx context.Context, group GroupID, origin OriginID) (int, error)
+	// Holdings are what ties these people to the rest of the registry.
+	Holdings(ctx context.Context, users []UserID) (Holdings, error)
+	// Merge finds a merge by its public id, nil for none.
+	Merge(ctx context.Context, publicID string) (*Merge, error)
+	// MergedInto are the people whose place the user took, and those whose place
+	// these had taken.
+	MergedInto(ctx context.Context, user UserID) ([]UserID, error)
+	// HasKeptKeys tells whether anything is kept from others in the company.
+	HasKeptKeys(ctx context.Context) (bool, error)
+	// KeptKeys tells which of these are, and for whom.
+	KeptKeys(ctx context.Context, hashes [][]byte) ([]KeptKey, error)
 	// Save writes rows in as few statements as the database allows. New records
 	// get their keys filled in.
 	Save(ctx context.Context, w *Writes) error
@@ -95,8 +106,17 @@ type Writes struct {
 	VerifiedEmails []VerifiedEmail
 	// Seen are contacts that turned up.
 	Seen []*User
-	// Forgotten are people of whom nothing personal is to be left.
-	Forgotten []*User
+	// Erased are people of whom nothing personal is to be left.
+	Erased []Erased
+	// EndFactors are users whose second factors are destroyed.
+	EndFactors []*User
+	// Members are memberships that get another member, or end.
+	Members []MemberMove
+	// Merges are new, Unmerged those that were undone.
+	Merges, Unmerged []*Merge
+	// KeepKeys keeps keys from others, FreeKeys frees them again; without hashes, all
+	// of the user's.
+	KeepKeys, FreeKeys []KeptKeys
 	// WipePassword are users whose password is destroyed.
 	WipePassword []*User
 	// Passwords are those set anew.
@@ -125,6 +145,13 @@ type Writes struct {
 	VoidLinks []*User
 	// EndSessions are users who are signed out everywhere at once.
 	EndSessions []*User
+}
+
+// MemberMove gives a membership to another person, or, with a To of 0, ends it. One
+// without a key is made.
+type MemberMove struct {
+	Member KeptMember
+	To     UserID
 }
 
 // EmailList is a user whose addresses are to be written as they now stand.
@@ -168,6 +195,8 @@ type PendingChange struct {
 	User     *User
 	Group    *Group
 	Resource *Resource
+	// Into is who took the user's place, nil unless somebody did.
+	Into *User
 }
 
 // ResourceWrite is a resource, new if it has no key yet, with the unique values
@@ -199,5 +228,6 @@ type Invite struct {
 func (w *Writes) empty() bool {
 	return len(w.NewUsers)+len(w.ChangedUsers)+len(w.Emails)+len(w.WipePassword)+len(w.Passwords)+len(w.NewGroups)+
 		len(w.ChangedGroups)+len(w.NewLinks)+len(w.ChangedLinks)+len(w.RemovedLinks)+len(w.Changes)+len(w.Invites)+
-		len(w.VoidLinks)+len(w.EndSessions)+len(w.Resources)+len(w.VerifiedEmails)+len(w.Seen)+len(w.Forgotten)+len(w.MovedLinks) == 0
+		len(w.VoidLinks)+len(w.EndSessions)+len(w.Resources)+len(w.VerifiedEmails)+len(w.Seen)+len(w.Erased)+len(w.MovedLinks)+
+		len(w.KeepKeys)+len(w.FreeKeys)+len(w.Merges)+len(w.Unmerged) == 0
 }

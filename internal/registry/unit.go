@@ -31,8 +31,11 @@ type unit struct {
 	// and what ties people to the batch's origin.
 	origins map[OriginID]Origin
 	tied    map[UserID]*Link
-	// met is what a meeting is decided by.
-	met *met
+	// met is what a meeting is decided by, merging a merge, its undoing or an
+	// erasure, and kept what names and objects are kept from others by.
+	met     *met
+	merging *merging
+	kept    map[string]KeptKey
 	// admins are loaded where rights are set: the company's admins in office.
 	admins map[UserID]bool
 
@@ -102,6 +105,12 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 	}
 	u.moveAnchors()
 	if err := u.loadMet(ctx, tx, n); err != nil {
+		return err
+	}
+	if err := u.loadMerge(ctx, tx, n); err != nil {
+		return err
+	}
+	if err := u.loadKept(ctx, tx); err != nil {
 		return err
 	}
 	users, err := tx.Users(ctx, slices.Sorted(maps.Keys(n.users)))
@@ -257,6 +266,8 @@ func (n *wants) name(op Op) {
 		n.users[op.User], n.admins = true, true
 	case RemoveUser:
 		n.users[op.User] = true
+	case LiftErasure:
+		n.users[op.User] = true
 	}
 }
 
@@ -347,6 +358,15 @@ func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 		u.meet(i, op, res)
 	case ForgetContact:
 		u.forgetContact(i, op)
+	case MergeUsers:
+		u.mergeUsers(i, op, res)
+	case UndoMerge:
+		u.undoMerge(i, res)
+	case EraseUser:
+		u.eraseUser(i)
+	case LiftErasure:
+		u.w.FreeKeys = append(u.w.FreeKeys, KeptKeys{User: u.subject[i].user})
+		u.change(i, ActionUpdate, "erasure_lifted", u.subject[i].user.Version, Payload{})
 	case SetRights:
 		u.setRights(i, op, res)
 	case TieUser:
@@ -389,7 +409,11 @@ func (u *unit) finish() []Result {
 
 // change enters what operation i did into the one change row of its record.
 func (u *unit) change(i int, action Action, reason string, version int64, p Payload) {
-	s := u.subject[i]
+	u.results[i].Change = u.note(u.subject[i], action, reason, version, p)
+}
+
+// note enters what happened to a record into its one change row.
+func (u *unit) note(s subject, action Action, reason string, version int64, p Payload) *Change {
 	record := any(s.user)
 	switch {
 	case s.group != nil:
@@ -409,7 +433,7 @@ func (u *unit) change(i int, action Action, reason string, version int64, p Payl
 		u.changes[record] = c
 		u.w.Changes = append(u.w.Changes, PendingChange{Change: c, User: s.user, Group: s.group, Resource: s.resource})
 	}
-	u.results[i].Change = c
+	return c
 }
 
 // mark is a thing that happens to a record at most once in a batch.

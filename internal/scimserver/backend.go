@@ -96,6 +96,7 @@ var kinds = map[registry.Code]scim.Kind{
 	registry.CodeProtected:        scim.Conflict,
 	registry.CodeOwnPassword:      scim.Conflict,
 	registry.CodeAmbiguous:        scim.Conflict,
+	registry.CodeErased:           scim.Conflict,
 }
 
 // refused turns the registry's refusal into the protocol's.

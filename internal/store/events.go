@@ -188,6 +188,9 @@ func eventOf(p registry.PendingChange) (event, bool) {
 	default:
 		return e, false
 	}
+	if p.Into != nil {
+		e.data["into"] = p.Into.PublicID
+	}
 	if _, known := registry.ReasonOf(c.Reason); known { // else it may be anybody's words
 		e.data["code"] = c.Reason
 	}

@@ -41,6 +41,15 @@ func Tables() []string {
 	return out
 }
 
+// HeldTables are the names of the tables that hold data of people.
+func HeldTables() []string {
+	out := make([]string, len(heldTables))
+	for i, h := range heldTables {
+		out[i] = h.table
+	}
+	return out
+}
+
 // InTx runs fn in a write transaction, as every method does.
 func (s *Store) InTx(ctx context.Context, fn func(*sql.Tx) error) error {
 	return s.inTx(ctx, func(x *session) error { return fn(x.tx) })

@@ -65,7 +65,7 @@ func (h *Handlers) createWebhook(v *visit) {
 		h.missing(v, err)
 		return
 	}
-	v.audited = true
+	v.written = true
 	h.showWebhook(v, hook, func(view *webhookView) { view.New = &newSecret{Secret: secret} })
 }
 
@@ -145,7 +145,7 @@ func (h *Handlers) changeWebhook(v *visit) {
 		h.showWebhook(v, hook, func(view *webhookView) { view.Form = form })
 		return
 	}
-	v.audited = err == nil
+	v.written = err == nil
 	h.did(v, err, "changed", "webhooks", hook.PublicID)
 }
 
@@ -156,7 +156,7 @@ func (h *Handlers) disableWebhook(v *visit) { h.setWebhook(v, false, "hook_disab
 func (h *Handlers) setWebhook(v *visit, enabled bool, done string) {
 	if hook, ok := h.findWebhook(v); ok {
 		err := v.desk.EnableWebhook(v.ctx(), hook, v.by(), enabled)
-		v.audited = err == nil
+		v.written = err == nil
 		h.did(v, err, done, "webhooks", hook.PublicID)
 	}
 }
@@ -178,7 +178,7 @@ func (h *Handlers) rotateWebhook(v *visit) {
 		h.did(v, err, "", "webhooks", hook.PublicID)
 		return
 	}
-	v.audited = true
+	v.written = true
 	h.showWebhook(v, hook, func(view *webhookView) { view.New = &newSecret{Secret: secret} })
 }
 
@@ -193,7 +193,7 @@ func (h *Handlers) testWebhook(v *visit) {
 		h.did(v, err, "", "webhooks", hook.PublicID)
 		return
 	}
-	v.audited = true
+	v.written = true
 	h.showWebhook(v, hook, func(view *webhookView) { view.Answer = &answer })
 }
 
@@ -208,7 +208,7 @@ func (h *Handlers) replay(v *visit) {
 		hours = slices.Min(replays)
 	}
 	n, err := v.desk.Replay(v.ctx(), hook, v.by(), v.field("delivery"), h.Now().Add(-time.Duration(hours)*time.Hour))
-	v.audited = err == nil && n > 0
+	v.written = err == nil && n > 0
 	done := "replayed"
 	if n == 0 {
 		done = "replayed_none"
@@ -228,6 +228,6 @@ func (h *Handlers) deleteWebhook(v *visit) {
 		return
 	}
 	err := v.desk.DeleteWebhook(v.ctx(), hook, v.by())
-	v.audited = err == nil
+	v.written = err == nil
 	h.did(v, err, "deleted", "webhooks")
 }

@@ -304,7 +304,7 @@ func (h *Handlers) revokeToken(v *visit) {
 		return
 	}
 	err := v.desk.RevokeToken(v.ctx(), v.field("prefix"), v.who.Actor)
-	v.audited = err == nil
+	v.written = err == nil
 	h.did(v, err, "revoked", "scim", c.Origin.Key)
 }
 

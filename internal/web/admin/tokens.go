@@ -62,7 +62,7 @@ func (h *Handlers) createAPIToken(v *visit) {
 		h.missing(v, err)
 		return
 	}
-	v.audited = err == nil
+	v.written = err == nil
 	h.showTokens(v, func(view *tokensView) {
 		if problem == nil {
 			view.New = &newSecret{Secret: secret}
@@ -89,7 +89,7 @@ func (h *Handlers) rotateAPIToken(v *visit) {
 		h.did(v, err, "", "tokens")
 		return
 	}
-	v.audited = true
+	v.written = true
 	h.showTokens(v, func(view *tokensView) { view.New = &newSecret{Secret: secret} })
 }
 
@@ -98,6 +98,6 @@ func (h *Handlers) revokeAPIToken(v *visit) {
 		return
 	}
 	err := v.desk.RevokeToken(v.ctx(), v.field("prefix"), v.who.Actor)
-	v.audited = err == nil
+	v.written = err == nil
 	h.did(v, err, "revoked", "tokens")
 }
