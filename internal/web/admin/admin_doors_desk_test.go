@@ -27,13 +27,17 @@ type doorsDesk struct {
 	asked   []string
 }
 
-func (d *doorsDesk) Companies(context.Context) ([]registry.Company, error) { return nil, nil }
+// doorsDesks opens the desk of one company.
+type doorsDesks struct {
+	admin.Desks
+	desk *doorsDesk
+}
 
-func (d *doorsDesk) Open(_ context.Context, key string) (registry.Company, admin.Desk, error) {
+func (d doorsDesks) Open(_ context.Context, key string) (registry.Company, admin.Desk, error) {
 	if key != "acme" {
 		return registry.Company{}, nil, registry.ErrNotFound
 	}
-	return registry.Company{ID: 1, Key: "acme", Name: "Acme"}, d, nil
+	return registry.Company{ID: 1, Key: "acme", Name: "Acme"}, d.desk, nil
 }
 
 func (d *doorsDesk) Audit(_ context.Context, x registry.Deed) error {

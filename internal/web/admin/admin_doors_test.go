@@ -58,7 +58,7 @@ func newDoors(t *testing.T, lang string, who auth.Account) *doors {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	(&admin.Handlers{Shell: shell, Desks: d.desk, Log: slog.New(slog.DiscardHandler)}).Mount(mux)
+	(&admin.Handlers{Shell: shell, Desks: doorsDesks{desk: d.desk}, Log: slog.New(slog.DiscardHandler)}).Mount(mux)
 	d.handler = shell.Handler(mux)
 	return d
 }

@@ -48,7 +48,7 @@ var navigation = []navGroup{
 		{"audit", "audit", auth.RightRead},
 		{"team", "team", auth.RightRead},
 		{"settings", "settings", auth.RightRead},
-		{"diagnostics", "diagnostics", auth.RightRead},
+		{"diagnostics", "diagnostics", auth.RightManage},
 	}},
 }
 
