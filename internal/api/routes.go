@@ -17,6 +17,8 @@ type Desk interface {
 	Connections
 	Mails
 	History
+	Uploads
+	Applicants
 }
 
 // Table is every route of the API, in the order of the document.
@@ -24,5 +26,6 @@ func Table(d Desk) []Route {
 	return slices.Concat(
 		companyRoutes(d), sourceRoutes(d), runRoutes(d), peopleRoutes(d), groupRoutes(d), contactRoutes(d),
 		connectionRoutes(d), mailRoutes(d), historyRoutes(d),
+		uploadRoutes(d), applicantRoutes(d),
 	)
 }
