@@ -23,6 +23,7 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // uploadDesk is a company with a file in some state, and contacts.
 type uploadDesk struct {
 	Desk
+	shell    *web.Shell
 	file     Upload
 	run      *registry.Run
 	rows     []UploadRow
@@ -113,19 +114,28 @@ func (d *uploadDesk) Intake(context.Context, registry.IntakeQuery) ([]registry.I
 	return d.messages, nil
 }
 
-// ask sends a request to the page of a pattern as an admin who may do all, or
-// only look.
-func (d *uploadDesk) ask(t *testing.T, pattern string, roles []auth.Role, req *http.Request) *httptest.ResponseRecorder {
+// shellOf is the frame around the pages.
+func shellOf(t *testing.T) *web.Shell {
 	t.Helper()
 	shell, err := web.New(web.Config{
 		PublicURL: &url.URL{Scheme: "https", Host: "people.example.com"}, People: auth.DefaultPeopleLife(), Admins: auth.DefaultAdminLife(),
 		ClientIP: func(*http.Request) netip.Addr { return netip.Addr{} }, Now: func() time.Time { return noon.Add(time.Hour) },
-		NewRequestID: func() string { return "id" }, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		NewRequestID: func() string { return "id" }, Log: slog.New(slog.DiscardHandler),
 	}, Files())
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &Handlers{Shell: shell, Log: slog.New(slog.DiscardHandler)}
+	return shell
+}
+
+// ask sends a request to the page of a pattern as an admin who may do all, or
+// only look.
+func (d *uploadDesk) ask(t *testing.T, pattern string, roles []auth.Role, req *http.Request) *httptest.ResponseRecorder {
+	t.Helper()
+	if d.shell == nil {
+		d.shell = shellOf(t)
+	}
+	h := &Handlers{Shell: d.shell, Log: slog.New(slog.DiscardHandler)}
 	mux := http.NewServeMux()
 	for _, r := range append(uploadRoutes, contactRoutes...) {
 		if r.pattern != pattern {
@@ -138,7 +148,7 @@ func (d *uploadDesk) ask(t *testing.T, pattern string, roles []auth.Role, req *h
 		})
 	}
 	w := httptest.NewRecorder()
-	shell.Handler(mux).ServeHTTP(w, req)
+	d.shell.Handler(mux).ServeHTTP(w, req)
 	return w
 }
 
@@ -190,14 +200,15 @@ func fileIn(state registry.UploadState, mode string) *uploadDesk {
 // TestUploadPages: every page of files in every state, in each language, by who may
 // do all and by who may only look.
 func TestUploadPages(t *testing.T) {
-	looks := []auth.Role{auth.RoleAuditor}
+	looks, shell := []auth.Role{auth.RoleAuditor}, shellOf(t)
 	for _, lang := range []string{"en", "it", "ru"} {
 		for _, state := range uploadStates {
 			for _, mode := range []string{"", registry.ModePreview, registry.ModeRun} {
 				d := fileIn(state, mode)
+				d.shell = shell
 				page := d.get(t, "GET /uploads/{id}", "/uploads/f1", lang, everything)
-				if mode != "" && !strings.Contains(page, "&lt;New&gt;") {
-					t.Errorf("%s %s: no rows", state, mode)
+				if rows := strings.Contains(page, "&lt;New&gt;"); rows != (mode != "" && state != registry.UploadConfirmed) {
+					t.Errorf("%s %s shows rows: %v", state, mode, rows)
 				}
 				open := state == registry.UploadReceived || state == registry.UploadPreviewed || state == registry.UploadFailed
 				if strings.Contains(page, `name="encoding"`) != open {
@@ -211,14 +222,16 @@ func TestUploadPages(t *testing.T) {
 				}
 			}
 			d := fileIn(state, "")
+			d.shell = shell
 			d.file.Reading, d.file.Encodings, d.file.Sheets = Reading{Sheet: "One", Mail: "hold"}, nil, []string{"One", "Two"}
 			d.file.Upload.Message = "the directory is full"
 			d.get(t, "GET /uploads/{id}", "/uploads/f1", lang, everything)
 			d.get(t, "GET /uploads", "/uploads?done=discarded", lang, everything)
 		}
-		d := &uploadDesk{}
+		d := &uploadDesk{shell: shell}
 		d.get(t, "GET /uploads", "/uploads", lang, looks)
 		d = fileIn(registry.UploadConfirmed, "")
+		d.shell = shell
 		for _, s := range []registry.RunState{registry.RunReading, registry.RunPlanning, registry.RunApplying} {
 			d.run = &registry.Run{ID: 12, Number: 7, State: s, Mode: registry.ModePreview}
 			d.get(t, "GET /uploads/{id}", "/uploads/f1?run=7", lang, everything)
@@ -275,9 +288,10 @@ func TestContactPages(t *testing.T) {
 	door := registry.Origin{Kind: registry.OriginMail, Key: "mail"}
 	ann := &registry.User{ID: 5, PublicID: "p1", Company: 1, Association: registry.Weak, Enabled: true, Kind: registry.EndUser, CreatedAt: noon,
 		Attributes: registry.Attributes{registry.AttrUserName: {"contact-p1"}, registry.AttrEmails: {"ann@b.example"}, registry.AttrGivenName: {"Ann"}, registry.AttrDisplayName: {"Ann B"}}}
+	shell := shellOf(t)
 	full := func() *uploadDesk {
 		return &uploadDesk{
-			arrived: 5, person: &Person{User: ann, Owner: door}, chances: Chances{Departments: []string{"Field"}, Contracts: []string{"C-1"}},
+			shell: shell, arrived: 5, person: &Person{User: ann, Owner: door}, chances: Chances{Departments: []string{"Field"}, Contracts: []string{"C-1"}},
 			contacts: []Contact{{Key: 5, PublicID: "p1", Name: "Ann B", Email: "ann@b.example", Door: door, Verified: true, CreatedAt: noon, LastSeen: noon}, {Key: 4, PublicID: "p2", Door: door, CreatedAt: noon}},
 			messages: []registry.IntakeRow{
 				{IntakeMessage: registry.IntakeMessage{Sender: "ann@b.example", Outcome: "new", Verdict: "verified", At: noon}, PublicID: "p1", Name: "Ann B", Door: door},
@@ -287,7 +301,7 @@ func TestContactPages(t *testing.T) {
 		}
 	}
 	for _, lang := range []string{"en", "it", "ru"} {
-		for _, d := range []*uploadDesk{full(), {}} {
+		for _, d := range []*uploadDesk{full(), {shell: shell}} {
 			d.get(t, "GET /contacts", "/contacts", lang, everything)
 			d.get(t, "GET /contacts/messages", "/contacts/messages?outcome=new", lang, everything)
 		}
