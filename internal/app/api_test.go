@@ -203,6 +203,8 @@ func TestAPIStory(t *testing.T) {
 	s.mails()
 	s.rest()
 	s.contacts()
+	s.uploads()
+	s.applicants()
 	for _, id := range slices.Sorted(maps.Keys(w.routes)) {
 		if !s.told[id] {
 			t.Errorf("no success of %s was seen", id)
@@ -407,6 +409,7 @@ var bodies = map[string]string{
 	"testSource": `{}`, "pauseSource": `{}`, "startRun": `{"mode":"preview"}`, "syncOne": `{"who":"u0000001","preview":true}`,
 	"approveRun": `{"note":"x"}`, "rejectRun": `{"note":"x"}`, "createPerson": `{"user_name":"eve"}`, "addMember": `{"person":"PERSON"}`,
 	"recognise": `{"email":"claire.johnson@myorg.org"}`, "intakeMail": `{"message":"RnJvbTogY0BteW9yZy5vcmcNCg0KaGk="}`,
+	"refuseApplicant": `{}`,
 }
 
 // TestAPIFence: every route, by every scope, and by another company's token.
@@ -508,6 +511,7 @@ func (w *apiWorld) furnish() {
 	}
 	maps.Copy(w.values, map[string]string{
 		"source": "corp", "connection": "okta", "run": run.PublicID, "person": people[0].PublicID, "group": groups[0].PublicID, "mail": mails[0].MessageID,
+		"upload": w.file("furnished.csv"), "applicant": w.applicant("furnished"),
 	})
 }
 
