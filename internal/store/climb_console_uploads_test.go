@@ -29,7 +29,7 @@ func TestConsoleUploadsFence(t *testing.T) {
 				Origin: mail.ID, Key: id, Sender: "claire@secret.example", User: contact, Created: true, Outcome: "new", At: c.now.Add(time.Duration(i/2) * time.Second),
 			}))
 			c.sql(`INSERT INTO applications (public_id, kind, state, code, for_company, user_id, address, attempts, next_try, claimed_until, created_at, decided_at, decided_by, note)
-				VALUES ('a` + id + `', 'support_staff', 'awaiting', '', %d, 0, '', 0, 0, 0, 1, 0, '', '')`, c.src.Company)
+				VALUES ('a`+id+`', 'support_staff', 'awaiting', '', %d, 0, '', 0, 0, 0, 1, 0, '', '')`, c.src.Company)
 		}
 		ctx := store.OnlyCompany(t.Context(), int64(c.beta.Company))
 		uploads, err := c.b.UploadPage(ctx, registry.UploadQuery{Limit: 10})
