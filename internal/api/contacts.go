@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/registry"
@@ -54,11 +55,31 @@ type Sender struct {
 	Candidates  []string `json:"candidates,omitempty" doc:"The ids of those it could be, where that cannot be told"`
 }
 
+// Intake is what a message made.
+type Intake struct {
+	ID      string    `json:"id"`
+	At      time.Time `json:"at"`
+	From    *Origin   `json:"from,omitempty" doc:"The door it came by"`
+	Sender  string    `json:"sender,omitempty" doc:"The address that it claims to be from; missing once it is forgotten"`
+	Outcome string    `json:"outcome" doc:"known, new, or the code of why the message made nobody"`
+	Verdict string    `json:"verdict,omitempty" doc:"What is known of the sender's claim"`
+	Person  string    `json:"person,omitempty" doc:"The person's id"`
+	Name    string    `json:"name,omitempty"`
+	Created bool      `json:"created" doc:"It made the person"`
+}
+
+// ListIntakeInput filters messages.
+type ListIntakeInput struct {
+	Paging
+	Outcome string `in:"query" name:"outcome" doc:"known, new, or a code"`
+}
+
 // Contacts recognise people who may have no account, and make contacts of those
 // who are unknown.
 type Contacts interface {
 	Recognise(ctx context.Context, who *Who, in RecogniseInput) (Recognised, error)
 	IntakeMail(ctx context.Context, who *Who, in MailIntakeInput) (Sender, error)
+	ListIntake(ctx context.Context, who *Who, in ListIntakeInput) (Page[Intake], error)
 }
 
 func contactRoutes(d Contacts) []Route {
@@ -70,5 +91,7 @@ func contactRoutes(d Contacts) []Route {
 		On(Route{Method: http.MethodPost, Pattern: "/intake/mail", Right: auth.RightContacts, ID: "intakeMail", Tag: tag, Deed: "mail.take_in",
 			Summary: "Who wrote a message; an unknown sender becomes a contact, a robot makes nobody",
 			Notes:   "The same message may be handed over again: it makes nobody twice."}, d.IntakeMail),
+		On(Route{Method: http.MethodGet, Pattern: "/intake", Right: auth.RightRead, ID: "listIntake", Tag: tag, Export: true,
+			Summary: "What each message made, and why some made nobody, the newest first"}, d.ListIntake),
 	}
 }

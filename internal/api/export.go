@@ -87,25 +87,21 @@ func (s *Server) export(w http.ResponseWriter, q *request, in reflect.Value, f f
 		return err
 	}
 	var rows rowWriter
-	for first := true; ; first = false {
-		out, err := q.route.serve(q.Context(), &q.who, in.Interface())
-		if err == nil && first {
+	err := q.route.walk(q.Context(), &q.who, in, func(page pager) error {
+		if rows == nil {
 			rows = begin(w, q, f)
 		}
-		if err == nil {
-			err = rows.page(out.(pager).rows()) //nolint:forcetypeassert // only lists have exports
-		}
-		switch {
-		case err != nil && first && rows == nil:
-			return err
-		case err != nil:
-			s.cfg.Log.ErrorContext(q.Context(), "export broke off", "request_id", q.id, "error", err)
-			s.audit(q, "export."+q.route.ID, registry.CodeInternal)
-			panic(http.ErrAbortHandler)
-		}
-		if p.After = out.(pager).next(); p.After == "" { //nolint:forcetypeassert // as above
-			break
-		}
+		return rows.page(page.rows())
+	})
+	switch {
+	case err != nil && rows == nil:
+		return err
+	case err != nil:
+		s.cfg.Log.ErrorContext(q.Context(), "export broke off", "request_id", q.id, "error", err)
+		s.audit(q, "export."+q.route.ID, registry.CodeInternal)
+		panic(http.ErrAbortHandler)
+	case rows == nil:
+		rows = begin(w, q, f)
 	}
 	if err := rows.end(); err != nil {
 		panic(http.ErrAbortHandler) // whoever asked has left

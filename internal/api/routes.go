@@ -18,6 +18,8 @@ type Desk interface {
 	Mails
 	Webhooks
 	History
+	Uploads
+	Applicants
 }
 
 // Table is every route of the API, in the order of the document.
@@ -25,5 +27,6 @@ func Table(d Desk) []Route {
 	return slices.Concat(
 		companyRoutes(d), sourceRoutes(d), runRoutes(d), peopleRoutes(d), groupRoutes(d), contactRoutes(d),
 		connectionRoutes(d), mailRoutes(d), webhookRoutes(d), historyRoutes(d),
+		uploadRoutes(d), applicantRoutes(d),
 	)
 }

@@ -187,6 +187,8 @@ func TestAPIStory(t *testing.T) {
 	s.webhooks()
 	s.rest()
 	s.contacts()
+	s.uploads()
+	s.applicants()
 	for _, id := range slices.Sorted(maps.Keys(w.routes)) {
 		if !s.told[id] {
 			t.Errorf("no success of %s was seen", id)
@@ -425,6 +427,7 @@ var bodies = map[string]string{
 	"approveRun": `{"note":"x"}`, "rejectRun": `{"note":"x"}`, "createPerson": `{"user_name":"eve"}`, "addMember": `{"person":"PERSON"}`,
 	"recognise": `{"email":"claire.johnson@myorg.org"}`, "intakeMail": `{"message":"RnJvbTogY0BteW9yZy5vcmcNCg0KaGk="}`,
 	"replayFailed": `{"since":"2026-01-01T00:00:00Z"}`,
+	"refuseApplicant": `{}`,
 }
 
 // TestAPIFence: every route, by every scope, and by another company's token.
@@ -535,6 +538,7 @@ func (w *apiWorld) furnish() {
 	maps.Copy(w.values, map[string]string{
 		"webhook": hook.PublicID, "delivery": "none",
 		"source": "corp", "connection": "okta", "run": run.PublicID, "person": people[0].PublicID, "group": groups[0].PublicID, "mail": mails[0].MessageID,
+		"upload": w.file("furnished.csv"), "applicant": w.applicant("furnished"),
 	})
 }
 

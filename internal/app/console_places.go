@@ -86,12 +86,12 @@ func (c *console) Applicant(ctx context.Context, publicID string) (registry.Appl
 
 // Activate implements admin.Desk.
 func (c *console) Activate(ctx context.Context, by *auth.Principal, publicID string) error {
-	return refused(c.server.ActivateApplicant(ctx, c.company.ID, publicID, decider(by)))
+	return refused(c.server.Core.ActivateApplicant(ctx, c.company.ID, publicID, decider(by)))
 }
 
 // Refuse implements admin.Desk.
 func (c *console) Refuse(ctx context.Context, by *auth.Principal, publicID, note string) error {
-	return refused(c.server.RefuseApplicant(ctx, c.company.ID, publicID, note, decider(by)))
+	return refused(c.server.Core.RefuseApplicant(ctx, c.company.ID, publicID, note, decider(by)))
 }
 
 // decider is who decides about an applicant.
@@ -130,9 +130,9 @@ func (d consoles) Founders(ctx context.Context) ([]registry.Application, error) 
 // DecideFounder implements admin.Desks.
 func (d consoles) DecideFounder(ctx context.Context, by *auth.Principal, publicID string, activate bool, note string) error {
 	if activate {
-		return refused(d.ActivateApplicant(ctx, 0, publicID, decider(by)))
+		return refused(d.Core.ActivateApplicant(ctx, 0, publicID, decider(by)))
 	}
-	return refused(d.RefuseApplicant(ctx, 0, publicID, note, decider(by)))
+	return refused(d.Core.RefuseApplicant(ctx, 0, publicID, note, decider(by)))
 }
 
 // CreateOperator implements admin.Desks.

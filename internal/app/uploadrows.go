@@ -63,6 +63,41 @@ var outcomes = map[registry.Outcome]string{
 // became of each in a run of it. Memory grows with the number of rows by some
 // dozens of bytes each.
 func (c *Core) UploadRows(ctx context.Context, u *registry.Upload, run *registry.Run, fn func(UploadRow) error) error {
+	return c.rowBatches(ctx, u, run, UploadRowQuery{}, func(batch []UploadRow) error {
+		for i := range batch {
+			if err := fn(batch[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// UploadRowQuery asks for a stretch of an upload's rows.
+type UploadRowQuery struct {
+	// After is the line behind which it begins, 0 for the first; Limit is how many
+	// there are at most, 0 for all.
+	After, Limit int
+	// Outcome is one of the constants above, "" for all.
+	Outcome string
+}
+
+// UploadRowPage gives some rows of an upload in the order of the file, which is
+// read up to the last of them.
+func (c *Core) UploadRowPage(ctx context.Context, u *registry.Upload, run *registry.Run, q UploadRowQuery) (page []UploadRow, err error) {
+	err = c.rowBatches(ctx, u, run, q, func(batch []UploadRow) error {
+		page = append(page, batch...)
+		return nil
+	})
+	return page, uploadMistake(err)
+}
+
+// errEnough ends the reading of a file of which enough was read.
+var errEnough = errors.New("enough rows")
+
+// rowBatches gives rows of an upload some hundreds at a time; a batch is to be used
+// before the next comes.
+func (c *Core) rowBatches(ctx context.Context, u *registry.Upload, run *registry.Run, q UploadRowQuery, fn func([]UploadRow) error) error {
 	settings, err := uploadSettings(u)
 	if err != nil {
 		return err
@@ -76,21 +111,32 @@ func (c *Core) UploadRows(ctx context.Context, u *registry.Upload, run *registry
 		if err := c.fillRows(ctx, u, batch); err != nil {
 			return err
 		}
-		for i := range batch {
-			if err := fn(batch[i]); err != nil {
-				return err
-			}
-		}
+		err := fn(batch)
 		batch = batch[:0]
-		return nil
+		return err
 	}
+	n := 0
 	src := &upload.Source{File: c.keptFile(ctx, u), Settings: settings}
 	err = src.Each(ctx, func(r upload.Row) error {
-		if batch = append(batch, uploadRow(&r, &settings, fates)); len(batch) < rowBatch {
+		if r.Line <= q.After {
+			return nil
+		}
+		row := uploadRow(&r, &settings, fates)
+		if q.Outcome != "" && row.Outcome != q.Outcome {
+			return nil
+		}
+		batch = append(batch, row)
+		if n++; n == q.Limit {
+			return errEnough
+		}
+		if len(batch) < rowBatch {
 			return nil
 		}
 		return flush()
 	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
 	return errors.Join(err, flush())
 }
 
@@ -115,50 +161,6 @@ func (c *Core) fillRows(ctx context.Context, u *registry.Upload, rows []UploadRo
 		rows[i].fill(items)
 	}
 	return nil
-}
-
-// UploadRowQuery asks for a stretch of an upload's rows.
-type UploadRowQuery struct {
-	// After is the line behind which it begins, 0 for the first; Limit is how many
-	// there are at most.
-	After, Limit int
-	// Outcome is one of the constants above, "" for all.
-	Outcome string
-}
-
-// errEnough ends the reading of a file of which enough was read.
-var errEnough = errors.New("enough rows")
-
-// UploadRowPage gives some rows of an upload in the order of the file. The file is
-// read up to the last of them.
-func (c *Core) UploadRowPage(ctx context.Context, u *registry.Upload, run *registry.Run, q UploadRowQuery) ([]UploadRow, error) {
-	settings, err := uploadSettings(u)
-	if err != nil {
-		return nil, err
-	}
-	fates, err := c.fates(ctx, run)
-	if err != nil {
-		return nil, err
-	}
-	var page []UploadRow
-	src := &upload.Source{File: c.keptFile(ctx, u), Settings: settings}
-	err = src.Each(ctx, func(r upload.Row) error {
-		if r.Line <= q.After {
-			return nil
-		}
-		row := uploadRow(&r, &settings, fates)
-		if q.Outcome != "" && row.Outcome != q.Outcome {
-			return nil
-		}
-		if page = append(page, row); len(page) == q.Limit {
-			return errEnough
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return nil, uploadMistake(err)
-	}
-	return page, c.fillRows(ctx, u, page)
 }
 
 // uploadRow says of a row what its fate is.

@@ -1,7 +1,12 @@
 package registry
 
+// CodeUploadState is the refusal of what an upload's state does not allow.
+const CodeUploadState Code = "upload_state"
+
 // uploadReasons are about the rows of uploaded files.
 var uploadReasons = []Reason{
+	{CodeUploadState, "The upload is not in a state that allows this, or it does not say yet who its rows are about.",
+		"See the message. What was carried out or discarded is uploaded again; a column that tells who a row is about is chosen in the console.", ActorAdmin},
 	{"bad_row", "A row of the file could not be cut into cells, or has more of them than the header.",
 		"See the message; mend the row in the file of failed rows and upload that.", ActorAdmin},
 	{"key_missing", "The row has nothing in the column that says who it is about.",

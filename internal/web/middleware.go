@@ -151,7 +151,7 @@ func (s *Shell) room(w http.ResponseWriter, pattern string) int64 {
 	if !ok {
 		return maxForm
 	}
-	control, until := http.NewResponseController(w), time.Now().Add(fileTime) // the network keeps real time
+	control, until := http.NewResponseController(w), time.Now().Add(fileTime) //nolint:forbidigo // the network keeps real time
 	_ = control.SetReadDeadline(until)
 	_ = control.SetWriteDeadline(until.Add(time.Minute))
 	return size

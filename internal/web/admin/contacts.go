@@ -79,8 +79,7 @@ func (h *Handlers) meetContact(v *visit) {
 	if !h.Form(v.w, v.r) {
 		return
 	}
-	get := func(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
-	in := meetInput{Email: get("email"), Given: get("given"), Family: get("family"), Phone: get("phone"), Reason: get("reason"), Verified: get("verified") != ""}
+	in := meetInput{Email: v.posted("email"), Given: v.posted("given"), Family: v.posted("family"), Phone: v.posted("phone"), Reason: v.posted("reason"), Verified: v.posted("verified") != ""}
 	met, err := v.desk.Meet(v.ctx(), registry.Encounter{
 		Email: in.Email, GivenName: in.Given, FamilyName: in.Family, Phone: in.Phone, Reason: in.Reason, Verified: in.Verified, Actor: v.who.Actor,
 	})
@@ -161,10 +160,9 @@ func (h *Handlers) promoteContact(v *visit) {
 	if !ok || !h.Form(v.w, v.r) {
 		return
 	}
-	get := func(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
 	in := promoteInput{Promotion: Promotion{
-		UserName: get("username"), GivenName: get("given"), FamilyName: get("family"), Kind: registry.Kind(get("kind")),
-		Department: get("department"), Contract: get("contract"), Hold: get("mail") == "hold",
+		UserName: v.posted("username"), GivenName: v.posted("given"), FamilyName: v.posted("family"), Kind: registry.Kind(v.posted("kind")),
+		Department: v.posted("department"), Contract: v.posted("contract"), Hold: v.posted("mail") == "hold",
 	}}
 	err := v.desk.Promote(v.ctx(), p.PublicID, in.Promotion, v.who.Actor)
 	var refused *Refusal

@@ -329,6 +329,9 @@ func (h *Handlers) failedRows(v *visit) {
 	}
 }
 
+// posted is a field of the form, without the blanks around it.
+func (v *visit) posted(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
+
 // readUpload has a file read as the form says. What is changed of its encoding,
 // separator or sheet makes other columns of it, which are looked at first.
 func (h *Handlers) readUpload(v *visit) {
@@ -336,18 +339,17 @@ func (h *Handlers) readUpload(v *visit) {
 	if !ok || !h.Form(v.w, v.r) {
 		return
 	}
-	form := v.r.PostForm
-	way := Reading{Encoding: form.Get("encoding"), Separator: form.Get("separator"), Sheet: form.Get("sheet"), Mail: form.Get("mail")}
+	way := Reading{Encoding: v.posted("encoding"), Separator: v.posted("separator"), Sheet: v.posted("sheet"), Mail: v.posted("mail")}
 	same := way.Encoding == u.Reading.Encoding && way.Separator == u.Reading.Separator && way.Sheet == u.Reading.Sheet
 	if same {
 		way.Columns = map[string]string{}
 		for i, col := range u.Columns {
 			if _, twice := way.Columns[col.Header]; !twice && col.Header != "" {
-				way.Columns[col.Header] = form.Get(fmt.Sprint("column", i))
+				way.Columns[col.Header] = v.posted(fmt.Sprint("column", i))
 			}
 		}
 		for _, field := range way.Columns {
-			if field == form.Get("key") {
+			if field == v.posted("key") {
 				way.Key = field
 			}
 		}
@@ -362,7 +364,7 @@ func (h *Handlers) readUpload(v *visit) {
 		h.missing(v, err)
 	case !same:
 		v.back("reread", "uploads", u.PublicID)
-	case form.Get("then") == "preview":
+	case v.posted("then") == "preview":
 		h.previewUpload(v)
 	default:
 		v.back("read", "uploads", u.PublicID)

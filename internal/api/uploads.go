@@ -1,0 +1,90 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/usherd/usher/internal/auth"
+	"github.com/usherd/usher/internal/registry"
+)
+
+// Upload is a file of people that an admin brought, and how it stands.
+type Upload struct {
+	ID        string                `json:"id"`
+	File      string                `json:"file" doc:"The file's name"`
+	Format    string                `json:"format" enum:"csv,xlsx"`
+	Size      int64                 `json:"size" doc:"Bytes"`
+	Actor     string                `json:"actor" doc:"Who brought it"`
+	State     string                `json:"state" enum:"received,previewed,confirmed,held,applied,failed,discarded"`
+	Key       string                `json:"key,omitempty" doc:"The field that tells who a row is about; missing while nobody has said"`
+	Mail      string                `json:"mail" enum:"send,hold,none" doc:"What becomes of new people's set-up mails once it is confirmed"`
+	Counts    registry.UploadCounts `json:"counts" doc:"What became, or would become, of the rows; the others sum up to rows"`
+	Preview   int64                 `json:"preview,omitempty" doc:"The number of the newest preview"`
+	Run       int64                 `json:"run,omitempty" doc:"The number of the newest run"`
+	Message   string                `json:"message,omitempty" doc:"Why it failed"`
+	CreatedAt time.Time             `json:"created_at"`
+	ExpiresAt time.Time             `json:"expires_at" doc:"When the file is removed"`
+}
+
+// UploadRow is a row of a file with what became of it, or would.
+type UploadRow struct {
+	Row     int                 `json:"row" doc:"Where it stands in the file, from 1"`
+	Outcome string              `json:"outcome" enum:"created,updated,unchanged,skipped,failed"`
+	Action  string              `json:"action,omitempty"`
+	Name    string              `json:"name" doc:"The userName or the key that the row says"`
+	Code    string              `json:"code,omitempty"`
+	Message string              `json:"message,omitempty"`
+	Before  map[string][]string `json:"before,omitempty"`
+	After   map[string][]string `json:"after,omitempty"`
+}
+
+// UploadInput names an upload.
+type UploadInput struct {
+	Upload string `in:"path" name:"upload" doc:"The upload's id"`
+}
+
+// ListUploadsInput filters uploads.
+type ListUploadsInput struct {
+	Paging
+	State string `in:"query" name:"state" enum:"received,previewed,confirmed,held,applied,failed,discarded"`
+}
+
+// ListUploadRowsInput filters the rows of an upload.
+type ListUploadRowsInput struct {
+	UploadInput
+	Paging
+	Outcome string `in:"query" name:"outcome" enum:"created,updated,unchanged,skipped,failed"`
+}
+
+// Uploads are files of people. They are brought by the console or the command
+// line, where somebody looks at how they are read.
+type Uploads interface {
+	ListUploads(ctx context.Context, who *Who, in ListUploadsInput) (Page[Upload], error)
+	ShowUpload(ctx context.Context, who *Who, in UploadInput) (Upload, error)
+	ListUploadRows(ctx context.Context, who *Who, in ListUploadRowsInput) (Page[UploadRow], error)
+	// EachUploadRow gives all of those rows in one reading of the file.
+	EachUploadRow(ctx context.Context, who *Who, in ListUploadRowsInput, each func(Page[UploadRow]) error) error
+	// PreviewUpload returns the run that looks, begun.
+	PreviewUpload(ctx context.Context, who *Who, in UploadInput) (Run, error)
+	ConfirmUpload(ctx context.Context, who *Who, in UploadInput) (Upload, error)
+	DiscardUpload(ctx context.Context, who *Who, in UploadInput) (Upload, error)
+}
+
+func uploadRoutes(d Uploads) []Route {
+	const tag, one = "uploads", "/uploads/{upload}"
+	state := []registry.Code{registry.CodeUploadState}
+	return []Route{
+		On(Route{Method: http.MethodGet, Pattern: "/uploads", Right: auth.RightRead, ID: "listUploads", Tag: tag, Export: true, Summary: "The files of people that were brought, the newest first"}, d.ListUploads),
+		On(Route{Method: http.MethodGet, Pattern: one, Right: auth.RightRead, ID: "showUpload", Tag: tag, Summary: "One file and how it stands"}, d.ShowUpload),
+		Whole(On(Route{Method: http.MethodGet, Pattern: one + "/rows", Right: auth.RightRead, ID: "listUploadRows", Tag: tag, Export: true, Codes: state,
+			Summary: "The rows of a file with what became of each in its newest run, or would by its preview",
+			Notes:   "A file that was neither previewed nor carried out has none."}, d.ListUploadRows), d.EachUploadRow),
+		On(Route{Method: http.MethodPost, Pattern: one + "/preview", Right: auth.RightOperate, ID: "previewUpload", Tag: tag, Deed: "upload.preview", Status: http.StatusAccepted,
+			Summary: "Find out what a file would do, changing nobody", Codes: append([]registry.Code{registry.CodeAlreadyRunning}, state...)}, d.PreviewUpload),
+		On(Route{Method: http.MethodPost, Pattern: one + "/confirm", Right: auth.RightOperate, ID: "confirmUpload", Tag: tag, Deed: "upload.confirm", Status: http.StatusAccepted,
+			Summary: "Have a file carried out", Notes: "It is carried out as soon as no other upload of the company is at work. Only now are new people mailed.", Codes: state}, d.ConfirmUpload),
+		On(Route{Method: http.MethodPost, Pattern: one + "/discard", Right: auth.RightOperate, ID: "discardUpload", Tag: tag, Deed: "upload.discard",
+			Summary: "Drop a file that was not carried out", Codes: state}, d.DiscardUpload),
+	}
+}
