@@ -19,20 +19,33 @@ postgresql|server_of_postgresql|the store on PostgreSQL, two processes sharing o
 postfix|program postfix|mail taken from a real mail server
 chromium|program chromium|the set-up and sign-in pages in a browser
 nodejs|program node|signing in with an OpenID provider
-npm|program npm|signing in with an OpenID provider
+npm|program npm|signing in with an OpenID provider, the check against WCAG 2.2
 TABLE
 }
 
-# The OpenID provider is an npm package; each user has their own.
-oidc_provider=oidc-provider@9.13.3
-oidc_folder=${USHER_TEST_OIDC_PROVIDER:-${XDG_CACHE_HOME:-$HOME/.cache}/usher-test}
+# What is had from npm, as package@version | what its absence skips. Each user has
+# their own.
+npm_parts() {
+	cat <<'TABLE'
+oidc-provider@9.13.3|signing in with an OpenID provider
+axe-core@4.14.1|the check of the pages against WCAG 2.2
+TABLE
+}
+npm_folder=${USHER_TEST_NPM:-${XDG_CACHE_HOME:-$HOME/.cache}/usher-test}
 
-has_oidc_provider() { folder "$oidc_folder/node_modules/oidc-provider"; }
+npm_missing() {
+	npm_parts | while IFS='|' read -r package _; do
+		[ -e "$npm_folder/node_modules/${package%@*}/package.json" ] || echo "$package"
+	done
+}
 
-install_oidc_provider() {
-	echo "test servers: installing $oidc_provider"
-	mkdir -p "$oidc_folder"
-	npm install --prefix "$oidc_folder" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error "$oidc_provider"
+# All in one: npm removes what it is not told to install.
+install_npm() {
+	packages=$(npm_parts | cut -d'|' -f1)
+	echo "test servers: installing" $packages
+	mkdir -p "$npm_folder"
+	# shellcheck disable=SC2086 # the names are words
+	npm install --prefix "$npm_folder" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error $packages
 }
 
 program() { PATH="$PATH:/usr/sbin:/usr/local/sbin:/sbin" command -v "$1" >/dev/null; }
@@ -81,13 +94,16 @@ install_packages() {
 }
 
 absent=$(missing)
-if [ -z "$absent" ] && has_oidc_provider; then
+npm_absent=$(npm_missing)
+if [ -z "$absent$npm_absent" ]; then
 	echo "test servers: all installed"
 	exit 0
 fi
 if [ "${1-}" = --check ]; then
 	tell "$absent"
-	has_oidc_provider || echo "missing: $oidc_provider, skips: signing in with an OpenID provider"
+	for package in $npm_absent; do
+		npm_parts | awk -F'|' -v p="$package" '$1 == p {print "missing: " p ", skips: " $2}'
+	done
 	exit 1
 fi
 if [ -z "$absent" ]; then
@@ -101,6 +117,6 @@ else
 	echo "  apt-get install" $absent
 fi
 tell "$absent"
-if ! has_oidc_provider && program npm; then
-	install_oidc_provider
+if [ -n "$npm_absent" ] && program npm; then
+	install_npm
 fi

@@ -55,7 +55,9 @@ type ConnectionInput struct {
 type ListRequestsInput struct {
 	ConnectionInput
 	Paging
-	Failed bool `in:"query" name:"failed" doc:"Only requests that were refused"`
+	Failed bool   `in:"query" name:"failed" doc:"Only requests that were refused"`
+	Method string `in:"query" name:"method" enum:"GET,POST,PUT,PATCH,DELETE" doc:"Only requests of this method"`
+	Status int    `in:"query" name:"status" min:"100" max:"599" doc:"Only requests that were answered with this status"`
 }
 
 // Connections are the doors of identity providers and programs.

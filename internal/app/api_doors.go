@@ -112,7 +112,7 @@ func (d *apiDesk) ListRequests(ctx context.Context, who *api.Who, in api.ListReq
 	if err != nil {
 		return p, err
 	}
-	q := registry.ScimRequestQuery{Origin: x.Origin.ID, Failed: in.Failed, Limit: in.Limit + 1}
+	q := registry.ScimRequestQuery{Origin: x.Origin.ID, Failed: in.Failed, Method: in.Method, Status: in.Status, Limit: in.Limit + 1}
 	id, at, err := api.Keyed(in.After)
 	if err != nil {
 		return p, err

@@ -33,8 +33,16 @@ const phrase = "violet tractor hums at dawn"
 func words(t *testing.T, lang string) map[string]string {
 	t.Helper()
 	plain := map[string]string{}
-	for _, folder := range []string{"locales", "self/locales", "self/entrylocales", "register/locales"} {
-		text, err := os.ReadFile(filepath.Join("..", "web", folder, lang+".json"))
+	var files []string
+	for _, folder := range []string{"locales", "*/locales", "*/entrylocales"} {
+		for _, name := range []string{lang + ".json", "*." + lang + ".json"} {
+			found, err := filepath.Glob(filepath.Join("..", "web", folder, name))
+			must(t, err)
+			files = append(files, found...)
+		}
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
 		must(t, err)
 		var out map[string]any
 		must(t, json.Unmarshal(text, &out))

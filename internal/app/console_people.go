@@ -2,8 +2,8 @@ package app
 
 import (
 	"context"
-	"errors"
 
+	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/store"
@@ -57,12 +57,23 @@ func (c *console) Person(ctx context.Context, publicID string) (*admin.Person, e
 	for _, t := range x.Ties {
 		out.Ties = append(out.Ties, admin.Tie(t))
 	}
-	profile, err := c.server.Store.Profile(ctx, c.company.ID, u.ID)
-	if err != nil && !errors.Is(err, registry.ErrNotFound) { // the deleted have none
+	if out.Groups, err = c.tenant.PersonGroups(ctx, u.ID); err != nil {
 		return nil, err
 	}
-	for _, g := range profile.Groups {
-		out.Groups = append(out.Groups, admin.Membership{Name: g.Name, Origins: g.Origins, Since: g.Since})
+	if out.Where, err = c.tenant.Whereabouts(ctx, u); err != nil {
+		return nil, err
+	}
+	if out.Sessions, err = c.server.Access.SessionsOf(ctx, c.company.ID, u.ID); err != nil {
+		return nil, err
+	}
+	factors, err := c.server.Store.Signing().Factors(ctx, c.company.ID, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range factors {
+		if f.Kind != auth.FactorRecovery {
+			out.Factors++
+		}
 	}
 	out.Mails, err = c.Mails(ctx, registry.MailQuery{User: u.ID, Limit: lastMails})
 	return out, err
@@ -72,6 +83,11 @@ func (c *console) Person(ctx context.Context, publicID string) (*admin.Person, e
 func (c *console) Do(ctx context.Context, actor string, op registry.Op) (registry.Result, error) {
 	res, err := c.server.byHand(ctx, c.company.ID, actor, op)
 	return res, refused(err)
+}
+
+// stepNames are the steps in the words of the pages.
+var stepNames = map[string]string{
+	reconcile.StepFound: "found", reconcile.StepMapped: "mapped", reconcile.StepInScope: "scope", reconcile.StepMatched: "matched", reconcile.StepAction: "action",
 }
 
 // SyncOne implements admin.Desk. It goes on when the asker leaves.
@@ -90,7 +106,7 @@ func (c *console) SyncOne(ctx context.Context, key, who string, preview bool, ac
 	}
 	out := &admin.Single{}
 	for _, x := range single.Steps {
-		step := admin.Step{Name: x.Name, OK: x.OK, Text: x.Text}
+		step := admin.Step{Name: stepNames[x.Name], OK: x.OK, Text: x.Text}
 		for _, e := range x.Evidence {
 			step.Evidence = append(step.Evidence, admin.Setting(e))
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/store"
 )
 
 // invitationsPerDay is how many people a company may have mailed in a day that
@@ -54,23 +55,56 @@ func (c *Core) createGroup(ctx context.Context, company registry.CompanyID, acto
 	if err != nil {
 		return res, err
 	}
-	former, err := tenant.SupportDefault(ctx)
-	if err != nil && !errors.Is(err, registry.ErrNotFound) {
-		return res, fmt.Errorf("find default support group: %w", err)
+	former, err := formerDefault(ctx, tenant)
+	if err != nil {
+		return res, err
 	}
 	err = c.Store.InOne(ctx, c.Registry, func(r *registry.Registry) error {
 		if res, err = applyOne(ctx, r, door, actor, op); err != nil || !isDefault {
 			return err
 		}
-		if former != nil {
-			if _, err := applyOne(ctx, r, door, actor, registry.SetDefault{Group: former.ID}); err != nil {
-				return err
-			}
-		}
-		_, err := applyOne(ctx, r, door, actor, registry.SetDefault{Group: res.Group, On: true})
-		return err
+		return moveDefault(ctx, r, door, actor, former, res.Group)
 	})
 	return res, err
+}
+
+// formerDefault is the company's default support group, nil for none.
+func formerDefault(ctx context.Context, tenant *store.Tenant) (*registry.Group, error) {
+	former, err := tenant.SupportDefault(ctx)
+	if errors.Is(err, registry.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find default support group: %w", err)
+	}
+	return former, nil
+}
+
+// moveDefault takes from the former default what the new one gets.
+func moveDefault(ctx context.Context, r *registry.Registry, door registry.Origin, actor string, former *registry.Group, to registry.GroupID) error {
+	if former != nil && former.ID != to {
+		if _, err := applyOne(ctx, r, door, actor, registry.SetDefault{Group: former.ID}); err != nil {
+			return err
+		}
+	}
+	_, err := applyOne(ctx, r, door, actor, registry.SetDefault{Group: to, On: true})
+	return err
+}
+
+// ChooseDefaultGroup makes a support group of the company the default one.
+func (c *Core) ChooseDefaultGroup(ctx context.Context, company registry.CompanyID, actor string, group registry.GroupID) error {
+	tenant := c.Store.For(company)
+	door, err := tenant.EnsureOrigin(ctx, registry.OriginAdmin, "admin")
+	if err != nil {
+		return err
+	}
+	former, err := formerDefault(ctx, tenant)
+	if err != nil {
+		return err
+	}
+	return c.Store.InOne(ctx, c.Registry, func(r *registry.Registry) error {
+		return moveDefault(ctx, r, door, actor, former, group)
+	})
 }
 
 // applyOne carries out one operation; a refusal is the error.

@@ -1,14 +1,19 @@
 package app_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/usherd/usher/internal/app"
+	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/web/admin"
+	"github.com/usherd/usher/internal/web/register"
 	"github.com/usherd/usher/internal/web/self"
 )
 
@@ -35,6 +40,8 @@ var routesOf = map[string]string{
 	"POST /me/factors/recovery": forIn, "POST /me/factors/{id}/remove": forIn,
 	"GET /me": forIn, "GET /me/password": forIn, "POST /me/password": forIn,
 	"POST /me/sessions/end": forIn, "POST /me/sessions/{id}/end": forIn, "POST /me/tie/{provider}": forIn,
+	"GET /register": forAll, "GET /register/sent": forAll, "GET /register/user": forAll, "POST /register/user": forAll,
+	"GET /register/staff": forAll, "POST /register/staff": forAll,
 }
 
 // role is one kind of visitor.
@@ -43,6 +50,8 @@ type role struct {
 	who  *registry.User // nil for a stranger
 	// shown says that the second factor was.
 	shown bool
+	// foreign is of another company, to whom acme's pages look like none.
+	foreign bool
 	// led is where the visitor is led from pages that are not for them: the first
 	// proof, the second, or setting one up.
 	led string
@@ -52,24 +61,26 @@ type role struct {
 // company's admin's session and factor in the address where there is one.
 func TestEveryRouteAsEveryRole(t *testing.T) {
 	t.Parallel()
-	e := newEntry(t, "", app.Options{})
+	e := newEntry(t, "registration: {users: true, staff: true}", app.Options{})
 	e.company("operators")
 	roles := e.roles()
 	victim := e.person("acme", "victim", true)
 	session := e.guest().given(victim, e.s.Now())
 	factor := addTOTP(e, victim)
-	routes := (&self.Handlers{}).Routes()
-	if len(routes) != len(routesOf) {
-		t.Errorf("%d routes, %d of them judged", len(routes), len(routesOf))
+	routes := slices.Concat((&self.Handlers{}).Routes(), (&register.Handlers{Users: true, Staff: true}).Routes(), (&admin.Handlers{}).Routes())
+	rules := maps.Clone(routesOf)
+	maps.Copy(rules, consoleRoutes)
+	if len(routes) != len(rules) {
+		t.Errorf("%d routes, %d of them judged", len(routes), len(rules))
 	}
 	for _, route := range routes {
-		rule, known := routesOf[route.Pattern]
+		rule, known := rules[route.Pattern]
 		if !known {
 			t.Errorf("nobody said who may open %s", route.Pattern)
 			continue
 		}
 		method, path, _ := strings.Cut(route.Pattern, " ")
-		path = strings.NewReplacer("{$}", "", "{company}", "acme", "{provider}", "none", "{token}", "x").Replace(path)
+		path = strings.NewReplacer("{$}", "", "{company}", "acme", "{provider}", "none", "{token}", "x", "{number}", "999999", "{key}", "none").Replace(path)
 		id := session
 		if strings.Contains(path, "factors") {
 			id = factor
@@ -88,7 +99,12 @@ func TestEveryRouteAsEveryRole(t *testing.T) {
 			if method == http.MethodPost {
 				form = url.Values{}
 			}
-			judge(t, route.Pattern, rule, r, g.do(method, path, form))
+			answer := g.do(method, path, form)
+			if right, fenced := strings.CutPrefix(rule, "right "); fenced {
+				judgeRight(t, route.Pattern, auth.Right(right), r, answer)
+				continue
+			}
+			judge(t, route.Pattern, rule, r, answer)
 		}
 	}
 	live, err := e.s.Access.SessionsOf(t.Context(), victim.Company, victim.ID)
@@ -118,6 +134,29 @@ func judge(t *testing.T, pattern, rule string, r role, p page) {
 	}
 }
 
+// judgeRight compares an answer with the rights of who asked for a page of acme.
+// There is nothing with the names in the address: who is let in may be told so.
+func judgeRight(t *testing.T, pattern string, right auth.Right, r role, p page) {
+	t.Helper()
+	led := p.status == http.StatusSeeOther && r.led != "" && strings.HasPrefix(p.location, r.led+"?next=")
+	inside := strings.Contains(pattern, "{company}")
+	switch {
+	case r.led != "" && !led:
+		t.Errorf("%s as %s: %d to %q, want to be led to %s", pattern, r.name, p.status, p.location, r.led)
+	case r.led != "":
+	case r.foreign && inside && p.status != http.StatusNotFound && p.status != http.StatusForbidden:
+		t.Errorf("%s as %s: %d, want 404", pattern, r.name, p.status)
+	case r.foreign && inside:
+	case !slices.Contains(rightsOf[r.name], right) && p.status != http.StatusForbidden:
+		t.Errorf("%s as %s: %d, want 403", pattern, r.name, p.status)
+	case slices.Contains(rightsOf[r.name], right) && (p.status == http.StatusForbidden || p.status >= http.StatusInternalServerError || led):
+		t.Errorf("%s as %s: %d to %q, want to be let in", pattern, r.name, p.status, p.location)
+	}
+	if csp := p.header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+		t.Errorf("%s as %s: policy %q", pattern, r.name, csp)
+	}
+}
+
 // roles are everybody there is.
 func (e *entry) roles() []role {
 	e.t.Helper()
@@ -141,7 +180,7 @@ func (e *entry) roles() []role {
 		{name: "auditor", who: with("acme", "auditor", false, true, false), shown: true},
 		{name: "approver", who: with("acme", "approver", false, false, true), shown: true},
 		{name: "admin", who: with("acme", "admin", true, false, false), shown: true},
-		{name: "admin of another company", who: with("beta", "admin", true, false, false), shown: true},
+		{name: "admin of another company", who: with("beta", "admin", true, false, false), shown: true, foreign: true},
 		{name: "operator", who: with("operators", "olga", false, false, false), shown: true},
 		{name: "admin with a factor to show", who: half, led: "/factor"},
 		{name: "admin with a factor to set up", who: with("acme", "new", true, false, false), led: "/me/factors"},

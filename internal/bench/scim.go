@@ -147,9 +147,11 @@ func (b *bench) withWorld(ctx context.Context, d database, c crowd, fn func(*wor
 	}
 	fmt.Fprintf(os.Stderr, "%s: seeded %d people in %s\n", name, c.people, time.Since(begin).Round(time.Millisecond))
 	w := &world{bench: b, crowd: c, name: d.name, token: strings.TrimSpace(string(token))}
+	begin = time.Now()
 	if w.server, err = b.start(ctx, file, d.synchronous, name); err != nil {
 		return err
 	}
+	_, _ = fmt.Fprintf(w.out, "serving after its start, %s\t%d\t%d ms\t\t\t\n", w.name, w.people, time.Since(begin).Milliseconds())
 	defer func() { err = errors.Join(err, w.stop()) }()
 	return fn(w)
 }

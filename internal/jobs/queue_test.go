@@ -116,7 +116,7 @@ func next(t *testing.T, calls <-chan string) string {
 	select {
 	case c := <-calls:
 		return c
-	case <-time.After(20 * time.Second):
+	case <-time.After(5 * time.Minute):
 		t.Fatal("nobody was called")
 		return ""
 	}
@@ -207,7 +207,7 @@ func TestLeasedSource(t *testing.T) {
 			}
 			return n
 		}
-		for end := time.Now().Add(20 * time.Second); states("scheduled") != 1 || states("completed") != 1; <-time.After(20 * time.Millisecond) {
+		for end := time.Now().Add(5 * time.Minute); states("scheduled") != 1 || states("completed") != 1; <-time.After(20 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("%d runs wait and %d are over, want one of each", states("scheduled"), states("completed"))
 			}
@@ -279,7 +279,7 @@ func TestRegularWorkOutlivesAKilledTurn(t *testing.T) {
 		}}}
 		start(t, cfg)
 		next(t, hung)
-		for deadline := time.After(20 * time.Second); ; {
+		for deadline := time.After(5 * time.Minute); ; {
 			var n int
 			if err := cfg.DB.QueryRowContext(t.Context(), `SELECT count(*) FROM river_job WHERE kind = 'regular'`).Scan(&n); err != nil {
 				t.Fatal(err)

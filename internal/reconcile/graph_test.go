@@ -119,7 +119,7 @@ func TestCancelledRead(t *testing.T) {
 	}
 	want(t, "the run", []string{string(run.State), run.Code}, []string{"failed", "cancelled"})
 	want(t, "what it left behind", w.footprint(), before)
-	if took := time.Since(begin); took > 20*time.Second {
+	if took := time.Since(begin); took > 5*time.Minute {
 		t.Errorf("it took %v to stop", took)
 	}
 	s.Heal()

@@ -62,7 +62,7 @@ func (w *world) from(f *fake) {
 // eventually polls a condition until it holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(5 * time.Minute)
 	for !holds() {
 		select {
 		case <-deadline:

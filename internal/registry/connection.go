@@ -110,3 +110,13 @@ type ScimRequest struct {
 	Micros    int64  // how long it took
 	Body      string // the request's body, redacted and capped, kept for failures
 }
+
+// ScimTraffic says when the traffic of a connection first showed each part of its
+// set-up to work; zero for what it has not shown.
+type ScimTraffic struct {
+	Request time.Time // with a token that is good
+	Lookup  time.Time // a read that was answered
+	User    time.Time // somebody was made
+	Group   time.Time // a group was made
+	Leaver  time.Time // somebody was deactivated or deleted
+}

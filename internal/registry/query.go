@@ -96,8 +96,11 @@ type MailQuery struct {
 
 // ScimRequestQuery asks for a connection's requests, the newest first.
 type ScimRequestQuery struct {
-	Origin   OriginID
-	Failed   bool
+	Origin OriginID
+	Failed bool
+	// Method and Status narrow the answer; "" and 0 are any.
+	Method   string
+	Status   int
 	BeforeAt time.Time
 	BeforeID int64
 	Limit    int

@@ -115,6 +115,12 @@ func (t *Tenant) ScimRequestPage(ctx context.Context, q registry.ScimRequestQuer
 	if q.Failed {
 		c.add("status >= 400")
 	}
+	if q.Method != "" {
+		c.add("method = ?", q.Method)
+	}
+	if q.Status != 0 {
+		c.add("status = ?", int64(q.Status))
+	}
 	if q.BeforeID != 0 {
 		c.add("at <= ? AND (at < ? OR id < ?)", micros(q.BeforeAt), micros(q.BeforeAt), q.BeforeID)
 	}

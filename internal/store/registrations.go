@@ -252,6 +252,17 @@ func (s *Store) CompanyOfLogin(ctx context.Context, hash []byte) (registry.Compa
 	return registry.CompanyID(id), err
 }
 
+// CompanyOfApplication finds the company that an application is for, 0 for one
+// that would found a company: a mail to the admins links to it by its id alone.
+func (s *Store) CompanyOfApplication(ctx context.Context, publicID string) (registry.CompanyID, error) {
+	if notText(publicID) {
+		return 0, registry.ErrNotFound
+	}
+	rows, err := s.read.QueryContext(ctx, s.rebind(`SELECT for_company FROM applications WHERE public_id = ?`), publicID)
+	id, err := one(rows, err, scanInt)
+	return registry.CompanyID(id), err
+}
+
 // invitations is the limit of what a company may have mailed in a day.
 func invitations(company registry.CompanyID, perDay int) onboard.Take {
 	return onboard.Take{

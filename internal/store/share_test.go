@@ -75,7 +75,7 @@ func (q *queue) do(fn func() error) *error {
 // settle waits until all are in the line.
 func (q *queue) settle() {
 	q.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); q.s.Waiting() != q.waiting; runtime.Gosched() {
+	for deadline := time.Now().Add(5 * time.Minute); q.s.Waiting() != q.waiting; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			q.t.Fatalf("%d wait, not %d", q.s.Waiting(), q.waiting)
 		}

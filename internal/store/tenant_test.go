@@ -294,6 +294,8 @@ func TestEveryTenantMethodIsClimbed(t *testing.T) {
 	climbed = append(climbed, hooksClimbed...)
 	climbed = append(climbed, apiClimbed...)
 	climbed = append(climbed, registerClimbed...)
+	climbed = append(climbed, consolePeopleClimbed...)
+	climbed = append(climbed, consoleDoorsClimbed...)
 	climbed = append(climbed, mergeClimbed...)
 	tenant := reflect.TypeFor[*store.Tenant]()
 	for i := range tenant.NumMethod() {

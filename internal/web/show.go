@@ -35,8 +35,23 @@ type Page struct {
 	Form string
 	// Nav are the pages beside this one, none for a page that stands alone; Wide
 	// gives tables the window's width.
-	Nav  []NavItem
+	Nav  Nav
 	Wide bool
+}
+
+// Nav are the pages beside one, in groups.
+type Nav struct {
+	// Name is whose pages these are; Switch is where others can be chosen, "" where
+	// there is nothing to choose.
+	Name, Switch string
+	Groups       []NavGroup
+}
+
+// NavGroup are pages that belong together. Label is a key of the catalogue, ""
+// for a group that needs no name.
+type NavGroup struct {
+	Label string
+	Items []NavItem
 }
 
 // NavItem is a link to a page beside the present one.
@@ -57,7 +72,7 @@ type frame struct {
 	Languages []choice
 	Themes    []choice
 	Form      string
-	Nav       []NavItem
+	Nav       Nav
 	Wide      bool
 	View      any
 	Script    string

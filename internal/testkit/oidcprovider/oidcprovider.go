@@ -15,17 +15,14 @@ import (
 	"time"
 
 	"github.com/usherd/usher/internal/testkit/need"
+	"github.com/usherd/usher/internal/testkit/npm"
 )
 
 //go:embed provider.mjs
 var script []byte
 
-// folderEnv names the folder that has the package in its node_modules, where it
-// is not in the place that deploy/test-servers.sh chooses.
-const folderEnv = "USHER_TEST_OIDC_PROVIDER"
-
 // patience is how long the provider may take to start.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // Client is who may ask the provider.
 type Client struct {
@@ -53,10 +50,7 @@ type Server struct {
 func Start(tb need.TB, c Client) *Server {
 	tb.Helper()
 	need.Programs(tb, "nodejs", "node")
-	module, ok := installed()
-	if !ok {
-		need.Missing(tb, "not installed: oidc-provider (deploy/test-servers.sh installs it)")
-	}
+	module := npm.File(tb, "oidc-provider", "lib", "index.js")
 	file := filepath.Join(tb.TempDir(), "provider.mjs")
 	if err := os.WriteFile(file, script, 0o600); err != nil {
 		tb.Fatalf("write provider's script: %v", err)
@@ -93,21 +87,6 @@ func Start(tb need.TB, c Client) *Server {
 		tb.Fatalf("start provider: %v\n%s", err, log.String())
 	}
 	return s
-}
-
-// installed finds the package's entry.
-func installed() (string, bool) {
-	folder := os.Getenv(folderEnv)
-	if folder == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			return "", false
-		}
-		folder = filepath.Join(cache, "usher-test")
-	}
-	entry := filepath.Join(folder, "node_modules", "oidc-provider", "lib", "index.js")
-	_, err := os.Stat(entry)
-	return entry, err == nil
 }
 
 // ready waits for the line that says where the provider listens.

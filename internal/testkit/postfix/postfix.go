@@ -162,12 +162,12 @@ func (s *Server) configure(o Options) error {
 
 // wait returns when it answers.
 func (s *Server) wait() error {
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); <-time.After(10 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); <-time.After(10 * time.Millisecond) {
 		if conn, err := net.Dial("tcp", s.Addr); err == nil {
 			return conn.Close()
 		}
 	}
-	return errors.New("postfix did not answer within 20 s")
+	return errors.New("postfix did not answer within two minutes")
 }
 
 // Log is what it wrote, for a test that failed.

@@ -29,7 +29,7 @@ var ErrNotInstalled = errors.New("PostgreSQL is not installed (Debian: apt-get i
 const role = "usher"
 
 // ready is how long a server may take to answer, generous for a busy machine.
-const ready = time.Minute
+const ready = 2 * time.Minute
 
 // supervisor runs the server in $1/data until its standard input ends, which
 // happens when the starting process closes it or dies by whatever signal; then

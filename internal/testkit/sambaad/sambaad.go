@@ -109,7 +109,7 @@ func (s *Server) launch(samba, conf string, options []string) error {
 	}
 	s.exit = make(chan error, 1)
 	go func() { s.exit <- s.cmd.Wait() }()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for time.Now().Before(deadline) {
 		select {
 		case err := <-s.exit:
@@ -122,7 +122,7 @@ func (s *Server) launch(samba, conf string, options []string) error {
 		}
 	}
 	s.Kill()
-	return errors.New("samba did not answer within 30 s")
+	return errors.New("samba did not answer within two minutes")
 }
 
 // Kill ends the server at once.

@@ -203,7 +203,7 @@ func (s *Server) launch() error {
 	exit := make(chan error, 1)
 	go func(c *exec.Cmd) { exit <- c.Wait() }(s.cmd)
 	s.exit = exit
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for time.Now().Before(deadline) {
 		select {
 		case err := <-exit:
@@ -217,7 +217,7 @@ func (s *Server) launch() error {
 		}
 	}
 	s.Kill()
-	return errors.New("slapd did not answer within 20 s")
+	return errors.New("slapd did not answer within two minutes")
 }
 
 // Stop ends the server as an admin would and waits until it is gone.

@@ -62,11 +62,13 @@ const root = "/admin"
 // Routes is the table of pages for the frame, and for the test that asks for each
 // as everybody.
 func (h *Handlers) Routes() []web.Route {
-	out := []web.Route{{Pattern: "GET " + root, Right: auth.RightRead, Serve: h.choose}}
+	pages := linked(routes)
+	out := append([]web.Route{{Pattern: "GET " + root, Right: auth.RightRead, Serve: h.choose}}, h.installRoutes()...)
 	for _, r := range routes {
 		method, path, _ := strings.Cut(r.pattern, " ")
 		out = append(out, web.Route{Pattern: method + " " + root + "/{company}" + path, Right: r.right, Serve: func(w http.ResponseWriter, req *http.Request) {
 			if v := h.enter(w, req, r.right); v != nil {
+				v.pages = pages
 				r.serve(h, v)
 				h.record(v, r.deed)
 			}
@@ -86,8 +88,12 @@ type visit struct {
 	company registry.Company
 	desk    Desk
 	zone    *time.Location
-	// outcome is why nothing was done, "" for what was.
+	// pages are the groups of pages there are.
+	pages []navGroup
+	// outcome is why nothing was done, "" for what was; written says that whoever
+	// did it has audited it.
 	outcome registry.Code
+	written bool
 }
 
 // ctx is the request's.
@@ -123,7 +129,7 @@ func (h *Handlers) enter(w http.ResponseWriter, r *http.Request, right auth.Righ
 // record writes down what somebody did or tried. A failure to do so is no reason
 // to answer that nothing was done.
 func (h *Handlers) record(v *visit, deed string) {
-	if deed == "" {
+	if deed == "" || v.written {
 		return
 	}
 	subject := strings.Trim(strings.TrimPrefix(v.r.URL.Path, root+"/"+v.company.Key), "/")
@@ -171,11 +177,14 @@ func (h *Handlers) choose(w http.ResponseWriter, r *http.Request) {
 	case len(mine) == 1 && !who.Operator():
 		http.Redirect(w, r, root+"/"+mine[0].Key+"/", http.StatusSeeOther)
 	default:
-		h.Show(w, r, web.Page{Template: "admin_companies", Title: web.Say("admin.companies.title"), View: companiesView{mine}, Wide: true})
+		h.Show(w, r, web.Page{Template: "admin_companies", Title: web.Say("admin.companies.title"), View: companiesView{mine, who.Operator()}, Wide: true})
 	}
 }
 
-type companiesView struct{ Companies []registry.Company }
+type companiesView struct {
+	Companies []registry.Company
+	Operator  bool
+}
 
 // page is what every page of a company has. Views embed it.
 type page struct {
@@ -237,32 +246,25 @@ func (h *Handlers) page(v *visit) page {
 // doneWords are what a page may say was done before it was opened.
 var doneWords = map[string]bool{
 	"approved": true, "cancelled": true, "rejected": true, "retried": true, "started": true, "previewed": true, "paused": true, "resumed": true,
+	"created": true, "created.held": true, "created.mute": true, "promoted": true, "promoted.mute": true, "linked": true, "joined": true, "left": true,
+	"signedout": true, "factorless": true, "removed": true, "grouped": true, "default": true, "departed": true, "contracted": true, "ended": true,
+	"domained": true, "proven": true, "vouched": true, "letin": true, "refused": true, "rights": true, "operator": true, "unoperator": true,
 	"invited": true, "blocked": true, "unblocked": true, "protected": true, "unprotected": true, "synced": true, "revoked": true,
 }
 
 // show renders a page of the company.
 func (h *Handlers) show(v *visit, template string, title *web.Message, view any) {
-	here := strings.TrimPrefix(v.r.URL.Path, root+"/"+v.company.Key+"/")
-	here, _, _ = strings.Cut(here, "/")
-	p := web.Page{Template: template, Title: title, View: view, Wide: true}
-	for _, n := range navigation {
-		p.Nav = append(p.Nav, web.NavItem{Label: "admin.nav." + n.name, URL: root + "/" + v.company.Key + "/" + n.path, Current: here == n.path})
-	}
-	h.Show(v.w, v.r, p)
-}
-
-// navigation is the order of the console's pages.
-var navigation = []struct{ name, path string }{
-	{"overview", ""}, {"runs", "runs"}, {"people", "people"}, {"groups", "groups"}, {"sources", "sources"}, {"scim", "scim"},
-	{"mails", "mails"}, {"audit", "audit"},
+	h.Show(v.w, v.r, web.Page{Template: template, Title: title, View: view, Wide: true, Nav: v.nav()})
 }
 
 // missing answers for something there is not, or an error.
 func (h *Handlers) missing(v *visit, err error) {
 	if errors.Is(err, registry.ErrNotFound) {
+		v.outcome = registry.CodeNotFound
 		h.Refuse(v.w, v.r, http.StatusNotFound)
 		return
 	}
+	v.outcome = registry.CodeInternal
 	h.Fail(v.w, v.r, err)
 }
 

@@ -12,6 +12,7 @@ import (
 
 // Desks opens the companies of the installation.
 type Desks interface {
+	InstallDesk
 	// Companies are all of them, by key.
 	Companies(ctx context.Context) ([]registry.Company, error)
 	// Open gives one by its key; registry.ErrNotFound when there is none.
@@ -59,23 +60,6 @@ type RunDesk interface {
 	// Export writes a whole list of the API, as "csv" or "json", page after page, and
 	// audits it. An error means that nothing was written.
 	Export(w http.ResponseWriter, r *http.Request, who *auth.Principal, e Export) error
-}
-
-// PeopleDesk is what is done with people and groups.
-type PeopleDesk interface {
-	People(ctx context.Context, q registry.PeopleQuery) ([]PersonRow, error)
-	// PeopleCounts are how many there are by state.
-	PeopleCounts(ctx context.Context) (map[registry.State]int64, error)
-	Person(ctx context.Context, publicID string) (*Person, error)
-	// Do carries one operation out through the door of the company's admins.
-	Do(ctx context.Context, actor string, op registry.Op) (registry.Result, error)
-	// SyncOne looks at one person at a source and, unless it is only to be looked
-	// at, does what a run would do.
-	SyncOne(ctx context.Context, source, who string, preview bool, actor string) (*Single, error)
-
-	Groups(ctx context.Context, q registry.GroupQuery) ([]registry.GroupInfo, error)
-	Group(ctx context.Context, publicID string) (registry.GroupInfo, error)
-	Members(ctx context.Context, q registry.MemberQuery) ([]registry.MemberRow, error)
 }
 
 // ScimDesk is what is done with SCIM connections.
@@ -170,21 +154,17 @@ type PersonRow struct {
 // Person is everything that is known of one.
 type Person struct {
 	*registry.User
+	Where  registry.Whereabouts
 	Owner  registry.Origin
 	Values []Value
 	Ties   []Tie
-	Groups []Membership
-	// Manager is their name, "" for none.
-	Manager string
+	Groups []registry.PersonGroup
 	// Mails are their last ones.
 	Mails []Mail
-}
-
-// Membership is one group of a person, with who says so.
-type Membership struct {
-	Name    string
-	Origins []registry.Origin
-	Since   time.Time
+	// Sessions are the browsers in which they are signed in, Factors how many
+	// second factors they have.
+	Sessions []auth.Session
+	Factors  int
 }
 
 // Value is one attribute: what it is, who stands for it, by which rule and since

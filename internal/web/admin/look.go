@@ -41,7 +41,3 @@ func (runView) Actions() []string {
 func (peopleView) Kinds() []string {
 	return []string{string(registry.EndUser), string(registry.SupportStaff)}
 }
-
-// Blocked reports whether an admin has blocked the person, or has yet to let
-// them in.
-func (v personView) Blocked() bool { return v.Blocks != 0 }

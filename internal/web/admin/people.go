@@ -1,8 +1,11 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,18 +14,15 @@ import (
 	"github.com/usherd/usher/internal/web"
 )
 
-var peopleRoutes = []route{
+// peopleRoutes are the pages about people and what they belong to.
+var peopleRoutes = slices.Concat([]route{
 	{"GET /people", auth.RightRead, "", (*Handlers).people},
-	{"GET /people/{id}", auth.RightRead, "", (*Handlers).person},
-	{"POST /people/{id}/invite", auth.RightOperate, "person.invite", (*Handlers).invite},
-	{"POST /people/{id}/block", auth.RightOperate, "person.block", (*Handlers).block},
-	{"POST /people/{id}/unblock", auth.RightOperate, "person.unblock", (*Handlers).unblock},
-	{"POST /people/{id}/protect", auth.RightOperate, "person.protect", (*Handlers).protect},
-	{"POST /people/{id}/unprotect", auth.RightOperate, "person.unprotect", (*Handlers).unprotect},
-	{"POST /people/{id}/sync", auth.RightOperate, "run.one", (*Handlers).syncPerson},
-	{"GET /groups", auth.RightRead, "", (*Handlers).groups},
-	{"GET /groups/{id}", auth.RightRead, "", (*Handlers).group},
-}
+	{"GET /people/report", auth.RightRead, "", (*Handlers).exportPeople},
+	{"GET /people/new", auth.RightOperate, "", (*Handlers).newPerson},
+	{"POST /people/new", auth.RightOperate, "person.create", (*Handlers).createPerson},
+	{"GET /people/look", auth.RightOperate, "", (*Handlers).look},
+	{"POST /people/look", auth.RightOperate, "run.one", (*Handlers).lookNow},
+}, personRoutes, groupRoutes, placeRoutes, applicantRoutes, teamRoutes)
 
 // peopleView is a page of people.
 type peopleView struct {
@@ -30,9 +30,16 @@ type peopleView struct {
 	People []PersonRow
 	States []registry.State
 	Counts map[registry.State]int64
-	Filter struct{ Q, State, Kind string }
-	Next   string
+	Doors  []registry.Origin
+	Filter peopleFilter
+	// InGroup is the group that the list is narrowed to, nil for none.
+	InGroup *registry.GroupInfo
+	Next    string
+	Report  report
 }
+
+// peopleFilter is what narrows a list of people, as the address has it.
+type peopleFilter struct{ Q, State, Kind, Owner, Group, Sort string }
 
 // peopleStates are those a list can be narrowed to.
 var peopleStates = []registry.State{
@@ -40,35 +47,96 @@ var peopleStates = []registry.State{
 	registry.StateContact, registry.StateDeleted,
 }
 
+// newest sorts a list by when people were made.
+const newest = "-created_at"
+
+// ownerKey is how the address names an origin.
+func ownerKey(o registry.Origin) string { return string(o.Kind) + ":" + o.Key }
+
+// OwnerKey is how the address names an origin.
+func (peopleView) OwnerKey(o registry.Origin) string { return ownerKey(o) }
+
+func (v *visit) peopleFilter() peopleFilter {
+	q := v.r.URL.Query()
+	return peopleFilter{strings.TrimSpace(q.Get("q")), q.Get("state"), q.Get("kind"), q.Get("owner"), q.Get("group"), q.Get("sort")}
+}
+
+// byAddress reports whether an address is looked for and not a name.
+func (f peopleFilter) byAddress() bool { return strings.Contains(f.Q, "@") }
+
+// parameters are the filter in the words of the API.
+func (f peopleFilter) parameters() url.Values {
+	out := url.Values{}
+	for name, value := range map[string]string{"state": f.State, "kind": f.Kind, "group": f.Group, "sort": f.Sort} {
+		if value != "" {
+			out.Set(name, value)
+		}
+	}
+	if kind, key, ok := strings.Cut(f.Owner, ":"); ok {
+		out.Set("origin_kind", kind)
+		out.Set("origin", key)
+	}
+	switch {
+	case f.Q == "":
+	case f.byAddress():
+		out.Set("email", f.Q)
+	default:
+		out.Set("user_name", f.Q)
+	}
+	return out
+}
+
 func (h *Handlers) people(v *visit) {
-	view := peopleView{page: h.page(v), States: peopleStates}
-	query := v.r.URL.Query()
-	f := &view.Filter
-	f.Q, f.State, f.Kind = strings.TrimSpace(query.Get("q")), query.Get("state"), query.Get("kind")
-	q := registry.PeopleQuery{State: registry.State(f.State), Kind: registry.Kind(f.Kind), Limit: perPage + 1}
-	if strings.Contains(f.Q, "@") {
+	view := peopleView{page: h.page(v), States: peopleStates, Filter: v.peopleFilter()}
+	f := view.Filter
+	q := registry.PeopleQuery{State: registry.State(f.State), Kind: registry.Kind(f.Kind), NewestFirst: f.Sort == newest, Limit: perPage + 1}
+	if f.byAddress() {
 		q.Email = f.Q
 	} else {
 		q.Name = f.Q
 	}
-	q.AfterKey = query.Get("after")
-	id, _ := strconv.ParseInt(query.Get("id"), 10, 64)
+	q.AfterKey = v.r.URL.Query().Get("after")
+	id, _ := strconv.ParseInt(v.r.URL.Query().Get("id"), 10, 64)
 	q.AfterID = registry.UserID(id)
-	var err error
-	if view.People, err = v.desk.People(v.ctx(), q); err != nil {
-		h.Fail(v.w, v.r, err)
+	if err := h.fillPeople(v, &view, q); err != nil {
+		h.missing(v, err)
 		return
 	}
+	view.Report = v.report(v.only("q", "state", "kind", "owner", "group", "sort"), "people", "report")
+	h.show(v, "admin_people", web.Say("admin.people.title"), view)
+}
+
+func (h *Handlers) fillPeople(v *visit, view *peopleView, q registry.PeopleQuery) (err error) {
+	if view.Doors, err = v.desk.Doors(v.ctx()); err != nil {
+		return err
+	}
+	for _, o := range view.Doors {
+		if ownerKey(o) == view.Filter.Owner {
+			q.Owner = o.ID
+		}
+	}
+	if view.Filter.Owner != "" && q.Owner == 0 {
+		return registry.ErrNotFound
+	}
+	if view.Filter.Group != "" {
+		g, err := v.desk.Group(v.ctx(), view.Filter.Group)
+		if err != nil {
+			return err
+		}
+		view.InGroup, q.Group = &g, g.ID
+	}
+	if view.People, err = v.desk.People(v.ctx(), q); err != nil {
+		return err
+	}
 	if view.Counts, err = v.desk.PeopleCounts(v.ctx()); err != nil {
-		h.Fail(v.w, v.r, err)
-		return
+		return err
 	}
 	if len(view.People) > perPage {
 		view.People = view.People[:perPage]
 		last := view.People[perPage-1]
 		view.Next = nextPage(v, registry.Key(last.UserName()), int64(last.ID))
 	}
-	h.show(v, "admin_people", web.Say("admin.people.title"), view)
+	return nil
 }
 
 // nextPage is the address of the page behind a row.
@@ -80,182 +148,163 @@ func nextPage(v *visit, key string, id int64) string {
 	return (&url.URL{Path: v.r.URL.Path, RawQuery: q.Encode()}).String()
 }
 
-// personView is everything about one person.
-type personView struct {
+// report is the address of a whole list, without the format.
+type report struct {
+	path  string
+	query url.Values
+}
+
+// report is the address of a list of the company, with what narrows it.
+func (v *visit) report(query url.Values, parts ...any) report {
+	return report{page{Company: v.company}.To(parts...), query}
+}
+
+// As is the address of the list in a format: "csv" or "json".
+func (r report) As(format string) string {
+	q := maps.Clone(r.query)
+	if q == nil {
+		q = url.Values{}
+	}
+	q.Set("format", format)
+	return r.path + "?" + q.Encode()
+}
+
+// exportPeople gives everybody whom the page's filters leave.
+func (h *Handlers) exportPeople(v *visit) {
+	h.export(v, Export{Operation: "listPeople", Query: v.peopleFilter().parameters()})
+}
+
+// newPersonView is the form that makes a person.
+type newPersonView struct {
 	page
-	*Person
-	Timeline []line
-	Older    string
-	Sources  []Source
-	Single   *Single
-	Looked   string // at which source
+	In          NewPerson
+	GroupLines  string
+	Departments []registry.Department
+	Languages   []web.Language
 }
 
-// line is one change in a person's history.
-type line struct {
-	registry.ChangeRow
-	Values []change
+// Kinds are those a person can be of.
+func (newPersonView) Kinds() []string { return peopleView{}.Kinds() }
+
+func (h *Handlers) newPerson(v *visit) {
+	h.showNewPerson(v, NewPerson{Kind: registry.EndUser, Locale: v.company.Locale}, nil)
 }
 
-func (h *Handlers) findPerson(v *visit) (*Person, bool) {
-	p, err := v.desk.Person(v.ctx(), v.r.PathValue("id"))
-	if err != nil {
-		h.missing(v, err)
-		return nil, false
-	}
-	return p, true
-}
-
-func (h *Handlers) person(v *visit) {
-	if p, ok := h.findPerson(v); ok {
-		h.showPerson(v, p, personView{page: h.page(v)})
-	}
-}
-
-func (h *Handlers) showPerson(v *visit, p *Person, view personView) {
-	view.Person = p
-	before, _ := strconv.ParseInt(v.r.URL.Query().Get("before"), 10, 64)
-	const lines = 20
-	changes, err := v.desk.Changes(v.ctx(), registry.ChangeQuery{User: p.ID, Before: before, Limit: lines + 1})
-	if err != nil {
+func (h *Handlers) showNewPerson(v *visit, in NewPerson, alert *web.Message) {
+	view := newPersonView{page: h.page(v), In: in, GroupLines: strings.Join(in.Groups, "\n"), Languages: web.Languages()}
+	view.Alert = alert
+	var err error
+	if view.Departments, err = v.desk.Departments(v.ctx()); err != nil {
 		h.Fail(v.w, v.r, err)
 		return
 	}
-	if len(changes) > lines {
-		changes = changes[:lines]
-		view.Older = with(v.r, "before", fmt.Sprint(changes[lines-1].ID)) + "#timeline"
+	h.show(v, "admin_person_new", web.Say("admin.people.new"), view)
+}
+
+// typed reads a person out of the form.
+func (v *visit) typed() NewPerson {
+	form := func(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
+	in := NewPerson{
+		UserName: form("user_name"), Email: form("email"), GivenName: form("given_name"), FamilyName: form("family_name"), Locale: form("locale"),
+		Kind: registry.Kind(form("kind")), Department: form("department"), Contract: form("contract"), Hold: form("mail") == "hold",
 	}
-	for _, c := range changes {
-		view.Timeline = append(view.Timeline, line{c, changesOf(c.Payload)})
+	if in.Kind != registry.SupportStaff {
+		in.Kind = registry.EndUser
 	}
+	for line := range strings.Lines(v.r.PostForm.Get("groups")) {
+		if name := strings.TrimSpace(line); name != "" {
+			in.Groups = append(in.Groups, name)
+		}
+	}
+	return in
+}
+
+func (h *Handlers) createPerson(v *visit) {
+	if !h.Form(v.w, v.r) {
+		return
+	}
+	in := v.typed()
+	if in.UserName == "" {
+		v.outcome = registry.CodeUserNameMissing
+		h.showNewPerson(v, in, web.Say("admin.people.username.missing"))
+		return
+	}
+	id, mailed, err := v.desk.CreatePerson(v.ctx(), v.who.Actor, in)
+	var refused *Refusal
+	switch {
+	case errors.As(err, &refused):
+		v.outcome = refused.Code
+		h.showNewPerson(v, in, web.Say("admin.refused", "Reason", refused.Reason))
+	case err != nil:
+		h.missing(v, err)
+	default:
+		v.back(madeWord("created", in.Hold, mailed), "people", id)
+	}
+}
+
+// madeWord says what became of somebody's set-up mail.
+func madeWord(what string, hold, mailed bool) string {
+	switch {
+	case !mailed:
+		return what + ".mute"
+	case hold:
+		return what + ".held"
+	}
+	return what
+}
+
+// lookView looks for somebody at a source, who need not be here yet.
+type lookView struct {
+	page
+	Sources []Source
+	Who     string
+	Single  *Single
+	Looked  string
+}
+
+func (h *Handlers) look(v *visit) { h.showLook(v, lookView{page: h.page(v)}) }
+
+func (h *Handlers) showLook(v *visit, view lookView) {
+	var err error
 	if view.Sources, err = v.desk.Sources(v.ctx()); err != nil {
 		h.Fail(v.w, v.r, err)
 		return
 	}
-	h.show(v, "admin_person", web.Say("admin.person.title", "Name", p.DisplayName()), view)
+	h.show(v, "admin_look", web.Say("admin.people.look"), view)
 }
 
-// Anchored is the name by which a source would find the person, their userName
-// where none is tied.
-func (p *Person) Anchored(source string) string {
-	for _, t := range p.Ties {
-		if t.Origin.Key == source && t.Origin.Kind.Pulled() {
-			return t.Link.Anchor
-		}
-	}
-	return p.UserName()
-}
-
-// syncPerson looks at the person at one source, and does what a run would do
-// unless it is a preview.
-func (h *Handlers) syncPerson(v *visit) {
-	p, ok := h.findPerson(v)
-	if !ok || !h.Form(v.w, v.r) {
+// lookNow shows the five steps of somebody at a source, and does what a run would
+// do where that is asked for.
+func (h *Handlers) lookNow(v *visit) {
+	if !h.Form(v.w, v.r) {
 		return
 	}
-	source, preview := v.r.PostForm.Get("source"), v.r.PostForm.Get("apply") == ""
-	single, err := v.desk.SyncOne(v.ctx(), source, p.Anchored(source), preview, v.who.Actor)
-	view := personView{page: h.page(v), Single: single, Looked: source}
-	if err != nil {
-		view.Alert = web.Say("admin.refused", "Reason", err.Error())
-	}
-	if p, ok = h.findPerson(v); ok {
-		h.showPerson(v, p, view)
-	}
-}
-
-// onPerson does something to a person and leads back.
-func (h *Handlers) onPerson(v *visit, done string, act func(*Person) error) {
-	if p, ok := h.findPerson(v); ok {
-		h.did(v, act(p), done, "people", p.PublicID)
-	}
-}
-
-// operate carries one operation on a person out.
-func (h *Handlers) operate(v *visit, done string, op func(registry.UserID) registry.Op) {
-	h.onPerson(v, done, func(p *Person) error {
-		_, err := v.desk.Do(v.ctx(), v.who.Actor, op(p.ID))
-		return err
-	})
-}
-
-func (h *Handlers) invite(v *visit) {
-	h.operate(v, "invited", func(id registry.UserID) registry.Op { return registry.MailSetup{User: id} })
-}
-
-func (h *Handlers) block(v *visit) {
-	h.operate(v, "blocked", func(id registry.UserID) registry.Op { return registry.SetBlocks{User: id, Set: registry.BlockAdmin} })
-}
-
-func (h *Handlers) unblock(v *visit) {
-	h.operate(v, "unblocked", func(id registry.UserID) registry.Op {
-		return registry.SetBlocks{User: id, Clear: registry.BlockAdmin}
-	})
-}
-
-func (h *Handlers) protect(v *visit) {
-	h.operate(v, "protected", func(id registry.UserID) registry.Op { return registry.SetProtected{User: id, On: true} })
-}
-
-func (h *Handlers) unprotect(v *visit) {
-	h.operate(v, "unprotected", func(id registry.UserID) registry.Op { return registry.SetProtected{User: id} })
-}
-
-// groupsView is a page of groups.
-type groupsView struct {
-	page
-	Groups []registry.GroupInfo
-	Next   string
-}
-
-func (h *Handlers) groups(v *visit) {
-	view := groupsView{page: h.page(v)}
-	query := v.r.URL.Query()
-	id, _ := strconv.ParseInt(query.Get("id"), 10, 64)
-	var err error
-	view.Groups, err = v.desk.Groups(v.ctx(), registry.GroupQuery{AfterKey: query.Get("after"), AfterID: registry.GroupID(id), Limit: perPage + 1})
-	if err != nil {
-		h.Fail(v.w, v.r, err)
+	view := lookView{page: h.page(v), Who: strings.TrimSpace(v.r.PostForm.Get("who"))}
+	if view.Who == "" {
+		v.outcome, view.Alert = registry.CodeInvalidValue, web.Say("admin.people.look.missing")
+		h.showLook(v, view)
 		return
 	}
-	if len(view.Groups) > perPage {
-		view.Groups = view.Groups[:perPage]
-		last := view.Groups[perPage-1]
-		view.Next = nextPage(v, registry.Key(last.DisplayName), int64(last.ID))
+	var ok bool
+	if view.Single, view.Looked, view.Alert, ok = h.single(v, view.Who); ok {
+		h.showLook(v, view)
 	}
-	h.show(v, "admin_groups", web.Say("admin.groups.title"), view)
 }
 
-// groupView is one group with its members and why each is in it.
-type groupView struct {
-	page
-	Group   registry.GroupInfo
-	Members []registry.MemberRow
-	Next    string
-}
-
-func (h *Handlers) group(v *visit) {
-	view := groupView{page: h.page(v)}
-	var err error
-	if view.Group, err = v.desk.Group(v.ctx(), v.r.PathValue("id")); err != nil {
+// single looks at one person at the source that the form names. Where it cannot,
+// the alert says why; ok is false when the answer was given.
+func (h *Handlers) single(v *visit, who string) (single *Single, source string, alert *web.Message, ok bool) {
+	source = v.r.PostForm.Get("source")
+	single, err := v.desk.SyncOne(v.ctx(), source, who, v.r.PostForm.Get("apply") == "", v.who.Actor)
+	var refused *Refusal
+	switch {
+	case errors.As(err, &refused):
+		v.outcome, alert = refused.Code, web.Say("admin.refused", "Reason", refused.Reason)
+	case errors.Is(err, registry.ErrNotFound):
+		v.outcome, alert = registry.CodeNotFound, web.Say("admin.people.look.nosource")
+	case err != nil:
 		h.missing(v, err)
-		return
+		return nil, source, nil, false
 	}
-	query := v.r.URL.Query()
-	user, _ := strconv.ParseInt(query.Get("user"), 10, 64)
-	group, _ := strconv.ParseInt(query.Get("group"), 10, 64)
-	view.Members, err = v.desk.Members(v.ctx(), registry.MemberQuery{
-		Group: view.Group.ID, AfterUser: registry.UserID(user), AfterGroup: registry.GroupID(group), Limit: perPage + 1,
-	})
-	if err != nil {
-		h.Fail(v.w, v.r, err)
-		return
-	}
-	if len(view.Members) > perPage {
-		view.Members = view.Members[:perPage]
-		last := view.Members[perPage-1]
-		q := url.Values{"user": {fmt.Sprint(last.User)}, "group": {fmt.Sprint(last.Group)}}
-		view.Next = v.r.URL.Path + "?" + q.Encode()
-	}
-	h.show(v, "admin_group", web.Say("admin.group.title", "Name", view.Group.DisplayName), view)
+	return single, source, alert, true
 }

@@ -89,19 +89,24 @@ func (h *Handlers) forms() (out []form) {
 	return out
 }
 
-// Mount registers the pages.
-func (h *Handlers) Mount(mux *http.ServeMux) {
+// Routes is the table of the pages of the forms that are open, all of them for
+// strangers.
+func (h *Handlers) Routes() []web.Route {
 	forms := h.forms()
 	if len(forms) == 0 {
-		return
+		return nil
 	}
-	mux.HandleFunc("GET /register", h.choose)
-	mux.HandleFunc("GET /register/sent", h.sent)
+	out := []web.Route{{Pattern: "GET /register", Open: true, Serve: h.choose}, {Pattern: "GET /register/sent", Open: true, Serve: h.sent}}
 	for _, f := range forms {
-		mux.HandleFunc("GET "+f.path, func(w http.ResponseWriter, r *http.Request) { h.show(w, r, f, h.blank(f), 0) })
-		mux.HandleFunc("POST "+f.path, func(w http.ResponseWriter, r *http.Request) { h.send(w, r, f) })
+		out = append(out,
+			web.Route{Pattern: "GET " + f.path, Open: true, Serve: func(w http.ResponseWriter, r *http.Request) { h.show(w, r, f, h.blank(f), 0) }},
+			web.Route{Pattern: "POST " + f.path, Open: true, Serve: func(w http.ResponseWriter, r *http.Request) { h.send(w, r, f) }})
 	}
+	return out
 }
+
+// Mount registers the pages.
+func (h *Handlers) Mount(mux *http.ServeMux) { h.Shell.Mount(mux, h.Routes()) }
 
 // chooseView says which forms are open.
 type chooseView struct{ Users, Staff bool }

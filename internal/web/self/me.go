@@ -19,6 +19,7 @@ type meView struct {
 	DisplayName string
 	Kind        registry.Kind
 	Admin       bool
+	Console     bool // may look at the console
 	HasPassword bool
 	Values      []valueView
 	Groups      []groupView
@@ -68,6 +69,9 @@ func (h *Handlers) me(w http.ResponseWriter, r *http.Request) {
 	v := newMeView(p, sessions, s)
 	v.Providers = h.Access.Doors(registry.Company{ID: s.Company, Key: s.Account.CompanyKey}).Providers
 	v.Notice = notice(r)
+	if who, ok := h.Principal(r.Context()); ok {
+		v.Console = who.May(auth.RightRead, s.Company)
+	}
 	h.Show(w, r, web.Page{Template: "me", Title: web.Say("me.title"), View: v})
 }
 
