@@ -54,7 +54,7 @@ type route struct {
 
 // routes is the one table of pages, and of who may see them. Each area has its
 // own part beside its pages.
-var routes = slices.Concat(overviewRoutes, runRoutes, peopleRoutes, sourceRoutes, scimRoutes, listRoutes)
+var routes = slices.Concat(overviewRoutes, runRoutes, peopleRoutes, sourceRoutes, scimRoutes, listRoutes, mergeRoutes)
 
 // root is where the console begins.
 const root = "/admin"
@@ -250,6 +250,7 @@ var doneWords = map[string]bool{
 	"signedout": true, "factorless": true, "removed": true, "grouped": true, "default": true, "departed": true, "contracted": true, "ended": true,
 	"domained": true, "proven": true, "vouched": true, "letin": true, "refused": true, "rights": true, "operator": true, "unoperator": true,
 	"invited": true, "blocked": true, "unblocked": true, "protected": true, "unprotected": true, "synced": true, "revoked": true,
+	"merged": true, "separated": true, "erased": true, "lifted": true,
 }
 
 // show renders a page of the company.

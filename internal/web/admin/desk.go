@@ -28,6 +28,7 @@ type Desk interface {
 	PeopleDesk
 	ScimDesk
 	ListDesk
+	MergeDesk
 }
 
 // SourceDesk is what is done with directories.
