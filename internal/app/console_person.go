@@ -42,12 +42,6 @@ func toNewUser(n admin.NewPerson) NewUser {
 	}
 }
 
-// Promote implements admin.Desk.
-func (c *console) Promote(ctx context.Context, actor string, contact *registry.User, n admin.NewPerson) (bool, error) {
-	mailed, err := c.server.PromoteContact(ctx, contact, actor, toNewUser(n))
-	return mailed, refused(err)
-}
-
 // Invite implements admin.Desk.
 func (c *console) Invite(ctx context.Context, actor string, id registry.UserID) error {
 	return refused(c.server.InviteUser(ctx, c.company.ID, actor, id))

@@ -143,3 +143,33 @@ func (c *Core) Served(ctx context.Context) bool {
 	live, err := c.Store.LiveProcesses(ctx)
 	return err == nil && len(live) > 0
 }
+
+// PromoteContact makes a full account of a contact by an admin's hand: the same
+// record with its history, under a userName and with names that the admin gives,
+// and mails them their set-up link or holds it. The address is the contact's; only
+// following the link proves it.
+func (c *Core) PromoteContact(ctx context.Context, contact *registry.User, actor string, n NewUser) (registry.Result, error) {
+	n.Email = contact.Email()
+	if contact.Association != registry.Weak {
+		return registry.Result{}, mistake("%s has an account already", contact.UserName())
+	}
+	if err := c.knownDepartment(ctx, contact.Company, n.Department); err != nil {
+		return registry.Result{}, err
+	}
+	setup, err := c.setupMail(ctx, contact.Company, n)
+	if err != nil {
+		return registry.Result{}, err
+	}
+	a := registry.Attributes{registry.AttrUserName: {n.UserName}}
+	for name, value := range map[string]string{
+		registry.AttrGivenName: n.GivenName, registry.AttrFamilyName: n.FamilyName,
+		registry.AttrDisplayName: strings.TrimSpace(n.GivenName + " " + n.FamilyName), registry.AttrLocale: n.Locale,
+	} {
+		if value != "" {
+			a.Set(name, value)
+		}
+	}
+	return c.byHand(ctx, contact.Company, actor, registry.Enrol{
+		User: contact.ID, Attributes: a, Kind: cmp.Or(n.Kind, registry.EndUser), Department: n.Department, Contract: n.Contract, ByHand: true, SetupMail: setup,
+	})
+}

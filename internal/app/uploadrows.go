@@ -71,23 +71,12 @@ func (c *Core) UploadRows(ctx context.Context, u *registry.Upload, run *registry
 	if err != nil {
 		return err
 	}
-	t := c.Store.For(u.Company)
 	var batch []UploadRow
 	flush := func() error {
-		var ids []int64
-		for _, r := range batch {
-			for _, id := range []int64{r.item, r.remark} {
-				if id != 0 {
-					ids = append(ids, id)
-				}
-			}
-		}
-		items, err := t.ItemsByID(ctx, ids)
-		if err != nil {
+		if err := c.fillRows(ctx, u, batch); err != nil {
 			return err
 		}
 		for i := range batch {
-			batch[i].fill(items)
 			if err := fn(batch[i]); err != nil {
 				return err
 			}
@@ -103,6 +92,73 @@ func (c *Core) UploadRows(ctx context.Context, u *registry.Upload, run *registry
 		return flush()
 	})
 	return errors.Join(err, flush())
+}
+
+// fillRows enters what the report says of rows.
+func (c *Core) fillRows(ctx context.Context, u *registry.Upload, rows []UploadRow) error {
+	var ids []int64
+	for _, r := range rows {
+		for _, id := range []int64{r.item, r.remark} {
+			if id != 0 {
+				ids = append(ids, id)
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	items, err := c.Store.For(u.Company).ItemsByID(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		rows[i].fill(items)
+	}
+	return nil
+}
+
+// UploadRowQuery asks for a stretch of an upload's rows.
+type UploadRowQuery struct {
+	// After is the line behind which it begins, 0 for the first; Limit is how many
+	// there are at most.
+	After, Limit int
+	// Outcome is one of the constants above, "" for all.
+	Outcome string
+}
+
+// errEnough ends the reading of a file of which enough was read.
+var errEnough = errors.New("enough rows")
+
+// UploadRowPage gives some rows of an upload in the order of the file. The file is
+// read up to the last of them.
+func (c *Core) UploadRowPage(ctx context.Context, u *registry.Upload, run *registry.Run, q UploadRowQuery) ([]UploadRow, error) {
+	settings, err := uploadSettings(u)
+	if err != nil {
+		return nil, err
+	}
+	fates, err := c.fates(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	var page []UploadRow
+	src := &upload.Source{File: c.keptFile(ctx, u), Settings: settings}
+	err = src.Each(ctx, func(r upload.Row) error {
+		if r.Line <= q.After {
+			return nil
+		}
+		row := uploadRow(&r, &settings, fates)
+		if q.Outcome != "" && row.Outcome != q.Outcome {
+			return nil
+		}
+		if page = append(page, row); len(page) == q.Limit {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, uploadMistake(err)
+	}
+	return page, c.fillRows(ctx, u, page)
 }
 
 // uploadRow says of a row what its fate is.

@@ -43,15 +43,28 @@ func mustBe(u *registry.Upload, states []registry.UploadState) error {
 	return mistake("upload %s is %s; upload the file again", u.PublicID, u.State)
 }
 
+// settled refuses an upload of which nobody has said yet who its rows are about.
+func settled(u *registry.Upload) error {
+	s, err := uploadSettings(u)
+	if err == nil && s.Key == "" {
+		err = mistake("no column of %s is a userName or an address; say first which column is", u.FileName)
+	}
+	return err
+}
+
 // PreviewUpload shows what an upload would do, and changes nobody. The run's
 // report has every row that would change and why others would not; the upload
 // has the counts.
 func (c *Core) PreviewUpload(ctx context.Context, u *registry.Upload, actor string, progress func(Progress)) (*registry.Run, error) {
-	if err := mustBe(u, mayPreview); err != nil {
+	return c.previewUpload(ctx, u, reconcile.Request{Mode: registry.ModePreview, Trigger: "manual", Actor: actor, Progress: progress})
+}
+
+func (c *Core) previewUpload(ctx context.Context, u *registry.Upload, req reconcile.Request) (*registry.Run, error) {
+	if err := errors.Join(mustBe(u, mayPreview), settled(u)); err != nil {
 		return nil, err
 	}
 	was := u.State
-	run, err := c.runUpload(ctx, u, reconcile.Request{Mode: registry.ModePreview, Trigger: "manual", Actor: actor, Progress: progress})
+	run, err := c.runUpload(ctx, u, req)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +78,7 @@ func (c *Core) PreviewUpload(ctx context.Context, u *registry.Upload, actor stri
 // ConfirmUpload has an upload carried out: by the next server that comes by, or
 // by ApplyUpload. Until it is confirmed nobody is changed and nothing mailed.
 func (c *Core) ConfirmUpload(ctx context.Context, u *registry.Upload, actor string) error {
-	if err := mustBe(u, mayConfirm); err != nil {
+	if err := errors.Join(mustBe(u, mayConfirm), settled(u)); err != nil {
 		return err
 	}
 	was := u.State

@@ -117,7 +117,7 @@ func (c *ContactCare) tell(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	n, senders, err := c.Store.Arrivals(ctx, door, now.Add(-quiet), careBatch)
+	n, own, err := c.Arrived(ctx, now)
 	switch {
 	case err != nil:
 		return err
@@ -126,17 +126,25 @@ func (c *ContactCare) tell(ctx context.Context, now time.Time) error {
 	case n == 0 || !told.IsZero():
 		return nil
 	}
-	own, err := c.colleagues(ctx, senders)
-	if err != nil {
-		return err
-	}
-	notice := c.notice(registry.NoticeContactsArrive, map[string]string{"People": strconv.FormatInt(n, 10), "Colleagues": strconv.Itoa(own)})
+	notice := c.notice(registry.NoticeContactsArrive, map[string]string{"People": strconv.FormatInt(n, 10), "Colleagues": strconv.FormatInt(own, 10)})
 	return c.Store.TellOrigin(ctx, door, time.Time{}, now, &notice)
 }
 
+// Arrived is how many people without an account have written for the first time in
+// the last thirty days, and how many of them have an address at a domain where
+// others have accounts. It needs nothing but the Store.
+func (c *ContactCare) Arrived(ctx context.Context, now time.Time) (people, colleagues int64, err error) {
+	people, senders, err := c.Store.Arrivals(ctx, registry.OriginMail, now.Add(-quiet), careBatch)
+	if err != nil {
+		return 0, 0, err
+	}
+	colleagues, err = c.colleagues(ctx, senders)
+	return people, colleagues, err
+}
+
 // colleagues counts the senders at whose domain others have an account.
-func (c *ContactCare) colleagues(ctx context.Context, senders []string) (int, error) {
-	people, n := map[string]bool{}, 0
+func (c *ContactCare) colleagues(ctx context.Context, senders []string) (int64, error) {
+	people, n := map[string]bool{}, int64(0)
 	for _, s := range senders {
 		domain := s[strings.LastIndexByte(s, '@')+1:]
 		has, asked := people[domain]

@@ -6,9 +6,9 @@ import (
 )
 
 // Enrol makes a full account of a contact on the word of its person, who
-// registered with the contact's address and proved to have it. The record, its
-// id and its history stay; what the person says of themselves takes the place of
-// what a door guessed.
+// registered with the contact's address and proved to have it, or on an admin's.
+// The record, its id and its history stay; what they say takes the place of what
+// a door guessed.
 type Enrol struct {
 	User UserID
 	// Attributes replace those of the same name; addresses among them come first,
@@ -17,6 +17,10 @@ type Enrol struct {
 	Kind       Kind
 	Department string // as in CreateUser
 	Contract   string // as in CreateUser
+	// ByHand says that an admin made the account, who has not proved the address;
+	// SetupMail is what becomes of the mail then.
+	ByHand    bool
+	SetupMail SetupMail
 }
 
 // CreateGroup makes a group by hand or by another door that has no anchors.
@@ -66,7 +70,11 @@ func (u *unit) enrol(i int, op Enrol, res *Result) {
 	if op.Contract != "" {
 		user.Contract = u.contracts[Key(op.Contract)]
 	}
-	u.store(i, &before, user, ActionJoin, "registered", res, SetupNone)
+	reason := "registered"
+	if op.ByHand {
+		reason = "by_hand"
+	}
+	u.store(i, &before, user, ActionJoin, reason, res, op.SetupMail)
 }
 
 // addresses are those of two lists, each once, the first list's first.

@@ -58,6 +58,7 @@ func (t *tenantTx) saveMet(ctx context.Context, w *registry.Writes) error {
 
 // Contact is a contact as a list shows it.
 type Contact struct {
+	Key                    registry.UserID
 	ID, Name, Email, Phone string
 	// Door is where the contact came from.
 	Door                registry.Origin
@@ -67,16 +68,7 @@ type Contact struct {
 
 // Contacts lists the company's contacts, those seen last first.
 func (t *Tenant) Contacts(ctx context.Context, limit int) ([]Contact, error) {
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT u.public_id, u.display_name, coalesce(e.address, ''), coalesce(e.verified_at, 0), o.id, o.kind, o.key, u.created_at, u.seen_at
-		FROM users u LEFT JOIN emails e ON e.user_id = u.id AND e.company_id = u.company_id AND e.position = 0
-		JOIN origins o ON o.id = u.owner_id AND o.company_id = u.company_id
-		WHERE u.company_id = ? AND u.association = 'weak' AND u.deleted_at = 0 ORDER BY u.seen_at DESC, u.id DESC LIMIT ?`), int64(t.id), limit)
-	return collect(rows, err, func(rows *sql.Rows) (c Contact, err error) {
-		var verified, created, seen int64
-		err = rows.Scan(&c.ID, &c.Name, &c.Email, &verified, &c.Door.ID, &c.Door.Kind, &c.Door.Key, &created, &seen)
-		c.Door.Company, c.Verified, c.CreatedAt, c.LastSeen = t.id, verified != 0, fromMicros(created), fromMicros(seen)
-		return c, err
-	})
+	return t.ContactPage(ctx, registry.ContactQuery{Limit: limit})
 }
 
 // IdleContacts are contacts of whom nothing was heard since a time: up to limit

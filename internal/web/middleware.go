@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/registry"
@@ -134,9 +135,26 @@ func (s *Shell) routes(mux *http.ServeMux) http.Handler {
 			s.Refuse(w, r, probe.status)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		r.Body = http.MaxBytesReader(w, r.Body, s.room(w, pattern))
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// fileTime is how long the sending of a file may take: its largest at a megabit
+// a second.
+const fileTime = 10 * time.Minute
+
+// room is how much a form may hold. One with a file gets the time for it, where
+// the connection knows of time.
+func (s *Shell) room(w http.ResponseWriter, pattern string) int64 {
+	size, ok := s.bodies[pattern]
+	if !ok {
+		return maxForm
+	}
+	control, until := http.NewResponseController(w), time.Now().Add(fileTime) // the network keeps real time
+	_ = control.SetReadDeadline(until)
+	_ = control.SetWriteDeadline(until.Add(time.Minute))
+	return size
 }
 
 // statusWriter notes the status that was sent.

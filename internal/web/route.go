@@ -19,12 +19,18 @@ type Route struct {
 	Open  bool
 	Half  auth.Stage
 	Right auth.Right
+	// Body is the most that a form may hold, in bytes; 0 is what forms hold that
+	// are typed. Who sends a file gets the time for it.
+	Body  int64
 	Serve http.HandlerFunc
 }
 
 // Mount registers routes, each behind its fence.
 func (s *Shell) Mount(mux *http.ServeMux, routes []Route) {
 	for _, r := range routes {
+		if r.Body > 0 {
+			s.bodies[r.Pattern] = r.Body
+		}
 		mux.HandleFunc(r.Pattern, s.fence(r))
 	}
 }

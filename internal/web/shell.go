@@ -46,6 +46,8 @@ type Shell struct {
 	words     *catalogue
 	templates templates
 	static    static
+	// bodies are the sizes of the forms that may be larger, by pattern.
+	bodies map[string]int64
 	// Sessions begin and end here.
 	Sessions *auth.Sessions
 }
@@ -88,7 +90,7 @@ func New(cfg Config, pages ...Pages) (*Shell, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Shell{cfg: cfg, words: words, static: files}
+	s := &Shell{cfg: cfg, words: words, static: files, bodies: map[string]int64{}}
 	if s.templates, err = parseTemplates(all, words, files); err != nil {
 		return nil, err
 	}

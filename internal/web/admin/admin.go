@@ -54,7 +54,7 @@ type route struct {
 
 // routes is the one table of pages, and of who may see them. Each area has its
 // own part beside its pages.
-var routes = slices.Concat(overviewRoutes, runRoutes, peopleRoutes, sourceRoutes, scimRoutes, listRoutes, mergeRoutes)
+var routes = slices.Concat(overviewRoutes, runRoutes, peopleRoutes, sourceRoutes, scimRoutes, listRoutes, uploadRoutes, contactRoutes, mergeRoutes)
 
 // root is where the console begins.
 const root = "/admin"
@@ -66,7 +66,7 @@ func (h *Handlers) Routes() []web.Route {
 	out := append([]web.Route{{Pattern: "GET " + root, Right: auth.RightRead, Serve: h.choose}}, h.installRoutes()...)
 	for _, r := range routes {
 		method, path, _ := strings.Cut(r.pattern, " ")
-		out = append(out, web.Route{Pattern: method + " " + root + "/{company}" + path, Right: r.right, Serve: func(w http.ResponseWriter, req *http.Request) {
+		out = append(out, web.Route{Pattern: method + " " + root + "/{company}" + path, Right: r.right, Body: formSize(r.pattern), Serve: func(w http.ResponseWriter, req *http.Request) {
 			if v := h.enter(w, req, r.right); v != nil {
 				v.pages = pages
 				r.serve(h, v)
@@ -246,7 +246,7 @@ func (h *Handlers) page(v *visit) page {
 // doneWords are what a page may say was done before it was opened.
 var doneWords = map[string]bool{
 	"approved": true, "cancelled": true, "rejected": true, "retried": true, "started": true, "previewed": true, "paused": true, "resumed": true,
-	"created": true, "created.held": true, "created.mute": true, "promoted": true, "promoted.mute": true, "linked": true, "joined": true, "left": true,
+	"created": true, "created.held": true, "created.mute": true, "linked": true, "joined": true, "left": true,
 	"signedout": true, "factorless": true, "removed": true, "grouped": true, "default": true, "departed": true, "contracted": true, "ended": true,
 	"domained": true, "proven": true, "vouched": true, "letin": true, "refused": true, "rights": true, "operator": true, "unoperator": true,
 	"invited": true, "blocked": true, "unblocked": true, "protected": true, "unprotected": true, "synced": true, "revoked": true,

@@ -28,6 +28,8 @@ type Desk interface {
 	PeopleDesk
 	ScimDesk
 	ListDesk
+	UploadDesk
+	ContactDesk
 	MergeDesk
 }
 

@@ -31,8 +31,6 @@ type PersonDesk interface {
 	// CreatePerson makes a person by hand. It tells their id, and whether a set-up
 	// mail waits.
 	CreatePerson(ctx context.Context, actor string, n NewPerson) (publicID string, mailed bool, err error)
-	// Promote makes a full account of a contact and tells whether a set-up mail waits.
-	Promote(ctx context.Context, actor string, contact *registry.User, n NewPerson) (mailed bool, err error)
 	// Invite mails a fresh set-up link; older ones end.
 	Invite(ctx context.Context, actor string, id registry.UserID) error
 	// Link ties a person to an entry of a source. Older passwords and sessions end

@@ -116,7 +116,7 @@ func (v leavingView) Erased() bool { return v.WasErased() }
 
 func (h *Handlers) exportPage(v *visit) {
 	if p, ok := h.findPerson(v); ok {
-		h.show(v, "admin_person_export", web.Say("admin.held.title", "Name", p.DisplayName()), leavingView{page: h.page(v), Person: p})
+		h.show(v, "admin_person_export", web.Say("admin.whole.title", "Name", p.DisplayName()), leavingView{page: h.page(v), Person: p})
 	}
 }
 

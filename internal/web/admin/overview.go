@@ -73,6 +73,12 @@ func (h *Handlers) overview(v *visit) {
 	if n := mails["failed"]; n > 0 {
 		view.Attention = append(view.Attention, attention{web.Say("admin.needs.failed_mails", "Count", n), view.To("mails") + "?state=failed", "look", false})
 	}
+	arrivals, err := h.arrivals(v, view.page)
+	if err != nil {
+		h.Fail(v.w, v.r, err)
+		return
+	}
+	view.Attention = append(view.Attention, arrivals...)
 	h.show(v, "admin_overview", web.Say("admin.overview.title"), view)
 }
 

@@ -21,7 +21,6 @@ var personRoutes = []route{
 	{"POST /people/{id}/activate", auth.RightOperate, "person.activate", (*Handlers).letIn},
 	{"POST /people/{id}/protect", auth.RightOperate, "person.protect", (*Handlers).protect},
 	{"POST /people/{id}/unprotect", auth.RightOperate, "person.unprotect", (*Handlers).unprotect},
-	{"POST /people/{id}/promote", auth.RightOperate, "person.promote", (*Handlers).promote},
 	{"POST /people/{id}/link", auth.RightManage, "person.link", (*Handlers).linkPerson},
 	{"POST /people/{id}/sync", auth.RightOperate, "run.one", (*Handlers).syncPerson},
 	{"POST /people/{id}/join", auth.RightOperate, "group.add", (*Handlers).joinGroup},
@@ -267,21 +266,6 @@ func (h *Handlers) protect(v *visit) {
 
 func (h *Handlers) unprotect(v *visit) {
 	h.operate(v, "unprotected", func(id registry.UserID) registry.Op { return registry.SetProtected{User: id} })
-}
-
-// promote makes a full account of a contact by an admin's word.
-func (h *Handlers) promote(v *visit) {
-	p, ok := h.findPerson(v)
-	if !ok || !h.Form(v.w, v.r) {
-		return
-	}
-	in := v.typed()
-	if in.UserName == "" {
-		h.tried(v, p, &Refusal{registry.CodeUserNameMissing, "the person needs a user name"}, "", personView{In: in})
-		return
-	}
-	mailed, err := v.desk.Promote(v.ctx(), v.who.Actor, p.User, in)
-	h.tried(v, p, err, madeWord("promoted", in.Hold, mailed), personView{In: in})
 }
 
 // linkPerson ties a person to an entry of a directory.
