@@ -55,7 +55,7 @@ func (c *Core) PreviewMerge(ctx context.Context, survivor, loser *registry.User)
 		return nil, err
 	}
 	p := &MergePreview{Survivor: survivor, Loser: loser, Refused: res[0].Refused}
-	if p.Refused != nil {
+	if res[0].Merge == nil {
 		return p, nil
 	}
 	kept := res[0].Merge.Kept

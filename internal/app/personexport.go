@@ -50,8 +50,8 @@ func (c *Core) ExportPerson(ctx context.Context, u *registry.User, to io.Writer)
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriter(to)
-	fmt.Fprintf(w, "{\n\"exported_at\": %q,\n\"person\": %s", c.Now().UTC().Format(time.RFC3339), head)
+	w := bufio.NewWriter(to) // which keeps the first error until it is flushed
+	_, _ = fmt.Fprintf(w, "{\n\"exported_at\": %q,\n\"person\": %s", c.Now().UTC().Format(time.RFC3339), head)
 	table := ""
 	err = c.Store.For(u.Company).Held(ctx, u, func(name string, record map[string]any) error {
 		doc, err := json.Marshal(record)
@@ -70,9 +70,9 @@ func (c *Core) ExportPerson(ctx context.Context, u *registry.User, to io.Writer)
 		return err
 	})
 	if table != "" {
-		fmt.Fprint(w, "\n]")
+		_, _ = fmt.Fprint(w, "\n]")
 	}
-	fmt.Fprint(w, "\n}\n")
+	_, _ = fmt.Fprint(w, "\n}\n")
 	return errors.Join(err, w.Flush())
 }
 

@@ -64,11 +64,7 @@ func (u *unit) eraseUser(i int) {
 
 // Naming is what names a person in texts that others wrote down.
 func Naming(user *User, links []*Link) Erased {
-	e := Erased{User: user, Words: []string{user.UserName()}}
-	for _, a := range user.Attributes[AttrEmails] {
-		e.Words = append(e.Words, a)
-	}
-	e.Words = append(e.Words, user.DisplayName())
+	e := Erased{User: user, Words: append([]string{user.UserName(), user.DisplayName()}, user.Attributes[AttrEmails]...)}
 	for _, l := range links {
 		e.Words = append(e.Words, l.Anchor, l.Name)
 	}

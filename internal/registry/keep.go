@@ -62,7 +62,7 @@ func (u *unit) nameHashes(names []string) [][]byte {
 
 // loadKept finds which of the names and objects that the batch brings are kept from
 // others. Few companies keep any, and theirs alone are hashed.
-func (u *unit) loadKept(ctx context.Context, tx Tx) error {
+func (u *unit) loadKept(ctx context.Context, tx Tx, _ *wants) error {
 	if u.r.Blind == nil {
 		return nil
 	}

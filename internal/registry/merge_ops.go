@@ -292,7 +292,7 @@ func (u *unit) moveReports(from, to UserID, reports []UserID, reason string) (mo
 }
 
 // mayUndo holds what has to be as the merge left it.
-func (u *unit) mayUndo(s *subject, op UndoMerge) *Error {
+func (u *unit) mayUndo(s *subject) *Error {
 	m := u.merging
 	if m.merge == nil {
 		return Refuse(CodeNotFound, "there is no such merge")

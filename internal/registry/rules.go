@@ -105,7 +105,7 @@ func (u *unit) ruleOfPerson(s *subject, op Op) *Error {
 	case MergeUsers:
 		return u.mayMerge(s, op)
 	case UndoMerge:
-		return u.mayUndo(s, op)
+		return u.mayUndo(s)
 	case EraseUser:
 		return u.mayErase(s, op)
 	case LiftErasure:

@@ -104,14 +104,10 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 		return err
 	}
 	u.moveAnchors()
-	if err := u.loadMet(ctx, tx, n); err != nil {
-		return err
-	}
-	if err := u.loadMerge(ctx, tx, n); err != nil {
-		return err
-	}
-	if err := u.loadKept(ctx, tx); err != nil {
-		return err
+	for _, more := range []func(context.Context, Tx, *wants) error{u.loadMet, u.loadMerge, u.loadKept} {
+		if err := more(ctx, tx, n); err != nil {
+			return err
+		}
 	}
 	users, err := tx.Users(ctx, slices.Sorted(maps.Keys(n.users)))
 	if err != nil {

@@ -166,8 +166,12 @@ var pairs = map[string]func(w *world) (survivor, loser registry.UserID){
 	"two contacts": func(w *world) (registry.UserID, registry.UserID) {
 		return w.byMail(w.meet("claire@example.com", verified)).User, w.byMail(w.meet("claire@home.example")).User
 	},
-	"a directory's into one by hand": func(w *world) (registry.UserID, registry.UserID) { return w.byHand("ann"), w.create1(person("1", "bob")) },
-	"one by hand into a directory's": func(w *world) (registry.UserID, registry.UserID) { return w.create1(person("1", "bob")), w.byHand("ann") },
+	"a directory's into one by hand": func(w *world) (registry.UserID, registry.UserID) {
+		return w.byHand("ann"), w.create1(person("1", "bob"))
+	},
+	"one by hand into a directory's": func(w *world) (registry.UserID, registry.UserID) {
+		return w.create1(person("1", "bob")), w.byHand("ann")
+	},
 	"into a connection's": func(w *world) (registry.UserID, registry.UserID) {
 		return w.putAs(w.door(registry.OriginSCIM, "okta"), person("2", "bob"))[0].User, w.byHand("ann")
 	},
@@ -176,7 +180,9 @@ var pairs = map[string]func(w *world) (survivor, loser registry.UserID){
 		w.putAs(w.door(registry.OriginOIDC, "sso"), registry.TieUser{User: b, Anchor: "subject", Proved: true})
 		return a, b
 	},
-	"a disabled one": func(w *world) (registry.UserID, registry.UserID) { return w.byHand("ann"), w.create1(disabled(person("1", "bob"))) },
+	"a disabled one": func(w *world) (registry.UserID, registry.UserID) {
+		return w.byHand("ann"), w.create1(disabled(person("1", "bob")))
+	},
 	"a blocked one": func(w *world) (registry.UserID, registry.UserID) {
 		b := w.byHand("bob")
 		w.admin(registry.SetBlocks{User: b, Set: registry.BlockAdmin})

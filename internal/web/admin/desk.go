@@ -32,6 +32,7 @@ type Desk interface {
 	UploadDesk
 	ContactDesk
 	DoorDesk
+	MergeDesk
 }
 
 // SourceDesk is what is done with directories.
