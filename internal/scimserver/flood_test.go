@@ -42,7 +42,7 @@ func chunked(from io.Reader, n int64) io.Reader {
 func TestHugeRequests(t *testing.T) {
 	const huge = 100 << 20
 	w := newWorld(t, migrated.SQLite(t))
-	l := online(t, w.connect("acme", "okta", registry.ConnectionSettings{Rate: 10_000}), time.Minute)
+	l := online(t, w.connect("acme", "okta", registry.ConnectionSettings{Rate: 10_000}), 5*time.Minute)
 	head := func(method, path string, headers ...string) io.Reader {
 		return strings.NewReader(method + " /scim/v2" + path + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + l.secret + "\r\n" + strings.Join(append(headers, ""), "\r\n") + "\r\n")
 	}
@@ -151,7 +151,7 @@ func TestSlowBodies(t *testing.T) {
 // bounded too.
 func TestManyLargeBodies(t *testing.T) {
 	w := newWorld(t, migrated.SQLite(t))
-	l := online(t, w.connect("acme", "okta", registry.ConnectionSettings{Rate: 10_000}), time.Minute)
+	l := online(t, w.connect("acme", "okta", registry.ConnectionSettings{Rate: 10_000}), 5*time.Minute)
 	fill := func(one string) string {
 		return bulk(strings.TrimSuffix(strings.Repeat(one+",", 8_000_000/(len(one)+1)), ","))
 	}
