@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +11,7 @@ import (
 	"github.com/usherd/usher/internal/onboard"
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/store"
-	"github.com/usherd/usher/internal/testkit/postgres"
+	"github.com/usherd/usher/internal/testkit/migrated"
 )
 
 type hashOnly struct{}
@@ -36,8 +35,8 @@ type desk struct {
 func onDesks(t *testing.T, fn func(t *testing.T, d *desk)) {
 	t.Helper()
 	for name, address := range map[string]func(*testing.T) string{
-		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "usher.db") },
-		"postgres": func(t *testing.T) string { return postgres.New(t) },
+		"sqlite":   func(t *testing.T) string { return migrated.SQLite(t) },
+		"postgres": func(t *testing.T) string { return migrated.Postgres(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &desk{t: t, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -24,7 +23,7 @@ import (
 	"github.com/usherd/usher/internal/source"
 	sourceldap "github.com/usherd/usher/internal/source/ldap"
 	"github.com/usherd/usher/internal/store"
-	"github.com/usherd/usher/internal/testkit/postgres"
+	"github.com/usherd/usher/internal/testkit/migrated"
 	"github.com/usherd/usher/internal/testkit/slapd"
 )
 
@@ -82,10 +81,10 @@ func (minter) LinkHash(uid, purpose string) []byte {
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
-// databases are the kinds there are, with the address of an empty one.
+// databases are the kinds there are, with the address of one without rows.
 var databases = map[string]func(testing.TB) string{
-	"sqlite":   func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "usher.db") },
-	"postgres": func(t testing.TB) string { return postgres.New(t) },
+	"sqlite":   func(t testing.TB) string { return migrated.SQLite(t) },
+	"postgres": func(t testing.TB) string { return migrated.Postgres(t) },
 }
 
 // onBoth runs a test on both databases, side by side.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httputil"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/testkit/migrated"
 )
 
 // endless is a reader of one byte over and over.
@@ -41,8 +41,8 @@ func chunked(from io.Reader, n int64) io.Reader {
 // TestHugeRequests floods the service: it answers early, and holds little.
 func TestHugeRequests(t *testing.T) {
 	const huge = 100 << 20
-	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "usher.db"))
-	l := online(t, w.connect("acme", "okta", registry.ConnectionSettings{Rate: 10_000}), time.Minute)
+	w := newWorld(t, migrated.SQLite(t))
+	l := online(t, w.connect("acme", "okta", registry.ConnectionSettings{Rate: 10_000}), 5*time.Minute)
 	head := func(method, path string, headers ...string) io.Reader {
 		return strings.NewReader(method + " /scim/v2" + path + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + l.secret + "\r\n" + strings.Join(append(headers, ""), "\r\n") + "\r\n")
 	}
@@ -150,8 +150,8 @@ func TestSlowBodies(t *testing.T) {
 // TestManyLargeBodies sends many large bodies at once: what they take together is
 // bounded too.
 func TestManyLargeBodies(t *testing.T) {
-	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "usher.db"))
-	l := online(t, w.connect("acme", "okta", registry.ConnectionSettings{Rate: 10_000}), time.Minute)
+	w := newWorld(t, migrated.SQLite(t))
+	l := online(t, w.connect("acme", "okta", registry.ConnectionSettings{Rate: 10_000}), 5*time.Minute)
 	fill := func(one string) string {
 		return bulk(strings.TrimSuffix(strings.Repeat(one+",", 8_000_000/(len(one)+1)), ","))
 	}
@@ -177,7 +177,7 @@ func TestManyLargeBodies(t *testing.T) {
 // TestLargeDocuments makes people whose documents are too large to be listed by
 // the hundred.
 func TestLargeDocuments(t *testing.T) {
-	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "usher.db"))
+	w := newWorld(t, migrated.SQLite(t))
 	c := w.connect("acme", "okta", registry.ConnectionSettings{Rate: 10_000})
 	id := c.user("ann", "a")
 	many := ""

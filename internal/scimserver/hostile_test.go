@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -24,6 +23,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/testkit/migrated"
 )
 
 // line is the service on a real network, with the limits that usher serves with.
@@ -93,7 +93,7 @@ func (l *line) dial(what io.Reader) (*http.Response, *atomic.Int64) {
 		l.t.Fatal(err)
 	}
 	l.t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Minute)); err != nil {
 		l.t.Fatal(err)
 	}
 	var sent atomic.Int64
@@ -370,7 +370,7 @@ func (l *line) journalled() {
 // TestLogKeepsNoSecrets sends passwords in every way in which a refused request
 // could bring one into the log.
 func TestLogKeepsNoSecrets(t *testing.T) {
-	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "usher.db"))
+	w := newWorld(t, migrated.SQLite(t))
 	c := w.connect("acme", "okta", registry.ConnectionSettings{Rate: 10_000})
 	const secret, urn = "hunter2hunter2", "urn:ietf:params:scim:schemas:core:2.0:User"
 	bodies := []string{

@@ -3,20 +3,20 @@ package scimserver_test
 import (
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/testkit/migrated"
 )
 
 // TestLargePages lists people whose documents are as large as can be: a page ends
 // before it is too large, and its successors show the rest.
 func TestLargePages(t *testing.T) {
 	const people = 60
-	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "usher.db"))
+	w := newWorld(t, migrated.SQLite(t))
 	c := w.connect("acme", "okta", registry.ConnectionSettings{Rate: 1_000_000})
 	for i := range people {
 		c.want(201, "POST", "/Users", user(fmt.Sprintf(`"userName":"u%02d","photos":[{"value":"%s"}]`, i, strings.Repeat("x", 250<<10))))

@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +24,7 @@ import (
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/scimserver"
 	"github.com/usherd/usher/internal/store"
-	"github.com/usherd/usher/internal/testkit/postgres"
+	"github.com/usherd/usher/internal/testkit/migrated"
 	"github.com/usherd/usher/scim"
 	"github.com/usherd/usher/scim/scimtest"
 )
@@ -55,8 +54,8 @@ func (minter) LinkHash(uid, purpose string) []byte {
 func onBoth(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
 	for name, address := range map[string]func(t *testing.T) string{
-		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "usher.db") },
-		"postgres": func(t *testing.T) string { return postgres.New(t) },
+		"sqlite":   func(t *testing.T) string { return migrated.SQLite(t) },
+		"postgres": func(t *testing.T) string { return migrated.Postgres(t) },
 	} {
 		t.Run(name, func(t *testing.T) { fn(t, newWorld(t, address(t))) })
 	}
@@ -73,7 +72,7 @@ func newWorld(t testing.TB, address string) *world {
 		w.now = w.now.Add(time.Millisecond)
 		return w.now
 	}
-	s, err := store.Open(t.Context(), address, store.Options{Now: clock})
+	s, err := store.Open(t.Context(), address, store.Options{Now: clock, Synchronous: "OFF"})
 	if err != nil {
 		t.Fatal(err)
 	}

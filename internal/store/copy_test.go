@@ -19,7 +19,7 @@ import (
 func quietly(string, int64) {}
 
 // migrated opens a database and brings it up to date.
-func migrated(t *testing.T, address string) *store.Store {
+func withTables(t *testing.T, address string) *store.Store {
 	t.Helper()
 	s := openStore(t, address, store.Options{})
 	if err := s.Migrate(t.Context()); err != nil {
@@ -37,7 +37,7 @@ func liteAddress(t *testing.T) string {
 // back on SQLite, the same, and what is numbered goes on where it stopped.
 func TestCopyThereAndBack(t *testing.T) {
 	ctx, n := t.Context(), 40
-	first, middle, last := migrated(t, liteAddress(t)), migrated(t, postgres.New(t)), migrated(t, liteAddress(t))
+	first, middle, last := withTables(t, liteAddress(t)), withTables(t, postgres.New(t)), withTables(t, liteAddress(t))
 	if err := first.Fill(ctx, n); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func insertDepartment(ctx context.Context, s *store.Store, name string) (id int6
 
 // TestCopyWorks: a registry that was moved is gone on with.
 func TestCopyWorks(t *testing.T) {
-	from, to := migrated(t, liteAddress(t)), migrated(t, postgres.New(t))
+	from, to := withTables(t, liteAddress(t)), withTables(t, postgres.New(t))
 	w := newWorld(t, from)
 	ann := w.create1(person("1", "ann"))
 	if _, err := from.CopyTo(t.Context(), to, quietly); err != nil {
@@ -106,7 +106,7 @@ func TestCopyRefuses(t *testing.T) {
 	ctx := t.Context()
 	filled := func(t *testing.T) *store.Store {
 		t.Helper()
-		s := migrated(t, liteAddress(t))
+		s := withTables(t, liteAddress(t))
 		newWorld(t, s).create1(person("1", "ann"))
 		return s
 	}
@@ -116,7 +116,7 @@ func TestCopyRefuses(t *testing.T) {
 	}{
 		"a target with rows": {func(t *testing.T) (*store.Store, *store.Store) { return filled(t), filled(t) }, store.ErrNotEmpty},
 		"a target of somebody else": {func(t *testing.T) (*store.Store, *store.Store) {
-			to := migrated(t, postgres.New(t))
+			to := withTables(t, postgres.New(t))
 			if _, err := to.WriteDB().ExecContext(ctx, `CREATE TABLE theirs AS SELECT 1 AS x`); err != nil {
 				t.Fatal(err)
 			}
@@ -127,17 +127,17 @@ func TestCopyRefuses(t *testing.T) {
 			if err := from.Announce(ctx, store.Process{Name: "server", ConfigHash: "a"}); err != nil {
 				t.Fatal(err)
 			}
-			return from, migrated(t, liteAddress(t))
+			return from, withTables(t, liteAddress(t))
 		}, store.ErrLive},
 		"a source of another version": {func(t *testing.T) (*store.Store, *store.Store) {
 			from := filled(t)
 			if _, err := from.WriteDB().ExecContext(ctx, `DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)`); err != nil {
 				t.Fatal(err)
 			}
-			return from, migrated(t, liteAddress(t))
+			return from, withTables(t, liteAddress(t))
 		}, store.ErrPending},
 		"a target that changes what it is given": {func(t *testing.T) (*store.Store, *store.Store) {
-			to := migrated(t, postgres.New(t))
+			to := withTables(t, postgres.New(t))
 			if _, err := to.WriteDB().ExecContext(ctx, `CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.user_name := upper(NEW.user_name); RETURN NEW; END$$;
 				CREATE TRIGGER shout BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION shout()`); err != nil {
 				t.Fatal(err)
@@ -222,7 +222,7 @@ func whole(t *testing.T, s *store.Store) int64 {
 // original at once, and is gone on with.
 func TestBackupUnderWriters(t *testing.T) {
 	ctx, address := t.Context(), liteAddress(t)
-	s := migrated(t, address)
+	s := withTables(t, address)
 	corp(ctx, t, s)
 	if err := s.Announce(ctx, store.Process{Name: "server", ConfigHash: "a"}); err != nil {
 		t.Fatal(err)
@@ -237,7 +237,7 @@ func TestBackupUnderWriters(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file: %v, %v", info, err)
 	}
-	restored := migrated(t, "sqlite:"+file)
+	restored := withTables(t, "sqlite:"+file)
 	if n := whole(t, restored); n < 20 || n > int64(made) {
 		t.Errorf("%d people in the backup, %d were made", n, made)
 	}
@@ -255,13 +255,13 @@ func TestBackupUnderWriters(t *testing.T) {
 
 func TestBackupRefuses(t *testing.T) {
 	ctx, dir := t.Context(), t.TempDir()
-	pg := migrated(t, postgres.New(t))
+	pg := withTables(t, postgres.New(t))
 	if err := pg.Backup(ctx, filepath.Join(dir, "x")); !errors.Is(err, store.ErrNotAFile) {
 		t.Errorf("PostgreSQL: %v", err)
 	}
 	// A damaged database is not backed up as if it were whole, and leaves nothing.
 	address := liteAddress(t)
-	s := migrated(t, address)
+	s := withTables(t, address)
 	newWorld(t, s).create1(person("1", "ann"))
 	if _, err := s.WriteDB().ExecContext(store.Crossing(ctx), `PRAGMA foreign_keys = 0; DELETE FROM users`); err != nil {
 		t.Fatal(err)
@@ -278,10 +278,10 @@ func TestBackupRefuses(t *testing.T) {
 // is not in the copy; nothing is half there.
 func TestCopyLocksWritersOut(t *testing.T) {
 	ctx, address := t.Context(), liteAddress(t)
-	from := migrated(t, address)
+	from := withTables(t, address)
 	corp(ctx, t, from)
 	stop := writers(t, address, 2)
-	to := migrated(t, postgres.New(t))
+	to := withTables(t, postgres.New(t))
 	copied, err := from.CopyTo(ctx, to, quietly)
 	if err != nil {
 		t.Fatal(err)

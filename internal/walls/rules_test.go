@@ -70,6 +70,8 @@ var rooms = []room{
 		"settings are read before there is anything to configure"},
 	{"internal/testkit", []string{"internal/mailcatcher"},
 		"a test server that used our code would agree with its mistakes"},
+	{"internal/testkit/migrated", []string{"internal/store", "internal/testkit/need", "internal/testkit/postgres"},
+		"the tables it copies are the store's"},
 	{"internal/testkit/graphfake", []string{"internal/testkit/certs"},
 		"Graph is told by Microsoft's pages, not by what our source asks; and a program may serve it"},
 	{"internal/app", []string{"internal", "scim", "ent/migrations"},

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -61,6 +62,9 @@ type Server struct {
 	admin *url.URL // a database to connect to for making others
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
+	// fill makes the database that those of Filled are copies of.
+	fill    sync.Once
+	fillErr error
 }
 
 // Use takes a server that runs already. dsn is a postgres:// URL whose user may
@@ -225,8 +229,12 @@ func (s *Server) exec(ctx context.Context, statement string) error {
 // CreateDatabase makes an empty database and returns its URL, and a function
 // that drops it again with everybody who is still connected.
 func (s *Server) CreateDatabase(ctx context.Context) (dsn string, drop func(context.Context) error, err error) {
+	return s.create(ctx, "template0")
+}
+
+func (s *Server) create(ctx context.Context, template string) (dsn string, drop func(context.Context) error, err error) {
 	name := "usher_" + strings.ToLower(rand.Text())
-	if err := s.exec(ctx, "CREATE DATABASE "+name+" TEMPLATE template0"); err != nil {
+	if err := s.exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
 		return "", nil, fmt.Errorf("create database: %w", err)
 	}
 	u := *s.admin
