@@ -33,6 +33,9 @@ type Route struct {
 	Codes []registry.Code
 	// Deed is what the audit calls it; everything that is not a mere look has one.
 	Deed string
+	// Told says that what does the deed writes it down itself; the table does so for
+	// refusals alone.
+	Told bool
 	// Export is true for a list that also comes whole, as NDJSON and CSV.
 	Export bool
 

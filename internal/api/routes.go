@@ -16,6 +16,7 @@ type Desk interface {
 	Contacts
 	Connections
 	Mails
+	Webhooks
 	History
 }
 
@@ -23,6 +24,6 @@ type Desk interface {
 func Table(d Desk) []Route {
 	return slices.Concat(
 		companyRoutes(d), sourceRoutes(d), runRoutes(d), peopleRoutes(d), groupRoutes(d), contactRoutes(d),
-		connectionRoutes(d), mailRoutes(d), historyRoutes(d),
+		connectionRoutes(d), mailRoutes(d), webhookRoutes(d), historyRoutes(d),
 	)
 }

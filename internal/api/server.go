@@ -341,7 +341,9 @@ func (s *Server) carryOut(q *request, in reflect.Value) (*answered, error) {
 		return nil, fmt.Errorf("encode answer: %w", err)
 	}
 	a.Body = b.Bytes()
-	s.audit(q, q.deed(), "")
+	if !q.route.Told {
+		s.audit(q, q.deed(), "")
+	}
 	return a, nil
 }
 

@@ -69,7 +69,7 @@ func visit(t *testing.T, b *browser.Browser, look browser.Look) *visitor {
 
 func (v *visitor) do(actions ...chromedp.Action[chromedp.Void]) {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.tab, soon)
+	ctx, cancel := context.WithTimeout(v.tab, time.Minute) // within the tab's own limit, so that where can tell
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		at, text := v.where()

@@ -103,32 +103,9 @@ func (c *console) Source(ctx context.Context, key string) (admin.Source, error) 
 		return admin.Source{}, err
 	}
 	out.Health = src.Health.State(out.Last)
-	out.Settings, out.Mapping = c.server.sources[key].inWords()
+	x := c.server.sources[key]
+	out.Settings, out.Mapping = x.inWords(key), x.inExpressions()
 	return out, nil
-}
-
-// inWords is what the file says of a source, and the expressions of its mapping.
-func (s *source) inWords() (settings, mapping []admin.Setting) {
-	add := func(name, value string) {
-		if value != "" {
-			settings = append(settings, admin.Setting{Name: name, Value: value})
-		}
-	}
-	if l := s.cfg.LDAP; l != nil {
-		add("url", strings.Join(l.URLs, ", "))
-		add("base", l.Users.Base)
-		add("filter", l.Users.Filter)
-		add("scope", l.Users.Scope)
-	}
-	if e := s.cfg.Entra; e != nil {
-		add("tenant", e.TenantID)
-	}
-	for _, def := range registry.AttributeDefs() {
-		if x := s.expression(def.Name); x != "" {
-			mapping = append(mapping, admin.Setting{Name: def.Name, Value: x})
-		}
-	}
-	return settings, mapping
 }
 
 // TestSource implements admin.Desk.
@@ -154,10 +131,10 @@ func (c *console) TestSource(ctx context.Context, key string) (admin.Test, error
 			}
 		}
 		if r.Problem != "" {
-			s.Problems = append(s.Problems, r.Problem)
+			s.Problems = append(s.Problems, admin.Setting{Value: r.Problem})
 		}
 		for _, p := range slices.Concat(r.Person.Problems, r.Person.Warnings) {
-			s.Problems = append(s.Problems, p.Attribute+": "+p.Message)
+			s.Problems = append(s.Problems, admin.Setting{Name: p.Attribute, Value: p.Message})
 		}
 		out.Sample = append(out.Sample, s)
 	}

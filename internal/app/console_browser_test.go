@@ -285,7 +285,7 @@ func TestConsolePages(t *testing.T) {
 }
 
 // downloads are pages that are no pages.
-var downloads = regexp.MustCompile(`/(report|export|events)($|\?)|\.(csv|json)$`)
+var downloads = regexp.MustCompile(`/(report|export|events|template|failed)($|\?)|\.(csv|json)$`)
 
 // lived gives the desk a past, so that every page has something to show, and
 // returns what stands for the wildcards of addresses.
@@ -321,12 +321,12 @@ func TestConsoleOnePerson(t *testing.T) {
 	must(t, d.dir.Modify("uid="+uid(2)+","+slapd.PeopleDN, map[string][]string{"title": {"Chief Mender"}}))
 	page := "/people/" + d.look("acme", uid(2)).PublicID
 	v := d.sit(t, ann, browser.Look{})
-	v.do(d.open(page), chromedp.Click(`form[action$="/sync"] button:not([name=apply])`), see("Chief Mender"))
+	v.do(d.open(page), chromedp.Click(`form[action*="/sync"] button:not([name=apply])`), see("Chief Mender"))
 	v.shot("console-person-preview")
 	if got := d.look("acme", uid(2)).Attributes[registry.AttrTitle]; len(got) != 0 {
 		t.Fatalf("a look made the title %q", got)
 	}
-	v.do(d.open(page), chromedp.Click(`form[action$="/sync"] button[name=apply]`), see("Chief Mender"))
+	v.do(d.open(page), chromedp.Click(`form[action*="/sync"] button[name=apply]`), see("Chief Mender"))
 	until(t, "the person is mended", func() bool {
 		got := d.look("acme", uid(2)).Attributes[registry.AttrTitle]
 		return len(got) == 1 && got[0] == "Chief Mender"

@@ -106,7 +106,7 @@ func (c *console) SyncOne(ctx context.Context, key, who string, preview bool, ac
 	}
 	out := &admin.Single{}
 	for _, x := range single.Steps {
-		step := admin.Step{Name: stepNames[x.Name], OK: x.OK, Text: x.Text}
+		step := admin.Step{Name: stepNames[x.Name], OK: x.OK, Word: x.Word, Text: x.Text}
 		for _, e := range x.Evidence {
 			step.Evidence = append(step.Evidence, admin.Setting(e))
 		}

@@ -44,6 +44,9 @@ type DoctorOptions struct {
 	Roots *x509.CertPool
 	// Thorough has every page of a SQLite file read.
 	Thorough bool
+	// Company is the only one to look at, by its doors alone; "" is the whole
+	// installation.
+	Company string
 }
 
 // patient: the doctor's time limits, for everything that answers at once, and for
@@ -107,6 +110,9 @@ func Examine(ctx context.Context, cfg *config.Config, o DoctorOptions) []Finding
 		}
 	}()
 	for _, l := range looks() {
+		if o.Company != "" && !e.concerns(ctx, l) {
+			continue
+		}
 		if lacks := e.lacks(l.needs); lacks != "" {
 			e.note(Finding{Name: l.name, State: CheckSkipped, Says: lacks})
 			continue

@@ -45,6 +45,8 @@ type Server struct {
 	state atomic.Int32
 	// mailTrouble is what the mail server's trouble was last, as a string.
 	mailTrouble atomic.Value
+	// closing is closed when pages that stay open have to end.
+	closing chan struct{}
 	// failed gets the reason why this process cannot go on.
 	failed chan error
 }
@@ -68,7 +70,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Core: core, patience: o.Patience.withDefaults(), failed: make(chan error, 1)}
+	s := &Server{Core: core, patience: o.Patience.withDefaults(), failed: make(chan error, 1), closing: make(chan struct{})}
 	s.metrics = s.newMetrics(o.Version)
 	s.onStop("registry", func(context.Context) error { return core.Close() })
 	defer func() {
@@ -139,6 +141,7 @@ func (s *Server) Start(ctx context.Context) error {
 		return err
 	}
 	s.serve("pages", s.listener, handler, s.Config.TLS)
+	s.onStop("live pages", func(context.Context) error { close(s.closing); return nil })
 	if err := s.serveMail(); err != nil {
 		return err
 	}
@@ -300,7 +303,7 @@ func (s *Server) handler(work context.Context, service *onboard.Service) (http.H
 	if err != nil {
 		return nil, err
 	}
-	(&admin.Handlers{Shell: shell, Desks: consoles{desk}, Log: s.Log}).Mount(pages)
+	(&admin.Handlers{Shell: shell, Desks: consoles{desk}, Log: s.Log, Closing: s.closing}).Mount(pages)
 	s.mountTeams(root)
 	return s.requests().Handler(mountSCIM(root, renewing(door, s.patience.Write))), nil
 }

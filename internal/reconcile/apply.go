@@ -21,7 +21,7 @@ func (r *run) apply(ctx context.Context) error {
 	var done int64
 	step := func(n int) {
 		done += int64(n)
-		r.progress(PhaseApply, done, total)
+		r.progress(ctx, PhaseApply, done, total)
 	}
 	if err := r.applyUsers(ctx, r.Registry.Apply, r.applied, step); err != nil {
 		return err

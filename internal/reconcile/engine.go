@@ -59,8 +59,13 @@ func (e *Engine) do(ctx context.Context, r *run) (*registry.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The lease goes back even when the caller was told to stop.
+	// The end of a run gives its lease back. One that was not written does so here,
+	// even when the caller was told to stop.
+	ended := false
 	defer func() {
+		if ended {
+			return
+		}
 		if err := ledger.ReleaseLease(context.WithoutCancel(ctx), fence); err != nil {
 			e.Log.WarnContext(ctx, "release lease", "source", src.State.Key, "error", err)
 		}
@@ -84,6 +89,7 @@ func (e *Engine) do(ctx context.Context, r *run) (*registry.Run, error) {
 		wrong := r.steps(ctx)
 		stop()
 		err = r.end(ctx, wrong)
+		ended = err == nil
 		return errors.Join(wrong, err)
 	})
 	if e.Ended != nil {
@@ -115,6 +121,8 @@ type run struct {
 	// known is what the read may leave unread, nil for nothing.
 	known *known
 	state
+	// shown is when the row was written last to show how the run stands.
+	shown time.Time
 	// lastGroup is the group whose members were changed last.
 	lastGroup registry.GroupID
 }
@@ -130,6 +138,7 @@ func (r *run) enter(ctx context.Context) error {
 	if r.req.Approved != nil {
 		r.row.Resumes = r.req.Approved.ID
 	}
+	r.shown = now
 	err := r.ledger.CreateRun(ctx, r.row)
 	if err == nil && r.req.Entered != nil {
 		r.req.Entered(*r.row)
@@ -219,7 +228,7 @@ func (r *run) byMarkers() bool {
 // read takes the snapshot: what changed where the last run left markers to go
 // by, or everything.
 func (r *run) read(ctx context.Context) (err error) {
-	progress := func(n int64) { r.progress(PhaseRead, n, 0) }
+	progress := func(n int64) { r.progress(ctx, PhaseRead, n, 0) }
 	if r.before, err = r.ledger.LastChange(ctx); err != nil {
 		return fmt.Errorf("find the last change: %w", err)
 	}
@@ -259,7 +268,7 @@ func (r *run) stage(ctx context.Context, s registry.RunState) error {
 
 // makePlan loads the present state, matches and plans.
 func (r *run) makePlan(ctx context.Context) error {
-	r.progress(PhasePlan, 0, 0)
+	r.progress(ctx, PhasePlan, 0, 0)
 	state, err := r.loadState(ctx)
 	if err != nil {
 		return err
@@ -370,36 +379,29 @@ func (r *run) end(ctx context.Context, err error) error {
 	default:
 		r.row.State = registry.RunDone
 	}
-	if err := r.ledger.UpdateRun(ctx, r.fence, r.row); err != nil {
+	if err := r.ledger.EndRun(ctx, r.fence, r.row, r.leave()); err != nil {
 		return fmt.Errorf("write end of run %d: %w", r.row.Number, err)
-	}
-	if err := r.settleHealth(ctx); err != nil {
-		return err
-	}
-	if r.req.Mode == registry.ModeRun && r.src.Policy != plan.ModeReportOnly && (r.row.State == registry.RunDone || r.row.State == registry.RunPartial) {
-		return r.commit(ctx)
 	}
 	return nil
 }
 
-// commit leaves the place where the next read may start. After a read that had to
-// be full and was not there is none: those whom it did not show may be known by
-// other settings.
-func (r *run) commit(ctx context.Context) error {
-	var full time.Time
-	cursor := r.sum.Cursor
-	switch {
-	case r.sum.Full && r.row.Complete:
-		full = r.row.StartedAt
-	case !r.snap.known:
-		cursor = ""
-	}
-	return r.ledger.CommitCursor(ctx, r.fence, r.src.SettingsHash, cursor, full)
-}
+// showEvery is how often, at most, a run at work writes how it stands.
+const showEvery = time.Second
 
-func (r *run) progress(phase Phase, done, total int64) {
+// progress tells the caller how far the run is, and the run's row what it has
+// counted, for those who watch it from wherever. That the row could not be
+// written is no reason to end the run: what counts is written with each stage.
+func (r *run) progress(ctx context.Context, phase Phase, done, total int64) {
 	if r.req.Progress != nil {
 		r.req.Progress(Progress{Phase: phase, Done: done, Total: total})
+	}
+	now := r.Now()
+	if now.Sub(r.shown) < showEvery {
+		return
+	}
+	r.shown = now
+	if err := r.ledger.UpdateRun(ctx, r.fence, r.row); err != nil {
+		r.Log.DebugContext(ctx, "show progress", "run", r.row.Number, "error", err)
 	}
 }
 

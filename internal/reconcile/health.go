@@ -1,11 +1,11 @@
 package reconcile
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"time"
 
+	"github.com/usherd/usher/internal/plan"
 	"github.com/usherd/usher/internal/registry"
 )
 
@@ -79,10 +79,10 @@ func news(h *registry.Health, r *registry.Run) *registry.Notice {
 	return nil
 }
 
-// settleHealth draws the consequence of a run for its source.
-func (r *run) settleHealth(ctx context.Context) error {
+// leave draws the consequences of a run for its source.
+func (r *run) leave() registry.RunEnd {
 	if r.req.Mode != registry.ModeRun {
-		return nil
+		return registry.RunEnd{}
 	}
 	h := after(r.src.State.Health, r.row, r.Now())
 	notice := news(&h, r.row)
@@ -90,8 +90,22 @@ func (r *run) settleHealth(ctx context.Context) error {
 		notice.MessageID = "sync-" + r.NewID() + "@" + r.Registry.MessageDomain
 	}
 	r.src.State.Health = h
-	if err := r.ledger.SetHealth(ctx, r.fence, h, notice); err != nil {
-		return fmt.Errorf("write health of source %s: %w", r.src.State.Key, err)
+	return registry.RunEnd{Health: &h, Notice: notice, Cursor: r.cursor()}
+}
+
+// cursor is the place where the next read may start, nil for where it was. After a
+// read that had to be full and was not there is none: those whom it did not show
+// may be known by other settings.
+func (r *run) cursor() *registry.Cursor {
+	if r.src.Policy == plan.ModeReportOnly || r.row.State != registry.RunDone && r.row.State != registry.RunPartial {
+		return nil
 	}
-	return nil
+	c := &registry.Cursor{SettingsHash: r.src.SettingsHash, Text: r.sum.Cursor}
+	switch {
+	case r.sum.Full && r.row.Complete:
+		c.FullReadAt = r.row.StartedAt
+	case !r.snap.known:
+		c.Text = ""
+	}
+	return c
 }

@@ -144,7 +144,7 @@ func (r *run) describe(ctx context.Context) error {
 	var done int64
 	err := r.applyUsers(ctx, r.Registry.Preview, r.describeUser, func(n int) {
 		done += int64(n)
-		r.progress(PhasePlan, done, total)
+		r.progress(ctx, PhasePlan, done, total)
 	})
 	if err != nil {
 		return err

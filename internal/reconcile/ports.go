@@ -19,7 +19,8 @@ type Ledger interface {
 	AcquireLease(ctx context.Context, source registry.SourceID, holder string) (registry.Fence, registry.RunID, error)
 	// RenewLease shows life; registry.ErrFenced when the lease is lost.
 	RenewLease(ctx context.Context, f registry.Fence) error
-	// ReleaseLease gives the lease back, if it is still the caller's.
+	// ReleaseLease gives back the lease of a run that was not entered, if it is
+	// still the caller's.
 	ReleaseLease(ctx context.Context, f registry.Fence) error
 
 	// CreateRun enters a run and fills in its key and number.
@@ -28,19 +29,16 @@ type Ledger interface {
 	UpdateRun(ctx context.Context, f registry.Fence, r *registry.Run) error
 	// AddItems appends rows to the run's report; registry.ErrFenced as above.
 	AddItems(ctx context.Context, f registry.Fence, run registry.RunID, items []registry.RunItem) error
-	// CommitCursor is the last write of a run that finished; full is when
-	// everything was read whole, zero to leave that as it is.
-	CommitCursor(ctx context.Context, f registry.Fence, settingsHash, cursor string, full time.Time) error
+	// EndRun writes how a run ended with what it leaves to its source (moving the
+	// schedule to the next try of a quarantine), and gives the lease back, all at
+	// once; registry.ErrFenced as above.
+	EndRun(ctx context.Context, f registry.Fence, r *registry.Run, end registry.RunEnd) error
 	// SourceMarks streams the markers of those whom the source's scope leaves out;
 	// MarkSource sets and forgets some, RefreshLinks those of people and groups;
 	// registry.ErrFenced as above.
 	SourceMarks(ctx context.Context, source registry.SourceID, fn func(registry.SourceMark) error) error
 	MarkSource(ctx context.Context, f registry.Fence, set []registry.SourceMark, forget []string) error
 	RefreshLinks(ctx context.Context, f registry.Fence, origin registry.OriginID, marks []registry.LinkMark) error
-	// SetHealth writes how the source fares (its pause and NoRemovals left as they
-	// are), moves its schedule to the next try of a quarantine, and mails the
-	// admins the notice, if there is one; registry.ErrFenced as above.
-	SetHealth(ctx context.Context, f registry.Fence, h registry.Health, notice *registry.Notice) error
 	// AllowRemovals ends Health.NoRemovals; registry.ErrFenced as above.
 	AllowRemovals(ctx context.Context, f registry.Fence) error
 	// Runs lists a source's runs, the newest first.

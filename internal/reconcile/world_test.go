@@ -139,7 +139,19 @@ func open(t testing.TB, address string, c *clock, holder string, busy ...time.Du
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	reg, engine := newEngine(s, c, holder)
+	engine.Ended = func(r *registry.Run) { free(t, s, r) }
 	return s, reg, engine
+}
+
+// free: a run that shows as ended holds its source no longer, however it ended.
+// Where the database is gone it shows as nothing.
+func free(t testing.TB, s *store.Store, r *registry.Run) {
+	var held int
+	err := s.WriteDB().QueryRowContext(context.Background(), fmt.Sprintf(`SELECT count(*) FROM runs r JOIN sources s ON s.id = r.source_id AND s.fence = r.fence
+		WHERE r.id = %d AND r.state NOT IN ('reading', 'planning', 'applying') AND s.lease_until <> 0`, r.ID)).Scan(&held)
+	if err == nil && held != 0 {
+		t.Errorf("a run that ended as %s holds its source", r.State)
+	}
 }
 
 func newEngine(s *store.Store, c *clock, holder string) (*registry.Registry, *reconcile.Engine) {

@@ -191,3 +191,25 @@ type Decision struct {
 	// it. Otherwise the source goes on without removals.
 	Pause bool
 }
+
+// RunEnd is what a run leaves to its source when it ends.
+type RunEnd struct {
+	// Health is how the source fares now, nil where the run says nothing of it. Its
+	// pause and NoRemovals are not written: an admin may have changed them meanwhile.
+	Health *Health
+	// Notice is what the admins are mailed of it, nil for nothing.
+	Notice *Notice
+	// Cursor is where the next read may start, nil where the run changes nothing
+	// of that.
+	Cursor *Cursor
+}
+
+// Cursor is the place where the next read of a source may start.
+type Cursor struct {
+	// SettingsHash identifies the settings the read was made with.
+	SettingsHash string
+	// Text is the source's own word for the place, "" for none.
+	Text string
+	// FullReadAt is when everything was read whole, zero to leave that as it is.
+	FullReadAt time.Time
+}

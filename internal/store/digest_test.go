@@ -73,10 +73,9 @@ func TestDigest(t *testing.T) {
 		} {
 			run := newRun(t, w, f, end.mode)
 			run.State, run.Counts, run.FinishedAt = end.state, end.counts, at.Add(-end.ago)
-			must(t, tenant.UpdateRun(ctx, f, run))
+			must(t, tenant.EndRun(ctx, f, run, registry.RunEnd{Health: &registry.Health{Failures: 2, FailingSince: start.Add(-time.Hour)}}))
 			want(t, "number", run.Number, int64(i+1))
 		}
-		must(t, tenant.SetHealth(ctx, f, registry.Health{Failures: 2, FailingSince: start.Add(-time.Hour)}, nil))
 		busy, err := tenant.SaveConnection(ctx, "okta", registry.DefaultConnection())
 		must(t, err)
 		quiet, err := tenant.SaveConnection(ctx, "old", registry.DefaultConnection())

@@ -120,7 +120,7 @@ func TestRunsAndHealthAreTold(t *testing.T) {
 		failing := registry.Health{Failures: 1, FailingSince: w.now}
 		quarantined := registry.Health{Failures: 3, FailingSince: w.now, QuarantinedAt: w.now, Code: "source_auth"}
 		for _, health := range []registry.Health{{}, failing, {Failures: 2, FailingSince: w.now}, quarantined, quarantined, {}} {
-			must(t, tenant.SetHealth(ctx, f, health, nil))
+			must(t, tenant.EndRun(ctx, f, preview, registry.RunEnd{Health: &health}))
 		}
 		must(t, tenant.PauseSource(ctx, w.src.ID, "ann", "why"))
 		must(t, tenant.PauseSource(ctx, w.src.ID, "ann", "why"))

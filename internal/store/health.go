@@ -11,30 +11,23 @@ import (
 	"github.com/usherd/usher/internal/registry"
 )
 
-// SetHealth writes how a source fares, moves its schedule to the next try of a
-// quarantine, and mails the company's admins the notice, if there is one. Only
-// the holder of the lease may. The pause and the removals are left as they are:
-// an admin may have changed them meanwhile.
-func (t *Tenant) SetHealth(ctx context.Context, f registry.Fence, h registry.Health, notice *registry.Notice) error {
-	return t.s.inTx(ctx, func(x *session) error {
-		if err := x.checkFence(ctx, t.id, f); err != nil {
-			return err
-		}
-		err := x.tenant(t.id).tellingHealth(ctx, f.Source, func() error {
-			_, err := x.exec(ctx, `UPDATE sources SET failures = ?, failing_since = ?, quarantined_at = ?, quarantine_code = ?, quarantine_reason = ?,
-				next_try = ?, told = ? WHERE company_id = ? AND id = ?`,
-				h.Failures, micros(h.FailingSince), micros(h.QuarantinedAt), string(h.Code), asText(h.Reason),
-				micros(h.NextTry), string(h.Told), int64(t.id), f.Source)
-			return err
-		})
-		if err == nil && !h.NextTry.IsZero() {
-			_, err = x.exec(ctx, `UPDATE sources SET next_due = next_try WHERE company_id = ? AND id = ? AND schedule <> ''`, int64(t.id), f.Source)
-		}
-		if err != nil || notice == nil {
-			return err
-		}
-		return t.tellAdmins(ctx, x, *notice)
+// writeHealth writes how a source fares and moves its schedule to the next try of
+// a quarantine.
+func (t *Tenant) writeHealth(ctx context.Context, x *session, source registry.SourceID, h registry.Health) error {
+	err := x.tenant(t.id).tellingHealth(ctx, source, func() error {
+		_, err := x.exec(ctx, `UPDATE sources SET failures = ?, failing_since = ?, quarantined_at = ?, quarantine_code = ?, quarantine_reason = ?,
+			next_try = ?, told = ? WHERE company_id = ? AND id = ?`,
+			h.Failures, micros(h.FailingSince), micros(h.QuarantinedAt), string(h.Code), asText(h.Reason),
+			micros(h.NextTry), string(h.Told), int64(t.id), source)
+		return err
 	})
+	if err == nil && !h.NextTry.IsZero() {
+		_, err = x.exec(ctx, `UPDATE sources SET next_due = next_try WHERE company_id = ? AND id = ? AND schedule <> ''`, int64(t.id), source)
+	}
+	if err != nil {
+		return fmt.Errorf("write health: %w", err)
+	}
+	return nil
 }
 
 // AllowRemovals lets the runs of a source remove again. Only the holder of the

@@ -58,14 +58,16 @@ func (t *Tenant) RenewLease(ctx context.Context, f registry.Fence) error {
 	return t.s.inTx(ctx, func(x *session) error { return x.checkFence(ctx, t.id, f) })
 }
 
-// ReleaseLease gives the lease back. A lease that is another's by now is left
+// ReleaseLease gives back the lease of a run that was never entered. A lease that is another's by now is left
 // alone.
 func (t *Tenant) ReleaseLease(ctx context.Context, f registry.Fence) error {
-	return t.s.inTx(ctx, func(x *session) error {
-		_, err := x.exec(ctx, `UPDATE sources SET lease_until = 0, lease_holder = '' WHERE company_id = ? AND id = ? AND fence = ?`,
-			int64(t.id), f.Source, f.Number)
-		return err
-	})
+	return t.s.inTx(ctx, func(x *session) error { return t.release(ctx, x, f) })
+}
+
+func (t *Tenant) release(ctx context.Context, x *session, f registry.Fence) error {
+	_, err := x.exec(ctx, `UPDATE sources SET lease_until = 0, lease_holder = '' WHERE company_id = ? AND id = ? AND fence = ?`,
+		int64(t.id), f.Source, f.Number)
+	return err
 }
 
 // TakeDue moves a source's next time on and reports whether this caller was the
@@ -92,17 +94,31 @@ func (t *Tenant) TakeDue(ctx context.Context, source registry.SourceID, due, nex
 	return won, err
 }
 
-// CommitCursor records, after everything else, where the next read may start,
-// with which settings this one was made and, unless that is zero, when everything
-// was read whole.
-func (t *Tenant) CommitCursor(ctx context.Context, f registry.Fence, settingsHash, cursor string, full time.Time) error {
+// EndRun writes how a run ended, how its source fares now and where the next read
+// may start, and gives the lease back, all at once: whoever sees the run ended can
+// start the next. Only the holder of the lease may.
+func (t *Tenant) EndRun(ctx context.Context, f registry.Fence, r *registry.Run, end registry.RunEnd) error {
 	return t.s.inTx(ctx, func(x *session) error {
-		n, err := x.affected(ctx, `UPDATE sources SET settings_hash = ?, cursor = ?, full_read_at = CASE WHEN CAST(? AS bigint) = 0 THEN full_read_at ELSE ? END
-			WHERE company_id = ? AND id = ? AND fence = ?`,
-			settingsHash, cursor, micros(full), micros(full), int64(t.id), f.Source, f.Number)
-		if err == nil && n == 0 {
-			return registry.ErrFenced
+		if err := t.writeRun(ctx, x, f, r); err != nil {
+			return err
 		}
-		return err
+		if end.Health != nil {
+			if err := t.writeHealth(ctx, x, f.Source, *end.Health); err != nil {
+				return err
+			}
+		}
+		if end.Notice != nil {
+			if err := t.tellAdmins(ctx, x, *end.Notice); err != nil {
+				return err
+			}
+		}
+		if c := end.Cursor; c != nil {
+			full := micros(c.FullReadAt)
+			if _, err := x.exec(ctx, `UPDATE sources SET settings_hash = ?, cursor = ?, full_read_at = CASE WHEN CAST(? AS bigint) = 0 THEN full_read_at ELSE ? END
+				WHERE company_id = ? AND id = ?`, c.SettingsHash, c.Text, full, full, int64(t.id), f.Source); err != nil {
+				return fmt.Errorf("write cursor: %w", err)
+			}
+		}
+		return t.release(ctx, x, f)
 	})
 }

@@ -110,7 +110,7 @@ func TestFrozenHolder(t *testing.T) {
 			"apply":  apply(frozen, person("2", "bob"), person("1", "anna"), miss("1")),
 			"update": company.UpdateRun(ctx, frozen, run),
 			"items":  company.AddItems(ctx, frozen, run.ID, []registry.RunItem{{Outcome: registry.OutcomeFailed, At: w.now}}),
-			"cursor": company.CommitCursor(ctx, frozen, "hash", "cursor", time.Time{}),
+			"end":    company.EndRun(ctx, frozen, run, registry.RunEnd{Cursor: &registry.Cursor{SettingsHash: "hash", Text: "cursor"}}),
 			"renew":  company.RenewLease(ctx, frozen),
 		} {
 			if !errors.Is(err, registry.ErrFenced) {
@@ -123,11 +123,43 @@ func TestFrozenHolder(t *testing.T) {
 		if err := apply(next, person("2", "bob")); err != nil {
 			t.Errorf("apply by the new holder: %v", err)
 		}
-		if err := company.CommitCursor(ctx, next, "hash", "cursor", time.Time{}); err != nil {
-			t.Errorf("cursor by the new holder: %v", err)
+		if err := company.UpdateRun(ctx, next, run); err != nil {
+			t.Errorf("update by the new holder: %v", err)
 		}
 		if err := apply(registry.Fence{Source: w.src.ID + 1, Number: next.Number}, person("3", "cid")); !errors.Is(err, registry.ErrFenced) {
 			t.Errorf("apply under another source's lease: %v", err)
+		}
+	})
+}
+
+// TestEndedMeansFree: whoever sees that a run has ended can start the next at
+// once, and finds what the run left to its source.
+func TestEndedMeansFree(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		w, ctx := newWorld(t, s), t.Context()
+		company := s.For(w.src.Company)
+		for i := range 20 {
+			f, _ := acquire(t, w, "me")
+			run := newRun(t, w, f, registry.ModeRun)
+			run.State = registry.RunPartial
+			end := registry.RunEnd{
+				Health: &registry.Health{Failures: i + 1, FailingSince: w.now},
+				Cursor: &registry.Cursor{SettingsHash: "hash", Text: fmt.Sprint("page", i), FullReadAt: w.now},
+			}
+			done := make(chan error, 1)
+			go func() { done <- company.EndRun(ctx, f, run, end) }()
+			for seen := run; seen.State != registry.RunPartial || seen == run; {
+				var err error
+				if seen, err = company.Run(ctx, run.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+			next, left := acquire(t, w, "next")
+			must(t, <-done)
+			want(t, "left behind", left, 0)
+			want(t, "the source", w.texts(`SELECT settings_hash || ' ' || cursor || ' ' || failures FROM sources`), []string{fmt.Sprint("hash page", i, " ", i+1)})
+			want(t, "read whole", w.number(`SELECT full_read_at FROM sources`), w.now.UnixMicro())
+			must(t, company.ReleaseLease(ctx, next))
 		}
 	})
 }

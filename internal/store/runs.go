@@ -44,24 +44,26 @@ func (t *Tenant) mustHave(ctx context.Context, x *session, table string, id int6
 
 // UpdateRun writes how a run stands. Only the holder of the lease may.
 func (t *Tenant) UpdateRun(ctx context.Context, f registry.Fence, r *registry.Run) error {
-	return t.s.inTx(ctx, func(x *session) error {
-		if err := x.checkFence(ctx, t.id, f); err != nil {
-			return err
-		}
-		if err := x.tenant(t.id).tellRun(ctx, r); err != nil {
-			return err
-		}
-		n, err := t.s.entTx(x.tx).Run.Update().Where(run.CompanyID(int64(t.id)), run.ID(int64(r.ID))).
-			SetState(string(r.State)).SetComplete(r.Complete).SetFull(r.Full).SetCounts(r.Counts).SetLimits(r.Limits).SetPlanHash(r.PlanHash).
-			SetCode(r.Code).SetMessage(asText(r.Message)).SetNotes(texts(r.Notes)).SetFinishedAt(micros(r.FinishedAt)).Save(ctx)
-		if err != nil {
-			return fmt.Errorf("update run: %w", err)
-		}
-		if n == 0 {
-			return fmt.Errorf("update run: %w", registry.ErrNotFound)
-		}
-		return nil
-	})
+	return t.s.inTx(ctx, func(x *session) error { return t.writeRun(ctx, x, f, r) })
+}
+
+func (t *Tenant) writeRun(ctx context.Context, x *session, f registry.Fence, r *registry.Run) error {
+	if err := x.checkFence(ctx, t.id, f); err != nil {
+		return err
+	}
+	if err := x.tenant(t.id).tellRun(ctx, r); err != nil {
+		return err
+	}
+	n, err := t.s.entTx(x.tx).Run.Update().Where(run.CompanyID(int64(t.id)), run.ID(int64(r.ID))).
+		SetState(string(r.State)).SetComplete(r.Complete).SetFull(r.Full).SetCounts(r.Counts).SetLimits(r.Limits).SetPlanHash(r.PlanHash).
+		SetCode(r.Code).SetMessage(asText(r.Message)).SetNotes(texts(r.Notes)).SetFinishedAt(micros(r.FinishedAt)).Save(ctx)
+	if err == nil && n == 0 {
+		err = registry.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("update run: %w", err)
+	}
+	return nil
 }
 
 // DecideRun records an admin's word on a held run, once, and what a rejection

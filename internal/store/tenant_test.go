@@ -201,18 +201,22 @@ func (c *climber) touchNothing(ctx context.Context) {
 	c.leaveSourceAlone(ctx)
 	items := []registry.RunItem{{Outcome: registry.OutcomeFailed, At: c.now}}
 	marks := []registry.LinkMark{{Anchor: c.anchor, Name: "stolen", Marker: "stolen"}}
+	theft := registry.RunEnd{
+		Health: &registry.Health{Failures: 7}, Notice: &registry.Notice{Kind: registry.NoticeHeld},
+		Cursor: &registry.Cursor{SettingsHash: "x", Text: "x", FullReadAt: c.now},
+	}
 	for what, c := range map[string]struct{ err, want error }{
 		"lease":                 {leased, registry.ErrLeased},
 		"renew":                 {c.b.RenewLease(ctx, c.fence), registry.ErrFenced},
-		"cursor":                {c.b.CommitCursor(ctx, c.fence, "x", "x", c.now), registry.ErrFenced},
 		"marks":                 {c.b.MarkSource(ctx, c.fence, []registry.SourceMark{{Anchor: "out", Marker: "x"}}, []string{"out"}), registry.ErrFenced},
 		"marks of B's own":      {c.b.MarkSource(ctx, mine, []registry.SourceMark{{Anchor: "out", Marker: "x"}}, []string{"out"}), nil},
 		"links":                 {c.b.RefreshLinks(ctx, c.fence, c.src.Origin.ID, marks), registry.ErrFenced},
 		"links under B's lease": {c.b.RefreshLinks(ctx, mine, c.src.Origin.ID, marks), nil},
-		"health":                {c.b.SetHealth(ctx, c.fence, registry.Health{Failures: 7}, &registry.Notice{Kind: registry.NoticeHeld}), registry.ErrFenced},
 		"removals":              {c.b.AllowRemovals(ctx, c.fence), registry.ErrFenced},
 		"run":                   {c.b.UpdateRun(ctx, c.fence, &stolen), registry.ErrFenced},
 		"run under B's lease":   {c.b.UpdateRun(ctx, mine, &stolen), registry.ErrNotFound},
+		"end":                   {c.b.EndRun(ctx, c.fence, &stolen, theft), registry.ErrFenced},
+		"end under B's lease":   {c.b.EndRun(ctx, mine, &stolen, theft), registry.ErrNotFound},
 		"items":                 {c.b.AddItems(ctx, c.fence, c.run.ID, items), registry.ErrFenced},
 		"items under B's lease": {c.b.AddItems(ctx, mine, c.run.ID, items), registry.ErrNotFound},
 		"a run of A's source":   {c.b.CreateRun(ctx, fresh), registry.ErrNotFound},
@@ -279,10 +283,10 @@ func (c *climber) putNothing(ctx context.Context) {
 // TestEveryTenantMethodIsClimbed: a method that joins Tenant joins a test.
 func TestEveryTenantMethodIsClimbed(t *testing.T) {
 	climbed := []string{
-		"AcquireLease", "AddItems", "AllowRemovals", "Anchors", "Candidates", "ChangedSince", "ChangesOf", "CommitCursor", "CreateRun",
-		"DecideRun", "EnsureOrigin", "FindUser", "Items", "LastChange", "LastRun", "LinkedGroups", "LinkedUsers", "LinkedUsersAmong", "MailCounts", "Mails",
+		"AcquireLease", "AddItems", "AllowRemovals", "Anchors", "Candidates", "ChangedSince", "ChangesOf", "CreateRun",
+		"DecideRun", "EndRun", "EnsureOrigin", "FindUser", "Items", "LastChange", "LastRun", "LinkedGroups", "LinkedUsers", "LinkedUsersAmong", "MailCounts", "Mails",
 		"MarkSource", "Memberships", "PauseSource", "RefreshLinks", "ReleaseLease", "ReleaseMails", "RenewLease", "Reschedule",
-		"ResumeSource", "Run", "RunByNumber", "Runs", "SetHealth", "SourceMarks", "Standpoints", "TakeDue", "UpdateRun",
+		"ResumeSource", "Run", "RunByNumber", "Runs", "SourceMarks", "Standpoints", "TakeDue", "UpdateRun",
 	}
 	climbed = append(append(climbed, scimClimbed...), connectionClimbed...)
 	climbed = append(climbed, policyClimbed...)

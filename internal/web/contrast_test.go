@@ -37,13 +37,15 @@ func contrast(a, b string) float64 {
 // TestContrast holds every pair of colours that meet to WCAG AA, in light and
 // dark: 4.5 for words, 3 for what marks the edge of a control.
 func TestContrast(t *testing.T) {
-	css, err := fs.ReadFile(staticFiles, "static/usher.css")
-	if err != nil {
-		t.Fatal(err)
-	}
 	colours := map[string][2]string{}
-	for _, m := range colourPattern.FindAllStringSubmatch(string(css), -1) {
-		colours[m[1]] = [2]string{m[2], m[3]}
+	for _, sheet := range []string{"usher.css", "console.css"} {
+		css, err := fs.ReadFile(staticFiles, "static/"+sheet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range colourPattern.FindAllStringSubmatch(string(css), -1) {
+			colours[m[1]] = [2]string{m[2], m[3]}
+		}
 	}
 	for _, c := range []struct {
 		front, back string
@@ -51,7 +53,10 @@ func TestContrast(t *testing.T) {
 	}{
 		{"ink", "paper", 4.5}, {"ink", "ground", 4.5}, {"soft", "paper", 4.5}, {"soft", "ground", 4.5},
 		{"accent", "paper", 4.5}, {"accent", "ground", 4.5}, {"accent-strong", "paper", 4.5}, {"accent-ink", "accent", 4.5}, {"accent-ink", "accent-strong", 4.5},
-		{"bad", "paper", 4.5}, {"bad", "bad-ground", 4.5}, {"good", "good-ground", 4.5}, {"edge", "paper", 3}, {"edge", "ground", 3},
+		{"bad", "paper", 4.5}, {"bad", "bad-ground", 4.5}, {"good", "good-ground", 4.5},
+		{"good", "paper", 4.5}, {"good", "ground", 4.5}, {"bad", "ground", 4.5}, {"ink", "bad-ground", 4.5}, {"accent", "busy-ground", 4.5},
+		{"busy", "paper", 4.5}, {"busy", "ground", 4.5}, {"busy", "busy-ground", 4.5}, {"ink", "busy-ground", 4.5},
+		{"edge", "paper", 3}, {"edge", "ground", 3},
 	} {
 		for i, scheme := range []string{"light", "dark"} {
 			// A colour that is not there makes NaN, which is not enough either.

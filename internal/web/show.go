@@ -30,6 +30,9 @@ type Page struct {
 	// Script names the static file that the page runs; "" for none. No page needs
 	// one, and only those that name one may run it.
 	Script string
+	// Refresh is after how many seconds a browser without script asks for the page
+	// again; 0 for never.
+	Refresh int
 	// Form is the id of a form that is filled in on the page: choosing a language
 	// or a theme then submits it (see Shell.Chosen), so that nothing typed is lost.
 	Form string
@@ -76,6 +79,7 @@ type frame struct {
 	Wide      bool
 	View      any
 	Script    string
+	Refresh   int
 }
 
 // choice is a link that chooses a language or a theme.
@@ -97,7 +101,7 @@ func (s *Shell) Show(w http.ResponseWriter, r *http.Request, p Page) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	if p.Script != "" {
-		h.Set("Content-Security-Policy", headers["Content-Security-Policy"]+"; script-src 'self'")
+		h.Set("Content-Security-Policy", headers["Content-Security-Policy"]+"; script-src 'self'; connect-src 'self'")
 	}
 	if p.Status != 0 {
 		w.WriteHeader(p.Status)
@@ -107,7 +111,7 @@ func (s *Shell) Show(w http.ResponseWriter, r *http.Request, p Page) {
 }
 
 func (s *Shell) render(buf *bytes.Buffer, r *http.Request, p Page) error {
-	f := frame{Theme: theme(r), Title: p.Title, Problem: p.Problem, Company: p.Company, Form: p.Form, View: p.View, Script: p.Script, Nav: p.Nav, Wide: p.Wide}
+	f := frame{Theme: theme(r), Title: p.Title, Problem: p.Problem, Company: p.Company, Form: p.Form, View: p.View, Script: p.Script, Nav: p.Nav, Wide: p.Wide, Refresh: p.Refresh}
 	if v, ok := s.Sessions.Current(r.Context()); ok && !p.Anonymous {
 		f.Account = &v.Account
 		f.Company = v.Account.CompanyName
@@ -128,6 +132,24 @@ func (s *Shell) render(buf *bytes.Buffer, r *http.Request, p Page) error {
 		return fmt.Errorf("render page: %w", err)
 	}
 	return nil
+}
+
+// Part renders one of a page's named templates alone, in the visitor's language,
+// for a page that stays open and shows it anew.
+func (s *Shell) Part(r *http.Request, page, part string, view any) ([]byte, error) {
+	var person, company string
+	if v, ok := s.Sessions.Current(r.Context()); ok {
+		person, company = v.Account.Locale, v.Account.CompanyLocale
+	}
+	t := s.templates[s.language(r, person, company)][page]
+	if t == nil {
+		return nil, fmt.Errorf("no page is called %q", page)
+	}
+	var buf bytes.Buffer
+	if err := t.ExecuteTemplate(&buf, part, view); err != nil {
+		return nil, fmt.Errorf("render %s: %w", part, err)
+	}
+	return buf.Bytes(), nil
 }
 
 // choose is the present page's address with a choice added. A page that answers

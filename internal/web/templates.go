@@ -68,15 +68,34 @@ func parsePages(out map[string]*template.Template, base *template.Template, file
 }
 
 // functions are what templates may call: t says a message by its key, msg one
-// made by the handler, when and day say times, asset names a static file.
+// made by the handler, prose one that has code in it, when and day say times,
+// asset names a static file.
 func functions(s *speaker, files static) template.FuncMap {
 	return template.FuncMap{
 		"t":     func(key string, pairs ...any) (string, error) { return s.say(Say(key, pairs...)) },
 		"msg":   s.say,
+		"prose": s.prose,
 		"when":  func(t time.Time) (template.HTML, error) { return s.stamp(t, " 15:04 MST") },
 		"day":   func(t time.Time) (template.HTML, error) { return s.stamp(t, "") },
 		"asset": files.url,
 	}
+}
+
+// prose is msg with what stands between back quotes, commands and settings, as
+// code.
+func (s *speaker) prose(m *Message) (template.HTML, error) {
+	text, err := s.say(m)
+	if err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	for i, part := range strings.Split(template.HTMLEscapeString(text), "`") {
+		if i%2 == 1 {
+			part = "<code>" + part + "</code>"
+		}
+		out.WriteString(part)
+	}
+	return template.HTML(out.String()), nil //nolint:gosec // escaped above
 }
 
 // stamp is a <time> element in the time's own zone, with UTC for who hovers.

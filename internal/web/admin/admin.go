@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -37,11 +38,14 @@ func folder(f embed.FS, dir string) fs.FS {
 	return out
 }
 
-// Handlers are the pages. All fields are required.
+// Handlers are the pages. All fields are required but Closing.
 type Handlers struct {
 	*web.Shell
 	Desks Desks
 	Log   *slog.Logger
+	// Closing is closed when the server is about to end: pages that stay open end
+	// then.
+	Closing <-chan struct{}
 }
 
 // route is one page of a company, or one thing to do there.
@@ -54,7 +58,8 @@ type route struct {
 
 // routes is the one table of pages, and of who may see them. Each area has its
 // own part beside its pages.
-var routes = slices.Concat(overviewRoutes, runRoutes, peopleRoutes, sourceRoutes, scimRoutes, listRoutes, uploadRoutes, contactRoutes, mergeRoutes)
+var routes = slices.Concat(overviewRoutes, runRoutes, matchRoutes, peopleRoutes, sourceRoutes, scimRoutes, reasonRoutes, uploadRoutes, contactRoutes,
+	tokenRoutes, hookRoutes, mailRoutes, auditRoutes, standingRoutes, mergeRoutes)
 
 // root is where the console begins.
 const root = "/admin"
@@ -94,6 +99,8 @@ type visit struct {
 	// did it has audited it.
 	outcome registry.Code
 	written bool
+	// subject is what the deed was done to, where the address does not tell.
+	subject string
 }
 
 // ctx is the request's.
@@ -132,7 +139,7 @@ func (h *Handlers) record(v *visit, deed string) {
 	if deed == "" || v.written {
 		return
 	}
-	subject := strings.Trim(strings.TrimPrefix(v.r.URL.Path, root+"/"+v.company.Key), "/")
+	subject := cmp.Or(v.subject, strings.Trim(strings.TrimPrefix(v.r.URL.Path, root+"/"+v.company.Key), "/"))
 	ctx := context.WithoutCancel(v.ctx())
 	err := v.desk.Audit(ctx, registry.Deed{
 		Actor: v.who.Actor, Action: deed, Outcome: string(v.outcome), Subject: subject, Address: v.who.Client.Address.String(), RequestID: v.who.Request,
@@ -249,17 +256,26 @@ var doneWords = map[string]bool{
 	"created": true, "created.held": true, "created.mute": true, "linked": true, "joined": true, "left": true,
 	"signedout": true, "factorless": true, "removed": true, "grouped": true, "default": true, "departed": true, "contracted": true, "ended": true,
 	"domained": true, "proven": true, "vouched": true, "letin": true, "refused": true, "rights": true, "operator": true, "unoperator": true,
-	"invited": true, "blocked": true, "unblocked": true, "protected": true, "unprotected": true, "synced": true, "revoked": true,
+	"invited": true, "blocked": true, "unblocked": true, "protected": true, "unprotected": true, "synced": true, "revoked": true, "tied": true,
+	"changed": true, "closed": true, "opened": true, "deleted": true, "client_revoked": true, "hook_enabled": true, "hook_disabled": true, "replayed": true,
+	"replayed_none": true, "released": true, "mail_cancelled": true, "resent": true,
 	"merged": true, "separated": true, "erased": true, "lifted": true,
 }
 
 // show renders a page of the company.
 func (h *Handlers) show(v *visit, template string, title *web.Message, view any) {
-	h.Show(v.w, v.r, web.Page{Template: template, Title: title, View: view, Wide: true, Nav: v.nav()})
+	h.showPage(v, web.Page{Template: template, Title: title, View: view})
+}
+
+// showPage is show for a page with more to say about itself.
+func (h *Handlers) showPage(v *visit, p web.Page) {
+	p.Wide, p.Nav = true, v.nav()
+	h.Show(v.w, v.r, p)
 }
 
 // missing answers for something there is not, or an error.
 func (h *Handlers) missing(v *visit, err error) {
+	v.outcome = registry.CodeInternal
 	if errors.Is(err, registry.ErrNotFound) {
 		v.outcome = registry.CodeNotFound
 		h.Refuse(v.w, v.r, http.StatusNotFound)

@@ -45,8 +45,8 @@ func (a Applicant) Mail() string { return a.Typed[registry.FieldMail] }
 // Waits reports whether somebody has to decide.
 func (a Applicant) Waits() bool { return a.State == registry.ApplicationAwaiting }
 
-// claim is one field of the form with what was made of it.
-type claim struct {
+// Claim is one field of the form with what was made of it.
+type Claim struct {
 	// Field names it, Typed is what the applicant wrote.
 	Field, Typed string
 	// Gets is what they get, where that can differ; Wrong says that it does.
@@ -55,16 +55,16 @@ type claim struct {
 }
 
 // Claims are what the applicant wrote, field by field.
-func (a Applicant) Claims() []claim {
+func (a Applicant) Claims() []Claim {
 	facts := map[string]string{
 		registry.FieldContract: registry.FactContract, registry.FieldDepartment: registry.FactDepartment, registry.FieldGroup: registry.FactGroup,
 	}
-	var out []claim
+	var out []Claim
 	for _, field := range []string{
 		registry.FieldGiven, registry.FieldFamily, registry.FieldMail, registry.FieldPhone, registry.FieldLogin, registry.FieldCompany,
 		registry.FieldDepartment, registry.FieldGroup, registry.FieldContract, registry.FieldLocale,
 	} {
-		c := claim{Field: field, Typed: a.Typed[field]}
+		c := Claim{Field: field, Typed: a.Typed[field]}
 		if fact := facts[field]; fact != "" {
 			c.Gets = a.Resolved[fact]
 			c.Wrong = c.Typed != "" && registry.Key(c.Typed) != registry.Key(c.Gets)
@@ -76,8 +76,11 @@ func (a Applicant) Claims() []claim {
 	return out
 }
 
-// Warnings are the words for what to look at twice.
+// Warnings are the words for what to look at twice, as long as that helps.
 func (a Applicant) Warnings() []*web.Message {
+	if !a.DecidedAt.IsZero() {
+		return nil
+	}
 	var out []*web.Message
 	if a.Waits() && !a.Proven() {
 		out = append(out, web.Say("admin.applicant.unproven"))
@@ -166,7 +169,7 @@ func (h *Handlers) judge(v *visit, done string, decide func(id, note string) err
 	if !ok || !h.Form(v.w, v.r) {
 		return
 	}
-	view := applicantView{Applicant: a, Note: strings.TrimSpace(v.r.PostForm.Get("note"))}
+	view := applicantView{Applicant: a, Note: v.filled("note")}
 	err := decide(a.PublicID, view.Note)
 	var refused *Refusal
 	switch {
@@ -191,7 +194,10 @@ func (h *Handlers) applicantAnywhere(w http.ResponseWriter, r *http.Request) {
 		h.Refuse(w, r, http.StatusNotFound)
 		return
 	}
-	id := r.PathValue("id")
+	h.leadToApplicant(w, r, who, r.PathValue("id"))
+}
+
+func (h *Handlers) leadToApplicant(w http.ResponseWriter, r *http.Request, who *auth.Principal, id string) {
 	c, err := h.Desks.CompanyOfApplicant(r.Context(), id)
 	switch {
 	case errors.Is(err, registry.ErrNotFound), err == nil && !who.May(auth.RightRead, c.ID):

@@ -25,11 +25,13 @@ type Desks interface {
 type Desk interface {
 	SourceDesk
 	RunDesk
+	MatchDesk
 	PeopleDesk
 	ScimDesk
 	ListDesk
 	UploadDesk
 	ContactDesk
+	DoorDesk
 	MergeDesk
 }
 
@@ -114,9 +116,9 @@ type Source struct {
 	Last *registry.Run
 	// Recent are the last thirty, the newest first.
 	Recent []*registry.Run
-	// Settings are what the file says, in words, and Mapping the expressions by
-	// attribute, in the order of the catalogue.
-	Settings []Setting
+	// Settings are what the file says, and Mapping the expressions by attribute, in
+	// the order of the catalogue.
+	Settings []Fact
 	Mapping  []Setting
 }
 
@@ -138,7 +140,8 @@ type Sample struct {
 	Name, Anchor string
 	InScope      bool
 	Values       []Setting
-	Problems     []string
+	// Problems are by attribute; "" is the whole entry's.
+	Problems []Setting
 }
 
 // Cause is one reason with how many rows of a run have it.
@@ -204,10 +207,11 @@ type Single struct {
 
 // Step is one of the five steps: found, mapped, in scope, matched, action.
 type Step struct {
-	Name     string
-	OK       bool
-	Text     string
-	Evidence []Setting
+	Name string
+	OK   bool
+	// Word names what came out, Text says it with its particulars, in English.
+	Word, Text string
+	Evidence   []Setting
 }
 
 // Connection is a SCIM connection with how it fares.

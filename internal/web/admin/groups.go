@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/registry"
@@ -71,8 +70,8 @@ func (h *Handlers) createGroup(v *visit) {
 	}
 	view := groupsView{page: h.page(v)}
 	in := &view.In
-	in.Name, in.Default = strings.TrimSpace(v.r.PostForm.Get("name")), v.r.PostForm.Get("default") != ""
-	in.Support = in.Default || v.r.PostForm.Get("support") != ""
+	in.Name, in.Default = v.filled("name"), v.filled("default") != ""
+	in.Support = in.Default || v.filled("support") != ""
 	id, err := "", error(&Refusal{registry.CodeGroupNameMissing, "the group needs a name"})
 	if in.Name != "" {
 		id, err = v.desk.CreateGroup(v.ctx(), v.who.Actor, in.Name, in.Support, in.Default)
@@ -85,6 +84,7 @@ func (h *Handlers) createGroup(v *visit) {
 	case err != nil:
 		h.missing(v, err)
 	default:
+		v.subject = "groups/" + id
 		v.back("grouped", "groups", id)
 	}
 }
@@ -159,6 +159,7 @@ func (h *Handlers) patchMembers(v *visit, done string, what func(*registry.Patch
 	}
 	u, who, err := v.whom()
 	if err == nil {
+		v.subject = "groups/" + g.PublicID + " " + v.subject
 		op := registry.PatchMembers{Group: g.ID}
 		what(&op, u.ID)
 		_, err = v.desk.Do(v.ctx(), v.who.Actor, op)
@@ -175,13 +176,17 @@ func (h *Handlers) chooseDefault(v *visit) {
 // whom finds the person of the form: by the id of a row, else by what was typed.
 // An id is never taken for a name.
 func (v *visit) whom() (u *registry.User, who string, err error) {
-	form := v.r.PostForm
-	id := form.Get("id")
-	who = cmp.Or(id, strings.TrimSpace(form.Get("who")))
-	if u, err = v.desk.FindPerson(v.ctx(), who); err == nil && id != "" && u.PublicID != id {
-		err = registry.ErrNotFound
+	id := v.filled("id")
+	who = cmp.Or(id, v.filled("who"))
+	u, err = v.desk.FindPerson(v.ctx(), who)
+	switch {
+	case err != nil:
+		return nil, who, err
+	case id != "" && u.PublicID != id:
+		return nil, who, registry.ErrNotFound
 	}
-	return u, who, err
+	v.subject = "people/" + u.PublicID
+	return u, who, nil
 }
 
 // changedGroup leads back to the group, or says there why nothing was done.

@@ -14,6 +14,11 @@ func (p page) Percent(part, whole int64) int64 {
 // Sum adds two figures.
 func (p page) Sum(a, b int64) int64 { return a + b }
 
+// Would reports whether the figures are of what would be done, not of what was.
+func (v runView) Would() bool {
+	return v.Run.Mode == registry.ModePreview || v.Run.State == registry.RunHeld || v.Run.State == registry.RunRejected || v.Run.State == registry.RunApproved
+}
+
 // Outcomes are those a report can be narrowed to.
 func (runView) Outcomes() []string {
 	out := []string{"changed"}

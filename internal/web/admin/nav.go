@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -43,10 +44,11 @@ var navigation = []navGroup{
 	{"company", []navPage{
 		{"mails", "mails", auth.RightRead},
 		{"webhooks", "webhooks", auth.RightRead},
+		{"tokens", "tokens", auth.RightRead},
 		{"audit", "audit", auth.RightRead},
 		{"team", "team", auth.RightRead},
 		{"settings", "settings", auth.RightRead},
-		{"diagnostics", "diagnostics", auth.RightRead},
+		{"diagnostics", "diagnostics", auth.RightManage},
 	}},
 }
 
@@ -59,7 +61,7 @@ func linked(routes []route) []navGroup {
 	var out []navGroup
 	for _, g := range navigation {
 		g.pages = slices.DeleteFunc(slices.Clone(g.pages), func(p navPage) bool {
-			return !there["GET /"+p.path] && !(p.path == "" && there["GET /{$}"])
+			return !there["GET /"+cmp.Or(p.path, "{$}")]
 		})
 		if len(g.pages) > 0 {
 			out = append(out, g)

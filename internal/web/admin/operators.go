@@ -43,6 +43,8 @@ type operatorsView struct {
 	Founders  []Applicant
 	Unvouched []registry.CompanyInfo
 	In        NewPerson
+	// Refused is whom the viewer would keep out, and why, where it was not done.
+	Refused struct{ ID, Note string }
 }
 
 // Self reports whether somebody is the viewer.
@@ -116,8 +118,10 @@ func (h *Handlers) activateFounder(v *visit) { h.decideFounder(v, "letin", true)
 func (h *Handlers) refuseFounder(v *visit) { h.decideFounder(v, "refused", false) }
 
 func (h *Handlers) decideFounder(v *visit, done string, activate bool) {
-	h.install(v, done, func(*operatorsView) error {
-		err := h.Desks.DecideFounder(v.ctx(), v.who, v.r.PostForm.Get("id"), activate, strings.TrimSpace(v.r.PostForm.Get("note")))
+	h.install(v, done, func(view *operatorsView) error {
+		in := &view.Refused
+		in.ID, in.Note = v.filled("id"), v.filled("note")
+		err := h.Desks.DecideFounder(v.ctx(), v.who, in.ID, activate, in.Note)
 		v.written = err == nil
 		return err
 	})

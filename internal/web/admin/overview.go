@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/usherd/usher/internal/auth"
@@ -36,22 +38,20 @@ type attention struct {
 	Bad bool
 }
 
+// manyWaiting is how many applicants are counted; more than that is many.
+const manyWaiting = 1000
+
+// rank puts what is bad before what can wait.
+func rank(a attention) int {
+	if a.Bad {
+		return 0
+	}
+	return 1
+}
+
 func (h *Handlers) overview(v *visit) {
 	view := overviewView{page: h.page(v)}
-	var err error
-	if view.Sources, err = v.desk.Sources(v.ctx()); err != nil {
-		h.Fail(v.w, v.r, err)
-		return
-	}
-	if view.Connections, err = v.desk.Connections(v.ctx()); err != nil {
-		h.Fail(v.w, v.r, err)
-		return
-	}
-	if view.People, err = v.desk.PeopleCounts(v.ctx()); err != nil {
-		h.Fail(v.w, v.r, err)
-		return
-	}
-	mails, err := v.desk.MailCounts(v.ctx())
+	mails, waiting, err := view.load(v)
 	if err != nil {
 		h.Fail(v.w, v.r, err)
 		return
@@ -62,16 +62,18 @@ func (h *Handlers) overview(v *visit) {
 	for _, s := range view.Sources {
 		view.Attention = append(view.Attention, view.ofSource(s)...)
 	}
-	for _, c := range view.Connections {
-		if c.Failures > 0 {
-			view.Attention = append(view.Attention, attention{web.Say("admin.needs.refused", "Name", c.Origin.Key, "Count", c.Failures), view.To("scim", c.Origin.Key) + "?failed=1", "look", false})
+	slices.SortStableFunc(view.Attention, func(a, b attention) int { return cmp.Compare(rank(a), rank(b)) })
+	add := func(n int64, text, place, action string) {
+		if n > 0 {
+			view.Attention = append(view.Attention, attention{web.Say("admin.needs."+text, "Count", n), view.To() + place, action, false})
 		}
 	}
-	if n := mails["held"]; n > 0 {
-		view.Attention = append(view.Attention, attention{web.Say("admin.needs.held_mails", "Count", n), view.To("mails") + "?state=held", "look", false})
-	}
-	if n := mails["failed"]; n > 0 {
-		view.Attention = append(view.Attention, attention{web.Say("admin.needs.failed_mails", "Count", n), view.To("mails") + "?state=failed", "look", false})
+	add(int64(waiting), "applicants", "/applicants", "decide")
+	for _, c := range view.Connections {
+		if c.Failures > 0 {
+			text := web.Say("admin.needs.refused", "Name", c.Origin.Key, "Count", c.Failures)
+			view.Attention = append(view.Attention, attention{text, view.To("scim", c.Origin.Key) + "?failed=1", "look", false})
+		}
 	}
 	arrivals, err := h.arrivals(v, view.page)
 	if err != nil {
@@ -79,7 +81,28 @@ func (h *Handlers) overview(v *visit) {
 		return
 	}
 	view.Attention = append(view.Attention, arrivals...)
+	add(mails["held"], "held_mails", "/mails?state=held", "look")
+	add(mails["failed"], "failed_mails", "/mails?state=failed", "look")
 	h.show(v, "admin_overview", web.Say("admin.overview.title"), view)
+}
+
+// load reads what the page shows, and counts the mails by state and the
+// applicants who wait.
+func (view *overviewView) load(v *visit) (mails map[string]int64, waiting int, err error) {
+	if view.Sources, err = v.desk.Sources(v.ctx()); err != nil {
+		return nil, 0, err
+	}
+	if view.Connections, err = v.desk.Connections(v.ctx()); err != nil {
+		return nil, 0, err
+	}
+	if view.People, err = v.desk.PeopleCounts(v.ctx()); err != nil {
+		return nil, 0, err
+	}
+	if mails, err = v.desk.MailCounts(v.ctx()); err != nil {
+		return nil, 0, err
+	}
+	waiting, err = v.desk.Waiting(v.ctx(), manyWaiting)
+	return mails, waiting, err
 }
 
 // ofSource says what of a source waits for somebody.
@@ -98,10 +121,14 @@ func (p page) ofSource(s Source) []attention {
 		return []attention{{web.Say("admin.needs.no_removals", "Name", name), p.To("sources", name), "look", false}}
 	case registry.Healthy:
 	}
-	if s.Last != nil && s.Last.State == registry.RunPartial {
-		return []attention{{web.Say("admin.needs.partial", "Name", name, "Count", s.Last.Counts.Failed+s.Last.Counts.Conflicts), p.To("runs", s.Last.Number), "look", false}}
+	var out []attention
+	if run := judged(s.Recent); run != nil && run.Counts.Conflicts > 0 {
+		out = append(out, attention{web.Say("admin.needs.matches", "Name", name, "Count", run.Counts.Conflicts), p.To("matches"), "decide", false})
 	}
-	return nil
+	if s.Last != nil && s.Last.State == registry.RunPartial && s.Last.Counts.Failed > 0 {
+		out = append(out, attention{web.Say("admin.needs.partial", "Name", name, "Count", s.Last.Counts.Failed), p.To("runs", s.Last.Number), "look", false})
+	}
+	return out
 }
 
 // Quiet reports whether a connection has said nothing for a while.

@@ -201,9 +201,12 @@ func (h *Handlers) showNewPerson(v *visit, in NewPerson, alert *web.Message) {
 	h.show(v, "admin_person_new", web.Say("admin.people.new"), view)
 }
 
+// filled is what a field of the form was filled in with.
+func (v *visit) filled(name string) string { return strings.TrimSpace(v.r.PostFormValue(name)) }
+
 // typed reads a person out of the form.
 func (v *visit) typed() NewPerson {
-	form := func(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) }
+	form := v.filled
 	in := NewPerson{
 		UserName: form("user_name"), Email: form("email"), GivenName: form("given_name"), FamilyName: form("family_name"), Locale: form("locale"),
 		Kind: registry.Kind(form("kind")), Department: form("department"), Contract: form("contract"), Hold: form("mail") == "hold",
@@ -211,7 +214,7 @@ func (v *visit) typed() NewPerson {
 	if in.Kind != registry.SupportStaff {
 		in.Kind = registry.EndUser
 	}
-	for line := range strings.Lines(v.r.PostForm.Get("groups")) {
+	for line := range strings.Lines(v.filled("groups")) {
 		if name := strings.TrimSpace(line); name != "" {
 			in.Groups = append(in.Groups, name)
 		}
@@ -238,6 +241,7 @@ func (h *Handlers) createPerson(v *visit) {
 	case err != nil:
 		h.missing(v, err)
 	default:
+		v.subject = "people/" + id
 		v.back(madeWord("created", in.Hold, mailed), "people", id)
 	}
 }
@@ -279,7 +283,7 @@ func (h *Handlers) lookNow(v *visit) {
 	if !h.Form(v.w, v.r) {
 		return
 	}
-	view := lookView{page: h.page(v), Who: strings.TrimSpace(v.r.PostForm.Get("who"))}
+	view := lookView{page: h.page(v), Who: v.filled("who")}
 	if view.Who == "" {
 		v.outcome, view.Alert = registry.CodeInvalidValue, web.Say("admin.people.look.missing")
 		h.showLook(v, view)
@@ -294,8 +298,8 @@ func (h *Handlers) lookNow(v *visit) {
 // single looks at one person at the source that the form names. Where it cannot,
 // the alert says why; ok is false when the answer was given.
 func (h *Handlers) single(v *visit, who string) (single *Single, source string, alert *web.Message, ok bool) {
-	source = v.r.PostForm.Get("source")
-	single, err := v.desk.SyncOne(v.ctx(), source, who, v.r.PostForm.Get("apply") == "", v.who.Actor)
+	source = v.filled("source")
+	single, err := v.desk.SyncOne(v.ctx(), source, who, v.filled("apply") == "", v.who.Actor)
 	var refused *Refusal
 	switch {
 	case errors.As(err, &refused):

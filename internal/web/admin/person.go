@@ -40,10 +40,7 @@ type personView struct {
 	Single   *Single
 	Looked   string // at which source
 	Report   report
-	// In is what was typed to make a full account of a contact.
-	In          NewPerson
-	Departments []registry.Department
-	// Typed is what was filled in elsewhere on the page and could not be done.
+	// Typed is what was filled in on the page and could not be done.
 	Typed struct{ Group, Source, Anchor string }
 }
 
@@ -94,14 +91,7 @@ func (h *Handlers) fillPerson(v *visit, p *Person, view *personView) error {
 	if view.Sources, err = v.desk.Sources(v.ctx()); err != nil {
 		return fmt.Errorf("list sources: %w", err)
 	}
-	if !view.Contact() {
-		return nil
-	}
-	if view.In.UserName == "" && view.In.Kind == "" {
-		view.In = NewPerson{UserName: p.Email(), Kind: registry.EndUser}
-	}
-	view.Departments, err = v.desk.Departments(v.ctx())
-	return err
+	return nil
 }
 
 // exportPerson gives the whole history of a person.
@@ -111,23 +101,22 @@ func (h *Handlers) exportPerson(v *visit) {
 	}
 }
 
-// Kinds are those a person can be of.
-func (personView) Kinds() []string { return peopleView{}.Kinds() }
-
-// Gone reports whether the person is deleted, Erased whether nothing personal is
-// kept of them.
+// Gone reports whether the person is deleted.
 func (v personView) Gone() bool { return !v.DeletedAt.IsZero() }
 
 // Erased reports whether nothing of a deleted person is left but an id.
-func (v personView) Erased() bool {
-	return v.Gone() && len(v.Attributes) <= 1
-}
+func (v personView) Erased() bool { return erased(v.User) }
+
+// Erased reports whether nothing of a deleted person is left but an id.
+func (r PersonRow) Erased() bool { return erased(r.User) }
+
+// erased: what is left then is a userName made of the id.
+func erased(u *registry.User) bool { return !u.DeletedAt.IsZero() && len(u.Attributes) <= 1 }
 
 // Contact reports whether the person is a living contact without an account.
 func (v personView) Contact() bool { return v.State() == registry.StateContact }
 
-// Awaits reports whether the person has yet to be activated, Barred whether an
-// admin blocked them.
+// Awaits reports whether the person has yet to be activated.
 func (v personView) Awaits() bool { return v.Blocks&registry.BlockActivation != 0 }
 
 // Barred reports whether an admin blocked the person.
@@ -173,13 +162,18 @@ func (p page) WhyWord(why string) *web.Message {
 	return web.Say("admin.people.why.other", "Why", why)
 }
 
-// StepWord is the sentence for a step: its name, and whether the way ended there.
+// StepWord is the sentence for what came out of a step.
 func (p page) StepWord(s Step) *web.Message {
-	end := "no"
-	if s.OK {
-		end = "yes"
+	return web.Say("admin.people.step." + s.Name + "." + s.Word)
+}
+
+// StepDetail is what the engine says of a step beyond its sentence, "" where that
+// says it all.
+func (p page) StepDetail(s Step) string {
+	if slices.Contains([]string{"all", "nothing", "skipped", "new"}, s.Word) {
+		return ""
 	}
-	return web.Say("admin.people.step." + s.Name + "." + end)
+	return s.Text
 }
 
 // Anchored is the name by which a source would find the person, their userName
@@ -201,7 +195,7 @@ func (h *Handlers) syncPerson(v *visit) {
 		return
 	}
 	view := personView{page: h.page(v)}
-	if view.Single, view.Looked, view.Alert, ok = h.single(v, p.Anchored(v.r.PostForm.Get("source"))); !ok {
+	if view.Single, view.Looked, view.Alert, ok = h.single(v, p.Anchored(v.filled("source"))); !ok {
 		return
 	}
 	if p, ok = h.findPerson(v); ok {
@@ -275,8 +269,8 @@ func (h *Handlers) linkPerson(v *visit) {
 		return
 	}
 	view := personView{}
-	view.Typed.Source, view.Typed.Anchor = v.r.PostForm.Get("source"), strings.TrimSpace(v.r.PostForm.Get("anchor"))
-	err := v.desk.Link(v.ctx(), v.who.Actor, view.Typed.Source, view.Typed.Anchor, p.ID, v.r.PostForm.Get("end_password") != "")
+	view.Typed.Source, view.Typed.Anchor = v.filled("source"), v.filled("anchor")
+	err := v.desk.Link(v.ctx(), v.who.Actor, view.Typed.Source, view.Typed.Anchor, p.ID, v.filled("end_password") != "")
 	h.tried(v, p, err, "linked", view)
 }
 
@@ -296,9 +290,10 @@ func (h *Handlers) changeGroup(v *visit, done string, what func(*registry.PatchM
 		return
 	}
 	view := personView{}
-	view.Typed.Group = strings.TrimSpace(v.r.PostForm.Get("group"))
+	view.Typed.Group = v.filled("group")
 	g, err := v.desk.FindGroup(v.ctx(), view.Typed.Group)
 	if err == nil {
+		v.subject = "groups/" + g.PublicID + " people/" + p.PublicID
 		op := registry.PatchMembers{Group: g.ID}
 		what(&op, p.ID)
 		_, err = v.desk.Do(v.ctx(), v.who.Actor, op)
@@ -328,7 +323,7 @@ func (h *Handlers) removePerson(v *visit) {
 		return
 	}
 	h.onPerson(v, "removed", func(p *Person) error {
-		if v.r.PostForm.Get("sure") == "" {
+		if v.filled("sure") == "" {
 			return &Refusal{registry.CodeInvalidValue, "tick the box to confirm it"}
 		}
 		_, err := v.desk.Do(v.ctx(), v.who.Actor, registry.RemoveUser{User: p.ID})

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/registry"
@@ -69,7 +68,7 @@ func (h *Handlers) onPlaces(v *visit, done string, act func(*placesView, func(st
 		return
 	}
 	view := placesView{}
-	err := act(&view, func(name string) string { return strings.TrimSpace(v.r.PostForm.Get(name)) })
+	err := act(&view, v.filled)
 	var refused *Refusal
 	switch {
 	case errors.As(err, &refused):

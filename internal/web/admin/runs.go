@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,6 +18,9 @@ import (
 var runRoutes = []route{
 	{"GET /runs", auth.RightRead, "", (*Handlers).runs},
 	{"GET /runs/{number}", auth.RightRead, "", (*Handlers).run},
+	{"GET /runs/list", auth.RightRead, "", (*Handlers).exportRuns},
+	{"GET /runs/{number}/events", auth.RightRead, "", (*Handlers).events},
+	{"GET /runs/{number}/rows/{row}", auth.RightRead, "", (*Handlers).detail},
 	{"GET /runs/{number}/report", auth.RightRead, "", (*Handlers).exportRun},
 	{"POST /runs/{number}/approve", auth.RightApprove, "run.approve", (*Handlers).approve},
 	{"POST /runs/{number}/reject", auth.RightApprove, "run.reject", (*Handlers).reject},
@@ -35,9 +37,14 @@ type runsView struct {
 	Runs    []*registry.Run
 	Sources []string
 	States  []registry.RunState
-	Filter  struct{ Source, State string }
+	Modes   []string
+	Filter  struct{ Source, State, Mode string }
 	Older   string
+	Export  string
 }
+
+// runModes are those a list can be narrowed to.
+var runModes = []string{registry.ModeRun, registry.ModePreview, registry.ModeOne, registry.ModeRetry}
 
 // runStates are those a list can be narrowed to.
 var runStates = []registry.RunState{
@@ -45,15 +52,15 @@ var runStates = []registry.RunState{
 }
 
 func (h *Handlers) runs(v *visit) {
-	view := runsView{page: h.page(v), States: runStates}
+	view := runsView{page: h.page(v), States: runStates, Modes: runModes, Export: page{Company: v.company}.To("runs", "list") + "?" + v.only("source", "state", "mode").Encode()}
 	sources, err := v.desk.Sources(v.ctx())
 	if err != nil {
 		h.Fail(v.w, v.r, err)
 		return
 	}
 	query := v.r.URL.Query()
-	view.Filter.Source, view.Filter.State = query.Get("source"), query.Get("state")
-	q := registry.RunQuery{State: registry.RunState(view.Filter.State), Limit: perPage + 1}
+	view.Filter.Source, view.Filter.State, view.Filter.Mode = query.Get("source"), query.Get("state"), query.Get("mode")
+	q := registry.RunQuery{State: registry.RunState(view.Filter.State), Mode: view.Filter.Mode, Limit: perPage + 1}
 	for _, s := range sources {
 		view.Sources = append(view.Sources, s.Key)
 		if s.Key == view.Filter.Source {
@@ -86,9 +93,14 @@ func with(r *http.Request, name, value string) string {
 // changed.
 type runView struct {
 	page
-	Run      *registry.Run
-	Trail    []trail
-	Counts   []count
+	Run    *registry.Run
+	Trail  []trail
+	Counts []count
+	Says   *web.Message
+	Live   liveView
+	// Newer is a later run of the source, after which this one cannot be decided
+	// on; 0 for none.
+	Newer    int64
 	Skipped  []count
 	Failures []cause
 	Rows     []row
@@ -116,18 +128,21 @@ type count struct {
 // cause is a reason that rows of the run have, with what it means.
 type cause struct {
 	Cause
-	registry.Reason
-	URL string
+	Words *reasonWords // nil for a code that the catalogue does not know
+	URL   string
 }
 
 // row is one line of the report.
 type row struct {
 	Outcome, Action, Kind string
-	Name, URL             string
-	Code                  registry.Code
-	Message               string
-	Values                []change
-	Added, Removed        int
+	Name, URL, Detail     string
+	// Full is the name at the source where Name is short for it, Who the person's
+	// userName where one is known.
+	Full, Who      string
+	Code           registry.Code
+	Message        string
+	Values         []change
+	Added, Removed int
 }
 
 // change is an attribute before and after.
@@ -175,13 +190,23 @@ func (h *Handlers) showRun(v *visit, run *registry.Run, input decisionInput, ale
 		h.Fail(v.w, v.r, err)
 		return
 	}
+	view.Says = saysOf(run)
 	recent, err := v.desk.Runs(v.ctx(), registry.RunQuery{Source: run.Source, Mode: registry.ModeRun, Limit: 30})
 	if err != nil {
 		h.Fail(v.w, v.r, err)
 		return
 	}
+	if run.State == registry.RunHeld && len(recent) > 0 && recent[0].Number > run.Number {
+		view.Newer = recent[0].Number
+	}
 	view.Recent = view.bars(recent, run.Number)
-	h.show(v, "admin_run", web.Say("admin.run.title", "Number", run.Number, "Source", run.SourceKey), view)
+	p := web.Page{Template: "admin_run", Title: web.Say("admin.run.title", "Number", run.Number, "Source", run.SourceKey)}
+	if run.State.Active() {
+		view.Live = h.liveOf(v, run, expected(recent))
+		p.Script, p.Refresh = "run.js", refreshAfter
+	}
+	p.View, p.Problem = view, alert != nil
+	h.showPage(v, p)
 }
 
 // failures are the causes of what needs somebody, with what they mean.
@@ -191,8 +216,7 @@ func (p page) failures(run *registry.Run, causes []Cause) []cause {
 		if c.Outcome != registry.OutcomeFailed && c.Outcome != registry.OutcomeConflict && c.Outcome != registry.OutcomeWarning && c.Outcome != registry.OutcomeSkipped {
 			continue
 		}
-		reason, _ := registry.ReasonOf(string(c.Code))
-		out = append(out, cause{c, reason, p.To("runs", run.Number) + "?" + url.Values{"outcome": {string(c.Outcome)}, "code": {string(c.Code)}}.Encode() + "#rows"})
+		out = append(out, cause{c, p.Reason(c.Code), p.To("runs", run.Number) + "?" + url.Values{"outcome": {string(c.Outcome)}, "code": {string(c.Code)}}.Encode() + "#rows"})
 	}
 	weight := map[registry.Outcome]int{registry.OutcomeFailed: 0, registry.OutcomeConflict: 1, registry.OutcomeSkipped: 2, registry.OutcomeWarning: 3}
 	slices.SortStableFunc(out, func(a, b cause) int {
@@ -219,7 +243,7 @@ func (h *Handlers) fillRows(v *visit, view *runView) error {
 			view.More = with(v.r, "after", fmt.Sprint("c", changes[left-1].ID)) + "#rows"
 		}
 		for _, c := range changes {
-			view.Rows = append(view.Rows, view.changed(c))
+			view.Rows = append(view.Rows, view.changed(view.Run, c))
 		}
 		left, n = left-len(changes), 0
 	}
@@ -241,17 +265,29 @@ func (h *Handlers) fillRows(v *visit, view *runView) error {
 		}
 		view.More = with(v.r, "after", fmt.Sprint("i", last)) + "#rows"
 	}
+	return view.addItems(v, items)
+}
+
+// addItems adds the lines of what changed nothing.
+func (view *runView) addItems(v *visit, items []registry.RunItem) error {
+	var users []registry.UserID
 	for _, it := range items {
-		view.Rows = append(view.Rows, view.item(it))
+		if it.User != 0 {
+			users = append(users, it.User)
+		}
 	}
-	return nil
+	names, err := v.desk.Named(v.ctx(), users)
+	for _, it := range items {
+		view.Rows = append(view.Rows, view.item(view.Run, it, names))
+	}
+	return err
 }
 
 // changed is the line of a change.
-func (p page) changed(c registry.ChangeRow) row {
+func (p page) changed(run *registry.Run, c registry.ChangeRow) row {
 	r := row{Outcome: "changed", Action: string(c.Action), Kind: "user", Name: c.Name, Code: registry.Code(c.Reason),
 		Values: changesOf(c.Payload), Added: c.Payload.Added, Removed: c.Payload.Removed}
-	r.URL = p.To("people", c.PublicID)
+	r.URL, r.Detail = p.To("people", c.PublicID), p.To("runs", run.Number, "rows", fmt.Sprint("c", c.ID))
 	if c.Group != 0 {
 		r.Kind, r.URL = "group", p.To("groups", c.PublicID)
 	}
@@ -259,8 +295,12 @@ func (p page) changed(c registry.ChangeRow) row {
 }
 
 // item is the line of what changed nothing.
-func (p page) item(it registry.RunItem) row {
-	r := row{Outcome: string(it.Outcome), Action: string(it.Action), Name: cmp.Or(it.Name, it.Anchor), Code: it.Code, Message: it.Message, Kind: "user"}
+func (p page) item(run *registry.Run, it registry.RunItem, names map[registry.UserID]registry.Candidate) row {
+	r := row{Outcome: string(it.Outcome), Action: string(it.Action), Name: short(cmp.Or(it.Name, it.Anchor)), Full: cmp.Or(it.Name, it.Anchor), Code: it.Code, Message: it.Message, Kind: "user"}
+	r.Detail = p.To("runs", run.Number, "rows", fmt.Sprint("i", it.ID))
+	if who, ok := names[it.User]; ok {
+		r.URL, r.Who = p.To("people", who.PublicID), who.UserName
+	}
 	if it.Group != 0 {
 		r.Kind = "group"
 	}
@@ -268,6 +308,17 @@ func (p page) item(it registry.RunItem) row {
 		r.Values, r.Added, r.Removed = changesOf(*it.Detail), it.Detail.Added, it.Detail.Removed
 	}
 	return r
+}
+
+// short is the first value of a distinguished name (RFC 4514), and any other name
+// as it is.
+func short(name string) string {
+	first, rest, more := strings.Cut(name, ",")
+	_, value, named := strings.Cut(first, "=")
+	if !more || !named || strings.HasSuffix(first, "\\") || !strings.Contains(rest, "=") {
+		return name
+	}
+	return value
 }
 
 // changesOf are the attributes of a payload, in the order of the catalogue.
@@ -297,130 +348,6 @@ func changesOf(p registry.Payload) []change {
 		add(name)
 	}
 	return out
-}
-
-// trailOf is how far a run came.
-func trailOf(run *registry.Run) []trail {
-	stages := []string{"reading", "planning", "applying", "done"}
-	if run.Mode == registry.ModePreview {
-		stages = []string{"reading", "planning", "done"}
-	}
-	at := map[registry.RunState]string{
-		registry.RunReading: "reading", registry.RunPlanning: "planning", registry.RunHeld: "planning", registry.RunRejected: "planning",
-		registry.RunApproved: "planning", registry.RunApplying: "applying", registry.RunDone: "done", registry.RunPartial: "done",
-	}[run.State]
-	var out []trail
-	state := "done"
-	for _, name := range stages {
-		t := trail{Name: name, State: state}
-		if name == at || at == "" && name == stages[0] {
-			switch {
-			case run.State.Active():
-				t.State = "now"
-			case name != "done":
-				t.State = "stopped"
-			}
-			state = ""
-		}
-		out = append(out, t)
-	}
-	return out
-}
-
-// countsOf are the figures of a run that are not zero, changes first.
-func countsOf(run *registry.Run) []count {
-	c := run.Counts
-	all := []count{
-		{"created", c.Created, "+"}, {"restored", c.Restored, "+"}, {"updated", c.Updated, "~"}, {"renamed", c.Renamed, "~"}, {"joined", c.Joined, "~"},
-		{"deactivated", c.Deactivated, "−"}, {"deleted", c.Deleted, "−"},
-		{"groups_created", c.GroupsCreated, "+"}, {"groups_changed", c.GroupsChanged, "~"}, {"groups_deleted", c.GroupsDeleted, "−"},
-		{"members_added", c.MembersAdded, "+"}, {"members_removed", c.MembersRemoved, "−"}, {"mailed", c.Mailed, ""},
-	}
-	return slices.DeleteFunc(all, func(c count) bool { return c.N == 0 })
-}
-
-// skippedOf are the figures of what was left alone.
-func skippedOf(run *registry.Run) []count {
-	c := run.Counts
-	all := []count{
-		{"unchanged", c.Unchanged, ""}, {"out_of_scope", c.OutOfScope, ""}, {"withheld", c.Withheld, ""},
-	}
-	return slices.DeleteFunc(all, func(c count) bool { return c.N == 0 })
-}
-
-// bar is one run in the picture of the last thirty.
-type bar struct {
-	Number        int64
-	State, URL    string
-	Height, X     int
-	Current       bool
-	Changes, Gone int64
-}
-
-// bars draw runs, the oldest to the left; the height grows with the logarithm of
-// what a run changed, so that a quiet night and a merger fit one picture.
-func (p page) bars(runs []*registry.Run, current int64) []bar {
-	const width, high = 12, 40
-	out := make([]bar, 0, len(runs))
-	for i, r := range slices.Backward(runs) {
-		n := r.Counts.Changes()
-		out = append(out, bar{
-			Number: r.Number, State: string(r.State), URL: p.To("runs", r.Number), X: (len(runs) - 1 - i) * width,
-			Height: min(high, 4+int(7*math.Log10(float64(n+1)))), Current: r.Number == current,
-			Changes: n, Gone: r.Counts.Deactivated + r.Counts.Deleted,
-		})
-	}
-	return out
-}
-
-// decisionInput is what somebody filled in to decide on a held run.
-type decisionInput struct {
-	Note, Count string
-	Error       *web.Message
-}
-
-// approve carries a held run out, for who typed how many records it removes and
-// why.
-func (h *Handlers) approve(v *visit) { h.decide(v, true) }
-
-func (h *Handlers) reject(v *visit) { h.decide(v, false) }
-
-func (h *Handlers) decide(v *visit, approve bool) {
-	run, ok := h.findRun(v)
-	if !ok || !h.Form(v.w, v.r) {
-		return
-	}
-	in := decisionInput{Note: strings.TrimSpace(v.r.PostForm.Get("note")), Count: strings.TrimSpace(v.r.PostForm.Get("count"))}
-	d := registry.Decision{By: v.who.Actor, Note: in.Note, PlanHash: v.r.PostForm.Get("plan"), Pause: v.r.PostForm.Get("pause") != ""}
-	switch {
-	case in.Note == "":
-		in.Error = web.Say("admin.decide.note.missing")
-	case approve && in.Count != fmt.Sprint(run.Counts.Changes()):
-		in.Error = web.Say("admin.decide.count.wrong", "Count", run.Counts.Changes())
-	}
-	if in.Error != nil {
-		v.outcome = registry.CodeInvalidValue
-		h.showRun(v, run, in, in.Error)
-		return
-	}
-	done, then := "rejected", run.Number
-	var err error
-	if approve {
-		done = "approved"
-		then, err = v.desk.Approve(v.ctx(), run.Number, d)
-	} else {
-		err = v.desk.Reject(v.ctx(), run.Number, d)
-	}
-	var refused *Refusal
-	switch {
-	case errors.As(err, &refused):
-		v.outcome = refused.Code
-		h.showRun(v, run, in, web.Say("admin.refused", "Reason", refused.Reason))
-	case err != nil:
-		h.missing(v, err)
-	default:
-		v.back(done, "runs", then)
-	}
 }
 
 func (h *Handlers) retry(v *visit) {
@@ -454,7 +381,7 @@ func (h *Handlers) did(v *visit, err error, done string, parts ...any) {
 	switch {
 	case errors.As(err, &refused):
 		v.outcome = refused.Code
-		h.show(v, "admin_refused", web.Say("admin.refused.title"), refusedView{h.page(v), refused.Reason, page{Company: v.company}.To(parts...)})
+		h.show(v, "admin_refused", web.Say("admin.refused.title"), refusedView{h.page(v), because(refused), page{Company: v.company}.To(parts...)})
 	case err != nil:
 		h.missing(v, err)
 	default:
@@ -465,7 +392,8 @@ func (h *Handlers) did(v *visit, err error, done string, parts ...any) {
 // refusedView says why something was not done.
 type refusedView struct {
 	page
-	Reason, Back string
+	Reason *web.Message
+	Back   string
 }
 
 // exportRun gives the rows that the page's filters leave, all of them.
@@ -475,6 +403,11 @@ func (h *Handlers) exportRun(v *visit) {
 		return
 	}
 	h.export(v, Export{Operation: "listRows", Path: map[string]string{"run": fmt.Sprint(run.Number)}, Query: v.only("outcome", "action", "code")})
+}
+
+// exportRuns gives the runs that the list's filters leave, all of them.
+func (h *Handlers) exportRuns(v *visit) {
+	h.export(v, Export{Operation: "listRuns", Query: v.only("source", "state", "mode")})
 }
 
 // only are those of the present address's parameters that are set.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/usherd/usher/internal/auth"
@@ -41,7 +42,54 @@ type sourceView struct {
 	Source
 	Bars []bar
 	Test *Test
+	// Table is the mapping on the people of the test.
+	Table []mapped
 }
+
+// mapped is an attribute with its expression and what it gives for each person of
+// a sample.
+type mapped struct {
+	Attribute, Expression string
+	Cells                 []cell
+}
+
+// cell is what an expression gives for one person, and what is wrong with it.
+type cell struct{ Value, Problem string }
+
+// tableOf lays a sample out under the mapping: a row an attribute. What is wrong
+// with an attribute that has no expression gets a row of its own, too.
+func tableOf(mapping []Setting, sample []Sample) (out []mapped) {
+	rows := slices.Clone(mapping)
+	for _, s := range sample {
+		for _, x := range slices.Concat(s.Values, s.Problems) {
+			if x.Name != "" && !slices.ContainsFunc(rows, func(r Setting) bool { return r.Name == x.Name }) {
+				rows = append(rows, Setting{Name: x.Name})
+			}
+		}
+	}
+	for _, r := range rows {
+		m := mapped{Attribute: r.Name, Expression: r.Value}
+		for _, s := range sample {
+			m.Cells = append(m.Cells, cell{of(s.Values, r.Name), of(s.Problems, r.Name)})
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// of joins what a list says of a name.
+func of(list []Setting, name string) string {
+	var out []string
+	for _, x := range list {
+		if x.Name == name {
+			out = append(out, x.Value)
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// Broken is what is wrong with the entry as such, "" for nothing.
+func (s Sample) Broken() string { return of(s.Problems, "") }
 
 func (h *Handlers) findSource(v *visit) (Source, bool) {
 	s, err := v.desk.Source(v.ctx(), v.r.PathValue("key"))
@@ -60,6 +108,9 @@ func (h *Handlers) source(v *visit) {
 func (h *Handlers) showSource(v *visit, s Source, test *Test) {
 	view := sourceView{page: h.page(v), Source: s, Test: test}
 	view.Bars = view.bars(s.Recent, 0)
+	if test != nil {
+		view.Table = tableOf(s.Mapping, test.Sample)
+	}
 	h.show(v, "admin_source", web.Say("admin.source.title", "Name", s.Key), view)
 }
 
@@ -92,7 +143,7 @@ func (h *Handlers) pauseSource(v *visit) {
 	if !ok || !h.Form(v.w, v.r) {
 		return
 	}
-	h.did(v, v.desk.PauseSource(v.ctx(), s.Key, v.who.Actor, strings.TrimSpace(v.r.PostForm.Get("why"))), "paused", "sources", s.Key)
+	h.did(v, v.desk.PauseSource(v.ctx(), s.Key, v.who.Actor, v.field("why")), "paused", "sources", s.Key)
 }
 
 func (h *Handlers) resumeSource(v *visit) {

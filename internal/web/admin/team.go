@@ -71,9 +71,8 @@ func (h *Handlers) setRights(v *visit) {
 	if !h.Form(v.w, v.r) {
 		return
 	}
-	form := v.r.PostForm
 	u, who, err := v.whom()
-	in := rightsInput{who, form.Get("admin") != "", form.Get("auditor") != "", form.Get("approver") != ""}
+	in := rightsInput{who, v.filled("admin") != "", v.filled("auditor") != "", v.filled("approver") != ""}
 	view := teamView{page: h.page(v), In: in}
 	if errors.Is(err, registry.ErrNotFound) {
 		v.outcome, view.Alert = registry.CodeNotFound, web.Say("admin.people.nobody", "Who", in.Who)
@@ -81,7 +80,7 @@ func (h *Handlers) setRights(v *visit) {
 		return
 	}
 	if err == nil {
-		err = h.mayGrant(v, &view, u, form.Get("sure") != "")
+		err = h.mayGrant(v, &view, u, v.filled("sure") != "")
 	}
 	if err == nil {
 		_, err = v.desk.Do(v.ctx(), v.who.Actor, registry.SetRights{User: u.ID, Admin: in.Admin, Rights: in.rights(), ByOperator: v.who.Operator()})

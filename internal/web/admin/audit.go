@@ -1,0 +1,71 @@
+package admin
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/usherd/usher/internal/auth"
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/web"
+)
+
+var auditRoutes = []route{
+	{"GET /audit", auth.RightRead, "", (*Handlers).audit},
+	{"GET /audit/export", auth.RightRead, "", (*Handlers).exportAudit},
+}
+
+// areas are the beginnings that deeds have; a dot at the end takes all of them.
+var areas = []string{
+	"session.", "password.", "factor.", "token.", "client.", "connection.", "webhook.", "run.", "source.", "person.", "group.", "mail.", "upload.", "export.",
+	"contact.", "company.", "domain.",
+}
+
+// auditView is a page of what was done, the newest first.
+type auditView struct {
+	page
+	Deeds  []registry.Deed
+	Areas  []string
+	Filter struct{ Action, Actor, From, To string }
+	// CSV and JSON are where the same list is given whole.
+	CSV, JSON string
+	Older     string
+}
+
+// auditQuery is what the address asks of the audit. The last day counts whole.
+func (v *visit) auditQuery() registry.DeedQuery {
+	query := v.r.URL.Query()
+	q := registry.DeedQuery{Action: query.Get("action"), Actor: query.Get("actor"), Since: v.day(query.Get("from")), Limit: perPage + 1}
+	if to := v.day(query.Get("to")); !to.IsZero() {
+		q.Until = to.AddDate(0, 0, 1)
+	}
+	q.Before, _ = strconv.ParseInt(query.Get("before"), 10, 64)
+	return q
+}
+
+func (h *Handlers) audit(v *visit) {
+	view, q, query := auditView{page: h.page(v), Areas: areas}, v.auditQuery(), v.r.URL.Query()
+	view.Filter.Action, view.Filter.Actor, view.Filter.From, view.Filter.To = q.Action, q.Actor, query.Get("from"), query.Get("to")
+	var err error
+	if view.Deeds, err = v.desk.Deeds(v.ctx(), q); err != nil {
+		h.Fail(v.w, v.r, err)
+		return
+	}
+	if len(view.Deeds) > perPage {
+		view.Deeds = view.Deeds[:perPage]
+		view.Older = with(v.r, "before", fmt.Sprint(view.Deeds[perPage-1].ID))
+	}
+	view.CSV, view.JSON = v.whole(view.To("audit", "export"), "action", "actor", "from", "to")
+	h.show(v, "admin_audit", web.Say("admin.audit.title"), view)
+}
+
+func (h *Handlers) exportAudit(v *visit) {
+	out, q := v.only("action", "actor"), v.auditQuery()
+	if !q.Since.IsZero() {
+		out.Set("since", q.Since.UTC().Format(time.RFC3339))
+	}
+	if !q.Until.IsZero() {
+		out.Set("until", q.Until.UTC().Format(time.RFC3339))
+	}
+	h.export(v, Export{Operation: "listDeeds", Query: out})
+}
