@@ -426,7 +426,7 @@ var bodies = map[string]string{
 	"testSource": `{}`, "pauseSource": `{}`, "startRun": `{"mode":"preview"}`, "syncOne": `{"who":"u0000001","preview":true}`,
 	"approveRun": `{"note":"x"}`, "rejectRun": `{"note":"x"}`, "createPerson": `{"user_name":"eve"}`, "addMember": `{"person":"PERSON"}`,
 	"recognise": `{"email":"claire.johnson@myorg.org"}`, "intakeMail": `{"message":"RnJvbTogY0BteW9yZy5vcmcNCg0KaGk="}`,
-	"replayFailed": `{"since":"2026-01-01T00:00:00Z"}`,
+	"replayFailed":    `{"since":"2026-01-01T00:00:00Z"}`,
 	"refuseApplicant": `{}`,
 }
 

@@ -69,7 +69,7 @@ func TestEveryRouteAsEveryRole(t *testing.T) {
 	factor := addTOTP(e, victim)
 	routes := slices.Concat((&self.Handlers{}).Routes(), (&register.Handlers{Users: true, Staff: true}).Routes(), (&admin.Handlers{}).Routes())
 	rules := maps.Clone(routesOf)
-	maps.Copy(rules, consoleRoutes)
+	maps.Copy(rules, consoleRoutes())
 	if len(routes) != len(rules) {
 		t.Errorf("%d routes, %d of them judged", len(routes), len(rules))
 	}
@@ -80,7 +80,7 @@ func TestEveryRouteAsEveryRole(t *testing.T) {
 			continue
 		}
 		method, path, _ := strings.Cut(route.Pattern, " ")
-		path = strings.NewReplacer("{$}", "", "{company}", "acme", "{provider}", "none", "{token}", "x", "{number}", "999999", "{key}", "none").Replace(path)
+		path = strings.NewReplacer("{$}", "", "{company}", "acme", "{provider}", "none", "{token}", "x", "{number}", "999999", "{key}", "none", "{row}", "c1", "{hook}", "none", "{mail}", "none").Replace(path)
 		id := session
 		if strings.Contains(path, "factors") {
 			id = factor
@@ -100,6 +100,9 @@ func TestEveryRouteAsEveryRole(t *testing.T) {
 				form = url.Values{}
 			}
 			answer := g.do(method, path, form)
+			if rule == "anywhere" { // leads to a company, if one's own: 404 here
+				rule = "right read"
+			}
 			if right, fenced := strings.CutPrefix(rule, "right "); fenced {
 				judgeRight(t, route.Pattern, auth.Right(right), r, answer)
 				continue

@@ -16,7 +16,7 @@ import (
 // Axe judges the page in a tab by axe-core's rules for WCAG 2.2 AA and returns
 // what breaks them, in words; nothing for a page in order. What a tool can judge
 // is part of what the guidelines ask, not all of it.
-func Axe(t testing.TB, tab context.Context) []string { //nolint:revive // the tab is what is judged, not how long
+func Axe(t testing.TB, tab context.Context) []string {
 	t.Helper()
 	script, err := os.ReadFile(npm.File(t, "axe-core", "axe.min.js"))
 	if err != nil {
