@@ -260,6 +260,7 @@ func TestConsolePages(t *testing.T) {
 		t.Run(look.Language, func(t *testing.T) {
 			t.Parallel()
 			v := d.sit(t, d.look("acme", "ann"), look)
+			v.do(d.open("/?lang="+look.Language), chromedp.WaitReady(`html[lang="`+look.Language+`"]`))
 			for _, route := range (&admin.Handlers{}).Routes() {
 				path, ok := strings.CutPrefix(route.Pattern, "GET /admin/{company}")
 				if path = names.Replace(path); !ok || strings.Contains(path, "{") || downloads.MatchString(path) {
@@ -285,7 +286,7 @@ func TestConsolePages(t *testing.T) {
 }
 
 // downloads are pages that are no pages.
-var downloads = regexp.MustCompile(`/(report|export|events|template|failed)($|\?)|\.(csv|json)$`)
+var downloads = regexp.MustCompile(`/(report|export|events|list|template|failed)($|\?)|\.(csv|json)$`)
 
 // lived gives the desk a past, so that every page has something to show, and
 // returns what stands for the wildcards of addresses.
@@ -303,12 +304,24 @@ func (d *desk) lived() *strings.Replacer {
 	}
 	held := syncNow(t, d.s.Core, registry.RunHeld)
 	c := d.company("acme")
-	_, err := d.s.CreateConnection(t.Context(), c.ID, "okta", registry.ConnectionSettings{Profile: "okta"})
+	token, err := d.s.CreateConnection(t.Context(), c.ID, "okta", registry.ConnectionSettings{Profile: "okta"})
 	must(t, err)
+	d.scim(token)
 	tenant := d.s.Store.For(c.ID)
+	items, err := tenant.ItemPage(t.Context(), registry.RowQuery{Run: held.ID, Limit: 1})
+	must(t, err)
+	mails, err := tenant.MailPage(t.Context(), registry.MailQuery{Limit: 1})
+	must(t, err)
+	hooks, err := d.s.Webhooks()
+	must(t, err)
+	hook, _, err := hooks.Create(t.Context(), c.ID, registry.Deed{Actor: "test"}, "hr", "https://hooks.invalid/in", []string{"*"})
+	must(t, err)
+	met, err := d.s.Recognise(t.Context(), c.ID, registry.OriginAdmin, registry.Encounter{Email: "claire.johnson@myorg.org"})
+	must(t, err)
 	groups, err := tenant.GroupPage(t.Context(), registry.GroupQuery{Limit: 1})
 	must(t, err)
 	return strings.NewReplacer("{$}", "", "{number}", fmt.Sprint(held.Number), "/sources/{key}", "/sources/corp", "/scim/{key}", "/scim/okta",
+		"{row}", fmt.Sprint("i", items[0].ID), "{mail}", mails[0].MessageID, "{hook}", hook.PublicID, "/contacts/{id}", "/contacts/"+met.User.PublicID,
 		"/people/{id}", "/people/"+d.look("acme", uid(2)).PublicID, "/groups/{id}", "/groups/"+groups[0].PublicID)
 }
 

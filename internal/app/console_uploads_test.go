@@ -167,7 +167,7 @@ func TestContactInTheConsole(t *testing.T) {
 			address := "claire.johnson." + lang + "@elsewhere.example"
 			for _, done := range []string{"made", "known"} {
 				v.do(chromedp.Navigate(url + "/admin/acme/contacts"))
-				_, err := chromedp.Run(v.tab, chromedp.Evaluate[bool](`document.querySelector("details").open = true`))
+				_, err := chromedp.Run(v.tab, chromedp.Evaluate[bool](`document.querySelector("main details").open = true`))
 				must(t, err)
 				v.do(chromedp.SendKeys(`#email`, address), press(v.words["admin.contacts.go"]), v.read("admin.contacts.done."+done))
 			}
