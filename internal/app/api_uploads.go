@@ -176,7 +176,7 @@ func toAPIApplicant(a registry.Application) api.Applicant {
 
 // ShowApplicant implements api.Applicants.
 func (d *apiDesk) ShowApplicant(ctx context.Context, who *api.Who, in api.ApplicantInput) (api.Applicant, error) {
-	a, err := d.Store.For(who.Company).Applicant(ctx, in.Applicant)
+	a, err := d.Store.For(who.Company).Application(ctx, in.Applicant)
 	return toAPIApplicant(a), err
 }
 

@@ -36,7 +36,7 @@ func (w *apiWorld) applicant(login string) string {
 		Application: a, Challenge: auth.Spent{Hash: []byte(login), Expires: w.server.Now().Add(soon)}, Now: w.server.Now(),
 	}))
 	until(w.t, login+" waits", func() bool {
-		got, err := w.acme.Applicant(w.t.Context(), a.PublicID)
+		got, err := w.acme.Application(w.t.Context(), a.PublicID)
 		return err == nil && got.State == registry.ApplicationAwaiting
 	})
 	return a.PublicID

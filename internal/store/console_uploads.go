@@ -106,12 +106,3 @@ func (t *Tenant) ApplicationPage(ctx context.Context, q registry.ApplicationQuer
 		WHERE for_company = ?`+where+` ORDER BY id DESC LIMIT ?`), append(args, q.Limit)...)
 	return collect(rows, err, scanApplication)
 }
-
-// Applicant finds somebody who registered with the company.
-func (t *Tenant) Applicant(ctx context.Context, publicID string) (registry.Application, error) {
-	if notText(publicID) {
-		return registry.Application{}, registry.ErrNotFound
-	}
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT `+applicationCols+` FROM applications WHERE for_company = ? AND public_id = ?`), int64(t.id), publicID)
-	return one(rows, err, scanApplication)
-}

@@ -94,9 +94,9 @@ var testRooms = []string{"internal/testkit", "internal/mailcatcher", "internal/s
 // testPairs are the neighbours that the tests of a room may meet, because the
 // two are only worth testing together.
 var testPairs = map[string][]string{
-	"internal/store":       {"scim"},             // a filter means what the protocol's schemas say
-	"internal/web":         {"internal/onboard"}, // a form, a link and what the link is good for
-	"internal/source/ldap": {"internal/mapping"}, // what a read costs with everything that follows it
+	"internal/store":       {"scim"},                             // a filter means what the protocol's schemas say
+	"internal/web":         {"internal/onboard", "scim/dialect"}, // a form, a link and what the link is good for; words for each dialect there is
+	"internal/source/ldap": {"internal/mapping"},                 // what a read costs with everything that follows it
 }
 
 // alone are rooms whose tests have no such freedom.
