@@ -69,13 +69,15 @@ fuzz:
 	done; [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }; }
 
 BENCH = go run ./internal/bench -people $(PEOPLE) -groups $(GROUPS) -members $(MEMBERS) -rows $(ROWS) -postgres
-.PHONY: bench bench-ldap bench-scim
-bench: servers ## Time syncs and SCIM, on both databases (PEOPLE=… GROUPS=… MEMBERS=… ROWS=…)
+.PHONY: bench bench-ldap bench-scim bench-console
+bench: servers ## Time syncs, SCIM and the console, on both databases (PEOPLE=… GROUPS=… MEMBERS=… ROWS=…)
 	$(BENCH)
 bench-ldap: servers ## Time a real LDAP sync against ldapsearch
 	$(BENCH) -only ldap
 bench-scim: servers ## Count SCIM requests in a small registry and in a large one
 	$(BENCH) -only scim
+bench-console: ## Time the console's pages over a report of PEOPLE rows
+	$(BENCH) -only console
 
 .PHONY: verify
 verify: tidy-check generate-check lint ## Check that everything is generated, tidy, formatted and linted

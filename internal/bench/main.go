@@ -1,10 +1,12 @@
 // Command bench measures usher and prints tables: a sync against the tools that
-// are already there, on a generated directory in a real slapd, and what identity
-// providers do by SCIM, on a small and on a large registry. Absolute times are
-// for orientation; what counts are the ratios, taken in one run.
+// are already there, on a generated directory in a real slapd, what identity
+// providers do by SCIM, on a small and on a large registry, and the pages of the
+// console over a large report. Absolute times are for orientation; what counts are
+// the ratios, taken in one run, and for the pages a tenth of a second each.
 //
 //	go run ./internal/bench -only ldap -people 100000 -groups 1000 -members 200
 //	go run ./internal/bench -only scim -rows 1000000 -postgres
+//	go run ./internal/bench -only console -people 100000
 package main
 
 import (
@@ -34,7 +36,7 @@ type options struct {
 func main() {
 	var o options
 	var only, serve string
-	flag.IntVar(&o.People, "people", 100_000, "people in the directory")
+	flag.IntVar(&o.People, "people", 100_000, "people in the directory, and rows of the report that the console shows")
 	flag.IntVar(&o.Groups, "groups", 1000, "groups in the directory")
 	flag.IntVar(&o.Members, "members", 200, "members of each group")
 	flag.Uint64Var(&o.Seed, "seed", 1, "what the directory is generated from")
@@ -42,7 +44,7 @@ func main() {
 	flag.IntVar(&o.rows, "rows", 1_000_000, "people in the large registry, and in its largest group")
 	flag.DurationVar(&o.window, "window", 3*time.Second, "how long each kind of request is counted")
 	flag.BoolVar(&o.postgres, "postgres", false, "measure on PostgreSQL, too")
-	flag.StringVar(&only, "only", "", "ldap or scim; both when not said")
+	flag.StringVar(&only, "only", "", "ldap, scim or console; all when not said")
 	flag.StringVar(&o.profiles, "profiles", "", "a folder for CPU profiles of the SCIM server")
 	flag.StringVar(&serve, "serve", "", "used by itself: serve a configuration file with synchronous=NORMAL, or profiled")
 	flag.Parse()
@@ -77,12 +79,12 @@ func run(ctx context.Context, only string, o options) (err error) {
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.usher, "./cmd/usher").CombinedOutput(); err != nil { //nolint:gosec // our own program
 		return fmt.Errorf("build usher: %w: %s", err, out)
 	}
-	parts := map[string]func(context.Context) error{"ldap": b.ldap, "scim": b.scim}
+	parts := map[string]func(context.Context) error{"ldap": b.ldap, "scim": b.scim, "console": b.console}
 	if only != "" {
 		if parts[only] == nil {
-			return fmt.Errorf("-only %s: write ldap or scim", only)
+			return fmt.Errorf("-only %s: write ldap, scim or console", only)
 		}
 		return parts[only](ctx)
 	}
-	return errors.Join(b.ldap(ctx), b.scim(ctx))
+	return errors.Join(b.ldap(ctx), b.scim(ctx), b.console(ctx))
 }

@@ -33,26 +33,18 @@ type database struct {
 func (b *bench) scim(ctx context.Context) (err error) {
 	fmt.Printf("\nSCIM with %d keep-alive clients on the same cores; registries of %d and of %d people, groups of 0, 10000 and %d; best of %d, %s each\n\n",
 		clients, small, b.rows, b.rows, b.runs, b.window)
-	sqlite := func(name string) (string, error) { return "sqlite:" + filepath.Join(b.dir, name+".db"), nil }
-	databases := []database{{"SQLite", "FULL", sqlite}}
-	if b.postgres {
-		pg, err := b.startPostgres(ctx)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, pg.Stop()) }()
-		databases = append(databases, database{"PostgreSQL", "FULL", func(string) (string, error) {
-			dsn, _, err := pg.CreateDatabase(ctx) // gone with the server
-			return dsn, err
-		}})
+	databases, stop, err := b.databases(ctx)
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, stop()) }()
 	_, _ = fmt.Fprintln(b.out, "request\tpeople\treq/s\tserver CPU each\tagainst small\t")
 	for _, d := range databases {
 		if err := b.sizes(ctx, d); err != nil {
 			return fmt.Errorf("%s: %w", d.name, err)
 		}
 	}
-	normal := database{"SQLite synchronous=NORMAL", "NORMAL", sqlite}
+	normal := database{"SQLite synchronous=NORMAL", "NORMAL", databases[0].create}
 	if err := b.withWorld(ctx, normal, crowd{people: small, groups: []int{0}}, func(w *world) error { return w.measure("POST /Users", http.StatusCreated, w.post, nil) }); err != nil {
 		return err
 	}
@@ -130,23 +122,16 @@ func (b *bench) withWorld(ctx context.Context, d database, c crowd, fn func(*wor
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(b.dir, name+".yaml")
-	doc := fmt.Sprintf("public_url: https://people.example.com\nlisten: 127.0.0.1:0\ntelemetry: \"\"\ndatabase: %q\nsecret_key: %q\nmail: {smtp: \"smtp://127.0.0.1:25\", from: bench@example.com}\ncompanies: {acme: {name: Acme}}\n",
-		address, "bench bench bench bench bench bench bench")
-	if err := os.WriteFile(file, []byte(doc), 0o600); err != nil {
-		return err
-	}
-	create := exec.CommandContext(ctx, b.usher, "-c", file, "connection", "create", "--name", "bench", "--rate", "10000000") //nolint:gosec // our own program
-	token, err := create.Output()
+	file, token, err := b.connection(ctx, name, address, "")
 	if err != nil {
-		return fmt.Errorf("create connection: %w", err)
+		return err
 	}
 	begin := time.Now()
 	if err := seed(ctx, address, c); err != nil {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "%s: seeded %d people in %s\n", name, c.people, time.Since(begin).Round(time.Millisecond))
-	w := &world{bench: b, crowd: c, name: d.name, token: strings.TrimSpace(string(token))}
+	w := &world{bench: b, crowd: c, name: d.name, token: token}
 	begin = time.Now()
 	if w.server, err = b.start(ctx, file, d.synchronous, name); err != nil {
 		return err
@@ -154,6 +139,23 @@ func (b *bench) withWorld(ctx context.Context, d database, c crowd, fn func(*wor
 	_, _ = fmt.Fprintf(w.out, "serving after its start, %s\t%d\t%d ms\t\t\t\n", w.name, w.people, time.Since(begin).Milliseconds())
 	defer func() { err = errors.Join(err, w.stop()) }()
 	return fn(w)
+}
+
+// connection writes a configuration file, with more of it at the end, and makes a
+// registry by it with a SCIM connection.
+func (b *bench) connection(ctx context.Context, name, address, more string) (file, token string, err error) {
+	file = filepath.Join(b.dir, name+".yaml")
+	doc := fmt.Sprintf("public_url: https://people.example.com\nlisten: 127.0.0.1:0\ntelemetry: \"\"\ndatabase: %q\nsecret_key: %q\nmail: {smtp: \"smtp://127.0.0.1:25\", from: bench@example.com}\ncompanies: {acme: {name: Acme}}\n",
+		address, "bench bench bench bench bench bench bench")
+	if err := os.WriteFile(file, []byte(doc+more), 0o600); err != nil {
+		return "", "", err
+	}
+	create := exec.CommandContext(ctx, b.usher, "-c", file, "connection", "create", "--name", "bench", "--rate", "10000000") //nolint:gosec // our own program
+	out, err := create.Output()
+	if err != nil {
+		return "", "", fmt.Errorf("create connection: %w", err)
+	}
+	return file, strings.TrimSpace(string(out)), nil
 }
 
 // measure counts one kind of request and prints the best of several windows. Where

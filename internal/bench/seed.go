@@ -51,11 +51,16 @@ func seed(ctx context.Context, database string, c crowd) (err error) {
 			return err
 		}
 	}
-	if s.Postgres() { // what autovacuum would do in time
-		_, err = db.ExecContext(ctx, `VACUUM ANALYZE`)
-	} else {
-		_, err = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	return settle(ctx, db, s.Postgres())
+}
+
+// settle does what autovacuum would do in time.
+func settle(ctx context.Context, db *sql.DB, postgres bool) error {
+	q := `PRAGMA wal_checkpoint(TRUNCATE)`
+	if postgres {
+		q = `VACUUM ANALYZE`
 	}
+	_, err := db.ExecContext(ctx, q)
 	return err
 }
 

@@ -1014,6 +1014,11 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{RunItemsColumns[2]},
 			},
+			{
+				Name:    "runitem_run_id_outcome_code_company_id",
+				Unique:  false,
+				Columns: []*schema.Column{RunItemsColumns[2], RunItemsColumns[3], RunItemsColumns[5], RunItemsColumns[1]},
+			},
 		},
 	}
 	// ScimRequestsColumns holds the columns for the "scim_requests" table.
