@@ -388,3 +388,61 @@ func (d *desk) scim(token string) int {
 	must(d.t, res.Body.Close())
 	return res.StatusCode
 }
+
+// TestConsoleGuide connects an identity provider by its guide, which ticks what
+// arrives: the first request, person, group and deactivation.
+func TestConsoleGuide(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 0)
+	v := d.sit(t, d.official("acme", "ann", true, false, false), browser.Look{})
+	v.do(d.open("/scim"), chromedp.Click(`main details summary`), fill("/scim", "name", "okta-prod"), chromedp.SetValue(`select[name=profile]`, "okta"), submit("/scim"), chromedp.WaitReady(`code.copy`))
+	var token string
+	until(t, "the token is shown", func() bool {
+		_, text := v.where()
+		token = regexp.MustCompile(`ush_\S+`).FindString(text)
+		return token != ""
+	})
+	v.do(d.open("/scim/okta-prod/guide"), chromedp.WaitReady(`.ticks`))
+	ticked := func(want int) {
+		t.Helper()
+		v.do(d.open("/scim/okta-prod/guide"), chromedp.WaitReady(`.ticks`))
+		if n, err := chromedp.Run(v.tab, chromedp.Evaluate[int](`document.querySelectorAll(".ticks .ok").length`)); err != nil || n != want {
+			_, text := v.where()
+			t.Fatalf("%d ticks, %v, want %d:\n%s", n, err, want, text)
+		}
+	}
+	ticked(0)
+	user := d.push(token, "POST", "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"zoe@example.com","externalId":"00u1",
+		"name":{"givenName":"Zo\u00eb","familyName":"Wei\u00df"},"emails":[{"value":"zoe@example.com","primary":true}],"active":true}`)
+	d.push(token, "GET", `/Users?filter=userName%20eq%20%22zoe@example.com%22`, "")
+	until(t, "the log has been written", func() bool { return count(t, d.s.Core, `SELECT count(*) FROM scim_requests`) == 2 })
+	ticked(3)
+	v.shot("console-guide")
+	d.push(token, "POST", "/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Desk","members":[{"value":"`+user+`"}]}`)
+	d.push(token, "PATCH", "/Users/"+user, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","value":{"active":false}}]}`)
+	until(t, "the log has been written", func() bool { return count(t, d.s.Core, `SELECT count(*) FROM scim_requests`) == 4 })
+	ticked(5)
+	v.do(d.open("/people?q=zoe@example.com"), see("Zoë Weiß"))
+}
+
+// push asks as an identity provider, and gives the id of what it made.
+func (d *desk) push(token, method, path, body string) string {
+	d.t.Helper()
+	req, err := http.NewRequestWithContext(d.t.Context(), method, d.url+"/scim/v2"+path, strings.NewReader(body))
+	must(d.t, err)
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/scim+json")
+	res, err := http.DefaultTransport.RoundTrip(req)
+	must(d.t, err)
+	defer res.Body.Close()
+	var answer struct{ ID string }
+	raw, err := io.ReadAll(res.Body)
+	must(d.t, err)
+	if res.StatusCode >= http.StatusMultipleChoices {
+		d.t.Fatalf("%s %s: %s\n%s", method, path, res.Status, raw)
+	}
+	if len(raw) > 0 {
+		must(d.t, json.Unmarshal(raw, &answer))
+	}
+	return answer.ID
+}
