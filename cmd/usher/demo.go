@@ -73,12 +73,13 @@ usher demo is running. Everything is on this machine and gone when you stop it (
 
   Mailbox and directory   %s        read the set-up mails, turn the directory's days
   Sign in                 %s
-  As admin                open the mail to %s@acme.example in the mailbox and follow its link
+  As admin                open the mail to %s@acme.example in the mailbox and follow its link;
+                          then the console is at %s
 
 The first sync read %s and %s and mailed %s.
 Its report, and more to try in another terminal:
 
-`, d.Mailbox, d.SignInURL(), d.Admin(), count(c.Users, "person", "people"), count(c.Groups, "group", "groups"), count(c.Mailed, "set-up link", "set-up links"))
+`, d.Mailbox, d.SignInURL(), d.Admin(), d.ConsoleURL(), count(c.Users, "person", "people"), count(c.Groups, "group", "groups"), count(c.Mailed, "set-up link", "set-up links"))
 	for _, line := range d.Commands() {
 		_, _ = fmt.Fprintln(w, "  "+line)
 	}

@@ -213,6 +213,9 @@ func (d *Demo) SignInURL() string {
 	return d.Config.PublicURL + "/c/" + d.settings.CompanyKey + "/login"
 }
 
+// ConsoleURL is where the admin sees what runs did.
+func (d *Demo) ConsoleURL() string { return d.Config.PublicURL + "/admin" }
+
 // Admin is the userName of the admin the demo made.
 func (d *Demo) Admin() string { return demoAdmin }
 
