@@ -76,7 +76,7 @@ bench-ldap: servers ## Time a real LDAP sync against ldapsearch
 	$(BENCH) -only ldap
 bench-scim: servers ## Count SCIM requests in a small registry and in a large one
 	$(BENCH) -only scim
-bench-console: ## Time the console's pages over a report of PEOPLE rows
+bench-console: servers ## Time the console's pages over a report of PEOPLE rows
 	$(BENCH) -only console
 
 .PHONY: verify

@@ -74,8 +74,22 @@ func (b *bench) pages(ctx context.Context, d database) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	run, half := fmt.Sprint("/runs/", smallRuns+1), b.People/2
-	for _, p := range []struct{ name, path string }{
+	for _, p := range consolePages(b.People / 2) {
+		if err := b.page(ctx, s.addr, cookie, d.name, p.name, p.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// consolePage is a page by its address below the company's.
+type consolePage struct{ name, path string }
+
+// consolePages are those that are timed, half being the number of a person, a
+// change and a row in the midst of them all.
+func consolePages(half int) []consolePage {
+	run := fmt.Sprint("/runs/", smallRuns+1)
+	return []consolePage{
 		{"overview", "/"},
 		{"runs", "/runs"},
 		{"run", run},
@@ -103,12 +117,7 @@ func (b *bench) pages(ctx context.Context, d database) (err error) {
 		{"SCIM connections", "/scim"},
 		{"SCIM log", "/scim/bench/log"},
 		{"SCIM log, the failed", "/scim/bench/log?failed=1"},
-	} {
-		if err := b.page(ctx, s.addr, cookie, d.name, p.name, p.path); err != nil {
-			return err
-		}
 	}
-	return nil
 }
 
 // page asks for a page of the company and prints how long it took.

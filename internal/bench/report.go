@@ -27,8 +27,8 @@ func (w reportWorld) fill(ctx context.Context) error {
 	words := strings.NewReplacer("@company", fmt.Sprint(w.company), "@origin", fmt.Sprint(w.origin), "@source", fmt.Sprint(w.source),
 		"@rows", fmt.Sprint(w.rows), "@at", fmt.Sprint(w.now.UnixMicro()), "@json", w.json)
 	for _, q := range []string{
-		`UPDATE users SET company_admin = true, credential = 'password' WHERE company_id = @company AND id = 1`,
-		`UPDATE users SET credential = 'password' WHERE company_id = @company AND id % 10 < 7`,
+		`UPDATE users SET company_admin = true, credential = 'set' WHERE company_id = @company AND id = 1`,
+		`UPDATE users SET credential = 'set' WHERE company_id = @company AND id % 10 < 7`,
 		`UPDATE users SET blocks = 2 WHERE company_id = @company AND id % 1000 = 999`,
 		`UPDATE users SET enabled = false WHERE company_id = @company AND id % 100 = 98`,
 		series(`runs (company_id, public_id, source_id, number, mode, trigger, state, complete, counts, created_at, started_at, finished_at)`,
@@ -48,7 +48,7 @@ func (w reportWorld) fill(ctx context.Context) error {
 		series(`mails (company_id, user_id, kind, address, message_id, state, created_at, finished_at)`,
 			`@company, i, 'setup', 'person.' || `+padded+` || '@example.com', 'mail-' || i, CASE WHEN i % 100 = 0 THEN 'held' WHEN i % 100 = 1 THEN 'failed' ELSE 'sent' END, @at, @at`, w.rows),
 		series(`scim_requests (company_id, origin_id, at, request_id, method, path, status, micros)`,
-			`@company, (SELECT id FROM origins WHERE company_id = @company AND kind = 'scim'), @at - i, 'request-' || i, 'GET', '/Users/' || i, CASE WHEN i % 1000 = 0 THEN 409 ELSE 200 END, 900`, w.rows),
+			`@company, (SELECT id FROM origins WHERE company_id = @company AND kind = 'scim'), @at - i, 'request-' || i, 'GET', '/Users/' || i, CASE WHEN i % 1000 = 0 THEN 409 ELSE 200 END, 900`, w.rows/10),
 		series(`audits (company_id, at, actor, action, subject)`, `@company, @at - i, 'admin', 'person.block', 'people/' || i`, w.rows),
 	} {
 		if _, err := w.db.ExecContext(ctx, words.Replace(q)); err != nil {

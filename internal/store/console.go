@@ -34,15 +34,11 @@ func (t *Tenant) CountPeople(ctx context.Context) (map[registry.State]int64, err
 		n    int64
 	}
 	// The state is made here, from the facts it is made of: one rule, not two.
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT association, enabled, blocks <> 0, credential, count(*) FROM users
-		WHERE company_id = ? AND deleted_at = 0 GROUP BY association, enabled, blocks <> 0, credential`), int64(t.id))
+	// The columns come in the order of their index, which spares a sort.
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT enabled, association, blocks, credential, count(*) FROM users
+		WHERE company_id = ? AND deleted_at = 0 GROUP BY enabled, association, blocks, credential`), int64(t.id))
 	counts, err := collect(rows, err, func(rows *sql.Rows) (c count, err error) {
-		var blocked bool
-		err = rows.Scan(&c.user.Association, &c.user.Enabled, &blocked, &c.user.Credential, &c.n)
-		if blocked {
-			c.user.Blocks = registry.BlockAdmin
-		}
-		return c, err
+		return c, rows.Scan(&c.user.Enabled, &c.user.Association, &c.user.Blocks, &c.user.Credential, &c.n)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("count people: %w", err)
@@ -64,12 +60,11 @@ type ConnectionUse struct {
 // time and how often in vain, and how many people it owns.
 func (t *Tenant) ConnectionUses(ctx context.Context, since time.Time) (map[registry.OriginID]ConnectionUse, error) {
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT o.id,
-			coalesce((SELECT max(r.at) FROM scim_requests r WHERE r.company_id = o.company_id AND r.origin_id = o.id), 0),
-			(SELECT count(*) FROM scim_requests r WHERE r.company_id = o.company_id AND r.origin_id = o.id AND r.at >= ?),
-			(SELECT count(*) FROM scim_requests r WHERE r.company_id = o.company_id AND r.origin_id = o.id AND r.at >= ? AND r.status >= 400),
-			(SELECT count(*) FROM links l JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id
-				WHERE l.company_id = o.company_id AND l.origin_id = o.id AND u.owner_id = o.id AND u.deleted_at = 0)
-		FROM origins o WHERE o.company_id = ? AND o.kind = 'scim' AND o.retired_at = 0`), micros(since), micros(since), int64(t.id))
+			coalesce((SELECT max(l.at) FROM scim_requests l WHERE l.company_id = o.company_id AND l.origin_id = o.id), 0),
+			count(r.id), coalesce(sum(CASE WHEN r.status >= 400 THEN 1 ELSE 0 END), 0),
+			(SELECT count(*) FROM users u WHERE u.company_id = o.company_id AND u.owner_id = o.id AND u.deleted_at = 0)
+		FROM origins o LEFT JOIN scim_requests r ON r.company_id = o.company_id AND r.origin_id = o.id AND r.at >= ?
+		WHERE o.company_id = ? AND o.kind = 'scim' AND o.retired_at = 0 GROUP BY o.id`), micros(since), int64(t.id))
 	out := map[registry.OriginID]ConnectionUse{}
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var id registry.OriginID

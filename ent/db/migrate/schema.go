@@ -1459,6 +1459,14 @@ var (
 					Where: "rights <> 0",
 				},
 			},
+			{
+				Name:    "user_counts",
+				Unique:  false,
+				Columns: []*schema.Column{UsersColumns[1], UsersColumns[20], UsersColumns[9], UsersColumns[21], UsersColumns[22], UsersColumns[3]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "deleted_at = 0",
+				},
+			},
 		},
 	}
 	// WebhooksColumns holds the columns for the "webhooks" table.
