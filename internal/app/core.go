@@ -50,6 +50,8 @@ type Core struct {
 	// metrics and traces are nil where nobody looks.
 	metrics *telemetry.Metrics
 	traces  *telemetry.Traces
+	// sparing watches how large runs are.
+	sparing sparing
 }
 
 // Options are what Open needs beside the configuration.

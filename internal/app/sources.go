@@ -161,6 +161,9 @@ func (c *Core) RunSource(ctx context.Context, key string, req reconcile.Request)
 	if registry.UploadCompany(key) != "" {
 		return c.approveUpload(ctx, req)
 	}
+	progress, end := c.sparing.watch(req.Progress)
+	defer end()
+	req.Progress = progress
 	err = c.withSource(ctx, key, func(src *reconcile.Source) error {
 		run, err = c.Engine.Run(ctx, src, req)
 		return err
