@@ -1,7 +1,6 @@
 package app
 
 import (
-	"os"
 	"runtime/debug"
 	"sync"
 
@@ -47,15 +46,14 @@ func (s *sparing) watch(next func(reconcile.Progress)) (progress func(reconcile.
 }
 
 func (s *sparing) add(n int) {
-	if os.Getenv("GOGC") != "" {
-		return // who sets it decides
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.large += n
 	switch {
 	case s.large == 1 && n > 0:
-		s.was = debug.SetGCPercent(sparingPercent)
+		if s.was = debug.SetGCPercent(sparingPercent); s.was < sparingPercent { // sparing already, or off (-1) on purpose
+			debug.SetGCPercent(s.was)
+		}
 	case s.large == 0:
 		debug.SetGCPercent(s.was)
 	}

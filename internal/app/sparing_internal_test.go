@@ -10,7 +10,6 @@ import (
 // TestSparing: two large runs that overlap leave the process's setting as it was,
 // a small one never changes it, and who watches progress is told as before.
 func TestSparing(t *testing.T) {
-	t.Setenv("GOGC", "")
 	was := debug.SetGCPercent(77)
 	defer debug.SetGCPercent(was)
 	percent := func(when string, want int) {
@@ -37,6 +36,11 @@ func TestSparing(t *testing.T) {
 	endSecond()
 	endSmall()
 	percent("after all", 77)
+	debug.SetGCPercent(-1)
+	off, endOff := s.watch(nil)
+	off(reconcile.Progress{Done: large})
+	percent("switched off on purpose", -1)
+	endOff()
 	if told != 2 {
 		t.Errorf("told %d times, want 2", told)
 	}
