@@ -7,7 +7,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # Three packages at a time: most start servers or a browser of their own and wait
 # for them more than they compute.
-GOTEST   := go test -p 3 -timeout 15m
+GOTEST   := go test -p 3 -timeout 20m
 # The race detector watches everything but two pieces of machine-written code:
 # SQLite translated from C, which works in memory of its own that the detector
 # does not see anyway and takes three to four times as long under it, and the
