@@ -13,5 +13,6 @@
 // lower-case hex escapes are refused, numbers may pass through float64, URNs
 // with an underscore are refused, and deep nesting overflows the stack, which
 // ends the process. Here length, nesting and terms are limited, the first two
-// before anything recursive runs.
+// before anything recursive runs. What it does read, this one reads as the same
+// tree: a test holds the two against each other.
 package filter
