@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	scimerrors "github.com/elimity-com/scim/errors"
+
 	"github.com/usherd/usher/scim/patch"
 )
 
@@ -18,16 +20,16 @@ type Kind string
 // The kinds. The first group are the scimTypes of RFC 7644 table 9 and of
 // RFC 9865 section 4 under their own names.
 const (
-	InvalidFilter Kind = "invalidFilter"
-	TooMany       Kind = "tooMany"
-	Uniqueness    Kind = "uniqueness"
-	Mutability    Kind = "mutability"
-	InvalidSyntax Kind = "invalidSyntax"
-	InvalidPath   Kind = "invalidPath"
-	NoTarget      Kind = "noTarget"
-	InvalidValue  Kind = "invalidValue"
-	InvalidVers   Kind = "invalidVers"
-	Sensitive     Kind = "sensitive"
+	InvalidFilter      = Kind(scimerrors.ScimTypeInvalidFilter)
+	TooMany            = Kind(scimerrors.ScimTypeTooMany)
+	Uniqueness         = Kind(scimerrors.ScimTypeUniqueness)
+	Mutability         = Kind(scimerrors.ScimTypeMutability)
+	InvalidSyntax      = Kind(scimerrors.ScimTypeInvalidSyntax)
+	InvalidPath        = Kind(scimerrors.ScimTypeInvalidPath)
+	NoTarget           = Kind(scimerrors.ScimTypeNoTarget)
+	InvalidValue       = Kind(scimerrors.ScimTypeInvalidValue)
+	InvalidVers        = Kind(scimerrors.ScimTypeInvalidVersion)
+	Sensitive          = Kind(scimerrors.ScimTypeSensitive)
 	InvalidCursor Kind = "invalidCursor"
 	ExpiredCursor Kind = "expiredCursor"
 	InvalidCount  Kind = "invalidCount"
@@ -54,16 +56,16 @@ var errorTable = map[Kind]struct {
 	status   int
 	scimType bool
 }{
-	InvalidFilter: {http.StatusBadRequest, true},
-	TooMany:       {http.StatusBadRequest, true},
-	Uniqueness:    {http.StatusConflict, true},
-	Mutability:    {http.StatusBadRequest, true},
-	InvalidSyntax: {http.StatusBadRequest, true},
-	InvalidPath:   {http.StatusBadRequest, true},
-	NoTarget:      {http.StatusBadRequest, true},
-	InvalidValue:  {http.StatusBadRequest, true},
-	InvalidVers:   {http.StatusBadRequest, true},
-	Sensitive:     {http.StatusForbidden, true},
+	InvalidFilter: {scimerrors.ScimErrorInvalidFilter.Status, true},
+	TooMany:       {scimerrors.ScimErrorTooMany.Status, true},
+	Uniqueness:    {scimerrors.ScimErrorUniqueness.Status, true},
+	Mutability:    {scimerrors.ScimErrorMutability.Status, true},
+	InvalidSyntax: {scimerrors.ScimErrorInvalidSyntax.Status, true},
+	InvalidPath:   {scimerrors.ScimErrorInvalidPath.Status, true},
+	NoTarget:      {scimerrors.ScimErrorNoTarget.Status, true},
+	InvalidValue:  {scimerrors.ScimErrorInvalidValue.Status, true},
+	InvalidVers:   {scimerrors.ScimErrorInvalidVersion.Status, true},
+	Sensitive:     {scimerrors.ScimErrorSensitive.Status, true},
 	InvalidCursor: {http.StatusBadRequest, true},
 	ExpiredCursor: {http.StatusBadRequest, true},
 	InvalidCount:  {http.StatusBadRequest, true},
@@ -132,17 +134,11 @@ func AsError(err error) *Error {
 	return &Error{Kind: Internal, Detail: "the server could not answer; its operator finds the reason in the log"}
 }
 
-// errorSchema is the schema URN of error responses.
-const errorSchema = "urn:ietf:params:scim:api:messages:2.0:Error"
-
-// body is the error as RFC 7644 section 3.12 writes it: status is a string.
-func (e *Error) body() map[string]any {
-	b := map[string]any{"schemas": []any{errorSchema}, "status": strconv.Itoa(e.Status())}
+// body is the error as RFC 7644 section 3.12 writes it.
+func (e *Error) body() scimerrors.ScimError {
+	b := scimerrors.ScimError{Status: e.Status(), Detail: e.Detail}
 	if errorTable[e.Kind].scimType {
-		b["scimType"] = string(e.Kind)
-	}
-	if e.Detail != "" {
-		b["detail"] = e.Detail
+		b.ScimType = scimerrors.ScimType(e.Kind)
 	}
 	return b
 }

@@ -291,7 +291,7 @@ func TestWriteErrorForThoseInFront(t *testing.T) {
 	}
 	w = httptest.NewRecorder()
 	scim.WriteError(w, &scim.Error{Kind: scim.TooManyRequests, Detail: "slower", RetryAfter: 1500 * time.Millisecond})
-	want := `{"detail":"slower","schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"429"}`
+	want := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"detail":"slower","status":"429"}`
 	if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "2" || w.Body.String() != want {
 		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
