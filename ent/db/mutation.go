@@ -31319,48 +31319,53 @@ func (m *SetupLinkMutation) ResetEdge(name string) error {
 // SourceMutation represents an operation that mutates the Source nodes in the graph.
 type SourceMutation struct {
 	config
-	op                Op
-	typ               string
-	id                *int64
-	company_id        *int64
-	addcompany_id     *int64
-	origin_id         *int64
-	addorigin_id      *int64
-	key               *string
-	schedule          *string
-	next_due          *int64
-	addnext_due       *int64
-	settings_hash     *string
-	retired_at        *int64
-	addretired_at     *int64
-	lease_holder      *string
-	lease_until       *int64
-	addlease_until    *int64
-	fence             *int64
-	addfence          *int64
-	cursor            *string
-	full_read_at      *int64
-	addfull_read_at   *int64
-	failures          *int
-	addfailures       *int
-	failing_since     *int64
-	addfailing_since  *int64
-	quarantined_at    *int64
-	addquarantined_at *int64
-	quarantine_code   *string
-	quarantine_reason *string
-	next_try          *int64
-	addnext_try       *int64
-	paused_at         *int64
-	addpaused_at      *int64
-	paused_by         *string
-	paused_reason     *string
-	no_removals       *bool
-	told              *string
-	clearedFields     map[string]struct{}
-	done              bool
-	oldValue          func(context.Context) (*Source, error)
-	predicates        []predicate.Source
+	op                  Op
+	typ                 string
+	id                  *int64
+	company_id          *int64
+	addcompany_id       *int64
+	origin_id           *int64
+	addorigin_id        *int64
+	key                 *string
+	schedule            *string
+	configured_schedule *string
+	schedule_set_at     *int64
+	addschedule_set_at  *int64
+	schedule_set_by     *string
+	schedule_set_why    *string
+	next_due            *int64
+	addnext_due         *int64
+	settings_hash       *string
+	retired_at          *int64
+	addretired_at       *int64
+	lease_holder        *string
+	lease_until         *int64
+	addlease_until      *int64
+	fence               *int64
+	addfence            *int64
+	cursor              *string
+	full_read_at        *int64
+	addfull_read_at     *int64
+	failures            *int
+	addfailures         *int
+	failing_since       *int64
+	addfailing_since    *int64
+	quarantined_at      *int64
+	addquarantined_at   *int64
+	quarantine_code     *string
+	quarantine_reason   *string
+	next_try            *int64
+	addnext_try         *int64
+	paused_at           *int64
+	addpaused_at        *int64
+	paused_by           *string
+	paused_reason       *string
+	no_removals         *bool
+	told                *string
+	clearedFields       map[string]struct{}
+	done                bool
+	oldValue            func(context.Context) (*Source, error)
+	predicates          []predicate.Source
 }
 
 var _ ent.Mutation = (*SourceMutation)(nil)
@@ -31649,6 +31654,170 @@ func (m *SourceMutation) OldSchedule(ctx context.Context) (v string, err error) 
 // ResetSchedule resets all changes to the "schedule" field.
 func (m *SourceMutation) ResetSchedule() {
 	m.schedule = nil
+}
+
+// SetConfiguredSchedule sets the "configured_schedule" field.
+func (m *SourceMutation) SetConfiguredSchedule(s string) {
+	m.configured_schedule = &s
+}
+
+// ConfiguredSchedule returns the value of the "configured_schedule" field in the mutation.
+func (m *SourceMutation) ConfiguredSchedule() (r string, exists bool) {
+	v := m.configured_schedule
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldConfiguredSchedule returns the old "configured_schedule" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldConfiguredSchedule(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldConfiguredSchedule is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldConfiguredSchedule requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldConfiguredSchedule: %w", err)
+	}
+	return oldValue.ConfiguredSchedule, nil
+}
+
+// ResetConfiguredSchedule resets all changes to the "configured_schedule" field.
+func (m *SourceMutation) ResetConfiguredSchedule() {
+	m.configured_schedule = nil
+}
+
+// SetScheduleSetAt sets the "schedule_set_at" field.
+func (m *SourceMutation) SetScheduleSetAt(i int64) {
+	m.schedule_set_at = &i
+	m.addschedule_set_at = nil
+}
+
+// ScheduleSetAt returns the value of the "schedule_set_at" field in the mutation.
+func (m *SourceMutation) ScheduleSetAt() (r int64, exists bool) {
+	v := m.schedule_set_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldScheduleSetAt returns the old "schedule_set_at" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldScheduleSetAt(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldScheduleSetAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldScheduleSetAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldScheduleSetAt: %w", err)
+	}
+	return oldValue.ScheduleSetAt, nil
+}
+
+// AddScheduleSetAt adds i to the "schedule_set_at" field.
+func (m *SourceMutation) AddScheduleSetAt(i int64) {
+	if m.addschedule_set_at != nil {
+		*m.addschedule_set_at += i
+	} else {
+		m.addschedule_set_at = &i
+	}
+}
+
+// AddedScheduleSetAt returns the value that was added to the "schedule_set_at" field in this mutation.
+func (m *SourceMutation) AddedScheduleSetAt() (r int64, exists bool) {
+	v := m.addschedule_set_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetScheduleSetAt resets all changes to the "schedule_set_at" field.
+func (m *SourceMutation) ResetScheduleSetAt() {
+	m.schedule_set_at = nil
+	m.addschedule_set_at = nil
+}
+
+// SetScheduleSetBy sets the "schedule_set_by" field.
+func (m *SourceMutation) SetScheduleSetBy(s string) {
+	m.schedule_set_by = &s
+}
+
+// ScheduleSetBy returns the value of the "schedule_set_by" field in the mutation.
+func (m *SourceMutation) ScheduleSetBy() (r string, exists bool) {
+	v := m.schedule_set_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldScheduleSetBy returns the old "schedule_set_by" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldScheduleSetBy(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldScheduleSetBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldScheduleSetBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldScheduleSetBy: %w", err)
+	}
+	return oldValue.ScheduleSetBy, nil
+}
+
+// ResetScheduleSetBy resets all changes to the "schedule_set_by" field.
+func (m *SourceMutation) ResetScheduleSetBy() {
+	m.schedule_set_by = nil
+}
+
+// SetScheduleSetWhy sets the "schedule_set_why" field.
+func (m *SourceMutation) SetScheduleSetWhy(s string) {
+	m.schedule_set_why = &s
+}
+
+// ScheduleSetWhy returns the value of the "schedule_set_why" field in the mutation.
+func (m *SourceMutation) ScheduleSetWhy() (r string, exists bool) {
+	v := m.schedule_set_why
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldScheduleSetWhy returns the old "schedule_set_why" field's value of the Source entity.
+// If the Source object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SourceMutation) OldScheduleSetWhy(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldScheduleSetWhy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldScheduleSetWhy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldScheduleSetWhy: %w", err)
+	}
+	return oldValue.ScheduleSetWhy, nil
+}
+
+// ResetScheduleSetWhy resets all changes to the "schedule_set_why" field.
+func (m *SourceMutation) ResetScheduleSetWhy() {
+	m.schedule_set_why = nil
 }
 
 // SetNextDue sets the "next_due" field.
@@ -32569,7 +32738,7 @@ func (m *SourceMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *SourceMutation) Fields() []string {
-	fields := make([]string, 0, 23)
+	fields := make([]string, 0, 27)
 	if m.company_id != nil {
 		fields = append(fields, source.FieldCompanyID)
 	}
@@ -32581,6 +32750,18 @@ func (m *SourceMutation) Fields() []string {
 	}
 	if m.schedule != nil {
 		fields = append(fields, source.FieldSchedule)
+	}
+	if m.configured_schedule != nil {
+		fields = append(fields, source.FieldConfiguredSchedule)
+	}
+	if m.schedule_set_at != nil {
+		fields = append(fields, source.FieldScheduleSetAt)
+	}
+	if m.schedule_set_by != nil {
+		fields = append(fields, source.FieldScheduleSetBy)
+	}
+	if m.schedule_set_why != nil {
+		fields = append(fields, source.FieldScheduleSetWhy)
 	}
 	if m.next_due != nil {
 		fields = append(fields, source.FieldNextDue)
@@ -32655,6 +32836,14 @@ func (m *SourceMutation) Field(name string) (ent.Value, bool) {
 		return m.Key()
 	case source.FieldSchedule:
 		return m.Schedule()
+	case source.FieldConfiguredSchedule:
+		return m.ConfiguredSchedule()
+	case source.FieldScheduleSetAt:
+		return m.ScheduleSetAt()
+	case source.FieldScheduleSetBy:
+		return m.ScheduleSetBy()
+	case source.FieldScheduleSetWhy:
+		return m.ScheduleSetWhy()
 	case source.FieldNextDue:
 		return m.NextDue()
 	case source.FieldSettingsHash:
@@ -32710,6 +32899,14 @@ func (m *SourceMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldKey(ctx)
 	case source.FieldSchedule:
 		return m.OldSchedule(ctx)
+	case source.FieldConfiguredSchedule:
+		return m.OldConfiguredSchedule(ctx)
+	case source.FieldScheduleSetAt:
+		return m.OldScheduleSetAt(ctx)
+	case source.FieldScheduleSetBy:
+		return m.OldScheduleSetBy(ctx)
+	case source.FieldScheduleSetWhy:
+		return m.OldScheduleSetWhy(ctx)
 	case source.FieldNextDue:
 		return m.OldNextDue(ctx)
 	case source.FieldSettingsHash:
@@ -32784,6 +32981,34 @@ func (m *SourceMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetSchedule(v)
+		return nil
+	case source.FieldConfiguredSchedule:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetConfiguredSchedule(v)
+		return nil
+	case source.FieldScheduleSetAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetScheduleSetAt(v)
+		return nil
+	case source.FieldScheduleSetBy:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetScheduleSetBy(v)
+		return nil
+	case source.FieldScheduleSetWhy:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetScheduleSetWhy(v)
 		return nil
 	case source.FieldNextDue:
 		v, ok := value.(int64)
@@ -32932,6 +33157,9 @@ func (m *SourceMutation) AddedFields() []string {
 	if m.addorigin_id != nil {
 		fields = append(fields, source.FieldOriginID)
 	}
+	if m.addschedule_set_at != nil {
+		fields = append(fields, source.FieldScheduleSetAt)
+	}
 	if m.addnext_due != nil {
 		fields = append(fields, source.FieldNextDue)
 	}
@@ -32974,6 +33202,8 @@ func (m *SourceMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedCompanyID()
 	case source.FieldOriginID:
 		return m.AddedOriginID()
+	case source.FieldScheduleSetAt:
+		return m.AddedScheduleSetAt()
 	case source.FieldNextDue:
 		return m.AddedNextDue()
 	case source.FieldRetiredAt:
@@ -33016,6 +33246,13 @@ func (m *SourceMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddOriginID(v)
+		return nil
+	case source.FieldScheduleSetAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddScheduleSetAt(v)
 		return nil
 	case source.FieldNextDue:
 		v, ok := value.(int64)
@@ -33125,6 +33362,18 @@ func (m *SourceMutation) ResetField(name string) error {
 		return nil
 	case source.FieldSchedule:
 		m.ResetSchedule()
+		return nil
+	case source.FieldConfiguredSchedule:
+		m.ResetConfiguredSchedule()
+		return nil
+	case source.FieldScheduleSetAt:
+		m.ResetScheduleSetAt()
+		return nil
+	case source.FieldScheduleSetBy:
+		m.ResetScheduleSetBy()
+		return nil
+	case source.FieldScheduleSetWhy:
+		m.ResetScheduleSetWhy()
 		return nil
 	case source.FieldNextDue:
 		m.ResetNextDue()

@@ -616,80 +616,96 @@ func init() {
 	sourceDescSchedule := sourceFields[2].Descriptor()
 	// source.DefaultSchedule holds the default value on creation for the schedule field.
 	source.DefaultSchedule = sourceDescSchedule.Default.(string)
+	// sourceDescConfiguredSchedule is the schema descriptor for configured_schedule field.
+	sourceDescConfiguredSchedule := sourceFields[3].Descriptor()
+	// source.DefaultConfiguredSchedule holds the default value on creation for the configured_schedule field.
+	source.DefaultConfiguredSchedule = sourceDescConfiguredSchedule.Default.(string)
+	// sourceDescScheduleSetAt is the schema descriptor for schedule_set_at field.
+	sourceDescScheduleSetAt := sourceFields[4].Descriptor()
+	// source.DefaultScheduleSetAt holds the default value on creation for the schedule_set_at field.
+	source.DefaultScheduleSetAt = sourceDescScheduleSetAt.Default.(int64)
+	// sourceDescScheduleSetBy is the schema descriptor for schedule_set_by field.
+	sourceDescScheduleSetBy := sourceFields[5].Descriptor()
+	// source.DefaultScheduleSetBy holds the default value on creation for the schedule_set_by field.
+	source.DefaultScheduleSetBy = sourceDescScheduleSetBy.Default.(string)
+	// sourceDescScheduleSetWhy is the schema descriptor for schedule_set_why field.
+	sourceDescScheduleSetWhy := sourceFields[6].Descriptor()
+	// source.DefaultScheduleSetWhy holds the default value on creation for the schedule_set_why field.
+	source.DefaultScheduleSetWhy = sourceDescScheduleSetWhy.Default.(string)
 	// sourceDescNextDue is the schema descriptor for next_due field.
-	sourceDescNextDue := sourceFields[3].Descriptor()
+	sourceDescNextDue := sourceFields[7].Descriptor()
 	// source.DefaultNextDue holds the default value on creation for the next_due field.
 	source.DefaultNextDue = sourceDescNextDue.Default.(int64)
 	// sourceDescSettingsHash is the schema descriptor for settings_hash field.
-	sourceDescSettingsHash := sourceFields[4].Descriptor()
+	sourceDescSettingsHash := sourceFields[8].Descriptor()
 	// source.DefaultSettingsHash holds the default value on creation for the settings_hash field.
 	source.DefaultSettingsHash = sourceDescSettingsHash.Default.(string)
 	// sourceDescRetiredAt is the schema descriptor for retired_at field.
-	sourceDescRetiredAt := sourceFields[5].Descriptor()
+	sourceDescRetiredAt := sourceFields[9].Descriptor()
 	// source.DefaultRetiredAt holds the default value on creation for the retired_at field.
 	source.DefaultRetiredAt = sourceDescRetiredAt.Default.(int64)
 	// sourceDescLeaseHolder is the schema descriptor for lease_holder field.
-	sourceDescLeaseHolder := sourceFields[6].Descriptor()
+	sourceDescLeaseHolder := sourceFields[10].Descriptor()
 	// source.DefaultLeaseHolder holds the default value on creation for the lease_holder field.
 	source.DefaultLeaseHolder = sourceDescLeaseHolder.Default.(string)
 	// sourceDescLeaseUntil is the schema descriptor for lease_until field.
-	sourceDescLeaseUntil := sourceFields[7].Descriptor()
+	sourceDescLeaseUntil := sourceFields[11].Descriptor()
 	// source.DefaultLeaseUntil holds the default value on creation for the lease_until field.
 	source.DefaultLeaseUntil = sourceDescLeaseUntil.Default.(int64)
 	// sourceDescFence is the schema descriptor for fence field.
-	sourceDescFence := sourceFields[8].Descriptor()
+	sourceDescFence := sourceFields[12].Descriptor()
 	// source.DefaultFence holds the default value on creation for the fence field.
 	source.DefaultFence = sourceDescFence.Default.(int64)
 	// sourceDescCursor is the schema descriptor for cursor field.
-	sourceDescCursor := sourceFields[9].Descriptor()
+	sourceDescCursor := sourceFields[13].Descriptor()
 	// source.DefaultCursor holds the default value on creation for the cursor field.
 	source.DefaultCursor = sourceDescCursor.Default.(string)
 	// sourceDescFullReadAt is the schema descriptor for full_read_at field.
-	sourceDescFullReadAt := sourceFields[10].Descriptor()
+	sourceDescFullReadAt := sourceFields[14].Descriptor()
 	// source.DefaultFullReadAt holds the default value on creation for the full_read_at field.
 	source.DefaultFullReadAt = sourceDescFullReadAt.Default.(int64)
 	// sourceDescFailures is the schema descriptor for failures field.
-	sourceDescFailures := sourceFields[11].Descriptor()
+	sourceDescFailures := sourceFields[15].Descriptor()
 	// source.DefaultFailures holds the default value on creation for the failures field.
 	source.DefaultFailures = sourceDescFailures.Default.(int)
 	// sourceDescFailingSince is the schema descriptor for failing_since field.
-	sourceDescFailingSince := sourceFields[12].Descriptor()
+	sourceDescFailingSince := sourceFields[16].Descriptor()
 	// source.DefaultFailingSince holds the default value on creation for the failing_since field.
 	source.DefaultFailingSince = sourceDescFailingSince.Default.(int64)
 	// sourceDescQuarantinedAt is the schema descriptor for quarantined_at field.
-	sourceDescQuarantinedAt := sourceFields[13].Descriptor()
+	sourceDescQuarantinedAt := sourceFields[17].Descriptor()
 	// source.DefaultQuarantinedAt holds the default value on creation for the quarantined_at field.
 	source.DefaultQuarantinedAt = sourceDescQuarantinedAt.Default.(int64)
 	// sourceDescQuarantineCode is the schema descriptor for quarantine_code field.
-	sourceDescQuarantineCode := sourceFields[14].Descriptor()
+	sourceDescQuarantineCode := sourceFields[18].Descriptor()
 	// source.DefaultQuarantineCode holds the default value on creation for the quarantine_code field.
 	source.DefaultQuarantineCode = sourceDescQuarantineCode.Default.(string)
 	// sourceDescQuarantineReason is the schema descriptor for quarantine_reason field.
-	sourceDescQuarantineReason := sourceFields[15].Descriptor()
+	sourceDescQuarantineReason := sourceFields[19].Descriptor()
 	// source.DefaultQuarantineReason holds the default value on creation for the quarantine_reason field.
 	source.DefaultQuarantineReason = sourceDescQuarantineReason.Default.(string)
 	// sourceDescNextTry is the schema descriptor for next_try field.
-	sourceDescNextTry := sourceFields[16].Descriptor()
+	sourceDescNextTry := sourceFields[20].Descriptor()
 	// source.DefaultNextTry holds the default value on creation for the next_try field.
 	source.DefaultNextTry = sourceDescNextTry.Default.(int64)
 	// sourceDescPausedAt is the schema descriptor for paused_at field.
-	sourceDescPausedAt := sourceFields[17].Descriptor()
+	sourceDescPausedAt := sourceFields[21].Descriptor()
 	// source.DefaultPausedAt holds the default value on creation for the paused_at field.
 	source.DefaultPausedAt = sourceDescPausedAt.Default.(int64)
 	// sourceDescPausedBy is the schema descriptor for paused_by field.
-	sourceDescPausedBy := sourceFields[18].Descriptor()
+	sourceDescPausedBy := sourceFields[22].Descriptor()
 	// source.DefaultPausedBy holds the default value on creation for the paused_by field.
 	source.DefaultPausedBy = sourceDescPausedBy.Default.(string)
 	// sourceDescPausedReason is the schema descriptor for paused_reason field.
-	sourceDescPausedReason := sourceFields[19].Descriptor()
+	sourceDescPausedReason := sourceFields[23].Descriptor()
 	// source.DefaultPausedReason holds the default value on creation for the paused_reason field.
 	source.DefaultPausedReason = sourceDescPausedReason.Default.(string)
 	// sourceDescNoRemovals is the schema descriptor for no_removals field.
-	sourceDescNoRemovals := sourceFields[20].Descriptor()
+	sourceDescNoRemovals := sourceFields[24].Descriptor()
 	// source.DefaultNoRemovals holds the default value on creation for the no_removals field.
 	source.DefaultNoRemovals = sourceDescNoRemovals.Default.(bool)
 	// sourceDescTold is the schema descriptor for told field.
-	sourceDescTold := sourceFields[21].Descriptor()
+	sourceDescTold := sourceFields[25].Descriptor()
 	// source.DefaultTold holds the default value on creation for the told field.
 	source.DefaultTold = sourceDescTold.Default.(string)
 	tokenFields := schema.Token{}.Fields()

@@ -22,8 +22,16 @@ type Source struct {
 	OriginID int64 `json:"origin_id,omitempty"`
 	// name in the configuration file, unique in the installation
 	Key string `json:"key,omitempty"`
-	// Schedule holds the value of the "schedule" field.
+	// the one that holds: the file's, unless somebody set another
 	Schedule string `json:"schedule,omitempty"`
+	// what the configuration file says
+	ConfiguredSchedule string `json:"configured_schedule,omitempty"`
+	// since when a schedule set by hand holds, 0 while the file's does
+	ScheduleSetAt int64 `json:"schedule_set_at,omitempty"`
+	// ScheduleSetBy holds the value of the "schedule_set_by" field.
+	ScheduleSetBy string `json:"schedule_set_by,omitempty"`
+	// ScheduleSetWhy holds the value of the "schedule_set_why" field.
+	ScheduleSetWhy string `json:"schedule_set_why,omitempty"`
 	// NextDue holds the value of the "next_due" field.
 	NextDue int64 `json:"next_due,omitempty"`
 	// of the settings the last finished run used
@@ -72,9 +80,9 @@ func (*Source) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case source.FieldNoRemovals:
 			values[i] = new(sql.NullBool)
-		case source.FieldID, source.FieldCompanyID, source.FieldOriginID, source.FieldNextDue, source.FieldRetiredAt, source.FieldLeaseUntil, source.FieldFence, source.FieldFullReadAt, source.FieldFailures, source.FieldFailingSince, source.FieldQuarantinedAt, source.FieldNextTry, source.FieldPausedAt:
+		case source.FieldID, source.FieldCompanyID, source.FieldOriginID, source.FieldScheduleSetAt, source.FieldNextDue, source.FieldRetiredAt, source.FieldLeaseUntil, source.FieldFence, source.FieldFullReadAt, source.FieldFailures, source.FieldFailingSince, source.FieldQuarantinedAt, source.FieldNextTry, source.FieldPausedAt:
 			values[i] = new(sql.NullInt64)
-		case source.FieldKey, source.FieldSchedule, source.FieldSettingsHash, source.FieldLeaseHolder, source.FieldCursor, source.FieldQuarantineCode, source.FieldQuarantineReason, source.FieldPausedBy, source.FieldPausedReason, source.FieldTold:
+		case source.FieldKey, source.FieldSchedule, source.FieldConfiguredSchedule, source.FieldScheduleSetBy, source.FieldScheduleSetWhy, source.FieldSettingsHash, source.FieldLeaseHolder, source.FieldCursor, source.FieldQuarantineCode, source.FieldQuarantineReason, source.FieldPausedBy, source.FieldPausedReason, source.FieldTold:
 			values[i] = new(sql.NullString)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -120,6 +128,30 @@ func (_m *Source) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field schedule", values[i])
 			} else if value.Valid {
 				_m.Schedule = value.String
+			}
+		case source.FieldConfiguredSchedule:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field configured_schedule", values[i])
+			} else if value.Valid {
+				_m.ConfiguredSchedule = value.String
+			}
+		case source.FieldScheduleSetAt:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field schedule_set_at", values[i])
+			} else if value.Valid {
+				_m.ScheduleSetAt = value.Int64
+			}
+		case source.FieldScheduleSetBy:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field schedule_set_by", values[i])
+			} else if value.Valid {
+				_m.ScheduleSetBy = value.String
+			}
+		case source.FieldScheduleSetWhy:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field schedule_set_why", values[i])
+			} else if value.Valid {
+				_m.ScheduleSetWhy = value.String
 			}
 		case source.FieldNextDue:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -282,6 +314,18 @@ func (_m *Source) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("schedule=")
 	builder.WriteString(_m.Schedule)
+	builder.WriteString(", ")
+	builder.WriteString("configured_schedule=")
+	builder.WriteString(_m.ConfiguredSchedule)
+	builder.WriteString(", ")
+	builder.WriteString("schedule_set_at=")
+	builder.WriteString(fmt.Sprintf("%v", _m.ScheduleSetAt))
+	builder.WriteString(", ")
+	builder.WriteString("schedule_set_by=")
+	builder.WriteString(_m.ScheduleSetBy)
+	builder.WriteString(", ")
+	builder.WriteString("schedule_set_why=")
+	builder.WriteString(_m.ScheduleSetWhy)
 	builder.WriteString(", ")
 	builder.WriteString("next_due=")
 	builder.WriteString(fmt.Sprintf("%v", _m.NextDue))

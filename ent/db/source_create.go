@@ -53,6 +53,62 @@ func (_c *SourceCreate) SetNillableSchedule(v *string) *SourceCreate {
 	return _c
 }
 
+// SetConfiguredSchedule sets the "configured_schedule" field.
+func (_c *SourceCreate) SetConfiguredSchedule(v string) *SourceCreate {
+	_c.mutation.SetConfiguredSchedule(v)
+	return _c
+}
+
+// SetNillableConfiguredSchedule sets the "configured_schedule" field if the given value is not nil.
+func (_c *SourceCreate) SetNillableConfiguredSchedule(v *string) *SourceCreate {
+	if v != nil {
+		_c.SetConfiguredSchedule(*v)
+	}
+	return _c
+}
+
+// SetScheduleSetAt sets the "schedule_set_at" field.
+func (_c *SourceCreate) SetScheduleSetAt(v int64) *SourceCreate {
+	_c.mutation.SetScheduleSetAt(v)
+	return _c
+}
+
+// SetNillableScheduleSetAt sets the "schedule_set_at" field if the given value is not nil.
+func (_c *SourceCreate) SetNillableScheduleSetAt(v *int64) *SourceCreate {
+	if v != nil {
+		_c.SetScheduleSetAt(*v)
+	}
+	return _c
+}
+
+// SetScheduleSetBy sets the "schedule_set_by" field.
+func (_c *SourceCreate) SetScheduleSetBy(v string) *SourceCreate {
+	_c.mutation.SetScheduleSetBy(v)
+	return _c
+}
+
+// SetNillableScheduleSetBy sets the "schedule_set_by" field if the given value is not nil.
+func (_c *SourceCreate) SetNillableScheduleSetBy(v *string) *SourceCreate {
+	if v != nil {
+		_c.SetScheduleSetBy(*v)
+	}
+	return _c
+}
+
+// SetScheduleSetWhy sets the "schedule_set_why" field.
+func (_c *SourceCreate) SetScheduleSetWhy(v string) *SourceCreate {
+	_c.mutation.SetScheduleSetWhy(v)
+	return _c
+}
+
+// SetNillableScheduleSetWhy sets the "schedule_set_why" field if the given value is not nil.
+func (_c *SourceCreate) SetNillableScheduleSetWhy(v *string) *SourceCreate {
+	if v != nil {
+		_c.SetScheduleSetWhy(*v)
+	}
+	return _c
+}
+
 // SetNextDue sets the "next_due" field.
 func (_c *SourceCreate) SetNextDue(v int64) *SourceCreate {
 	_c.mutation.SetNextDue(v)
@@ -364,6 +420,22 @@ func (_c *SourceCreate) defaults() {
 		v := source.DefaultSchedule
 		_c.mutation.SetSchedule(v)
 	}
+	if _, ok := _c.mutation.ConfiguredSchedule(); !ok {
+		v := source.DefaultConfiguredSchedule
+		_c.mutation.SetConfiguredSchedule(v)
+	}
+	if _, ok := _c.mutation.ScheduleSetAt(); !ok {
+		v := source.DefaultScheduleSetAt
+		_c.mutation.SetScheduleSetAt(v)
+	}
+	if _, ok := _c.mutation.ScheduleSetBy(); !ok {
+		v := source.DefaultScheduleSetBy
+		_c.mutation.SetScheduleSetBy(v)
+	}
+	if _, ok := _c.mutation.ScheduleSetWhy(); !ok {
+		v := source.DefaultScheduleSetWhy
+		_c.mutation.SetScheduleSetWhy(v)
+	}
 	if _, ok := _c.mutation.NextDue(); !ok {
 		v := source.DefaultNextDue
 		_c.mutation.SetNextDue(v)
@@ -455,6 +527,18 @@ func (_c *SourceCreate) check() error {
 	}
 	if _, ok := _c.mutation.Schedule(); !ok {
 		return &ValidationError{Name: "schedule", err: errors.New(`db: missing required field "Source.schedule"`)}
+	}
+	if _, ok := _c.mutation.ConfiguredSchedule(); !ok {
+		return &ValidationError{Name: "configured_schedule", err: errors.New(`db: missing required field "Source.configured_schedule"`)}
+	}
+	if _, ok := _c.mutation.ScheduleSetAt(); !ok {
+		return &ValidationError{Name: "schedule_set_at", err: errors.New(`db: missing required field "Source.schedule_set_at"`)}
+	}
+	if _, ok := _c.mutation.ScheduleSetBy(); !ok {
+		return &ValidationError{Name: "schedule_set_by", err: errors.New(`db: missing required field "Source.schedule_set_by"`)}
+	}
+	if _, ok := _c.mutation.ScheduleSetWhy(); !ok {
+		return &ValidationError{Name: "schedule_set_why", err: errors.New(`db: missing required field "Source.schedule_set_why"`)}
 	}
 	if _, ok := _c.mutation.NextDue(); !ok {
 		return &ValidationError{Name: "next_due", err: errors.New(`db: missing required field "Source.next_due"`)}
@@ -561,6 +645,22 @@ func (_c *SourceCreate) createSpec() (*Source, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Schedule(); ok {
 		_spec.SetField(source.FieldSchedule, field.TypeString, value)
 		_node.Schedule = value
+	}
+	if value, ok := _c.mutation.ConfiguredSchedule(); ok {
+		_spec.SetField(source.FieldConfiguredSchedule, field.TypeString, value)
+		_node.ConfiguredSchedule = value
+	}
+	if value, ok := _c.mutation.ScheduleSetAt(); ok {
+		_spec.SetField(source.FieldScheduleSetAt, field.TypeInt64, value)
+		_node.ScheduleSetAt = value
+	}
+	if value, ok := _c.mutation.ScheduleSetBy(); ok {
+		_spec.SetField(source.FieldScheduleSetBy, field.TypeString, value)
+		_node.ScheduleSetBy = value
+	}
+	if value, ok := _c.mutation.ScheduleSetWhy(); ok {
+		_spec.SetField(source.FieldScheduleSetWhy, field.TypeString, value)
+		_node.ScheduleSetWhy = value
 	}
 	if value, ok := _c.mutation.NextDue(); ok {
 		_spec.SetField(source.FieldNextDue, field.TypeInt64, value)
@@ -711,6 +811,60 @@ func (u *SourceUpsert) SetSchedule(v string) *SourceUpsert {
 // UpdateSchedule sets the "schedule" field to the value that was provided on create.
 func (u *SourceUpsert) UpdateSchedule() *SourceUpsert {
 	u.SetExcluded(source.FieldSchedule)
+	return u
+}
+
+// SetConfiguredSchedule sets the "configured_schedule" field.
+func (u *SourceUpsert) SetConfiguredSchedule(v string) *SourceUpsert {
+	u.Set(source.FieldConfiguredSchedule, v)
+	return u
+}
+
+// UpdateConfiguredSchedule sets the "configured_schedule" field to the value that was provided on create.
+func (u *SourceUpsert) UpdateConfiguredSchedule() *SourceUpsert {
+	u.SetExcluded(source.FieldConfiguredSchedule)
+	return u
+}
+
+// SetScheduleSetAt sets the "schedule_set_at" field.
+func (u *SourceUpsert) SetScheduleSetAt(v int64) *SourceUpsert {
+	u.Set(source.FieldScheduleSetAt, v)
+	return u
+}
+
+// UpdateScheduleSetAt sets the "schedule_set_at" field to the value that was provided on create.
+func (u *SourceUpsert) UpdateScheduleSetAt() *SourceUpsert {
+	u.SetExcluded(source.FieldScheduleSetAt)
+	return u
+}
+
+// AddScheduleSetAt adds v to the "schedule_set_at" field.
+func (u *SourceUpsert) AddScheduleSetAt(v int64) *SourceUpsert {
+	u.Add(source.FieldScheduleSetAt, v)
+	return u
+}
+
+// SetScheduleSetBy sets the "schedule_set_by" field.
+func (u *SourceUpsert) SetScheduleSetBy(v string) *SourceUpsert {
+	u.Set(source.FieldScheduleSetBy, v)
+	return u
+}
+
+// UpdateScheduleSetBy sets the "schedule_set_by" field to the value that was provided on create.
+func (u *SourceUpsert) UpdateScheduleSetBy() *SourceUpsert {
+	u.SetExcluded(source.FieldScheduleSetBy)
+	return u
+}
+
+// SetScheduleSetWhy sets the "schedule_set_why" field.
+func (u *SourceUpsert) SetScheduleSetWhy(v string) *SourceUpsert {
+	u.Set(source.FieldScheduleSetWhy, v)
+	return u
+}
+
+// UpdateScheduleSetWhy sets the "schedule_set_why" field to the value that was provided on create.
+func (u *SourceUpsert) UpdateScheduleSetWhy() *SourceUpsert {
+	u.SetExcluded(source.FieldScheduleSetWhy)
 	return u
 }
 
@@ -1081,6 +1235,69 @@ func (u *SourceUpsertOne) SetSchedule(v string) *SourceUpsertOne {
 func (u *SourceUpsertOne) UpdateSchedule() *SourceUpsertOne {
 	return u.Update(func(s *SourceUpsert) {
 		s.UpdateSchedule()
+	})
+}
+
+// SetConfiguredSchedule sets the "configured_schedule" field.
+func (u *SourceUpsertOne) SetConfiguredSchedule(v string) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetConfiguredSchedule(v)
+	})
+}
+
+// UpdateConfiguredSchedule sets the "configured_schedule" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdateConfiguredSchedule() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateConfiguredSchedule()
+	})
+}
+
+// SetScheduleSetAt sets the "schedule_set_at" field.
+func (u *SourceUpsertOne) SetScheduleSetAt(v int64) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetScheduleSetAt(v)
+	})
+}
+
+// AddScheduleSetAt adds v to the "schedule_set_at" field.
+func (u *SourceUpsertOne) AddScheduleSetAt(v int64) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.AddScheduleSetAt(v)
+	})
+}
+
+// UpdateScheduleSetAt sets the "schedule_set_at" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdateScheduleSetAt() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateScheduleSetAt()
+	})
+}
+
+// SetScheduleSetBy sets the "schedule_set_by" field.
+func (u *SourceUpsertOne) SetScheduleSetBy(v string) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetScheduleSetBy(v)
+	})
+}
+
+// UpdateScheduleSetBy sets the "schedule_set_by" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdateScheduleSetBy() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateScheduleSetBy()
+	})
+}
+
+// SetScheduleSetWhy sets the "schedule_set_why" field.
+func (u *SourceUpsertOne) SetScheduleSetWhy(v string) *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetScheduleSetWhy(v)
+	})
+}
+
+// UpdateScheduleSetWhy sets the "schedule_set_why" field to the value that was provided on create.
+func (u *SourceUpsertOne) UpdateScheduleSetWhy() *SourceUpsertOne {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateScheduleSetWhy()
 	})
 }
 
@@ -1665,6 +1882,69 @@ func (u *SourceUpsertBulk) SetSchedule(v string) *SourceUpsertBulk {
 func (u *SourceUpsertBulk) UpdateSchedule() *SourceUpsertBulk {
 	return u.Update(func(s *SourceUpsert) {
 		s.UpdateSchedule()
+	})
+}
+
+// SetConfiguredSchedule sets the "configured_schedule" field.
+func (u *SourceUpsertBulk) SetConfiguredSchedule(v string) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetConfiguredSchedule(v)
+	})
+}
+
+// UpdateConfiguredSchedule sets the "configured_schedule" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdateConfiguredSchedule() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateConfiguredSchedule()
+	})
+}
+
+// SetScheduleSetAt sets the "schedule_set_at" field.
+func (u *SourceUpsertBulk) SetScheduleSetAt(v int64) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetScheduleSetAt(v)
+	})
+}
+
+// AddScheduleSetAt adds v to the "schedule_set_at" field.
+func (u *SourceUpsertBulk) AddScheduleSetAt(v int64) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.AddScheduleSetAt(v)
+	})
+}
+
+// UpdateScheduleSetAt sets the "schedule_set_at" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdateScheduleSetAt() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateScheduleSetAt()
+	})
+}
+
+// SetScheduleSetBy sets the "schedule_set_by" field.
+func (u *SourceUpsertBulk) SetScheduleSetBy(v string) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetScheduleSetBy(v)
+	})
+}
+
+// UpdateScheduleSetBy sets the "schedule_set_by" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdateScheduleSetBy() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateScheduleSetBy()
+	})
+}
+
+// SetScheduleSetWhy sets the "schedule_set_why" field.
+func (u *SourceUpsertBulk) SetScheduleSetWhy(v string) *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.SetScheduleSetWhy(v)
+	})
+}
+
+// UpdateScheduleSetWhy sets the "schedule_set_why" field to the value that was provided on create.
+func (u *SourceUpsertBulk) UpdateScheduleSetWhy() *SourceUpsertBulk {
+	return u.Update(func(s *SourceUpsert) {
+		s.UpdateScheduleSetWhy()
 	})
 }
 

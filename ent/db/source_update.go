@@ -56,6 +56,69 @@ func (_u *SourceUpdate) SetNillableSchedule(v *string) *SourceUpdate {
 	return _u
 }
 
+// SetConfiguredSchedule sets the "configured_schedule" field.
+func (_u *SourceUpdate) SetConfiguredSchedule(v string) *SourceUpdate {
+	_u.mutation.SetConfiguredSchedule(v)
+	return _u
+}
+
+// SetNillableConfiguredSchedule sets the "configured_schedule" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillableConfiguredSchedule(v *string) *SourceUpdate {
+	if v != nil {
+		_u.SetConfiguredSchedule(*v)
+	}
+	return _u
+}
+
+// SetScheduleSetAt sets the "schedule_set_at" field.
+func (_u *SourceUpdate) SetScheduleSetAt(v int64) *SourceUpdate {
+	_u.mutation.ResetScheduleSetAt()
+	_u.mutation.SetScheduleSetAt(v)
+	return _u
+}
+
+// SetNillableScheduleSetAt sets the "schedule_set_at" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillableScheduleSetAt(v *int64) *SourceUpdate {
+	if v != nil {
+		_u.SetScheduleSetAt(*v)
+	}
+	return _u
+}
+
+// AddScheduleSetAt adds value to the "schedule_set_at" field.
+func (_u *SourceUpdate) AddScheduleSetAt(v int64) *SourceUpdate {
+	_u.mutation.AddScheduleSetAt(v)
+	return _u
+}
+
+// SetScheduleSetBy sets the "schedule_set_by" field.
+func (_u *SourceUpdate) SetScheduleSetBy(v string) *SourceUpdate {
+	_u.mutation.SetScheduleSetBy(v)
+	return _u
+}
+
+// SetNillableScheduleSetBy sets the "schedule_set_by" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillableScheduleSetBy(v *string) *SourceUpdate {
+	if v != nil {
+		_u.SetScheduleSetBy(*v)
+	}
+	return _u
+}
+
+// SetScheduleSetWhy sets the "schedule_set_why" field.
+func (_u *SourceUpdate) SetScheduleSetWhy(v string) *SourceUpdate {
+	_u.mutation.SetScheduleSetWhy(v)
+	return _u
+}
+
+// SetNillableScheduleSetWhy sets the "schedule_set_why" field if the given value is not nil.
+func (_u *SourceUpdate) SetNillableScheduleSetWhy(v *string) *SourceUpdate {
+	if v != nil {
+		_u.SetScheduleSetWhy(*v)
+	}
+	return _u
+}
+
 // SetNextDue sets the "next_due" field.
 func (_u *SourceUpdate) SetNextDue(v int64) *SourceUpdate {
 	_u.mutation.ResetNextDue()
@@ -445,6 +508,21 @@ func (_u *SourceUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Schedule(); ok {
 		_spec.SetField(source.FieldSchedule, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.ConfiguredSchedule(); ok {
+		_spec.SetField(source.FieldConfiguredSchedule, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ScheduleSetAt(); ok {
+		_spec.SetField(source.FieldScheduleSetAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedScheduleSetAt(); ok {
+		_spec.AddField(source.FieldScheduleSetAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.ScheduleSetBy(); ok {
+		_spec.SetField(source.FieldScheduleSetBy, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ScheduleSetWhy(); ok {
+		_spec.SetField(source.FieldScheduleSetWhy, field.TypeString, value)
+	}
 	if value, ok := _u.mutation.NextDue(); ok {
 		_spec.SetField(source.FieldNextDue, field.TypeInt64, value)
 	}
@@ -578,6 +656,69 @@ func (_u *SourceUpdateOne) SetSchedule(v string) *SourceUpdateOne {
 func (_u *SourceUpdateOne) SetNillableSchedule(v *string) *SourceUpdateOne {
 	if v != nil {
 		_u.SetSchedule(*v)
+	}
+	return _u
+}
+
+// SetConfiguredSchedule sets the "configured_schedule" field.
+func (_u *SourceUpdateOne) SetConfiguredSchedule(v string) *SourceUpdateOne {
+	_u.mutation.SetConfiguredSchedule(v)
+	return _u
+}
+
+// SetNillableConfiguredSchedule sets the "configured_schedule" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillableConfiguredSchedule(v *string) *SourceUpdateOne {
+	if v != nil {
+		_u.SetConfiguredSchedule(*v)
+	}
+	return _u
+}
+
+// SetScheduleSetAt sets the "schedule_set_at" field.
+func (_u *SourceUpdateOne) SetScheduleSetAt(v int64) *SourceUpdateOne {
+	_u.mutation.ResetScheduleSetAt()
+	_u.mutation.SetScheduleSetAt(v)
+	return _u
+}
+
+// SetNillableScheduleSetAt sets the "schedule_set_at" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillableScheduleSetAt(v *int64) *SourceUpdateOne {
+	if v != nil {
+		_u.SetScheduleSetAt(*v)
+	}
+	return _u
+}
+
+// AddScheduleSetAt adds value to the "schedule_set_at" field.
+func (_u *SourceUpdateOne) AddScheduleSetAt(v int64) *SourceUpdateOne {
+	_u.mutation.AddScheduleSetAt(v)
+	return _u
+}
+
+// SetScheduleSetBy sets the "schedule_set_by" field.
+func (_u *SourceUpdateOne) SetScheduleSetBy(v string) *SourceUpdateOne {
+	_u.mutation.SetScheduleSetBy(v)
+	return _u
+}
+
+// SetNillableScheduleSetBy sets the "schedule_set_by" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillableScheduleSetBy(v *string) *SourceUpdateOne {
+	if v != nil {
+		_u.SetScheduleSetBy(*v)
+	}
+	return _u
+}
+
+// SetScheduleSetWhy sets the "schedule_set_why" field.
+func (_u *SourceUpdateOne) SetScheduleSetWhy(v string) *SourceUpdateOne {
+	_u.mutation.SetScheduleSetWhy(v)
+	return _u
+}
+
+// SetNillableScheduleSetWhy sets the "schedule_set_why" field if the given value is not nil.
+func (_u *SourceUpdateOne) SetNillableScheduleSetWhy(v *string) *SourceUpdateOne {
+	if v != nil {
+		_u.SetScheduleSetWhy(*v)
 	}
 	return _u
 }
@@ -1000,6 +1141,21 @@ func (_u *SourceUpdateOne) sqlSave(ctx context.Context) (_node *Source, err erro
 	}
 	if value, ok := _u.mutation.Schedule(); ok {
 		_spec.SetField(source.FieldSchedule, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ConfiguredSchedule(); ok {
+		_spec.SetField(source.FieldConfiguredSchedule, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ScheduleSetAt(); ok {
+		_spec.SetField(source.FieldScheduleSetAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedScheduleSetAt(); ok {
+		_spec.AddField(source.FieldScheduleSetAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.ScheduleSetBy(); ok {
+		_spec.SetField(source.FieldScheduleSetBy, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ScheduleSetWhy(); ok {
+		_spec.SetField(source.FieldScheduleSetWhy, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.NextDue(); ok {
 		_spec.SetField(source.FieldNextDue, field.TypeInt64, value)

@@ -22,7 +22,11 @@ func (Source) Fields() []ent.Field {
 	return []ent.Field{
 		field.Int64("origin_id").Immutable(),
 		field.String("key").Comment("name in the configuration file, unique in the installation"),
-		field.String("schedule").Default(""),
+		field.String("schedule").Default("").Comment("the one that holds: the file's, unless somebody set another"),
+		field.String("configured_schedule").Default("").Comment("what the configuration file says"),
+		field.Int64("schedule_set_at").Default(0).Comment("since when a schedule set by hand holds, 0 while the file's does"),
+		field.String("schedule_set_by").Default(""),
+		field.String("schedule_set_why").Default(""),
 		field.Int64("next_due").Default(0),
 		field.String("settings_hash").Default("").Comment("of the settings the last finished run used"),
 		field.Int64("retired_at").Default(0),

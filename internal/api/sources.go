@@ -20,11 +20,21 @@ type Source struct {
 	By           string     `json:"by,omitempty" doc:"Who paused it"`
 	Failures     int        `json:"failures,omitempty" doc:"Failed runs in a row"`
 	NoRemovals   bool       `json:"no_removals,omitempty" doc:"Runs change what they find and remove nobody, since a rejection"`
-	Schedule     string     `json:"schedule,omitempty"`
+	Schedule     string     `json:"schedule,omitempty" doc:"The one that holds; missing for a source that is only run by hand"`
+	Configured   string     `json:"configured_schedule,omitempty" doc:"What the configuration file says"`
+	ByHand       *ByHand    `json:"schedule_set,omitempty" doc:"Who set the schedule in place of the file's; missing while the file's holds"`
 	NextRun      *time.Time `json:"next_run,omitempty"`
+	NextRuns     []string   `json:"next_runs,omitempty" doc:"The schedule's next three times, by the clock of its own zone (RFC 3339)"`
 	LastRun      int64      `json:"last_run,omitempty" doc:"Number of the last run"`
 	LastState    string     `json:"last_state,omitempty"`
 	LastFinished *time.Time `json:"last_finished,omitempty"`
+}
+
+// ByHand is since when a schedule set by hand holds, by whom and why.
+type ByHand struct {
+	At   time.Time `json:"at"`
+	By   string    `json:"by"`
+	Note string    `json:"note,omitempty"`
 }
 
 // SourceTest is what a source showed when it was tried.
@@ -65,6 +75,16 @@ type PauseInput struct {
 	SourceInput
 	Body struct {
 		Note string `json:"note,omitempty" doc:"Why, for the record"`
+	} `in:"body"`
+}
+
+// ScheduleInput sets a schedule.
+type ScheduleInput struct {
+	SourceInput
+	Body struct {
+		Schedule string `json:"schedule,omitempty" doc:"A cron expression of five fields or a descriptor such as @daily, with CRON_TZ=Zone before it"`
+		Off      bool   `json:"off,omitempty" doc:"Run it by hand only, instead of a schedule"`
+		Note     string `json:"note,omitempty" doc:"Why, for the record"`
 	} `in:"body"`
 }
 
@@ -113,6 +133,8 @@ type Sources interface {
 	TestSource(ctx context.Context, who *Who, in TestInput) (SourceTest, error)
 	PauseSource(ctx context.Context, who *Who, in PauseInput) (Source, error)
 	ResumeSource(ctx context.Context, who *Who, in SourceInput) (Source, error)
+	SetSchedule(ctx context.Context, who *Who, in ScheduleInput) (Source, error)
+	ReturnSchedule(ctx context.Context, who *Who, in SourceInput) (Source, error)
 	// StartRun begins a run and returns as soon as it has a number.
 	StartRun(ctx context.Context, who *Who, in StartInput) (Run, error)
 	SyncOne(ctx context.Context, who *Who, in OneInput) (Single, error)
@@ -132,6 +154,11 @@ func sourceRoutes(d Sources) []Route {
 			Summary: "Stop the schedule; the source can still be run by hand"}, d.PauseSource),
 		On(Route{Method: http.MethodPost, Pattern: one + "/resume", Right: auth.RightOperate, ID: "resumeSource", Tag: tag, Deed: "source.resume",
 			Summary: "End a pause, and let the source remove again after a rejection"}, d.ResumeSource),
+		On(Route{Method: http.MethodPut, Pattern: one + "/schedule", Right: auth.RightOperate, ID: "setSchedule", Tag: tag, Deed: "source.schedule", Told: true,
+			Summary: "Put a schedule in place of the configuration file's", Notes: "It holds, in every process and whatever the file says later, until it is given back.",
+			Codes: []registry.Code{registry.CodeInvalidValue}}, d.SetSchedule),
+		On(Route{Method: http.MethodDelete, Pattern: one + "/schedule", Right: auth.RightOperate, ID: "returnSchedule", Tag: tag, Deed: "source.schedule", Told: true,
+			Summary: "Let the configuration file's schedule hold again"}, d.ReturnSchedule),
 		On(Route{Method: http.MethodPost, Pattern: one + "/runs", Right: auth.RightOperate, ID: "startRun", Tag: tag, Deed: "run.start", Status: http.StatusAccepted,
 			Summary: "Start a run or a preview", Notes: "The answer comes when the run has begun; Location is where to see how it goes on.",
 			Codes: []registry.Code{registry.CodeAlreadyRunning}}, d.StartRun),

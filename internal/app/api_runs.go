@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/usherd/usher/internal/api"
 	"github.com/usherd/usher/internal/reconcile"
@@ -28,7 +29,7 @@ func (d *apiDesk) ListSources(ctx context.Context, who *api.Who, _ api.None) (ap
 	all, err := d.Sources(ctx)
 	for _, s := range all {
 		if s.Company == who.Company {
-			p.Items = append(p.Items, toAPISource(s))
+			p.Items = append(p.Items, d.toSource(s))
 		}
 	}
 	return p, err
@@ -41,13 +42,30 @@ func (d *apiDesk) ShowSource(ctx context.Context, who *api.Who, in api.SourceInp
 		return api.Source{}, err
 	}
 	last, err := d.Store.For(src.Company).LastRun(ctx, src.ID)
-	return toAPISource(SourceStanding{Source: src, Last: last, State: src.Health.State(last)}), err
+	return d.toSource(SourceStanding{Source: src, Last: last, State: src.Health.State(last)}), err
+}
+
+// toSource is a source with its next times.
+func (d *apiDesk) toSource(s SourceStanding) api.Source {
+	out := toAPISource(s)
+	times, zone, err := d.ScheduleTimes(s.Schedule)
+	if err != nil || s.State == registry.Paused {
+		return out
+	}
+	for _, at := range times {
+		out.NextRuns = append(out.NextRuns, at.In(zone).Format(time.RFC3339))
+	}
+	return out
 }
 
 func toAPISource(s SourceStanding) api.Source {
 	h := s.Health
 	out := api.Source{
-		Source: s.Key, Kind: string(s.Origin.Kind), State: string(s.State), Failures: h.Failures, NoRemovals: h.NoRemovals, Schedule: s.Schedule,
+		Source: s.Key, Kind: string(s.Origin.Kind), State: string(s.State), Failures: h.Failures, NoRemovals: h.NoRemovals,
+		Schedule: s.Schedule, Configured: s.Configured,
+	}
+	if b := s.ByHand; !b.At.IsZero() {
+		out.ByHand = &api.ByHand{At: b.At, By: b.By, Note: b.Why}
 	}
 	switch s.State {
 	case registry.Paused:
@@ -133,6 +151,38 @@ func (d *apiDesk) ResumeSource(ctx context.Context, who *api.Who, in api.SourceI
 		return api.Source{}, err
 	}
 	return d.ShowSource(ctx, who, in)
+}
+
+// SetSchedule implements api.Sources.
+func (d *apiDesk) SetSchedule(ctx context.Context, who *api.Who, in api.ScheduleInput) (api.Source, error) {
+	src, err := d.ofCompany(ctx, who, in.Source)
+	if err == nil && in.Body.Off == (in.Body.Schedule != "") {
+		err = registry.Refuse(registry.CodeInvalidValue, "give a schedule, or off")
+	}
+	if err == nil {
+		err = d.Core.SetSchedule(ctx, src.Key, in.Body.Schedule, byProgramOf(who, in.Body.Note))
+	}
+	if err != nil {
+		return api.Source{}, err
+	}
+	return d.ShowSource(ctx, who, in.SourceInput)
+}
+
+// ReturnSchedule implements api.Sources.
+func (d *apiDesk) ReturnSchedule(ctx context.Context, who *api.Who, in api.SourceInput) (api.Source, error) {
+	src, err := d.ofCompany(ctx, who, in.Source)
+	if err == nil {
+		err = d.Core.ReturnSchedule(ctx, src.Key, byProgramOf(who, ""))
+	}
+	if err != nil {
+		return api.Source{}, err
+	}
+	return d.ShowSource(ctx, who, in)
+}
+
+// byProgramOf is what is written down of a program's deed.
+func byProgramOf(who *api.Who, why string) registry.Deed {
+	return registry.Deed{Actor: who.Actor, Address: who.Client.Address.String(), RequestID: who.Request, Detail: map[string]string{"why": why}}
 }
 
 // begun does a run that goes on by itself, and returns it as soon as it has a

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/reconcile"
@@ -175,6 +176,30 @@ func (c *console) ResumeSource(ctx context.Context, key, _ string) error {
 		return err
 	}
 	return refused(c.server.Core.ResumeSource(ctx, src.Key))
+}
+
+// ScheduleTimes implements admin.Desk.
+func (c *console) ScheduleTimes(schedule string) ([]time.Time, *time.Location, error) {
+	times, zone, err := c.server.Core.ScheduleTimes(schedule)
+	return times, zone, refused(err)
+}
+
+// SetSchedule implements admin.Desk.
+func (c *console) SetSchedule(ctx context.Context, key, schedule string, d registry.Deed) error {
+	src, err := c.source(ctx, key)
+	if err != nil {
+		return err
+	}
+	return refused(c.server.Core.SetSchedule(ctx, src.Key, schedule, d))
+}
+
+// ReturnSchedule implements admin.Desk.
+func (c *console) ReturnSchedule(ctx context.Context, key string, d registry.Deed) error {
+	src, err := c.source(ctx, key)
+	if err != nil {
+		return err
+	}
+	return refused(c.server.Core.ReturnSchedule(ctx, src.Key, d))
 }
 
 // Runs implements admin.Desk.

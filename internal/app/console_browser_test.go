@@ -133,11 +133,13 @@ func (d *desk) ended(t *testing.T, state registry.RunState) *registry.Run {
 	return run
 }
 
-// TestConsoleNight previews a source, runs it, reads the report and exports it.
+// TestConsoleNight schedules a source, previews it, runs it, reads the report and
+// exports it.
 func TestConsoleNight(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, 12)
 	v := d.sit(t, d.official("acme", "ann", true, false, false), browser.Look{})
+	d.schedules(t, v)
 	v.do(d.open("/sources/corp"), submit("/sources/corp/preview"), v.read("admin.mode.preview"))
 	v.shot("console-preview")
 	if n := count(t, d.s.Core, `SELECT count(*) FROM links WHERE origin_id IN (SELECT id FROM origins WHERE kind = 'ldap')`); n != 0 {

@@ -147,16 +147,12 @@ func (c *Core) settle(ctx context.Context, o Options) error {
 	} else if len(live) > 0 {
 		return nil
 	}
-	want, err := c.settled()
-	if err != nil {
-		return err
-	}
-	return c.Store.Settle(ctx, want)
+	return c.Store.Settle(ctx, c.settled())
 }
 
 // settled is what the file says must exist.
-func (c *Core) settled() (store.Settled, error) {
-	var out store.Settled
+func (c *Core) settled() store.Settled {
+	out := store.Settled{Next: func(schedule string) (time.Time, error) { return jobs.Next(schedule, c.Now()) }}
 	for key, company := range c.Config.Companies {
 		name := company.Name
 		if name == "" {
@@ -165,16 +161,12 @@ func (c *Core) settled() (store.Settled, error) {
 		out.Companies = append(out.Companies, registry.Company{Key: key, Name: name, Locale: company.Locale})
 	}
 	for key, src := range c.Config.Sources {
-		next, err := jobs.Next(src.Schedule, c.Now())
-		if err != nil {
-			return out, fmt.Errorf("sources.%s.schedule: %w", key, err)
-		}
 		out.Sources = append(out.Sources, store.SettledSource{
-			Key: key, Was: src.Was, CompanyKey: src.Company, Kind: registry.OriginKind(src.Kind), Schedule: src.Schedule, NextDue: next,
+			Key: key, Was: src.Was, CompanyKey: src.Company, Kind: registry.OriginKind(src.Kind), Schedule: src.Schedule,
 		})
 	}
 	slices.SortFunc(out.Sources, func(a, b store.SettledSource) int { return compare(a.Key, b.Key) })
-	return out, nil
+	return out
 }
 
 func (c *Core) build() error {

@@ -59,7 +59,11 @@ func lookSchedules(_ context.Context, e *exam, note func(Finding)) {
 		case !s.NextDue.IsZero() && e.Now().Sub(s.NextDue) > lateAfter && e.vitals.Processes > 0:
 			note(fail(fmt.Sprintf("%s was due %s ago and nobody ran it", s.Key, e.ago(s.NextDue)), "see what the processes' logs say of their queue, and restart them", e.command("sync runs")))
 		default:
-			next = append(next, s.Key+" at "+s.NextDue.UTC().Format("2006-01-02 15:04 MST"))
+			says := s.Key + " at " + s.NextDue.UTC().Format("2006-01-02 15:04 MST")
+			if s.ByHand != "" {
+				says += ", set by " + s.ByHand
+			}
+			next = append(next, says)
 		}
 	}
 	if len(next) > 0 {

@@ -218,14 +218,19 @@ func (c *Core) withSource(ctx context.Context, key string, fn func(*reconcile.So
 	if err := fn(src); err != nil || state.Health.QuarantinedAt.IsZero() || !src.State.Health.QuarantinedAt.IsZero() {
 		return err
 	}
-	return c.reschedule(context.WithoutCancel(ctx), state)
+	return c.reschedule(context.WithoutCancel(ctx), key)
 }
 
-// reschedule gives a source that is out of quarantine its own times back.
-func (c *Core) reschedule(ctx context.Context, src registry.Source) error {
+// reschedule gives a source that is out of quarantine its own times back, by the
+// schedule that holds now: somebody may have set another while it ran.
+func (c *Core) reschedule(ctx context.Context, key string) error {
+	src, err := c.Store.SourceByKey(ctx, key)
+	if err != nil {
+		return fmt.Errorf("find source %s: %w", key, err)
+	}
 	next, err := jobs.Next(src.Schedule, c.Now())
 	if err != nil {
-		return fmt.Errorf("sources.%s.schedule: %w", src.Key, err)
+		return fmt.Errorf("source %s: %w", key, err)
 	}
 	return c.Store.For(src.Company).Reschedule(ctx, src.ID, next)
 }

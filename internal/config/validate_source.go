@@ -19,7 +19,7 @@ func (v *validator) source(path, key string, s Source) {
 		v.companyOf(path+".company", s.Company)
 	}
 	if s.Schedule != "" {
-		if err := checkSchedule(s.Schedule); err != nil {
+		if err := CheckSchedule(s.Schedule); err != nil {
 			v.bad(path+".schedule", err.Error(), `write it as "CRON_TZ=Europe/Rome 30 2 * * *" or @daily`)
 		}
 	}
@@ -49,9 +49,9 @@ func (v *validator) companyOf(path, company string) {
 	v.bad(path, "there is no company "+strconv.Quote(company), fix)
 }
 
-// checkSchedule reports a schedule that cannot be read or that never comes,
+// CheckSchedule reports a schedule that cannot be read or that never comes,
 // such as the 30th of February.
-func checkSchedule(spec string) error {
+func CheckSchedule(spec string) error {
 	if strings.HasPrefix(spec, "CRON_TZ=") || strings.HasPrefix(spec, "TZ=") {
 		// The library cuts at the first space without looking whether it is there.
 		if !strings.Contains(spec, " ") {

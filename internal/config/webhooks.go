@@ -21,7 +21,7 @@ func (v *validator) digest(path string, c Company) {
 		}
 		return
 	}
-	err := checkSchedule(c.Digest)
+	err := CheckSchedule(c.Digest)
 	if err == nil && strings.Contains(c.Digest, "@every") { // counts from whenever it is asked
 		err = errors.New("not a time of day")
 	}

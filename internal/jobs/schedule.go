@@ -33,6 +33,21 @@ func Next(schedule string, now time.Time) (time.Time, error) {
 	return next.UTC(), nil
 }
 
+// Times are the next n times after now that a schedule comes up, and the zone
+// whose clock it goes by; none for an empty schedule.
+func Times(schedule string, now time.Time, n int) (times []time.Time, zone *time.Location, err error) {
+	for at := now; len(times) < n; times = append(times, at) {
+		if at, err = Next(schedule, at); err != nil || at.IsZero() {
+			return times, time.UTC, err
+		}
+	}
+	s, err := cron.ParseStandard(schedule)
+	if spec, ok := s.(*cron.SpecSchedule); ok && spec.Location != time.Local { //nolint:gosmopolitan // what the library has for a schedule without a zone
+		return times, spec.Location, err
+	}
+	return times, time.UTC, err
+}
+
 // skipped looks, between now and the next regular time, for a gap in the zone's
 // clock that swallowed a time of the schedule, and gives the gap's end.
 func skipped(spec *cron.SpecSchedule, now, next time.Time) (time.Time, bool) {

@@ -12,10 +12,10 @@ import (
 // configure makes the sources those of a configuration file.
 func (w *world) configure(keys ...string) {
 	w.t.Helper()
-	want := store.Settled{Companies: []registry.Company{{Key: "acme", Name: "Acme", Locale: "it"}}}
+	want := store.Settled{Companies: []registry.Company{{Key: "acme", Name: "Acme", Locale: "it"}}, Next: func(string) (time.Time, error) { return w.clock.now().Add(time.Hour), nil }}
 	for _, key := range keys {
 		want.Sources = append(want.Sources, store.SettledSource{
-			Key: key, CompanyKey: "acme", Kind: registry.OriginLDAP, Schedule: "@daily", NextDue: w.clock.now().Add(time.Hour),
+			Key: key, CompanyKey: "acme", Kind: registry.OriginLDAP, Schedule: "@daily",
 		})
 	}
 	if err := w.s.Settle(w.t.Context(), want); err != nil {

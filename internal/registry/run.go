@@ -12,9 +12,11 @@ type Source struct {
 	Company CompanyID
 	Origin  Origin
 	Key     string
-	// Schedule is a cron expression, "" for a source that is only run by hand.
-	Schedule string
-	NextDue  time.Time
+	// Schedule is a cron expression, "" for a source that is only run by hand. It
+	// is Configured, what the configuration file says, unless ByHand is set.
+	Schedule, Configured string
+	ByHand               ScheduleByHand
+	NextDue              time.Time
 	// SettingsHash is that of the settings the last finished run used.
 	SettingsHash string
 	RetiredAt    time.Time
@@ -23,6 +25,13 @@ type Source struct {
 	Health Health
 	// FullReadAt is when everything was last read whole, zero for never.
 	FullReadAt time.Time
+}
+
+// ScheduleByHand is since when a schedule holds that somebody set in place of the
+// configuration file's, who it was, and why; At is zero while the file's holds.
+type ScheduleByHand struct {
+	At      time.Time
+	By, Why string
 }
 
 // RunState says where a run stands.

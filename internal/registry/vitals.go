@@ -25,6 +25,8 @@ type Backlog struct {
 // SourceVitals is how a source fares, in numbers.
 type SourceVitals struct {
 	Company, Key, Schedule string
+	// ByHand is who set the schedule in place of the file's, "" for nobody.
+	ByHand string
 	// NextDue is when the schedule comes up next, zero for never.
 	NextDue time.Time
 	// LastSuccess is when a run last went to its end after a complete read.

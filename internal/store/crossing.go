@@ -50,19 +50,19 @@ func (s *Store) CompanyByKey(ctx context.Context, key string) (registry.Company,
 }
 
 // sourceCols are what scanSource reads.
-const sourceCols = `s.id, s.company_id, s.key, s.schedule, s.next_due, s.settings_hash, s.retired_at, s.cursor, s.full_read_at, o.id, o.kind, o.key,
+const sourceCols = `s.id, s.company_id, s.key, s.schedule, s.configured_schedule, s.schedule_set_at, s.schedule_set_by, s.schedule_set_why, s.next_due, s.settings_hash, s.retired_at, s.cursor, s.full_read_at, o.id, o.kind, o.key,
 	s.failures, s.failing_since, s.quarantined_at, s.quarantine_code, s.quarantine_reason, s.next_try,
 	s.paused_at, s.paused_by, s.paused_reason, s.no_removals, s.told`
 
 func scanSource(rows *sql.Rows) (registry.Source, error) {
 	var src registry.Source
-	var due, retired, failing, quarantined, next, paused, full int64
+	var due, set, retired, failing, quarantined, next, paused, full int64
 	h := &src.Health
-	err := rows.Scan(&src.ID, &src.Company, &src.Key, &src.Schedule, &due, &src.SettingsHash, &retired, &src.Cursor, &full,
+	err := rows.Scan(&src.ID, &src.Company, &src.Key, &src.Schedule, &src.Configured, &set, &src.ByHand.By, &src.ByHand.Why, &due, &src.SettingsHash, &retired, &src.Cursor, &full,
 		&src.Origin.ID, &src.Origin.Kind, &src.Origin.Key,
 		&h.Failures, &failing, &quarantined, &h.Code, &h.Reason, &next, &paused, &h.PausedBy, &h.PausedReason, &h.NoRemovals, &h.Told)
 	h.FailingSince, h.QuarantinedAt, h.NextTry, h.PausedAt = fromMicros(failing), fromMicros(quarantined), fromMicros(next), fromMicros(paused)
-	src.Origin.Company = src.Company
+	src.Origin.Company, src.ByHand.At = src.Company, fromMicros(set)
 	src.NextDue, src.RetiredAt, src.FullReadAt = fromMicros(due), fromMicros(retired), fromMicros(full)
 	return src, err
 }

@@ -59,14 +59,14 @@ func (s *Store) backlog(ctx context.Context, q string) (registry.Backlog, error)
 }
 
 func (s *Store) sourceVitals(ctx context.Context) ([]registry.SourceVitals, error) {
-	rows, err := s.read.QueryContext(crossing(ctx), `SELECT c.key, s.key, s.schedule, s.next_due, s.quarantined_at, s.quarantine_reason, s.paused_at,
+	rows, err := s.read.QueryContext(crossing(ctx), `SELECT c.key, s.key, s.schedule, s.schedule_set_by, s.next_due, s.quarantined_at, s.quarantine_reason, s.paused_at,
 		s.failures, s.settings_hash, s.lease_holder, s.lease_until,
 		coalesce((SELECT r.finished_at FROM runs r WHERE r.source_id = s.id AND r.mode = 'run' AND r.state IN ('done', 'partial') AND r.complete
 			ORDER BY r.id DESC LIMIT 1), 0)
 		FROM sources s JOIN companies c ON c.id = s.company_id WHERE s.retired_at = 0 ORDER BY s.key`)
 	out, err := collect(rows, err, func(rows *sql.Rows) (v registry.SourceVitals, err error) {
 		var due, quarantined, paused, leased, success int64
-		err = rows.Scan(&v.Company, &v.Key, &v.Schedule, &due, &quarantined, &v.QuarantineReason, &paused,
+		err = rows.Scan(&v.Company, &v.Key, &v.Schedule, &v.ByHand, &due, &quarantined, &v.QuarantineReason, &paused,
 			&v.Failures, &v.SettingsHash, &v.LeaseHolder, &leased, &success)
 		v.NextDue, v.QuarantinedAt, v.PausedAt = fromMicros(due), fromMicros(quarantined), fromMicros(paused)
 		v.LeaseUntil, v.LastSuccess = fromMicros(leased), fromMicros(success)

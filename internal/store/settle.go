@@ -18,6 +18,9 @@ import (
 type Settled struct {
 	Companies []registry.Company // ID unused
 	Sources   []SettledSource
+	// Next is when a schedule first comes up. It is asked where a source with one is
+	// new or put back, or its schedule changed.
+	Next func(schedule string) (time.Time, error)
 }
 
 // SettledSource is a source of the configuration file.
@@ -25,10 +28,8 @@ type SettledSource struct {
 	Key, Was   string
 	CompanyKey string
 	Kind       registry.OriginKind
-	Schedule   string
-	// NextDue is when the schedule first comes up; it is taken when the source
-	// is new or its schedule changed.
-	NextDue time.Time
+	// Schedule holds unless somebody set another by hand.
+	Schedule string
 }
 
 // Settle makes companies and sources those of the configuration file, in one
@@ -45,12 +46,20 @@ func (s *Store) Settle(ctx context.Context, want Settled) error {
 		kept := make([]string, 0, len(want.Sources))
 		for _, src := range renamedFirst(want.Sources) {
 			kept = append(kept, src.Key)
-			if err := s.settleSource(ctx, tx, ids[src.CompanyKey], src); err != nil {
+			if err := s.settleSource(ctx, tx, ids[src.CompanyKey], src, want.due); err != nil {
 				return fmt.Errorf("settle source %s: %w", src.Key, err)
 			}
 		}
 		return s.retireSources(ctx, tx, kept)
 	})
+}
+
+// due is Next, and never for no schedule.
+func (w Settled) due(schedule string) (time.Time, error) {
+	if schedule == "" {
+		return time.Time{}, nil
+	}
+	return w.Next(schedule)
 }
 
 // renamedFirst puts the sources that were called something else first, so that
@@ -104,13 +113,13 @@ func (s *Store) settleCompanies(ctx context.Context, tx *db.Client, want []regis
 	return ids, nil
 }
 
-func (s *Store) settleSource(ctx context.Context, tx *db.Client, companyID int64, want SettledSource) error {
+func (s *Store) settleSource(ctx context.Context, tx *db.Client, companyID int64, want SettledSource, due func(string) (time.Time, error)) error {
 	row, err := tx.Source.Query().Where(source.Key(want.Key)).Only(ctx)
 	if db.IsNotFound(err) && want.Was != "" {
 		row, err = tx.Source.Query().Where(source.Key(want.Was)).Only(ctx)
 	}
 	if db.IsNotFound(err) {
-		return s.createSource(ctx, tx, companyID, want)
+		return s.createSource(ctx, tx, companyID, want, due)
 	}
 	if err != nil {
 		return err
@@ -125,9 +134,17 @@ func (s *Store) settleSource(ctx context.Context, tx *db.Client, companyID int64
 	if o.Kind != string(want.Kind) {
 		return fmt.Errorf("it is of kind %s, whose ids mean nothing to %s; give it a new name", o.Kind, want.Kind)
 	}
-	u := tx.Source.UpdateOne(row).SetKey(want.Key).SetRetiredAt(0)
-	if row.Schedule != want.Schedule || row.RetiredAt != 0 {
-		u.SetSchedule(want.Schedule).SetNextDue(micros(want.NextDue))
+	u := tx.Source.UpdateOne(row).SetKey(want.Key).SetRetiredAt(0).SetConfiguredSchedule(want.Schedule)
+	holds := want.Schedule
+	if row.ScheduleSetAt != 0 {
+		holds = row.Schedule
+	}
+	if row.Schedule != holds || row.RetiredAt != 0 {
+		next, err := due(holds)
+		if err != nil {
+			return err
+		}
+		u.SetSchedule(holds).SetNextDue(micros(next))
 	}
 	if row.RetiredAt != 0 { // the first run of one that is put back reads everything whole
 		u.SetCursor("")
@@ -138,14 +155,18 @@ func (s *Store) settleSource(ctx context.Context, tx *db.Client, companyID int64
 	return tx.Origin.UpdateOne(o).SetKey(want.Key).SetRetiredAt(0).Exec(ctx)
 }
 
-func (s *Store) createSource(ctx context.Context, tx *db.Client, companyID int64, want SettledSource) error {
+func (s *Store) createSource(ctx context.Context, tx *db.Client, companyID int64, want SettledSource, due func(string) (time.Time, error)) error {
 	now := micros(s.now())
+	next, err := due(want.Schedule)
+	if err != nil {
+		return err
+	}
 	o, err := tx.Origin.Create().SetCompanyID(companyID).SetKind(string(want.Kind)).SetKey(want.Key).SetCreatedAt(now).Save(ctx)
 	if err != nil {
 		return err
 	}
 	return tx.Source.Create().SetCompanyID(companyID).SetOriginID(o.ID).SetKey(want.Key).
-		SetSchedule(want.Schedule).SetNextDue(micros(want.NextDue)).Exec(ctx)
+		SetSchedule(want.Schedule).SetConfiguredSchedule(want.Schedule).SetNextDue(micros(next)).Exec(ctx)
 }
 
 // EnsureOrigin finds or makes a door of the company that is no source: admin,

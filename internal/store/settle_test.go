@@ -15,10 +15,10 @@ func TestSettle(t *testing.T) {
 		ctx := t.Context()
 		due := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 		source := func(key, was, schedule string) store.SettledSource {
-			return store.SettledSource{Key: key, Was: was, CompanyKey: "acme", Kind: registry.OriginLDAP, Schedule: schedule, NextDue: due}
+			return store.SettledSource{Key: key, Was: was, CompanyKey: "acme", Kind: registry.OriginLDAP, Schedule: schedule}
 		}
 		settle := func(sources ...store.SettledSource) error {
-			return s.Settle(ctx, store.Settled{Companies: []registry.Company{acme, beta}, Sources: sources})
+			return s.Settle(ctx, store.Settled{Companies: []registry.Company{acme, beta}, Sources: sources, Next: func(string) (time.Time, error) { return due, nil }})
 		}
 		must := func(err error) {
 			t.Helper()

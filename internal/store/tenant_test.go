@@ -303,6 +303,7 @@ func TestEveryTenantMethodIsClimbed(t *testing.T) {
 	climbed = append(climbed, mergeClimbed...)
 	climbed = append(climbed, consoleUploadsClimbed...)
 	climbed = append(climbed, consoleRunsClimbed...)
+	climbed = append(climbed, scheduleClimbed...)
 	tenant := reflect.TypeFor[*store.Tenant]()
 	for i := range tenant.NumMethod() {
 		if name := tenant.Method(i).Name; !slices.Contains(climbed, name) {

@@ -1142,6 +1142,10 @@ var (
 		{Name: "origin_id", Type: field.TypeInt64},
 		{Name: "key", Type: field.TypeString},
 		{Name: "schedule", Type: field.TypeString, Default: ""},
+		{Name: "configured_schedule", Type: field.TypeString, Default: ""},
+		{Name: "schedule_set_at", Type: field.TypeInt64, Default: 0},
+		{Name: "schedule_set_by", Type: field.TypeString, Default: ""},
+		{Name: "schedule_set_why", Type: field.TypeString, Default: ""},
 		{Name: "next_due", Type: field.TypeInt64, Default: 0},
 		{Name: "settings_hash", Type: field.TypeString, Default: ""},
 		{Name: "retired_at", Type: field.TypeInt64, Default: 0},
@@ -1181,7 +1185,7 @@ var (
 			{
 				Name:    "source_next_due",
 				Unique:  false,
-				Columns: []*schema.Column{SourcesColumns[5]},
+				Columns: []*schema.Column{SourcesColumns[9]},
 			},
 		},
 	}

@@ -19,6 +19,14 @@ const (
 	FieldKey = "key"
 	// FieldSchedule holds the string denoting the schedule field in the database.
 	FieldSchedule = "schedule"
+	// FieldConfiguredSchedule holds the string denoting the configured_schedule field in the database.
+	FieldConfiguredSchedule = "configured_schedule"
+	// FieldScheduleSetAt holds the string denoting the schedule_set_at field in the database.
+	FieldScheduleSetAt = "schedule_set_at"
+	// FieldScheduleSetBy holds the string denoting the schedule_set_by field in the database.
+	FieldScheduleSetBy = "schedule_set_by"
+	// FieldScheduleSetWhy holds the string denoting the schedule_set_why field in the database.
+	FieldScheduleSetWhy = "schedule_set_why"
 	// FieldNextDue holds the string denoting the next_due field in the database.
 	FieldNextDue = "next_due"
 	// FieldSettingsHash holds the string denoting the settings_hash field in the database.
@@ -68,6 +76,10 @@ var Columns = []string{
 	FieldOriginID,
 	FieldKey,
 	FieldSchedule,
+	FieldConfiguredSchedule,
+	FieldScheduleSetAt,
+	FieldScheduleSetBy,
+	FieldScheduleSetWhy,
 	FieldNextDue,
 	FieldSettingsHash,
 	FieldRetiredAt,
@@ -102,6 +114,14 @@ func ValidColumn(column string) bool {
 var (
 	// DefaultSchedule holds the default value on creation for the "schedule" field.
 	DefaultSchedule string
+	// DefaultConfiguredSchedule holds the default value on creation for the "configured_schedule" field.
+	DefaultConfiguredSchedule string
+	// DefaultScheduleSetAt holds the default value on creation for the "schedule_set_at" field.
+	DefaultScheduleSetAt int64
+	// DefaultScheduleSetBy holds the default value on creation for the "schedule_set_by" field.
+	DefaultScheduleSetBy string
+	// DefaultScheduleSetWhy holds the default value on creation for the "schedule_set_why" field.
+	DefaultScheduleSetWhy string
 	// DefaultNextDue holds the default value on creation for the "next_due" field.
 	DefaultNextDue int64
 	// DefaultSettingsHash holds the default value on creation for the "settings_hash" field.
@@ -168,6 +188,26 @@ func ByKey(opts ...sql.OrderTermOption) OrderOption {
 // BySchedule orders the results by the schedule field.
 func BySchedule(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldSchedule, opts...).ToFunc()
+}
+
+// ByConfiguredSchedule orders the results by the configured_schedule field.
+func ByConfiguredSchedule(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldConfiguredSchedule, opts...).ToFunc()
+}
+
+// ByScheduleSetAt orders the results by the schedule_set_at field.
+func ByScheduleSetAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldScheduleSetAt, opts...).ToFunc()
+}
+
+// ByScheduleSetBy orders the results by the schedule_set_by field.
+func ByScheduleSetBy(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldScheduleSetBy, opts...).ToFunc()
+}
+
+// ByScheduleSetWhy orders the results by the schedule_set_why field.
+func ByScheduleSetWhy(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldScheduleSetWhy, opts...).ToFunc()
 }
 
 // ByNextDue orders the results by the next_due field.

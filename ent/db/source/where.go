@@ -72,6 +72,26 @@ func Schedule(v string) predicate.Source {
 	return predicate.Source(sql.FieldEQ(FieldSchedule, v))
 }
 
+// ConfiguredSchedule applies equality check predicate on the "configured_schedule" field. It's identical to ConfiguredScheduleEQ.
+func ConfiguredSchedule(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldConfiguredSchedule, v))
+}
+
+// ScheduleSetAt applies equality check predicate on the "schedule_set_at" field. It's identical to ScheduleSetAtEQ.
+func ScheduleSetAt(v int64) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldScheduleSetAt, v))
+}
+
+// ScheduleSetBy applies equality check predicate on the "schedule_set_by" field. It's identical to ScheduleSetByEQ.
+func ScheduleSetBy(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldScheduleSetBy, v))
+}
+
+// ScheduleSetWhy applies equality check predicate on the "schedule_set_why" field. It's identical to ScheduleSetWhyEQ.
+func ScheduleSetWhy(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldScheduleSetWhy, v))
+}
+
 // NextDue applies equality check predicate on the "next_due" field. It's identical to NextDueEQ.
 func NextDue(v int64) predicate.Source {
 	return predicate.Source(sql.FieldEQ(FieldNextDue, v))
@@ -375,6 +395,241 @@ func ScheduleEqualFold(v string) predicate.Source {
 // ScheduleContainsFold applies the ContainsFold predicate on the "schedule" field.
 func ScheduleContainsFold(v string) predicate.Source {
 	return predicate.Source(sql.FieldContainsFold(FieldSchedule, v))
+}
+
+// ConfiguredScheduleEQ applies the EQ predicate on the "configured_schedule" field.
+func ConfiguredScheduleEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldConfiguredSchedule, v))
+}
+
+// ConfiguredScheduleNEQ applies the NEQ predicate on the "configured_schedule" field.
+func ConfiguredScheduleNEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldConfiguredSchedule, v))
+}
+
+// ConfiguredScheduleIn applies the In predicate on the "configured_schedule" field.
+func ConfiguredScheduleIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldConfiguredSchedule, vs...))
+}
+
+// ConfiguredScheduleNotIn applies the NotIn predicate on the "configured_schedule" field.
+func ConfiguredScheduleNotIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldConfiguredSchedule, vs...))
+}
+
+// ConfiguredScheduleGT applies the GT predicate on the "configured_schedule" field.
+func ConfiguredScheduleGT(v string) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldConfiguredSchedule, v))
+}
+
+// ConfiguredScheduleGTE applies the GTE predicate on the "configured_schedule" field.
+func ConfiguredScheduleGTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldConfiguredSchedule, v))
+}
+
+// ConfiguredScheduleLT applies the LT predicate on the "configured_schedule" field.
+func ConfiguredScheduleLT(v string) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldConfiguredSchedule, v))
+}
+
+// ConfiguredScheduleLTE applies the LTE predicate on the "configured_schedule" field.
+func ConfiguredScheduleLTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldConfiguredSchedule, v))
+}
+
+// ConfiguredScheduleContains applies the Contains predicate on the "configured_schedule" field.
+func ConfiguredScheduleContains(v string) predicate.Source {
+	return predicate.Source(sql.FieldContains(FieldConfiguredSchedule, v))
+}
+
+// ConfiguredScheduleHasPrefix applies the HasPrefix predicate on the "configured_schedule" field.
+func ConfiguredScheduleHasPrefix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasPrefix(FieldConfiguredSchedule, v))
+}
+
+// ConfiguredScheduleHasSuffix applies the HasSuffix predicate on the "configured_schedule" field.
+func ConfiguredScheduleHasSuffix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasSuffix(FieldConfiguredSchedule, v))
+}
+
+// ConfiguredScheduleEqualFold applies the EqualFold predicate on the "configured_schedule" field.
+func ConfiguredScheduleEqualFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldEqualFold(FieldConfiguredSchedule, v))
+}
+
+// ConfiguredScheduleContainsFold applies the ContainsFold predicate on the "configured_schedule" field.
+func ConfiguredScheduleContainsFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldContainsFold(FieldConfiguredSchedule, v))
+}
+
+// ScheduleSetAtEQ applies the EQ predicate on the "schedule_set_at" field.
+func ScheduleSetAtEQ(v int64) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldScheduleSetAt, v))
+}
+
+// ScheduleSetAtNEQ applies the NEQ predicate on the "schedule_set_at" field.
+func ScheduleSetAtNEQ(v int64) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldScheduleSetAt, v))
+}
+
+// ScheduleSetAtIn applies the In predicate on the "schedule_set_at" field.
+func ScheduleSetAtIn(vs ...int64) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldScheduleSetAt, vs...))
+}
+
+// ScheduleSetAtNotIn applies the NotIn predicate on the "schedule_set_at" field.
+func ScheduleSetAtNotIn(vs ...int64) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldScheduleSetAt, vs...))
+}
+
+// ScheduleSetAtGT applies the GT predicate on the "schedule_set_at" field.
+func ScheduleSetAtGT(v int64) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldScheduleSetAt, v))
+}
+
+// ScheduleSetAtGTE applies the GTE predicate on the "schedule_set_at" field.
+func ScheduleSetAtGTE(v int64) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldScheduleSetAt, v))
+}
+
+// ScheduleSetAtLT applies the LT predicate on the "schedule_set_at" field.
+func ScheduleSetAtLT(v int64) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldScheduleSetAt, v))
+}
+
+// ScheduleSetAtLTE applies the LTE predicate on the "schedule_set_at" field.
+func ScheduleSetAtLTE(v int64) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldScheduleSetAt, v))
+}
+
+// ScheduleSetByEQ applies the EQ predicate on the "schedule_set_by" field.
+func ScheduleSetByEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldScheduleSetBy, v))
+}
+
+// ScheduleSetByNEQ applies the NEQ predicate on the "schedule_set_by" field.
+func ScheduleSetByNEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldScheduleSetBy, v))
+}
+
+// ScheduleSetByIn applies the In predicate on the "schedule_set_by" field.
+func ScheduleSetByIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldScheduleSetBy, vs...))
+}
+
+// ScheduleSetByNotIn applies the NotIn predicate on the "schedule_set_by" field.
+func ScheduleSetByNotIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldScheduleSetBy, vs...))
+}
+
+// ScheduleSetByGT applies the GT predicate on the "schedule_set_by" field.
+func ScheduleSetByGT(v string) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldScheduleSetBy, v))
+}
+
+// ScheduleSetByGTE applies the GTE predicate on the "schedule_set_by" field.
+func ScheduleSetByGTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldScheduleSetBy, v))
+}
+
+// ScheduleSetByLT applies the LT predicate on the "schedule_set_by" field.
+func ScheduleSetByLT(v string) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldScheduleSetBy, v))
+}
+
+// ScheduleSetByLTE applies the LTE predicate on the "schedule_set_by" field.
+func ScheduleSetByLTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldScheduleSetBy, v))
+}
+
+// ScheduleSetByContains applies the Contains predicate on the "schedule_set_by" field.
+func ScheduleSetByContains(v string) predicate.Source {
+	return predicate.Source(sql.FieldContains(FieldScheduleSetBy, v))
+}
+
+// ScheduleSetByHasPrefix applies the HasPrefix predicate on the "schedule_set_by" field.
+func ScheduleSetByHasPrefix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasPrefix(FieldScheduleSetBy, v))
+}
+
+// ScheduleSetByHasSuffix applies the HasSuffix predicate on the "schedule_set_by" field.
+func ScheduleSetByHasSuffix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasSuffix(FieldScheduleSetBy, v))
+}
+
+// ScheduleSetByEqualFold applies the EqualFold predicate on the "schedule_set_by" field.
+func ScheduleSetByEqualFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldEqualFold(FieldScheduleSetBy, v))
+}
+
+// ScheduleSetByContainsFold applies the ContainsFold predicate on the "schedule_set_by" field.
+func ScheduleSetByContainsFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldContainsFold(FieldScheduleSetBy, v))
+}
+
+// ScheduleSetWhyEQ applies the EQ predicate on the "schedule_set_why" field.
+func ScheduleSetWhyEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldEQ(FieldScheduleSetWhy, v))
+}
+
+// ScheduleSetWhyNEQ applies the NEQ predicate on the "schedule_set_why" field.
+func ScheduleSetWhyNEQ(v string) predicate.Source {
+	return predicate.Source(sql.FieldNEQ(FieldScheduleSetWhy, v))
+}
+
+// ScheduleSetWhyIn applies the In predicate on the "schedule_set_why" field.
+func ScheduleSetWhyIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldIn(FieldScheduleSetWhy, vs...))
+}
+
+// ScheduleSetWhyNotIn applies the NotIn predicate on the "schedule_set_why" field.
+func ScheduleSetWhyNotIn(vs ...string) predicate.Source {
+	return predicate.Source(sql.FieldNotIn(FieldScheduleSetWhy, vs...))
+}
+
+// ScheduleSetWhyGT applies the GT predicate on the "schedule_set_why" field.
+func ScheduleSetWhyGT(v string) predicate.Source {
+	return predicate.Source(sql.FieldGT(FieldScheduleSetWhy, v))
+}
+
+// ScheduleSetWhyGTE applies the GTE predicate on the "schedule_set_why" field.
+func ScheduleSetWhyGTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldGTE(FieldScheduleSetWhy, v))
+}
+
+// ScheduleSetWhyLT applies the LT predicate on the "schedule_set_why" field.
+func ScheduleSetWhyLT(v string) predicate.Source {
+	return predicate.Source(sql.FieldLT(FieldScheduleSetWhy, v))
+}
+
+// ScheduleSetWhyLTE applies the LTE predicate on the "schedule_set_why" field.
+func ScheduleSetWhyLTE(v string) predicate.Source {
+	return predicate.Source(sql.FieldLTE(FieldScheduleSetWhy, v))
+}
+
+// ScheduleSetWhyContains applies the Contains predicate on the "schedule_set_why" field.
+func ScheduleSetWhyContains(v string) predicate.Source {
+	return predicate.Source(sql.FieldContains(FieldScheduleSetWhy, v))
+}
+
+// ScheduleSetWhyHasPrefix applies the HasPrefix predicate on the "schedule_set_why" field.
+func ScheduleSetWhyHasPrefix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasPrefix(FieldScheduleSetWhy, v))
+}
+
+// ScheduleSetWhyHasSuffix applies the HasSuffix predicate on the "schedule_set_why" field.
+func ScheduleSetWhyHasSuffix(v string) predicate.Source {
+	return predicate.Source(sql.FieldHasSuffix(FieldScheduleSetWhy, v))
+}
+
+// ScheduleSetWhyEqualFold applies the EqualFold predicate on the "schedule_set_why" field.
+func ScheduleSetWhyEqualFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldEqualFold(FieldScheduleSetWhy, v))
+}
+
+// ScheduleSetWhyContainsFold applies the ContainsFold predicate on the "schedule_set_why" field.
+func ScheduleSetWhyContainsFold(v string) predicate.Source {
+	return predicate.Source(sql.FieldContainsFold(FieldScheduleSetWhy, v))
 }
 
 // NextDueEQ applies the EQ predicate on the "next_due" field.

@@ -45,6 +45,13 @@ type SourceDesk interface {
 	Start(ctx context.Context, key, mode, actor string) (run int64, err error)
 	PauseSource(ctx context.Context, key, actor, why string) error
 	ResumeSource(ctx context.Context, key, actor string) error
+	// ScheduleTimes are the next times of a schedule, and the zone whose clock it
+	// goes by; none for "".
+	ScheduleTimes(schedule string) ([]time.Time, *time.Location, error)
+	// SetSchedule puts a schedule, or "" for none, in place of the file's until
+	// ReturnSchedule. Both write the deed down.
+	SetSchedule(ctx context.Context, key, schedule string, d registry.Deed) error
+	ReturnSchedule(ctx context.Context, key string, d registry.Deed) error
 }
 
 // RunDesk is what is done with runs.

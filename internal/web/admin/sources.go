@@ -42,6 +42,8 @@ type sourceView struct {
 	Source
 	Bars []bar
 	Test *Test
+	// Schedules is when it runs.
+	Schedules scheduleView
 	// Table is the mapping on the people of the test.
 	Table []mapped
 }
@@ -101,17 +103,21 @@ func (h *Handlers) findSource(v *visit) (Source, bool) {
 
 func (h *Handlers) source(v *visit) {
 	if s, ok := h.findSource(v); ok {
-		h.showSource(v, s, nil)
+		h.showSource(v, s, nil, nil)
 	}
 }
 
-func (h *Handlers) showSource(v *visit, s Source, test *Test) {
+func (h *Handlers) showSource(v *visit, s Source, test *Test, refused *scheduleForm) {
 	view := sourceView{page: h.page(v), Source: s, Test: test}
 	view.Bars = view.bars(s.Recent, 0)
 	if test != nil {
 		view.Table = tableOf(s.Mapping, test.Sample)
 	}
-	h.show(v, "admin_source", web.Say("admin.source.title", "Name", s.Key), view)
+	if err := h.fillSchedule(v, &view, refused); err != nil {
+		h.Fail(v.w, v.r, err)
+		return
+	}
+	h.showPage(v, web.Page{Template: "admin_source", Title: web.Say("admin.source.title", "Name", s.Key), View: view, Problem: view.Schedules.Form.Error != nil})
 }
 
 // testSource connects now and shows what came of it on the source's page.
@@ -125,7 +131,7 @@ func (h *Handlers) testSource(v *visit) {
 		h.missing(v, err)
 		return
 	}
-	h.showSource(v, s, &test)
+	h.showSource(v, s, &test, nil)
 }
 
 func (h *Handlers) startRun(v *visit) { h.start(v, registry.ModeRun, "started") }
