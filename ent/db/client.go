@@ -39,6 +39,7 @@ import (
 	"github.com/usherd/usher/ent/db/oauthclient"
 	"github.com/usherd/usher/ent/db/origin"
 	"github.com/usherd/usher/ent/db/process"
+	"github.com/usherd/usher/ent/db/readpage"
 	"github.com/usherd/usher/ent/db/resource"
 	"github.com/usherd/usher/ent/db/resourcekey"
 	"github.com/usherd/usher/ent/db/run"
@@ -112,6 +113,8 @@ type Client struct {
 	Origin *OriginClient
 	// Process is the client for interacting with the Process builders.
 	Process *ProcessClient
+	// ReadPage is the client for interacting with the ReadPage builders.
+	ReadPage *ReadPageClient
 	// Resource is the client for interacting with the Resource builders.
 	Resource *ResourceClient
 	// ResourceKey is the client for interacting with the ResourceKey builders.
@@ -179,6 +182,7 @@ func (c *Client) init() {
 	c.OAuthClient = NewOAuthClientClient(c.config)
 	c.Origin = NewOriginClient(c.config)
 	c.Process = NewProcessClient(c.config)
+	c.ReadPage = NewReadPageClient(c.config)
 	c.Resource = NewResourceClient(c.config)
 	c.ResourceKey = NewResourceKeyClient(c.config)
 	c.Run = NewRunClient(c.config)
@@ -311,6 +315,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		OAuthClient:     NewOAuthClientClient(cfg),
 		Origin:          NewOriginClient(cfg),
 		Process:         NewProcessClient(cfg),
+		ReadPage:        NewReadPageClient(cfg),
 		Resource:        NewResourceClient(cfg),
 		ResourceKey:     NewResourceKeyClient(cfg),
 		Run:             NewRunClient(cfg),
@@ -370,6 +375,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		OAuthClient:     NewOAuthClientClient(cfg),
 		Origin:          NewOriginClient(cfg),
 		Process:         NewProcessClient(cfg),
+		ReadPage:        NewReadPageClient(cfg),
 		Resource:        NewResourceClient(cfg),
 		ResourceKey:     NewResourceKeyClient(cfg),
 		Run:             NewRunClient(cfg),
@@ -419,9 +425,9 @@ func (c *Client) Use(hooks ...Hook) {
 		c.DeliveryAttempt, c.Department, c.Domain, c.Email, c.ErasedKey, c.Factor,
 		c.Group, c.IdempotencyKey, c.IntakeMessage, c.Link, c.LoginName, c.Mail,
 		c.MailAttempt, c.Membership, c.Merge, c.OAuthClient, c.Origin, c.Process,
-		c.Resource, c.ResourceKey, c.Run, c.RunItem, c.ScimRequest, c.Session,
-		c.SetupLink, c.Source, c.SourceMark, c.SpentChallenge, c.Throttle, c.Token,
-		c.Upload, c.UploadPart, c.User, c.Webhook,
+		c.ReadPage, c.Resource, c.ResourceKey, c.Run, c.RunItem, c.ScimRequest,
+		c.Session, c.SetupLink, c.Source, c.SourceMark, c.SpentChallenge, c.Throttle,
+		c.Token, c.Upload, c.UploadPart, c.User, c.Webhook,
 	} {
 		n.Use(hooks...)
 	}
@@ -435,9 +441,9 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 		c.DeliveryAttempt, c.Department, c.Domain, c.Email, c.ErasedKey, c.Factor,
 		c.Group, c.IdempotencyKey, c.IntakeMessage, c.Link, c.LoginName, c.Mail,
 		c.MailAttempt, c.Membership, c.Merge, c.OAuthClient, c.Origin, c.Process,
-		c.Resource, c.ResourceKey, c.Run, c.RunItem, c.ScimRequest, c.Session,
-		c.SetupLink, c.Source, c.SourceMark, c.SpentChallenge, c.Throttle, c.Token,
-		c.Upload, c.UploadPart, c.User, c.Webhook,
+		c.ReadPage, c.Resource, c.ResourceKey, c.Run, c.RunItem, c.ScimRequest,
+		c.Session, c.SetupLink, c.Source, c.SourceMark, c.SpentChallenge, c.Throttle,
+		c.Token, c.Upload, c.UploadPart, c.User, c.Webhook,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -494,6 +500,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Origin.mutate(ctx, m)
 	case *ProcessMutation:
 		return c.Process.mutate(ctx, m)
+	case *ReadPageMutation:
+		return c.ReadPage.mutate(ctx, m)
 	case *ResourceMutation:
 		return c.Resource.mutate(ctx, m)
 	case *ResourceKeyMutation:
@@ -3771,6 +3779,139 @@ func (c *ProcessClient) mutate(ctx context.Context, m *ProcessMutation) (Value, 
 	}
 }
 
+// ReadPageClient is a client for the ReadPage schema.
+type ReadPageClient struct {
+	config
+}
+
+// NewReadPageClient returns a client for the ReadPage from the given config.
+func NewReadPageClient(c config) *ReadPageClient {
+	return &ReadPageClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `readpage.Hooks(f(g(h())))`.
+func (c *ReadPageClient) Use(hooks ...Hook) {
+	c.hooks.ReadPage = append(c.hooks.ReadPage, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `readpage.Intercept(f(g(h())))`.
+func (c *ReadPageClient) Intercept(interceptors ...Interceptor) {
+	c.inters.ReadPage = append(c.inters.ReadPage, interceptors...)
+}
+
+// Create returns a builder for creating a ReadPage entity.
+func (c *ReadPageClient) Create() *ReadPageCreate {
+	mutation := newReadPageMutation(c.config, OpCreate)
+	return &ReadPageCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of ReadPage entities.
+func (c *ReadPageClient) CreateBulk(builders ...*ReadPageCreate) *ReadPageCreateBulk {
+	return &ReadPageCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ReadPageClient) MapCreateBulk(slice any, setFunc func(*ReadPageCreate, int)) *ReadPageCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ReadPageCreateBulk{err: fmt.Errorf("calling to ReadPageClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ReadPageCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ReadPageCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for ReadPage.
+func (c *ReadPageClient) Update() *ReadPageUpdate {
+	mutation := newReadPageMutation(c.config, OpUpdate)
+	return &ReadPageUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ReadPageClient) UpdateOne(_m *ReadPage) *ReadPageUpdateOne {
+	mutation := newReadPageMutation(c.config, OpUpdateOne, withReadPage(_m))
+	return &ReadPageUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ReadPageClient) UpdateOneID(id int64) *ReadPageUpdateOne {
+	mutation := newReadPageMutation(c.config, OpUpdateOne, withReadPageID(id))
+	return &ReadPageUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for ReadPage.
+func (c *ReadPageClient) Delete() *ReadPageDelete {
+	mutation := newReadPageMutation(c.config, OpDelete)
+	return &ReadPageDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ReadPageClient) DeleteOne(_m *ReadPage) *ReadPageDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ReadPageClient) DeleteOneID(id int64) *ReadPageDeleteOne {
+	builder := c.Delete().Where(readpage.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ReadPageDeleteOne{builder}
+}
+
+// Query returns a query builder for ReadPage.
+func (c *ReadPageClient) Query() *ReadPageQuery {
+	return &ReadPageQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeReadPage},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a ReadPage entity by its id.
+func (c *ReadPageClient) Get(ctx context.Context, id int64) (*ReadPage, error) {
+	return c.Query().Where(readpage.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ReadPageClient) GetX(ctx context.Context, id int64) *ReadPage {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *ReadPageClient) Hooks() []Hook {
+	return c.hooks.ReadPage
+}
+
+// Interceptors returns the client interceptors.
+func (c *ReadPageClient) Interceptors() []Interceptor {
+	return c.inters.ReadPage
+}
+
+func (c *ReadPageClient) mutate(ctx context.Context, m *ReadPageMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ReadPageCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ReadPageUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ReadPageUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ReadPageDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("db: unknown ReadPage mutation op: %q", m.Op())
+	}
+}
+
 // ResourceClient is a client for the Resource schema.
 type ResourceClient struct {
 	config
@@ -5921,17 +6062,17 @@ type (
 		Application, Audit, Change, Company, Contract, Delivery, DeliveryAttempt,
 		Department, Domain, Email, ErasedKey, Factor, Group, IdempotencyKey,
 		IntakeMessage, Link, LoginName, Mail, MailAttempt, Membership, Merge,
-		OAuthClient, Origin, Process, Resource, ResourceKey, Run, RunItem, ScimRequest,
-		Session, SetupLink, Source, SourceMark, SpentChallenge, Throttle, Token,
-		Upload, UploadPart, User, Webhook []ent.Hook
+		OAuthClient, Origin, Process, ReadPage, Resource, ResourceKey, Run, RunItem,
+		ScimRequest, Session, SetupLink, Source, SourceMark, SpentChallenge, Throttle,
+		Token, Upload, UploadPart, User, Webhook []ent.Hook
 	}
 	inters struct {
 		Application, Audit, Change, Company, Contract, Delivery, DeliveryAttempt,
 		Department, Domain, Email, ErasedKey, Factor, Group, IdempotencyKey,
 		IntakeMessage, Link, LoginName, Mail, MailAttempt, Membership, Merge,
-		OAuthClient, Origin, Process, Resource, ResourceKey, Run, RunItem, ScimRequest,
-		Session, SetupLink, Source, SourceMark, SpentChallenge, Throttle, Token,
-		Upload, UploadPart, User, Webhook []ent.Interceptor
+		OAuthClient, Origin, Process, ReadPage, Resource, ResourceKey, Run, RunItem,
+		ScimRequest, Session, SetupLink, Source, SourceMark, SpentChallenge, Throttle,
+		Token, Upload, UploadPart, User, Webhook []ent.Interceptor
 	}
 )
 

@@ -36,6 +36,7 @@ import (
 	"github.com/usherd/usher/ent/db/oauthclient"
 	"github.com/usherd/usher/ent/db/origin"
 	"github.com/usherd/usher/ent/db/process"
+	"github.com/usherd/usher/ent/db/readpage"
 	"github.com/usherd/usher/ent/db/resource"
 	"github.com/usherd/usher/ent/db/resourcekey"
 	"github.com/usherd/usher/ent/db/run"
@@ -136,6 +137,7 @@ func checkColumn(t, c string) error {
 			oauthclient.Table:     oauthclient.ValidColumn,
 			origin.Table:          origin.ValidColumn,
 			process.Table:         process.ValidColumn,
+			readpage.Table:        readpage.ValidColumn,
 			resource.Table:        resource.ValidColumn,
 			resourcekey.Table:     resourcekey.ValidColumn,
 			run.Table:             run.ValidColumn,

@@ -36,6 +36,7 @@ import (
 	"github.com/usherd/usher/ent/db/origin"
 	"github.com/usherd/usher/ent/db/predicate"
 	"github.com/usherd/usher/ent/db/process"
+	"github.com/usherd/usher/ent/db/readpage"
 	"github.com/usherd/usher/ent/db/resource"
 	"github.com/usherd/usher/ent/db/resourcekey"
 	"github.com/usherd/usher/ent/db/run"
@@ -88,6 +89,7 @@ const (
 	TypeOAuthClient     = "OAuthClient"
 	TypeOrigin          = "Origin"
 	TypeProcess         = "Process"
+	TypeReadPage        = "ReadPage"
 	TypeResource        = "Resource"
 	TypeResourceKey     = "ResourceKey"
 	TypeRun             = "Run"
@@ -23185,6 +23187,743 @@ func (m *ProcessMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *ProcessMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Process edge %s", name)
+}
+
+// ReadPageMutation represents an operation that mutates the ReadPage nodes in the graph.
+type ReadPageMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int64
+	company_id    *int64
+	addcompany_id *int64
+	source_id     *int64
+	addsource_id  *int64
+	number        *int64
+	addnumber     *int64
+	read          *string
+	began_at      *int64
+	addbegan_at   *int64
+	body          *[]byte
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*ReadPage, error)
+	predicates    []predicate.ReadPage
+}
+
+var _ ent.Mutation = (*ReadPageMutation)(nil)
+
+// readpageOption allows management of the mutation configuration using functional options.
+type readpageOption func(*ReadPageMutation)
+
+// newReadPageMutation creates new mutation for the ReadPage entity.
+func newReadPageMutation(c config, op Op, opts ...readpageOption) *ReadPageMutation {
+	m := &ReadPageMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeReadPage,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withReadPageID sets the ID field of the mutation.
+func withReadPageID(id int64) readpageOption {
+	return func(m *ReadPageMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *ReadPage
+		)
+		m.oldValue = func(ctx context.Context) (*ReadPage, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().ReadPage.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withReadPage sets the old ReadPage of the mutation.
+func withReadPage(node *ReadPage) readpageOption {
+	return func(m *ReadPageMutation) {
+		m.oldValue = func(context.Context) (*ReadPage, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m ReadPageMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m ReadPageMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("db: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of ReadPage entities.
+func (m *ReadPageMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *ReadPageMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *ReadPageMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().ReadPage.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCompanyID sets the "company_id" field.
+func (m *ReadPageMutation) SetCompanyID(i int64) {
+	m.company_id = &i
+	m.addcompany_id = nil
+}
+
+// CompanyID returns the value of the "company_id" field in the mutation.
+func (m *ReadPageMutation) CompanyID() (r int64, exists bool) {
+	v := m.company_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCompanyID returns the old "company_id" field's value of the ReadPage entity.
+// If the ReadPage object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReadPageMutation) OldCompanyID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCompanyID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCompanyID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCompanyID: %w", err)
+	}
+	return oldValue.CompanyID, nil
+}
+
+// AddCompanyID adds i to the "company_id" field.
+func (m *ReadPageMutation) AddCompanyID(i int64) {
+	if m.addcompany_id != nil {
+		*m.addcompany_id += i
+	} else {
+		m.addcompany_id = &i
+	}
+}
+
+// AddedCompanyID returns the value that was added to the "company_id" field in this mutation.
+func (m *ReadPageMutation) AddedCompanyID() (r int64, exists bool) {
+	v := m.addcompany_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCompanyID resets all changes to the "company_id" field.
+func (m *ReadPageMutation) ResetCompanyID() {
+	m.company_id = nil
+	m.addcompany_id = nil
+}
+
+// SetSourceID sets the "source_id" field.
+func (m *ReadPageMutation) SetSourceID(i int64) {
+	m.source_id = &i
+	m.addsource_id = nil
+}
+
+// SourceID returns the value of the "source_id" field in the mutation.
+func (m *ReadPageMutation) SourceID() (r int64, exists bool) {
+	v := m.source_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSourceID returns the old "source_id" field's value of the ReadPage entity.
+// If the ReadPage object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReadPageMutation) OldSourceID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSourceID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSourceID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSourceID: %w", err)
+	}
+	return oldValue.SourceID, nil
+}
+
+// AddSourceID adds i to the "source_id" field.
+func (m *ReadPageMutation) AddSourceID(i int64) {
+	if m.addsource_id != nil {
+		*m.addsource_id += i
+	} else {
+		m.addsource_id = &i
+	}
+}
+
+// AddedSourceID returns the value that was added to the "source_id" field in this mutation.
+func (m *ReadPageMutation) AddedSourceID() (r int64, exists bool) {
+	v := m.addsource_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetSourceID resets all changes to the "source_id" field.
+func (m *ReadPageMutation) ResetSourceID() {
+	m.source_id = nil
+	m.addsource_id = nil
+}
+
+// SetNumber sets the "number" field.
+func (m *ReadPageMutation) SetNumber(i int64) {
+	m.number = &i
+	m.addnumber = nil
+}
+
+// Number returns the value of the "number" field in the mutation.
+func (m *ReadPageMutation) Number() (r int64, exists bool) {
+	v := m.number
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNumber returns the old "number" field's value of the ReadPage entity.
+// If the ReadPage object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReadPageMutation) OldNumber(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNumber is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNumber requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNumber: %w", err)
+	}
+	return oldValue.Number, nil
+}
+
+// AddNumber adds i to the "number" field.
+func (m *ReadPageMutation) AddNumber(i int64) {
+	if m.addnumber != nil {
+		*m.addnumber += i
+	} else {
+		m.addnumber = &i
+	}
+}
+
+// AddedNumber returns the value that was added to the "number" field in this mutation.
+func (m *ReadPageMutation) AddedNumber() (r int64, exists bool) {
+	v := m.addnumber
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetNumber resets all changes to the "number" field.
+func (m *ReadPageMutation) ResetNumber() {
+	m.number = nil
+	m.addnumber = nil
+}
+
+// SetRead sets the "read" field.
+func (m *ReadPageMutation) SetRead(s string) {
+	m.read = &s
+}
+
+// Read returns the value of the "read" field in the mutation.
+func (m *ReadPageMutation) Read() (r string, exists bool) {
+	v := m.read
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRead returns the old "read" field's value of the ReadPage entity.
+// If the ReadPage object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReadPageMutation) OldRead(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRead is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRead requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRead: %w", err)
+	}
+	return oldValue.Read, nil
+}
+
+// ResetRead resets all changes to the "read" field.
+func (m *ReadPageMutation) ResetRead() {
+	m.read = nil
+}
+
+// SetBeganAt sets the "began_at" field.
+func (m *ReadPageMutation) SetBeganAt(i int64) {
+	m.began_at = &i
+	m.addbegan_at = nil
+}
+
+// BeganAt returns the value of the "began_at" field in the mutation.
+func (m *ReadPageMutation) BeganAt() (r int64, exists bool) {
+	v := m.began_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBeganAt returns the old "began_at" field's value of the ReadPage entity.
+// If the ReadPage object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReadPageMutation) OldBeganAt(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBeganAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBeganAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBeganAt: %w", err)
+	}
+	return oldValue.BeganAt, nil
+}
+
+// AddBeganAt adds i to the "began_at" field.
+func (m *ReadPageMutation) AddBeganAt(i int64) {
+	if m.addbegan_at != nil {
+		*m.addbegan_at += i
+	} else {
+		m.addbegan_at = &i
+	}
+}
+
+// AddedBeganAt returns the value that was added to the "began_at" field in this mutation.
+func (m *ReadPageMutation) AddedBeganAt() (r int64, exists bool) {
+	v := m.addbegan_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetBeganAt resets all changes to the "began_at" field.
+func (m *ReadPageMutation) ResetBeganAt() {
+	m.began_at = nil
+	m.addbegan_at = nil
+}
+
+// SetBody sets the "body" field.
+func (m *ReadPageMutation) SetBody(b []byte) {
+	m.body = &b
+}
+
+// Body returns the value of the "body" field in the mutation.
+func (m *ReadPageMutation) Body() (r []byte, exists bool) {
+	v := m.body
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBody returns the old "body" field's value of the ReadPage entity.
+// If the ReadPage object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReadPageMutation) OldBody(ctx context.Context) (v []byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBody is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBody requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBody: %w", err)
+	}
+	return oldValue.Body, nil
+}
+
+// ResetBody resets all changes to the "body" field.
+func (m *ReadPageMutation) ResetBody() {
+	m.body = nil
+}
+
+// Where appends a list predicates to the ReadPageMutation builder.
+func (m *ReadPageMutation) Where(ps ...predicate.ReadPage) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the ReadPageMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *ReadPageMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.ReadPage, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *ReadPageMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *ReadPageMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (ReadPage).
+func (m *ReadPageMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *ReadPageMutation) Fields() []string {
+	fields := make([]string, 0, 6)
+	if m.company_id != nil {
+		fields = append(fields, readpage.FieldCompanyID)
+	}
+	if m.source_id != nil {
+		fields = append(fields, readpage.FieldSourceID)
+	}
+	if m.number != nil {
+		fields = append(fields, readpage.FieldNumber)
+	}
+	if m.read != nil {
+		fields = append(fields, readpage.FieldRead)
+	}
+	if m.began_at != nil {
+		fields = append(fields, readpage.FieldBeganAt)
+	}
+	if m.body != nil {
+		fields = append(fields, readpage.FieldBody)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *ReadPageMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case readpage.FieldCompanyID:
+		return m.CompanyID()
+	case readpage.FieldSourceID:
+		return m.SourceID()
+	case readpage.FieldNumber:
+		return m.Number()
+	case readpage.FieldRead:
+		return m.Read()
+	case readpage.FieldBeganAt:
+		return m.BeganAt()
+	case readpage.FieldBody:
+		return m.Body()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *ReadPageMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case readpage.FieldCompanyID:
+		return m.OldCompanyID(ctx)
+	case readpage.FieldSourceID:
+		return m.OldSourceID(ctx)
+	case readpage.FieldNumber:
+		return m.OldNumber(ctx)
+	case readpage.FieldRead:
+		return m.OldRead(ctx)
+	case readpage.FieldBeganAt:
+		return m.OldBeganAt(ctx)
+	case readpage.FieldBody:
+		return m.OldBody(ctx)
+	}
+	return nil, fmt.Errorf("unknown ReadPage field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ReadPageMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case readpage.FieldCompanyID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCompanyID(v)
+		return nil
+	case readpage.FieldSourceID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSourceID(v)
+		return nil
+	case readpage.FieldNumber:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNumber(v)
+		return nil
+	case readpage.FieldRead:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRead(v)
+		return nil
+	case readpage.FieldBeganAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBeganAt(v)
+		return nil
+	case readpage.FieldBody:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBody(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ReadPage field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *ReadPageMutation) AddedFields() []string {
+	var fields []string
+	if m.addcompany_id != nil {
+		fields = append(fields, readpage.FieldCompanyID)
+	}
+	if m.addsource_id != nil {
+		fields = append(fields, readpage.FieldSourceID)
+	}
+	if m.addnumber != nil {
+		fields = append(fields, readpage.FieldNumber)
+	}
+	if m.addbegan_at != nil {
+		fields = append(fields, readpage.FieldBeganAt)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *ReadPageMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case readpage.FieldCompanyID:
+		return m.AddedCompanyID()
+	case readpage.FieldSourceID:
+		return m.AddedSourceID()
+	case readpage.FieldNumber:
+		return m.AddedNumber()
+	case readpage.FieldBeganAt:
+		return m.AddedBeganAt()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ReadPageMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case readpage.FieldCompanyID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCompanyID(v)
+		return nil
+	case readpage.FieldSourceID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddSourceID(v)
+		return nil
+	case readpage.FieldNumber:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddNumber(v)
+		return nil
+	case readpage.FieldBeganAt:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddBeganAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ReadPage numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *ReadPageMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *ReadPageMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *ReadPageMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown ReadPage nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *ReadPageMutation) ResetField(name string) error {
+	switch name {
+	case readpage.FieldCompanyID:
+		m.ResetCompanyID()
+		return nil
+	case readpage.FieldSourceID:
+		m.ResetSourceID()
+		return nil
+	case readpage.FieldNumber:
+		m.ResetNumber()
+		return nil
+	case readpage.FieldRead:
+		m.ResetRead()
+		return nil
+	case readpage.FieldBeganAt:
+		m.ResetBeganAt()
+		return nil
+	case readpage.FieldBody:
+		m.ResetBody()
+		return nil
+	}
+	return fmt.Errorf("unknown ReadPage field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *ReadPageMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *ReadPageMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *ReadPageMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *ReadPageMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *ReadPageMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *ReadPageMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *ReadPageMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown ReadPage unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *ReadPageMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown ReadPage edge %s", name)
 }
 
 // ResourceMutation represents an operation that mutates the Resource nodes in the graph.

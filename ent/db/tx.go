@@ -62,6 +62,8 @@ type Tx struct {
 	Origin *OriginClient
 	// Process is the client for interacting with the Process builders.
 	Process *ProcessClient
+	// ReadPage is the client for interacting with the ReadPage builders.
+	ReadPage *ReadPageClient
 	// Resource is the client for interacting with the Resource builders.
 	Resource *ResourceClient
 	// ResourceKey is the client for interacting with the ResourceKey builders.
@@ -249,6 +251,7 @@ func (tx *Tx) init() {
 	tx.OAuthClient = NewOAuthClientClient(tx.config)
 	tx.Origin = NewOriginClient(tx.config)
 	tx.Process = NewProcessClient(tx.config)
+	tx.ReadPage = NewReadPageClient(tx.config)
 	tx.Resource = NewResourceClient(tx.config)
 	tx.ResourceKey = NewResourceKeyClient(tx.config)
 	tx.Run = NewRunClient(tx.config)

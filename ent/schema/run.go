@@ -79,6 +79,29 @@ func (SourceMark) Indexes() []ent.Index {
 	return []ent.Index{index.Fields("source_id", "anchor").Unique()}
 }
 
+// ReadPage is a page of a read that has not come to its use yet, so that one that
+// is cut off goes on where it stopped.
+type ReadPage struct{ ent.Schema }
+
+// Mixin of ReadPage.
+func (ReadPage) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of ReadPage.
+func (ReadPage) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("source_id").Immutable(),
+		field.Int64("number").Immutable().Comment("counts from 1 within the read"),
+		field.String("read").Immutable().Comment("which read it is of: a hash of what is read and from where"),
+		field.Int64("began_at").Immutable().Comment("when the read began"),
+		field.Bytes("body").Immutable().Comment("sealed with the key of the installation"),
+	}
+}
+
+// Indexes of ReadPage.
+func (ReadPage) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("source_id", "number").Unique()}
+}
+
 // Run is one read, plan, guard, apply and report.
 type Run struct{ ent.Schema }
 

@@ -184,7 +184,7 @@ func (c *Core) build() error {
 	}
 	c.Engine = &reconcile.Engine{
 		Registry: c.Registry, Ledger: func(id registry.CompanyID) reconcile.Ledger { return c.Store.For(id) },
-		Now: c.Now, NewID: newID, Holder: holder, Heartbeat: store.LeaseTime / 3, Log: c.Log,
+		Now: c.Now, NewID: newID, Holder: holder, Heartbeat: store.LeaseTime / 3, Log: c.Log, Sealer: vault,
 		Phase: c.traces.Phase, Ended: func(r *registry.Run) { c.metrics.Run(r) },
 	}
 	return nil

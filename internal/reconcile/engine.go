@@ -13,7 +13,7 @@ import (
 	"github.com/usherd/usher/internal/source"
 )
 
-// Engine runs sources. All fields but Log must be set.
+// Engine runs sources. All fields but Log must be set, where nothing else is said.
 type Engine struct {
 	Registry *registry.Registry
 	// Ledger opens a company's ledger.
@@ -24,6 +24,9 @@ type Engine struct {
 	Holder string
 	// TempDir is where whole records wait during a run, "" for the system's.
 	TempDir string
+	// Sealer, when set, has reads that are cut off go on where they stopped: it seals
+	// the pages that wait in the ledger for that.
+	Sealer Sealer
 	// Heartbeat is how often a lease is renewed while nothing is written; it
 	// must be well below the lease's length.
 	Heartbeat time.Duration
@@ -121,6 +124,8 @@ type run struct {
 	// known is what the read may leave unread, nil for nothing.
 	known *known
 	state
+	// kept is true when pages of the read may wait in the ledger.
+	kept bool
 	// shown is when the row was written last to show how the run stands.
 	shown time.Time
 	// lastGroup is the group whose members were changed last.
@@ -242,7 +247,7 @@ func (r *run) read(ctx context.Context) (err error) {
 		if r.known, err = r.loadKnown(ctx); err != nil {
 			return err
 		}
-		r.sum, err = r.snap.read(ctx, r.known, r.src.Reader.Read, r.src.State.Cursor, progress)
+		err = r.fromSource(ctx, r.known, r.src.State.Cursor, progress)
 		if err == nil && !r.sum.Full {
 			r.row.Notes = append(r.row.Notes, fmt.Sprintf("Read by markers: %d of %d fetched.", r.snap.fetched, r.row.Counts.Users+r.row.Counts.Groups))
 		}
@@ -252,8 +257,7 @@ func (r *run) read(ctx context.Context) (err error) {
 		r.known = nil
 		r.row.Notes = append(r.row.Notes, fmt.Sprintf("Everything was read whole: %s.", err))
 	}
-	r.sum, err = r.snap.read(ctx, nil, r.src.Reader.Read, "", progress)
-	return err
+	return r.fromSource(ctx, nil, "", progress)
 }
 
 // stage moves the run on.
@@ -378,6 +382,9 @@ func (r *run) end(ctx context.Context, err error) error {
 		r.row.State = registry.RunPartial
 	default:
 		r.row.State = registry.RunDone
+	}
+	if err == nil {
+		r.forgetPages(ctx)
 	}
 	if err := r.ledger.EndRun(ctx, r.fence, r.row, r.leave()); err != nil {
 		return fmt.Errorf("write end of run %d: %w", r.row.Number, err)

@@ -39,6 +39,12 @@ type Ledger interface {
 	SourceMarks(ctx context.Context, source registry.SourceID, fn func(registry.SourceMark) error) error
 	MarkSource(ctx context.Context, f registry.Fence, set []registry.SourceMark, forget []string) error
 	RefreshLinks(ctx context.Context, f registry.Fence, origin registry.OriginID, marks []registry.LinkMark) error
+	// KeptPages gives the next pages that wait of a read, in order; KeepPages adds
+	// some, or registry.ErrPagesLost where those before them are gone; ForgetPages
+	// forgets all. The latter two: registry.ErrFenced as above.
+	KeptPages(ctx context.Context, source registry.SourceID, after int64, limit int) ([]registry.ReadPage, error)
+	KeepPages(ctx context.Context, f registry.Fence, pages []registry.ReadPage) error
+	ForgetPages(ctx context.Context, f registry.Fence) error
 	// AllowRemovals ends Health.NoRemovals; registry.ErrFenced as above.
 	AllowRemovals(ctx context.Context, f registry.Fence) error
 	// Runs lists a source's runs, the newest first.

@@ -52,6 +52,20 @@ type LinkMark struct {
 // not take and that is to be looked at again.
 type SourceMark struct{ Anchor, Marker string }
 
+// PagesLife is how long after its beginning a read can be gone on with: Microsoft
+// promises seven days of a delta link and says nothing of the links between pages.
+// A day lets the next night go on where this one was cut off, and no longer keeps
+// people's data.
+const PagesLife = 24 * time.Hour
+
+// ReadPage is a page of a read that has not come to its use yet. The body is sealed.
+type ReadPage struct {
+	Number  int64  // from 1 within the read
+	Read    string // which read it is of
+	BeganAt time.Time
+	Body    []byte
+}
+
 // Candidate is a person whom a join rule could mean.
 type Candidate struct {
 	User UserID

@@ -73,4 +73,7 @@ var (
 	ErrFenced = errors.New("lease lost to another process")
 	// ErrLeased: another process holds the lease of the source.
 	ErrLeased = errors.New("another process is running this source")
+	// ErrPagesLost: the pages of a read that were kept before are not there any more,
+	// and no more of it are kept.
+	ErrPagesLost = errors.New("the pages kept of this read are gone")
 )

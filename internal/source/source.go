@@ -84,6 +84,9 @@ type Request struct {
 	// Progress, when set, is told how many objects were read and not yet given. It is
 	// called between entries and must return quickly.
 	Progress func(ahead int64)
+	// Checkpoint, when set, keeps pages for a read that has to go on where this one
+	// was cut off.
+	Checkpoint Checkpoint
 }
 
 // Summary says how a read ended. A read that failed returns an error instead:

@@ -177,7 +177,10 @@ func (t *tenantTx) erase(ctx context.Context, w *registry.Writes) error {
 			return fmt.Errorf("erase in %s: %w", h.table, err)
 		}
 	}
-	return t.eraseSayings(ctx, said)
+	if err := t.eraseSayings(ctx, said); err != nil {
+		return err
+	}
+	return t.forgetPages(ctx)
 }
 
 // eraseIn erases in one table: the people's own rows, then those that name them.

@@ -10,6 +10,7 @@ import (
 	"github.com/usherd/usher/ent/db"
 	"github.com/usherd/usher/ent/db/company"
 	"github.com/usherd/usher/ent/db/origin"
+	"github.com/usherd/usher/ent/db/readpage"
 	"github.com/usherd/usher/ent/db/source"
 	"github.com/usherd/usher/internal/registry"
 )
@@ -89,6 +90,9 @@ func (s *Store) retireSources(ctx context.Context, tx *db.Client, kept []string)
 		}
 		if err := tx.Origin.UpdateOneID(row.OriginID).SetRetiredAt(now).Exec(ctx); err != nil {
 			return fmt.Errorf("retire origin of source %s: %w", row.Key, err)
+		}
+		if _, err := tx.ReadPage.Delete().Where(readpage.SourceID(row.ID)).Exec(ctx); err != nil {
+			return fmt.Errorf("forget what was read of source %s: %w", row.Key, err)
 		}
 	}
 	return nil

@@ -13,8 +13,8 @@ import (
 const sweepBatch = 1000
 
 // Sweep deletes what has had its time, company by company: sessions, OAuth
-// clients' tokens and kept answers of the API that have expired by now and, when
-// the company's retention is not 0, the report rows of runs, the attempts at mails
+// clients' tokens, kept answers of the API and pages of unfinished reads that have
+// expired by now and, when the company's retention is not 0, the report rows of runs, the attempts at mails
 // and webhooks, what became of messages and the request log that
 // are older than that. Changes and mails stay.
 func (s *Store) Sweep(ctx context.Context, now time.Time, retention func(company string) time.Duration) error {
@@ -40,6 +40,7 @@ func (t *Tenant) sweep(ctx context.Context, now time.Time, retention time.Durati
 		{"sessions", `SELECT id FROM sessions WHERE company_id = ? AND expires_at <= ?`, now, true},
 		{"tokens", `SELECT id FROM tokens WHERE company_id = ? AND client_id <> 0 AND expires_at <= ?`, now, true},
 		{"idempotency_keys", `SELECT id FROM idempotency_keys WHERE company_id = ? AND expires_at <= ?`, now, true},
+		{"read_pages", `SELECT id FROM read_pages WHERE company_id = ? AND began_at <= ?`, now.Add(-registry.PagesLife), true},
 		{"upload_parts", `SELECT p.id FROM uploads u JOIN upload_parts p ON p.upload_id = u.id AND p.company_id = u.company_id
 			WHERE u.company_id = ? AND u.expires_at <= ?`, now, true},
 		// A report goes as a whole.

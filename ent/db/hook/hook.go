@@ -297,6 +297,18 @@ func (f ProcessFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.ProcessMutation", m)
 }
 
+// The ReadPageFunc type is an adapter to allow the use of ordinary
+// function as ReadPage mutator.
+type ReadPageFunc func(context.Context, *db.ReadPageMutation) (db.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f ReadPageFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
+	if mv, ok := m.(*db.ReadPageMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.ReadPageMutation", m)
+}
+
 // The ResourceFunc type is an adapter to allow the use of ordinary
 // function as Resource mutator.
 type ResourceFunc func(context.Context, *db.ResourceMutation) (db.Value, error)

@@ -866,6 +866,29 @@ var (
 			},
 		},
 	}
+	// ReadPagesColumns holds the columns for the "read_pages" table.
+	ReadPagesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "source_id", Type: field.TypeInt64},
+		{Name: "number", Type: field.TypeInt64},
+		{Name: "read", Type: field.TypeString},
+		{Name: "began_at", Type: field.TypeInt64},
+		{Name: "body", Type: field.TypeBytes},
+	}
+	// ReadPagesTable holds the schema information for the "read_pages" table.
+	ReadPagesTable = &schema.Table{
+		Name:       "read_pages",
+		Columns:    ReadPagesColumns,
+		PrimaryKey: []*schema.Column{ReadPagesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "readpage_source_id_number",
+				Unique:  true,
+				Columns: []*schema.Column{ReadPagesColumns[2], ReadPagesColumns[3]},
+			},
+		},
+	}
 	// ResourcesColumns holds the columns for the "resources" table.
 	ResourcesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -1537,6 +1560,7 @@ var (
 		OauthClientsTable,
 		OriginsTable,
 		ProcessesTable,
+		ReadPagesTable,
 		ResourcesTable,
 		ResourceKeysTable,
 		RunsTable,

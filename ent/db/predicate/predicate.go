@@ -78,6 +78,9 @@ type Origin func(*sql.Selector)
 // Process is the predicate function for process builders.
 type Process func(*sql.Selector)
 
+// ReadPage is the predicate function for readpage builders.
+type ReadPage func(*sql.Selector)
+
 // Resource is the predicate function for resource builders.
 type Resource func(*sql.Selector)
 

@@ -2,7 +2,10 @@ package entra
 
 import (
 	"context"
+	"encoding/gob"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -29,22 +32,73 @@ func (t *told) named(id string) bool { return t.there[id] || t.removed[id] != ""
 
 // noting gives what takes a page's objects in. Pages may come again, and who is
 // told as removed and as there is asked for.
-func noting[T object](r *reading, t *told) func([]T) error {
-	return func(page []T) error {
+func noting[T object](r *reading, t *told) func([]T, func(any)) error {
+	return func(page []T, keep func(any)) error {
+		n := notes{Removed: map[string]string{}}
 		for _, o := range page {
 			id := strings.ToLower(deref(o.GetId()))
 			if reason := removed(o.GetAdditionalData()); reason != "" {
-				t.removed[id] = reason
+				n.Removed[id] = reason
 			} else if id != "" {
-				t.there[id] = true
+				n.There = append(n.There, id)
 			}
 		}
+		keep(n)
+		t.take(n)
 		if len(t.there) > mostChanges {
 			return noCursor(fmt.Sprintf("more than %d objects changed", mostChanges))
 		}
 		r.shown(len(page))
 		return nil
 	}
+}
+
+// rounds asks what changed since the cursor, and moves it on.
+func (r *reading) rounds(ctx context.Context, c *cursor, people, groups *told) (err error) {
+	if c.Groups != "" {
+		first := request{link: c.Groups, minimal: true}
+		if c.Groups, err = goOn(ctx, r, ofGroups, first, r.groupPage, noting[models.Groupable](r, groups)); err != nil {
+			return err
+		}
+	}
+	first := request{link: c.Users, minimal: true}
+	c.Users, err = goOn(ctx, r, ofUsers, first, r.userPage, noting[models.Userable](r, people))
+	return err
+}
+
+// changed are the rounds of changes, gone on with where an earlier read of the same
+// was cut off, and then asked once more for what changed since.
+func (r *reading) changed(ctx context.Context, c cursor) (_ cursor, people, groups *told, err error) {
+	begin := func() { people, groups = newTold(), newTold() }
+	err = r.resume(ctx, c.String(), begin, func(n round, body *gob.Decoder) error {
+		var told notes
+		if err := body.Decode(&told); err != nil {
+			return fmt.Errorf("decode changes: %w", err)
+		}
+		if n == ofGroups {
+			groups.take(told)
+		} else {
+			people.take(told)
+		}
+		return nil
+	})
+	if err != nil {
+		return c, nil, nil, err
+	}
+	next := c
+	err = r.rounds(ctx, &next, people, groups)
+	if errors.Is(err, errStale) {
+		begin()
+		next, r.ahead = c, 0
+		if err = r.drop(ctx); err == nil {
+			err = r.rounds(ctx, &next, people, groups)
+		}
+	}
+	if err == nil && r.trail.pages > 0 {
+		r.wentOn()
+		err = r.rounds(ctx, &next, people, groups)
+	}
+	return next, people, groups, err
 }
 
 // changes gives a scan: what changed since the cursor and what the caller wants to
@@ -60,13 +114,8 @@ func (r *reading) changes(ctx context.Context) error {
 	if r.scope.hash() != c.Scope {
 		return noCursor("other people are in the groups that limit the source")
 	}
-	people, groups := newTold(), newTold()
-	if c.Groups != "" {
-		if c.Groups, err = follow(ctx, r.session, request{link: c.Groups, minimal: true}, r.groupPage, noting[models.Groupable](r, groups)); err != nil {
-			return expiredCursor(err)
-		}
-	}
-	if c.Users, err = follow(ctx, r.session, request{link: c.Users, minimal: true}, r.userPage, noting[models.Userable](r, people)); err != nil {
+	c, people, groups, err := r.changed(ctx, c)
+	if err != nil {
 		return expiredCursor(err)
 	}
 	r.sum.Cursor = c.String()
@@ -110,10 +159,15 @@ func (r *reading) changedPeople(ctx context.Context, t *told) error {
 	if err := r.same(source.User, t); err != nil {
 		return err
 	}
+	return r.toldPeople(ctx, t, r.give)
+}
+
+// toldPeople gives the people whom a round told of, whole.
+func (r *reading) toldPeople(ctx context.Context, t *told, give func(source.Entry) error) error {
 	err := r.fetch(ctx, sorted(t.there), func(e source.Entry) error {
 		delete(t.there, e.Anchor)
 		delete(t.removed, e.Anchor)
-		return r.give(e)
+		return give(e)
 	})
 	if err != nil {
 		return err
@@ -127,20 +181,30 @@ func (r *reading) changedGroups(ctx context.Context, t *told) error {
 		return err
 	}
 	whole := newGathering(&r.Source.groups)
-	if err := r.limitedGroups(ctx, sorted(t.there), r.Source.groups.withMembers(), whole); err != nil {
+	if err := r.toldGroups(ctx, t, whole); err != nil {
 		return err
-	}
-	whole.settle()
-	for id, g := range whole.groups {
-		if g.values != nil {
-			delete(t.there, id)
-			delete(t.removed, id)
-		}
 	}
 	if err := r.wholeGroups(whole); err != nil {
 		return err
 	}
 	return r.missing(ctx, source.Group, t)
+}
+
+// toldGroups gathers the groups that a round told of, whole.
+func (r *reading) toldGroups(ctx context.Context, t *told, into *gathering) error {
+	if err := r.limitedGroups(ctx, sorted(t.there), r.Source.groups.withMembers(), into); err != nil {
+		return err
+	}
+	into.settle()
+	maps.DeleteFunc(t.there, func(id string, _ bool) bool {
+		g := into.groups[id]
+		if g == nil || g.values == nil {
+			return false
+		}
+		delete(t.removed, id)
+		return true
+	})
+	return nil
 }
 
 // missing asks by name for those that were not found: who is not there is not

@@ -84,41 +84,100 @@ var memberTypes = map[string]bool{"": true, "#microsoft.graph.user": true, typeG
 
 const typeGroup = "#microsoft.graph.group"
 
-// take merges one page. A group comes again for each piece of its members, and
-// pages may come again.
-func (g *gathering) take(page []models.Groupable) error {
+// groupPart is what one page tells of a group.
+type groupPart struct {
+	ID, Reason string
+	Values     map[string][]string
+	// Members are 17 bytes each: the id, and whether it was lost and is a group.
+	Members []byte
+	Others  int
+}
+
+const (
+	partLost = 1 << iota
+	partGroup
+	partSize = len(uuid.UUID{}) + 1
+)
+
+// parts takes what a page tells out of the SDK's objects.
+func (g *gathering) parts(page []models.Groupable) []groupPart {
+	out := make([]groupPart, 0, len(page))
 	for _, one := range page {
 		id, data := strings.ToLower(deref(one.GetId())), one.GetAdditionalData()
 		if id == "" {
 			continue
 		}
-		have := g.get(id)
-		if reason := removed(data); reason != "" {
-			have.reason = reason
+		p := groupPart{ID: id, Reason: removed(data)}
+		if p.Reason == "" {
+			p.Values = g.shape.values(one)
+			for _, l := range links(data, propMembers) {
+				p.add(l)
+			}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func (p *groupPart) add(l link) {
+	id, err := uuid.Parse(l.ID)
+	if err != nil || !memberTypes[l.Type] {
+		p.Others++
+		return
+	}
+	var flags byte
+	if l.Removed != "" {
+		flags |= partLost
+	}
+	if l.Type == typeGroup {
+		flags |= partGroup
+	}
+	p.Members = append(append(p.Members, id[:]...), flags)
+}
+
+// take merges one page.
+func (g *gathering) take(page []models.Groupable) error {
+	g.merge(g.parts(page))
+	return nil
+}
+
+// merge merges what one page tells. A group comes again for each piece of its
+// members, and pages may come again.
+func (g *gathering) merge(parts []groupPart) {
+	for _, p := range parts {
+		have := g.get(p.ID)
+		if p.Reason != "" {
+			have.reason = p.Reason
 			continue
 		}
 		if have.values == nil {
 			have.values = map[string][]string{}
 		}
-		for key, v := range g.shape.values(one) {
+		for key, v := range p.Values {
 			have.values[key] = v
 		}
-		for _, l := range links(data, propMembers) {
-			member, err := uuid.Parse(l.ID)
-			if err != nil || !memberTypes[l.Type] {
-				g.others++
-				continue
+		g.others += p.Others
+		for m := range slices.Chunk(p.Members, partSize) {
+			id, flags := uuid.UUID(m[:partSize-1]), m[partSize-1]
+			if flags&partGroup != 0 {
+				g.nested[id] = true
 			}
-			if l.Type == typeGroup {
-				g.nested[member] = true
-			}
-			have.edges = append(have.edges, edge{member, l.Removed != ""})
+			have.edges = append(have.edges, edge{id, flags&partLost != 0})
 		}
 		if len(have.edges) > 2*have.merged+mergeSlack {
 			have.settle()
 		}
 	}
-	return nil
+}
+
+// forget lets go of the groups that a round told something newer of.
+func (g *gathering) forget(t *told) {
+	g.order = slices.DeleteFunc(g.order, func(id string) bool {
+		if t.named(id) {
+			delete(g.groups, id)
+		}
+		return t.named(id)
+	})
 }
 
 // settle merges every group.

@@ -131,6 +131,8 @@ type client struct {
 	groups  map[string]*members
 	cursor  string
 	emitted int
+	// checkpoint is where reads keep their pages, nil for nowhere.
+	checkpoint source.Checkpoint
 }
 
 type members struct {
@@ -143,7 +145,7 @@ func newClient() *client {
 }
 
 func (c *client) clone() *client {
-	out := &client{people: maps.Clone(c.people), groups: map[string]*members{}, cursor: c.cursor}
+	out := &client{people: maps.Clone(c.people), groups: map[string]*members{}, cursor: c.cursor, checkpoint: c.checkpoint}
 	for id, g := range c.groups {
 		out.groups[id] = &members{g.name, maps.Clone(g.has)}
 	}
@@ -155,7 +157,7 @@ func (c *client) read(ctx context.Context, s source.Source, wanted ...string) (s
 	next := c.clone()
 	seen := map[string]bool{}
 	req := source.Request{
-		Cursor: c.cursor,
+		Cursor: c.cursor, Checkpoint: c.checkpoint,
 		Known: func(_ source.Kind, anchor, marker string) bool {
 			return marker != "" && !slices.Contains(wanted, anchor)
 		},

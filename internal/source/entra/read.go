@@ -3,8 +3,10 @@ package entra
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/gob"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -80,10 +82,21 @@ func (s *Source) Read(ctx context.Context, r source.Request, emit func(source.En
 		err = rd.changes(ctx)
 	}
 	if err != nil {
-		return source.Summary{}, err
+		return source.Summary{}, rd.failed(ctx, err)
 	}
 	rd.conclude()
 	return rd.sum, nil
+}
+
+// failed is how a read ends that failed. What was read up to an answer that cannot
+// be used is not gone on with.
+func (r *reading) failed(ctx context.Context, err error) error {
+	if errors.Is(err, source.ErrProtocol) {
+		if dropped := r.drop(ctx); dropped != nil && ctx.Err() == nil {
+			err = errors.Join(err, dropped)
+		}
+	}
+	return err
 }
 
 // reading is one read.
@@ -93,6 +106,7 @@ type reading struct {
 	emit  func(source.Entry) error
 	scope *scope
 	sum   source.Summary
+	trail trail
 
 	// given are the people given by a whole read so far: should it begin anew, those
 	// who are not there then are asked for.
@@ -152,14 +166,22 @@ func (r *reading) everything(ctx context.Context) error {
 	earlier := map[uuid.UUID]bool{}
 	for try := 0; ; try++ {
 		err := r.pass(ctx, earlier)
-		if !isExpired(err) || try == restarts {
+		note := "Graph lost its place in the middle of the read, which began anew"
+		switch {
+		case errors.Is(err, errStale): // what is kept is dropped, so that this comes once
+			try--
+			note = "Graph does not go on from where an earlier read was cut off, and everything was read from the beginning"
+		case !isExpired(err) || try == restarts:
+			return err
+		}
+		if err := r.drop(ctx); err != nil {
 			return err
 		}
 		for _, id := range r.given {
 			earlier[id] = true
 		}
 		r.given, r.ahead, r.trashed, r.ended, r.sum.Users = nil, 0, 0, 0, 0
-		r.sum.Notes = []string{"Graph lost its place in the middle of the read, which began anew"}
+		r.sum.Notes = []string{note}
 	}
 }
 
@@ -170,32 +192,62 @@ func (r *reading) pass(ctx context.Context, earlier map[uuid.UUID]bool) error {
 	if r.scope, err = r.session.scope(ctx); err != nil {
 		return err
 	}
+	kept, err := r.keptGroups(ctx)
+	if err != nil {
+		return err
+	}
 	groups := r.scope.groups
 	if c.Scope = r.scope.hash(); groups == nil {
-		groups = newGathering(&r.Source.groups)
+		groups = kept
 		first := request{sel: r.Source.groups.withMembers()}
-		take := func(page []models.Groupable) error {
+		take := func(page []models.Groupable, keep func(any)) error {
 			r.shown(len(page))
-			return groups.take(page)
+			parts := groups.parts(page)
+			keep(parts)
+			groups.merge(parts)
+			return nil
 		}
-		if c.Groups, err = follow(ctx, r.session, first, r.groupPage, take); err != nil {
+		if c.Groups, err = goOn(ctx, r, ofGroups, first, r.groupPage, take); err != nil {
 			return err
 		}
 		groups.settle()
 	}
-	if c.Users, err = r.people(ctx, earlier); err != nil {
+	late := newTold()
+	if err := r.people(ctx, &c, groups, late, earlier); err != nil {
 		return err
 	}
 	r.sum.Cursor = c.String()
 	r.giving()
-	return r.wholeGroups(groups)
+	if err := r.wholeGroups(groups); err != nil {
+		return err
+	}
+	return r.missing(ctx, source.Group, late)
 }
 
-// people gives every user, page by page, and returns the link to the next round.
-// One told as removed may have been told as present by another page, and one given
-// earlier may have left since: whether such a one is there is asked at the end.
-func (r *reading) people(ctx context.Context, earlier map[uuid.UUID]bool) (delta string, err error) {
-	removed := map[string]string{}
+// keptGroups are the groups as an earlier read left them that was cut off.
+func (r *reading) keptGroups(ctx context.Context) (groups *gathering, err error) {
+	begin := func() { groups = newGathering(&r.Source.groups) }
+	err = r.resume(ctx, "", begin, func(n round, body *gob.Decoder) error {
+		if n != ofGroups {
+			return nil
+		}
+		var parts []groupPart
+		if err := body.Decode(&parts); err != nil {
+			return fmt.Errorf("decode groups: %w", err)
+		}
+		r.shown(len(parts))
+		groups.merge(parts)
+		return nil
+	})
+	return groups, err
+}
+
+// people gives every user, page by page, and writes the link to the next round into
+// the cursor. One told as removed may have been told as present by another page, and
+// one given earlier may have left since: whether such a one is there is asked at the
+// end. lateGroups are groups of which something was told that is not in groups.
+func (r *reading) people(ctx context.Context, c *cursor, groups *gathering, lateGroups *told, earlier map[uuid.UUID]bool) error {
+	removed, late := map[string]string{}, newTold()
 	give := func(e source.Entry) error {
 		if id, err := uuid.Parse(e.Anchor); err == nil {
 			r.given = append(r.given, id)
@@ -203,15 +255,23 @@ func (r *reading) people(ctx context.Context, earlier map[uuid.UUID]bool) (delta
 		}
 		return r.give(e)
 	}
-	err = stream(ctx, func(ctx context.Context, send func([]source.Entry) error) error {
-		var err error
-		delta, err = follow(ctx, r.session, request{sel: r.Source.users.sel}, r.userPage, func(page []models.Userable) error {
-			return send(r.userEntries(page, removed))
+	err := stream(ctx, func(ctx context.Context, send func([]source.Entry) error) (err error) {
+		c.Users, err = goOn(ctx, r, ofUsers, request{sel: r.Source.users.sel}, r.userPage, func(page []models.Userable, keep func(any)) error {
+			all := r.pageUsers(page)
+			keep(all)
+			if r.trail.pages > 0 { // given with those that were kept before
+				r.shown(len(page))
+				return nil
+			}
+			return send(r.entries(all, removed))
 		})
 		return err
 	}, give)
+	if err == nil && r.trail.pages > 0 {
+		err = r.recall(ctx, c, groups, late, lateGroups, removed, give)
+	}
 	if err != nil {
-		return "", err
+		return err
 	}
 	ask := map[string]bool{}
 	for id := range removed {
@@ -225,32 +285,53 @@ func (r *reading) people(ctx context.Context, earlier map[uuid.UUID]bool) (delta
 		return give(e)
 	})
 	if err != nil {
-		return "", err
+		return err
 	}
 	for _, reason := range removed {
 		r.gone(reason)
 	}
 	for id := range earlier {
-		if err := r.give(troubled(source.User, id.String(), "was there when the read began, and not when it began anew")); err != nil {
-			return "", err
+		if err := r.give(troubled(source.User, id.String(), leftMeanwhile)); err != nil {
+			return err
 		}
 	}
-	return delta, nil
+	return r.toldPeople(ctx, late, give)
+}
+
+// leftMeanwhile is the problem of somebody who was given and then was not there.
+const leftMeanwhile = "was there when the read began, and not any more before it ended"
+
+// pageUsers are a page's users in slim form. Of those whose type the source does not
+// take no more is kept than that.
+func (r *reading) pageUsers(page []models.Userable) []pageUser {
+	out := make([]pageUser, 0, len(page))
+	for _, u := range page {
+		e, reason := r.user(u)
+		if reason == "" && r.scope.wrongType(&e) != "" {
+			e.Values = map[string][]string{keyUserType: e.Values[keyUserType]}
+		}
+		out = append(out, pageUser{e, reason})
+	}
+	return out
+}
+
+// entries gives a page's users who are there their place, and notes the removed.
+func (r *reading) entries(page []pageUser, removed map[string]string) []source.Entry {
+	out := make([]source.Entry, 0, len(page))
+	for _, u := range page {
+		if u.Removed != "" {
+			removed[u.Entry.Anchor] = u.Removed
+			continue
+		}
+		r.scope.place(&u.Entry)
+		out = append(out, u.Entry)
+	}
+	return out
 }
 
 // userEntries makes entries of a page's users, and notes the removed ones.
 func (r *reading) userEntries(page []models.Userable, removed map[string]string) []source.Entry {
-	out := make([]source.Entry, 0, len(page))
-	for _, u := range page {
-		e, reason := r.user(u)
-		if reason != "" {
-			removed[e.Anchor] = reason
-			continue
-		}
-		r.scope.place(&e)
-		out = append(out, e)
-	}
-	return out
+	return r.entries(r.pageUsers(page), removed)
 }
 
 // wholeGroups gives groups with all their members.

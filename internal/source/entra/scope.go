@@ -24,18 +24,29 @@ type scope struct {
 
 // out says why a person does not belong to the source, "" for one who does.
 func (c *scope) out(e *source.Entry) string {
-	kind := strings.ToLower(first(e.Values["usertype"]))
-	if kind == "" {
-		kind = "member" // accounts from before there were guests have no type
-	}
-	if len(c.types) > 0 && !slices.ContainsFunc(c.types, func(t string) bool { return strings.EqualFold(t, kind) }) {
-		return fmt.Sprintf("the user is a %s, and user_types takes only %s", kind, strings.Join(c.types, ", "))
+	if why := c.wrongType(e); why != "" {
+		return why
 	}
 	if c.groups == nil {
 		return ""
 	}
 	if id, err := uuid.Parse(e.Anchor); err != nil || !c.members[id] {
 		return "the user is in none of the groups of groups.ids"
+	}
+	return ""
+}
+
+// keyUserType is the value that user_types is about.
+const keyUserType = "usertype"
+
+// wrongType says why a person is of no type that the source takes, "" for one who is.
+func (c *scope) wrongType(e *source.Entry) string {
+	kind := strings.ToLower(first(e.Values[keyUserType]))
+	if kind == "" {
+		kind = "member" // accounts from before there were guests have no type
+	}
+	if len(c.types) > 0 && !slices.ContainsFunc(c.types, func(t string) bool { return strings.EqualFold(t, kind) }) {
+		return fmt.Sprintf("the user is a %s, and user_types takes only %s", kind, strings.Join(c.types, ", "))
 	}
 	return ""
 }
