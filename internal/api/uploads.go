@@ -63,8 +63,6 @@ type Uploads interface {
 	ListUploads(ctx context.Context, who *Who, in ListUploadsInput) (Page[Upload], error)
 	ShowUpload(ctx context.Context, who *Who, in UploadInput) (Upload, error)
 	ListUploadRows(ctx context.Context, who *Who, in ListUploadRowsInput) (Page[UploadRow], error)
-	// EachUploadRow gives all of those rows in one reading of the file.
-	EachUploadRow(ctx context.Context, who *Who, in ListUploadRowsInput, each func(Page[UploadRow]) error) error
 	// PreviewUpload returns the run that looks, begun.
 	PreviewUpload(ctx context.Context, who *Who, in UploadInput) (Run, error)
 	ConfirmUpload(ctx context.Context, who *Who, in UploadInput) (Upload, error)
@@ -77,9 +75,9 @@ func uploadRoutes(d Uploads) []Route {
 	return []Route{
 		On(Route{Method: http.MethodGet, Pattern: "/uploads", Right: auth.RightRead, ID: "listUploads", Tag: tag, Export: true, Summary: "The files of people that were brought, the newest first"}, d.ListUploads),
 		On(Route{Method: http.MethodGet, Pattern: one, Right: auth.RightRead, ID: "showUpload", Tag: tag, Summary: "One file and how it stands"}, d.ShowUpload),
-		Whole(On(Route{Method: http.MethodGet, Pattern: one + "/rows", Right: auth.RightRead, ID: "listUploadRows", Tag: tag, Export: true, Codes: state,
+		On(Route{Method: http.MethodGet, Pattern: one + "/rows", Right: auth.RightRead, ID: "listUploadRows", Tag: tag, Export: true, Codes: state,
 			Summary: "The rows of a file with what became of each in its newest run, or would by its preview",
-			Notes:   "A file that was neither previewed nor carried out has none."}, d.ListUploadRows), d.EachUploadRow),
+			Notes:   "A file that was neither previewed nor carried out has none. They go with the file."}, d.ListUploadRows),
 		On(Route{Method: http.MethodPost, Pattern: one + "/preview", Right: auth.RightOperate, ID: "previewUpload", Tag: tag, Deed: "upload.preview", Status: http.StatusAccepted,
 			Summary: "Find out what a file would do, changing nobody", Codes: append([]registry.Code{registry.CodeAlreadyRunning}, state...)}, d.PreviewUpload),
 		On(Route{Method: http.MethodPost, Pattern: one + "/confirm", Right: auth.RightOperate, ID: "confirmUpload", Tag: tag, Deed: "upload.confirm", Status: http.StatusAccepted,
