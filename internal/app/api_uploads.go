@@ -5,12 +5,39 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/usherd/usher/internal/api"
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
 )
+
+// ReceiveUpload implements api.Uploads.
+func (d *apiDesk) ReceiveUpload(ctx context.Context, who *api.Who, in api.ReceiveUploadInput) (api.Upload, error) {
+	choices := UploadChoices{Encoding: UploadEncoding(in.Encoding), Sheet: in.Sheet, Key: in.Key, Mail: in.Mail, Map: map[string]string{}}
+	choices.Separator, _ = ParseUploadSeparator(in.Separator) // one of its enum, or found
+	for _, m := range in.Map {
+		i := strings.LastIndexByte(m, '=')
+		if i < 0 {
+			return api.Upload{}, registry.Refuse(registry.CodeInvalidValue, "map=%s: want COLUMN=FIELD", registry.Printable(m))
+		}
+		choices.Map[strings.TrimSpace(m[:i])] = strings.TrimSpace(m[i+1:])
+	}
+	company, err := d.companyOf(ctx, who.Company)
+	if err != nil {
+		return api.Upload{}, err
+	}
+	u, _, err := d.Core.ReceiveUpload(ctx, company, who.Actor, UploadFile(in.File), choices)
+	var wrong *MistakeError
+	if errors.As(err, &wrong) {
+		return api.Upload{}, registry.Refuse(registry.CodeInvalidValue, "%s", wrong.Error())
+	}
+	if err != nil {
+		return api.Upload{}, err
+	}
+	return d.toAPIUpload(ctx, u)
+}
 
 // ListUploads implements api.Uploads.
 func (d *apiDesk) ListUploads(ctx context.Context, who *api.Who, in api.ListUploadsInput) (p api.Page[api.Upload], err error) {

@@ -274,16 +274,22 @@ func uploadMapper(s *upload.Settings) (*mapping.Mapper, error) {
 
 // companyKey is the key of a company.
 func (c *Core) companyKey(ctx context.Context, id registry.CompanyID) (string, error) {
+	company, err := c.companyOf(ctx, id)
+	return company.Key, err
+}
+
+// companyOf is a company by its key inside.
+func (c *Core) companyOf(ctx context.Context, id registry.CompanyID) (registry.Company, error) {
 	all, err := c.Store.Companies(ctx)
 	if err != nil {
-		return "", err
+		return registry.Company{}, err
 	}
 	for _, company := range all {
 		if company.ID == id {
-			return company.Key, nil
+			return company, nil
 		}
 	}
-	return "", registry.ErrNotFound
+	return registry.Company{}, registry.ErrNotFound
 }
 
 // uploadDeed writes down what somebody did with an upload.

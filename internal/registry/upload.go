@@ -38,7 +38,7 @@ type Upload struct {
 	// empty when the content is.
 	Inspection json.RawMessage
 	State      UploadState
-	Counts   UploadCounts
+	Counts     UploadCounts
 	// Preview and Run are the newest of each, 0 for none.
 	Preview, Run RunID
 	// Message says why it failed.
