@@ -68,7 +68,7 @@ func (f *flags) printRows(ctx context.Context, w io.Writer, core *app.Core, u *r
 	}
 	g, shown, left := &grid{head: []string{"row", "outcome", "name", "code", "what"}}, map[string]int{}, 0
 	err := rows(func(d uploadRowDoc) error {
-		if shown[d.Outcome]++; !all && (shown[d.Outcome] > shownRows || d.Outcome == app.RowUnchanged) {
+		if shown[d.Outcome]++; !all && (shown[d.Outcome] > shownRows || d.Outcome == registry.RowUnchanged) {
 			left++
 			return nil
 		}

@@ -242,8 +242,9 @@ func (f *flags) eraseUserCmd() *cobra.Command {
 
 What stays is an id without a name, so that history adds up, and keyed hashes of
 the ids, names and addresses: a directory or connection that brings the person
-again is refused (erased) until --lift allows it. There is no undoing it. Unless
---yes is given, the userName has to be typed.`,
+again is refused (erased) until --lift allows it. Uploaded files that name the
+person are dropped whole. There is no undoing it. Unless --yes is given, the
+userName has to be typed.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.withPerson(cmd, company, args[0], func(ctx context.Context, core *app.Core, u *registry.User) error {
 				if lift {

@@ -54,6 +54,7 @@ import (
 	"github.com/usherd/usher/ent/db/token"
 	"github.com/usherd/usher/ent/db/upload"
 	"github.com/usherd/usher/ent/db/uploadpart"
+	"github.com/usherd/usher/ent/db/uploadrow"
 	"github.com/usherd/usher/ent/db/user"
 	"github.com/usherd/usher/ent/db/webhook"
 
@@ -143,6 +144,8 @@ type Client struct {
 	Upload *UploadClient
 	// UploadPart is the client for interacting with the UploadPart builders.
 	UploadPart *UploadPartClient
+	// UploadRow is the client for interacting with the UploadRow builders.
+	UploadRow *UploadRowClient
 	// User is the client for interacting with the User builders.
 	User *UserClient
 	// Webhook is the client for interacting with the Webhook builders.
@@ -197,6 +200,7 @@ func (c *Client) init() {
 	c.Token = NewTokenClient(c.config)
 	c.Upload = NewUploadClient(c.config)
 	c.UploadPart = NewUploadPartClient(c.config)
+	c.UploadRow = NewUploadRowClient(c.config)
 	c.User = NewUserClient(c.config)
 	c.Webhook = NewWebhookClient(c.config)
 }
@@ -330,6 +334,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Token:           NewTokenClient(cfg),
 		Upload:          NewUploadClient(cfg),
 		UploadPart:      NewUploadPartClient(cfg),
+		UploadRow:       NewUploadRowClient(cfg),
 		User:            NewUserClient(cfg),
 		Webhook:         NewWebhookClient(cfg),
 	}, nil
@@ -390,6 +395,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Token:           NewTokenClient(cfg),
 		Upload:          NewUploadClient(cfg),
 		UploadPart:      NewUploadPartClient(cfg),
+		UploadRow:       NewUploadRowClient(cfg),
 		User:            NewUserClient(cfg),
 		Webhook:         NewWebhookClient(cfg),
 	}, nil
@@ -427,7 +433,7 @@ func (c *Client) Use(hooks ...Hook) {
 		c.MailAttempt, c.Membership, c.Merge, c.OAuthClient, c.Origin, c.Process,
 		c.ReadPage, c.Resource, c.ResourceKey, c.Run, c.RunItem, c.ScimRequest,
 		c.Session, c.SetupLink, c.Source, c.SourceMark, c.SpentChallenge, c.Throttle,
-		c.Token, c.Upload, c.UploadPart, c.User, c.Webhook,
+		c.Token, c.Upload, c.UploadPart, c.UploadRow, c.User, c.Webhook,
 	} {
 		n.Use(hooks...)
 	}
@@ -443,7 +449,7 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 		c.MailAttempt, c.Membership, c.Merge, c.OAuthClient, c.Origin, c.Process,
 		c.ReadPage, c.Resource, c.ResourceKey, c.Run, c.RunItem, c.ScimRequest,
 		c.Session, c.SetupLink, c.Source, c.SourceMark, c.SpentChallenge, c.Throttle,
-		c.Token, c.Upload, c.UploadPart, c.User, c.Webhook,
+		c.Token, c.Upload, c.UploadPart, c.UploadRow, c.User, c.Webhook,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -530,6 +536,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Upload.mutate(ctx, m)
 	case *UploadPartMutation:
 		return c.UploadPart.mutate(ctx, m)
+	case *UploadRowMutation:
+		return c.UploadRow.mutate(ctx, m)
 	case *UserMutation:
 		return c.User.mutate(ctx, m)
 	case *WebhookMutation:
@@ -5774,6 +5782,139 @@ func (c *UploadPartClient) mutate(ctx context.Context, m *UploadPartMutation) (V
 	}
 }
 
+// UploadRowClient is a client for the UploadRow schema.
+type UploadRowClient struct {
+	config
+}
+
+// NewUploadRowClient returns a client for the UploadRow from the given config.
+func NewUploadRowClient(c config) *UploadRowClient {
+	return &UploadRowClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `uploadrow.Hooks(f(g(h())))`.
+func (c *UploadRowClient) Use(hooks ...Hook) {
+	c.hooks.UploadRow = append(c.hooks.UploadRow, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `uploadrow.Intercept(f(g(h())))`.
+func (c *UploadRowClient) Intercept(interceptors ...Interceptor) {
+	c.inters.UploadRow = append(c.inters.UploadRow, interceptors...)
+}
+
+// Create returns a builder for creating a UploadRow entity.
+func (c *UploadRowClient) Create() *UploadRowCreate {
+	mutation := newUploadRowMutation(c.config, OpCreate)
+	return &UploadRowCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of UploadRow entities.
+func (c *UploadRowClient) CreateBulk(builders ...*UploadRowCreate) *UploadRowCreateBulk {
+	return &UploadRowCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *UploadRowClient) MapCreateBulk(slice any, setFunc func(*UploadRowCreate, int)) *UploadRowCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &UploadRowCreateBulk{err: fmt.Errorf("calling to UploadRowClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*UploadRowCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &UploadRowCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for UploadRow.
+func (c *UploadRowClient) Update() *UploadRowUpdate {
+	mutation := newUploadRowMutation(c.config, OpUpdate)
+	return &UploadRowUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *UploadRowClient) UpdateOne(_m *UploadRow) *UploadRowUpdateOne {
+	mutation := newUploadRowMutation(c.config, OpUpdateOne, withUploadRow(_m))
+	return &UploadRowUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *UploadRowClient) UpdateOneID(id int64) *UploadRowUpdateOne {
+	mutation := newUploadRowMutation(c.config, OpUpdateOne, withUploadRowID(id))
+	return &UploadRowUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for UploadRow.
+func (c *UploadRowClient) Delete() *UploadRowDelete {
+	mutation := newUploadRowMutation(c.config, OpDelete)
+	return &UploadRowDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *UploadRowClient) DeleteOne(_m *UploadRow) *UploadRowDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *UploadRowClient) DeleteOneID(id int64) *UploadRowDeleteOne {
+	builder := c.Delete().Where(uploadrow.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &UploadRowDeleteOne{builder}
+}
+
+// Query returns a query builder for UploadRow.
+func (c *UploadRowClient) Query() *UploadRowQuery {
+	return &UploadRowQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeUploadRow},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a UploadRow entity by its id.
+func (c *UploadRowClient) Get(ctx context.Context, id int64) (*UploadRow, error) {
+	return c.Query().Where(uploadrow.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *UploadRowClient) GetX(ctx context.Context, id int64) *UploadRow {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *UploadRowClient) Hooks() []Hook {
+	return c.hooks.UploadRow
+}
+
+// Interceptors returns the client interceptors.
+func (c *UploadRowClient) Interceptors() []Interceptor {
+	return c.inters.UploadRow
+}
+
+func (c *UploadRowClient) mutate(ctx context.Context, m *UploadRowMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&UploadRowCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&UploadRowUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&UploadRowUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&UploadRowDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("db: unknown UploadRow mutation op: %q", m.Op())
+	}
+}
+
 // UserClient is a client for the User schema.
 type UserClient struct {
 	config
@@ -6064,7 +6205,7 @@ type (
 		IntakeMessage, Link, LoginName, Mail, MailAttempt, Membership, Merge,
 		OAuthClient, Origin, Process, ReadPage, Resource, ResourceKey, Run, RunItem,
 		ScimRequest, Session, SetupLink, Source, SourceMark, SpentChallenge, Throttle,
-		Token, Upload, UploadPart, User, Webhook []ent.Hook
+		Token, Upload, UploadPart, UploadRow, User, Webhook []ent.Hook
 	}
 	inters struct {
 		Application, Audit, Change, Company, Contract, Delivery, DeliveryAttempt,
@@ -6072,7 +6213,7 @@ type (
 		IntakeMessage, Link, LoginName, Mail, MailAttempt, Membership, Merge,
 		OAuthClient, Origin, Process, ReadPage, Resource, ResourceKey, Run, RunItem,
 		ScimRequest, Session, SetupLink, Source, SourceMark, SpentChallenge, Throttle,
-		Token, Upload, UploadPart, User, Webhook []ent.Interceptor
+		Token, Upload, UploadPart, UploadRow, User, Webhook []ent.Interceptor
 	}
 )
 

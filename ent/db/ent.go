@@ -51,6 +51,7 @@ import (
 	"github.com/usherd/usher/ent/db/token"
 	"github.com/usherd/usher/ent/db/upload"
 	"github.com/usherd/usher/ent/db/uploadpart"
+	"github.com/usherd/usher/ent/db/uploadrow"
 	"github.com/usherd/usher/ent/db/user"
 	"github.com/usherd/usher/ent/db/webhook"
 )
@@ -152,6 +153,7 @@ func checkColumn(t, c string) error {
 			token.Table:           token.ValidColumn,
 			upload.Table:          upload.ValidColumn,
 			uploadpart.Table:      uploadpart.ValidColumn,
+			uploadrow.Table:       uploadrow.ValidColumn,
 			user.Table:            user.ValidColumn,
 			webhook.Table:         webhook.ValidColumn,
 		})

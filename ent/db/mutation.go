@@ -51,6 +51,7 @@ import (
 	"github.com/usherd/usher/ent/db/token"
 	"github.com/usherd/usher/ent/db/upload"
 	"github.com/usherd/usher/ent/db/uploadpart"
+	"github.com/usherd/usher/ent/db/uploadrow"
 	"github.com/usherd/usher/ent/db/user"
 	"github.com/usherd/usher/ent/db/webhook"
 	"github.com/usherd/usher/internal/registry"
@@ -104,6 +105,7 @@ const (
 	TypeToken           = "Token"
 	TypeUpload          = "Upload"
 	TypeUploadPart      = "UploadPart"
+	TypeUploadRow       = "UploadRow"
 	TypeUser            = "User"
 	TypeWebhook         = "Webhook"
 )
@@ -37126,36 +37128,38 @@ func (m *TokenMutation) ResetEdge(name string) error {
 // UploadMutation represents an operation that mutates the Upload nodes in the graph.
 type UploadMutation struct {
 	config
-	op             Op
-	typ            string
-	id             *int64
-	company_id     *int64
-	addcompany_id  *int64
-	public_id      *string
-	actor          *string
-	file_name      *string
-	format         *string
-	content_hash   *[]byte
-	size           *int64
-	addsize        *int64
-	settings       *json.RawMessage
-	appendsettings json.RawMessage
-	state          *string
-	counts         *json.RawMessage
-	appendcounts   json.RawMessage
-	preview_run    *int64
-	addpreview_run *int64
-	run_id         *int64
-	addrun_id      *int64
-	message        *string
-	created_at     *int64
-	addcreated_at  *int64
-	expires_at     *int64
-	addexpires_at  *int64
-	clearedFields  map[string]struct{}
-	done           bool
-	oldValue       func(context.Context) (*Upload, error)
-	predicates     []predicate.Upload
+	op               Op
+	typ              string
+	id               *int64
+	company_id       *int64
+	addcompany_id    *int64
+	public_id        *string
+	actor            *string
+	file_name        *string
+	format           *string
+	content_hash     *[]byte
+	size             *int64
+	addsize          *int64
+	settings         *json.RawMessage
+	appendsettings   json.RawMessage
+	inspection       *json.RawMessage
+	appendinspection json.RawMessage
+	state            *string
+	counts           *json.RawMessage
+	appendcounts     json.RawMessage
+	preview_run      *int64
+	addpreview_run   *int64
+	run_id           *int64
+	addrun_id        *int64
+	message          *string
+	created_at       *int64
+	addcreated_at    *int64
+	expires_at       *int64
+	addexpires_at    *int64
+	clearedFields    map[string]struct{}
+	done             bool
+	oldValue         func(context.Context) (*Upload, error)
+	predicates       []predicate.Upload
 }
 
 var _ ent.Mutation = (*UploadMutation)(nil)
@@ -37619,6 +37623,71 @@ func (m *UploadMutation) ResetSettings() {
 	delete(m.clearedFields, upload.FieldSettings)
 }
 
+// SetInspection sets the "inspection" field.
+func (m *UploadMutation) SetInspection(jm json.RawMessage) {
+	m.inspection = &jm
+	m.appendinspection = nil
+}
+
+// Inspection returns the value of the "inspection" field in the mutation.
+func (m *UploadMutation) Inspection() (r json.RawMessage, exists bool) {
+	v := m.inspection
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldInspection returns the old "inspection" field's value of the Upload entity.
+// If the Upload object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UploadMutation) OldInspection(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldInspection is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldInspection requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldInspection: %w", err)
+	}
+	return oldValue.Inspection, nil
+}
+
+// AppendInspection adds jm to the "inspection" field.
+func (m *UploadMutation) AppendInspection(jm json.RawMessage) {
+	m.appendinspection = append(m.appendinspection, jm...)
+}
+
+// AppendedInspection returns the list of values that were appended to the "inspection" field in this mutation.
+func (m *UploadMutation) AppendedInspection() (json.RawMessage, bool) {
+	if len(m.appendinspection) == 0 {
+		return nil, false
+	}
+	return m.appendinspection, true
+}
+
+// ClearInspection clears the value of the "inspection" field.
+func (m *UploadMutation) ClearInspection() {
+	m.inspection = nil
+	m.appendinspection = nil
+	m.clearedFields[upload.FieldInspection] = struct{}{}
+}
+
+// InspectionCleared returns if the "inspection" field was cleared in this mutation.
+func (m *UploadMutation) InspectionCleared() bool {
+	_, ok := m.clearedFields[upload.FieldInspection]
+	return ok
+}
+
+// ResetInspection resets all changes to the "inspection" field.
+func (m *UploadMutation) ResetInspection() {
+	m.inspection = nil
+	m.appendinspection = nil
+	delete(m.clearedFields, upload.FieldInspection)
+}
+
 // SetState sets the "state" field.
 func (m *UploadMutation) SetState(s string) {
 	m.state = &s
@@ -38014,7 +38083,7 @@ func (m *UploadMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *UploadMutation) Fields() []string {
-	fields := make([]string, 0, 15)
+	fields := make([]string, 0, 16)
 	if m.company_id != nil {
 		fields = append(fields, upload.FieldCompanyID)
 	}
@@ -38038,6 +38107,9 @@ func (m *UploadMutation) Fields() []string {
 	}
 	if m.settings != nil {
 		fields = append(fields, upload.FieldSettings)
+	}
+	if m.inspection != nil {
+		fields = append(fields, upload.FieldInspection)
 	}
 	if m.state != nil {
 		fields = append(fields, upload.FieldState)
@@ -38084,6 +38156,8 @@ func (m *UploadMutation) Field(name string) (ent.Value, bool) {
 		return m.Size()
 	case upload.FieldSettings:
 		return m.Settings()
+	case upload.FieldInspection:
+		return m.Inspection()
 	case upload.FieldState:
 		return m.State()
 	case upload.FieldCounts:
@@ -38123,6 +38197,8 @@ func (m *UploadMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldSize(ctx)
 	case upload.FieldSettings:
 		return m.OldSettings(ctx)
+	case upload.FieldInspection:
+		return m.OldInspection(ctx)
 	case upload.FieldState:
 		return m.OldState(ctx)
 	case upload.FieldCounts:
@@ -38201,6 +38277,13 @@ func (m *UploadMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetSettings(v)
+		return nil
+	case upload.FieldInspection:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetInspection(v)
 		return nil
 	case upload.FieldState:
 		v, ok := value.(string)
@@ -38359,6 +38442,9 @@ func (m *UploadMutation) ClearedFields() []string {
 	if m.FieldCleared(upload.FieldSettings) {
 		fields = append(fields, upload.FieldSettings)
 	}
+	if m.FieldCleared(upload.FieldInspection) {
+		fields = append(fields, upload.FieldInspection)
+	}
 	if m.FieldCleared(upload.FieldCounts) {
 		fields = append(fields, upload.FieldCounts)
 	}
@@ -38378,6 +38464,9 @@ func (m *UploadMutation) ClearField(name string) error {
 	switch name {
 	case upload.FieldSettings:
 		m.ClearSettings()
+		return nil
+	case upload.FieldInspection:
+		m.ClearInspection()
 		return nil
 	case upload.FieldCounts:
 		m.ClearCounts()
@@ -38413,6 +38502,9 @@ func (m *UploadMutation) ResetField(name string) error {
 		return nil
 	case upload.FieldSettings:
 		m.ResetSettings()
+		return nil
+	case upload.FieldInspection:
+		m.ResetInspection()
 		return nil
 	case upload.FieldState:
 		m.ResetState()
@@ -39081,6 +39173,992 @@ func (m *UploadPartMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *UploadPartMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown UploadPart edge %s", name)
+}
+
+// UploadRowMutation represents an operation that mutates the UploadRow nodes in the graph.
+type UploadRowMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int64
+	company_id    *int64
+	addcompany_id *int64
+	upload_id     *int64
+	addupload_id  *int64
+	run_id        *int64
+	addrun_id     *int64
+	line          *int
+	addline       *int
+	outcome       *string
+	action        *string
+	code          *string
+	name          *string
+	message       *string
+	item_id       *int64
+	additem_id    *int64
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*UploadRow, error)
+	predicates    []predicate.UploadRow
+}
+
+var _ ent.Mutation = (*UploadRowMutation)(nil)
+
+// uploadrowOption allows management of the mutation configuration using functional options.
+type uploadrowOption func(*UploadRowMutation)
+
+// newUploadRowMutation creates new mutation for the UploadRow entity.
+func newUploadRowMutation(c config, op Op, opts ...uploadrowOption) *UploadRowMutation {
+	m := &UploadRowMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeUploadRow,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withUploadRowID sets the ID field of the mutation.
+func withUploadRowID(id int64) uploadrowOption {
+	return func(m *UploadRowMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *UploadRow
+		)
+		m.oldValue = func(ctx context.Context) (*UploadRow, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().UploadRow.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withUploadRow sets the old UploadRow of the mutation.
+func withUploadRow(node *UploadRow) uploadrowOption {
+	return func(m *UploadRowMutation) {
+		m.oldValue = func(context.Context) (*UploadRow, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m UploadRowMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m UploadRowMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("db: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of UploadRow entities.
+func (m *UploadRowMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *UploadRowMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *UploadRowMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().UploadRow.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCompanyID sets the "company_id" field.
+func (m *UploadRowMutation) SetCompanyID(i int64) {
+	m.company_id = &i
+	m.addcompany_id = nil
+}
+
+// CompanyID returns the value of the "company_id" field in the mutation.
+func (m *UploadRowMutation) CompanyID() (r int64, exists bool) {
+	v := m.company_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCompanyID returns the old "company_id" field's value of the UploadRow entity.
+// If the UploadRow object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UploadRowMutation) OldCompanyID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCompanyID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCompanyID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCompanyID: %w", err)
+	}
+	return oldValue.CompanyID, nil
+}
+
+// AddCompanyID adds i to the "company_id" field.
+func (m *UploadRowMutation) AddCompanyID(i int64) {
+	if m.addcompany_id != nil {
+		*m.addcompany_id += i
+	} else {
+		m.addcompany_id = &i
+	}
+}
+
+// AddedCompanyID returns the value that was added to the "company_id" field in this mutation.
+func (m *UploadRowMutation) AddedCompanyID() (r int64, exists bool) {
+	v := m.addcompany_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCompanyID resets all changes to the "company_id" field.
+func (m *UploadRowMutation) ResetCompanyID() {
+	m.company_id = nil
+	m.addcompany_id = nil
+}
+
+// SetUploadID sets the "upload_id" field.
+func (m *UploadRowMutation) SetUploadID(i int64) {
+	m.upload_id = &i
+	m.addupload_id = nil
+}
+
+// UploadID returns the value of the "upload_id" field in the mutation.
+func (m *UploadRowMutation) UploadID() (r int64, exists bool) {
+	v := m.upload_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUploadID returns the old "upload_id" field's value of the UploadRow entity.
+// If the UploadRow object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UploadRowMutation) OldUploadID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUploadID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUploadID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUploadID: %w", err)
+	}
+	return oldValue.UploadID, nil
+}
+
+// AddUploadID adds i to the "upload_id" field.
+func (m *UploadRowMutation) AddUploadID(i int64) {
+	if m.addupload_id != nil {
+		*m.addupload_id += i
+	} else {
+		m.addupload_id = &i
+	}
+}
+
+// AddedUploadID returns the value that was added to the "upload_id" field in this mutation.
+func (m *UploadRowMutation) AddedUploadID() (r int64, exists bool) {
+	v := m.addupload_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetUploadID resets all changes to the "upload_id" field.
+func (m *UploadRowMutation) ResetUploadID() {
+	m.upload_id = nil
+	m.addupload_id = nil
+}
+
+// SetRunID sets the "run_id" field.
+func (m *UploadRowMutation) SetRunID(i int64) {
+	m.run_id = &i
+	m.addrun_id = nil
+}
+
+// RunID returns the value of the "run_id" field in the mutation.
+func (m *UploadRowMutation) RunID() (r int64, exists bool) {
+	v := m.run_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRunID returns the old "run_id" field's value of the UploadRow entity.
+// If the UploadRow object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UploadRowMutation) OldRunID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRunID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRunID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRunID: %w", err)
+	}
+	return oldValue.RunID, nil
+}
+
+// AddRunID adds i to the "run_id" field.
+func (m *UploadRowMutation) AddRunID(i int64) {
+	if m.addrun_id != nil {
+		*m.addrun_id += i
+	} else {
+		m.addrun_id = &i
+	}
+}
+
+// AddedRunID returns the value that was added to the "run_id" field in this mutation.
+func (m *UploadRowMutation) AddedRunID() (r int64, exists bool) {
+	v := m.addrun_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetRunID resets all changes to the "run_id" field.
+func (m *UploadRowMutation) ResetRunID() {
+	m.run_id = nil
+	m.addrun_id = nil
+}
+
+// SetLine sets the "line" field.
+func (m *UploadRowMutation) SetLine(i int) {
+	m.line = &i
+	m.addline = nil
+}
+
+// Line returns the value of the "line" field in the mutation.
+func (m *UploadRowMutation) Line() (r int, exists bool) {
+	v := m.line
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLine returns the old "line" field's value of the UploadRow entity.
+// If the UploadRow object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UploadRowMutation) OldLine(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLine is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLine requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLine: %w", err)
+	}
+	return oldValue.Line, nil
+}
+
+// AddLine adds i to the "line" field.
+func (m *UploadRowMutation) AddLine(i int) {
+	if m.addline != nil {
+		*m.addline += i
+	} else {
+		m.addline = &i
+	}
+}
+
+// AddedLine returns the value that was added to the "line" field in this mutation.
+func (m *UploadRowMutation) AddedLine() (r int, exists bool) {
+	v := m.addline
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetLine resets all changes to the "line" field.
+func (m *UploadRowMutation) ResetLine() {
+	m.line = nil
+	m.addline = nil
+}
+
+// SetOutcome sets the "outcome" field.
+func (m *UploadRowMutation) SetOutcome(s string) {
+	m.outcome = &s
+}
+
+// Outcome returns the value of the "outcome" field in the mutation.
+func (m *UploadRowMutation) Outcome() (r string, exists bool) {
+	v := m.outcome
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOutcome returns the old "outcome" field's value of the UploadRow entity.
+// If the UploadRow object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UploadRowMutation) OldOutcome(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOutcome is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOutcome requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOutcome: %w", err)
+	}
+	return oldValue.Outcome, nil
+}
+
+// ResetOutcome resets all changes to the "outcome" field.
+func (m *UploadRowMutation) ResetOutcome() {
+	m.outcome = nil
+}
+
+// SetAction sets the "action" field.
+func (m *UploadRowMutation) SetAction(s string) {
+	m.action = &s
+}
+
+// Action returns the value of the "action" field in the mutation.
+func (m *UploadRowMutation) Action() (r string, exists bool) {
+	v := m.action
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAction returns the old "action" field's value of the UploadRow entity.
+// If the UploadRow object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UploadRowMutation) OldAction(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAction is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAction requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAction: %w", err)
+	}
+	return oldValue.Action, nil
+}
+
+// ResetAction resets all changes to the "action" field.
+func (m *UploadRowMutation) ResetAction() {
+	m.action = nil
+}
+
+// SetCode sets the "code" field.
+func (m *UploadRowMutation) SetCode(s string) {
+	m.code = &s
+}
+
+// Code returns the value of the "code" field in the mutation.
+func (m *UploadRowMutation) Code() (r string, exists bool) {
+	v := m.code
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCode returns the old "code" field's value of the UploadRow entity.
+// If the UploadRow object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UploadRowMutation) OldCode(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCode is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCode requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCode: %w", err)
+	}
+	return oldValue.Code, nil
+}
+
+// ResetCode resets all changes to the "code" field.
+func (m *UploadRowMutation) ResetCode() {
+	m.code = nil
+}
+
+// SetName sets the "name" field.
+func (m *UploadRowMutation) SetName(s string) {
+	m.name = &s
+}
+
+// Name returns the value of the "name" field in the mutation.
+func (m *UploadRowMutation) Name() (r string, exists bool) {
+	v := m.name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldName returns the old "name" field's value of the UploadRow entity.
+// If the UploadRow object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UploadRowMutation) OldName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldName: %w", err)
+	}
+	return oldValue.Name, nil
+}
+
+// ResetName resets all changes to the "name" field.
+func (m *UploadRowMutation) ResetName() {
+	m.name = nil
+}
+
+// SetMessage sets the "message" field.
+func (m *UploadRowMutation) SetMessage(s string) {
+	m.message = &s
+}
+
+// Message returns the value of the "message" field in the mutation.
+func (m *UploadRowMutation) Message() (r string, exists bool) {
+	v := m.message
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMessage returns the old "message" field's value of the UploadRow entity.
+// If the UploadRow object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UploadRowMutation) OldMessage(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMessage is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMessage requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMessage: %w", err)
+	}
+	return oldValue.Message, nil
+}
+
+// ResetMessage resets all changes to the "message" field.
+func (m *UploadRowMutation) ResetMessage() {
+	m.message = nil
+}
+
+// SetItemID sets the "item_id" field.
+func (m *UploadRowMutation) SetItemID(i int64) {
+	m.item_id = &i
+	m.additem_id = nil
+}
+
+// ItemID returns the value of the "item_id" field in the mutation.
+func (m *UploadRowMutation) ItemID() (r int64, exists bool) {
+	v := m.item_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldItemID returns the old "item_id" field's value of the UploadRow entity.
+// If the UploadRow object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UploadRowMutation) OldItemID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldItemID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldItemID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldItemID: %w", err)
+	}
+	return oldValue.ItemID, nil
+}
+
+// AddItemID adds i to the "item_id" field.
+func (m *UploadRowMutation) AddItemID(i int64) {
+	if m.additem_id != nil {
+		*m.additem_id += i
+	} else {
+		m.additem_id = &i
+	}
+}
+
+// AddedItemID returns the value that was added to the "item_id" field in this mutation.
+func (m *UploadRowMutation) AddedItemID() (r int64, exists bool) {
+	v := m.additem_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetItemID resets all changes to the "item_id" field.
+func (m *UploadRowMutation) ResetItemID() {
+	m.item_id = nil
+	m.additem_id = nil
+}
+
+// Where appends a list predicates to the UploadRowMutation builder.
+func (m *UploadRowMutation) Where(ps ...predicate.UploadRow) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the UploadRowMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *UploadRowMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.UploadRow, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *UploadRowMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *UploadRowMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (UploadRow).
+func (m *UploadRowMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *UploadRowMutation) Fields() []string {
+	fields := make([]string, 0, 10)
+	if m.company_id != nil {
+		fields = append(fields, uploadrow.FieldCompanyID)
+	}
+	if m.upload_id != nil {
+		fields = append(fields, uploadrow.FieldUploadID)
+	}
+	if m.run_id != nil {
+		fields = append(fields, uploadrow.FieldRunID)
+	}
+	if m.line != nil {
+		fields = append(fields, uploadrow.FieldLine)
+	}
+	if m.outcome != nil {
+		fields = append(fields, uploadrow.FieldOutcome)
+	}
+	if m.action != nil {
+		fields = append(fields, uploadrow.FieldAction)
+	}
+	if m.code != nil {
+		fields = append(fields, uploadrow.FieldCode)
+	}
+	if m.name != nil {
+		fields = append(fields, uploadrow.FieldName)
+	}
+	if m.message != nil {
+		fields = append(fields, uploadrow.FieldMessage)
+	}
+	if m.item_id != nil {
+		fields = append(fields, uploadrow.FieldItemID)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *UploadRowMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case uploadrow.FieldCompanyID:
+		return m.CompanyID()
+	case uploadrow.FieldUploadID:
+		return m.UploadID()
+	case uploadrow.FieldRunID:
+		return m.RunID()
+	case uploadrow.FieldLine:
+		return m.Line()
+	case uploadrow.FieldOutcome:
+		return m.Outcome()
+	case uploadrow.FieldAction:
+		return m.Action()
+	case uploadrow.FieldCode:
+		return m.Code()
+	case uploadrow.FieldName:
+		return m.Name()
+	case uploadrow.FieldMessage:
+		return m.Message()
+	case uploadrow.FieldItemID:
+		return m.ItemID()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *UploadRowMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case uploadrow.FieldCompanyID:
+		return m.OldCompanyID(ctx)
+	case uploadrow.FieldUploadID:
+		return m.OldUploadID(ctx)
+	case uploadrow.FieldRunID:
+		return m.OldRunID(ctx)
+	case uploadrow.FieldLine:
+		return m.OldLine(ctx)
+	case uploadrow.FieldOutcome:
+		return m.OldOutcome(ctx)
+	case uploadrow.FieldAction:
+		return m.OldAction(ctx)
+	case uploadrow.FieldCode:
+		return m.OldCode(ctx)
+	case uploadrow.FieldName:
+		return m.OldName(ctx)
+	case uploadrow.FieldMessage:
+		return m.OldMessage(ctx)
+	case uploadrow.FieldItemID:
+		return m.OldItemID(ctx)
+	}
+	return nil, fmt.Errorf("unknown UploadRow field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *UploadRowMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case uploadrow.FieldCompanyID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCompanyID(v)
+		return nil
+	case uploadrow.FieldUploadID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUploadID(v)
+		return nil
+	case uploadrow.FieldRunID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRunID(v)
+		return nil
+	case uploadrow.FieldLine:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLine(v)
+		return nil
+	case uploadrow.FieldOutcome:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOutcome(v)
+		return nil
+	case uploadrow.FieldAction:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAction(v)
+		return nil
+	case uploadrow.FieldCode:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCode(v)
+		return nil
+	case uploadrow.FieldName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetName(v)
+		return nil
+	case uploadrow.FieldMessage:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMessage(v)
+		return nil
+	case uploadrow.FieldItemID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetItemID(v)
+		return nil
+	}
+	return fmt.Errorf("unknown UploadRow field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *UploadRowMutation) AddedFields() []string {
+	var fields []string
+	if m.addcompany_id != nil {
+		fields = append(fields, uploadrow.FieldCompanyID)
+	}
+	if m.addupload_id != nil {
+		fields = append(fields, uploadrow.FieldUploadID)
+	}
+	if m.addrun_id != nil {
+		fields = append(fields, uploadrow.FieldRunID)
+	}
+	if m.addline != nil {
+		fields = append(fields, uploadrow.FieldLine)
+	}
+	if m.additem_id != nil {
+		fields = append(fields, uploadrow.FieldItemID)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *UploadRowMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case uploadrow.FieldCompanyID:
+		return m.AddedCompanyID()
+	case uploadrow.FieldUploadID:
+		return m.AddedUploadID()
+	case uploadrow.FieldRunID:
+		return m.AddedRunID()
+	case uploadrow.FieldLine:
+		return m.AddedLine()
+	case uploadrow.FieldItemID:
+		return m.AddedItemID()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *UploadRowMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case uploadrow.FieldCompanyID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCompanyID(v)
+		return nil
+	case uploadrow.FieldUploadID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddUploadID(v)
+		return nil
+	case uploadrow.FieldRunID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddRunID(v)
+		return nil
+	case uploadrow.FieldLine:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddLine(v)
+		return nil
+	case uploadrow.FieldItemID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddItemID(v)
+		return nil
+	}
+	return fmt.Errorf("unknown UploadRow numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *UploadRowMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *UploadRowMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *UploadRowMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown UploadRow nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *UploadRowMutation) ResetField(name string) error {
+	switch name {
+	case uploadrow.FieldCompanyID:
+		m.ResetCompanyID()
+		return nil
+	case uploadrow.FieldUploadID:
+		m.ResetUploadID()
+		return nil
+	case uploadrow.FieldRunID:
+		m.ResetRunID()
+		return nil
+	case uploadrow.FieldLine:
+		m.ResetLine()
+		return nil
+	case uploadrow.FieldOutcome:
+		m.ResetOutcome()
+		return nil
+	case uploadrow.FieldAction:
+		m.ResetAction()
+		return nil
+	case uploadrow.FieldCode:
+		m.ResetCode()
+		return nil
+	case uploadrow.FieldName:
+		m.ResetName()
+		return nil
+	case uploadrow.FieldMessage:
+		m.ResetMessage()
+		return nil
+	case uploadrow.FieldItemID:
+		m.ResetItemID()
+		return nil
+	}
+	return fmt.Errorf("unknown UploadRow field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *UploadRowMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *UploadRowMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *UploadRowMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *UploadRowMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *UploadRowMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *UploadRowMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *UploadRowMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown UploadRow unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *UploadRowMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown UploadRow edge %s", name)
 }
 
 // UserMutation represents an operation that mutates the User nodes in the graph.

@@ -33,6 +33,7 @@ import (
 	"github.com/usherd/usher/ent/db/source"
 	"github.com/usherd/usher/ent/db/token"
 	"github.com/usherd/usher/ent/db/upload"
+	"github.com/usherd/usher/ent/db/uploadrow"
 	"github.com/usherd/usher/ent/db/user"
 	"github.com/usherd/usher/ent/db/webhook"
 	"github.com/usherd/usher/ent/schema"
@@ -748,17 +749,39 @@ func init() {
 	// upload.PublicIDValidator is a validator for the "public_id" field. It is called by the builders before save.
 	upload.PublicIDValidator = uploadDescPublicID.Validators[0].(func(string) error)
 	// uploadDescPreviewRun is the schema descriptor for preview_run field.
-	uploadDescPreviewRun := uploadFields[8].Descriptor()
+	uploadDescPreviewRun := uploadFields[9].Descriptor()
 	// upload.DefaultPreviewRun holds the default value on creation for the preview_run field.
 	upload.DefaultPreviewRun = uploadDescPreviewRun.Default.(int64)
 	// uploadDescRunID is the schema descriptor for run_id field.
-	uploadDescRunID := uploadFields[9].Descriptor()
+	uploadDescRunID := uploadFields[10].Descriptor()
 	// upload.DefaultRunID holds the default value on creation for the run_id field.
 	upload.DefaultRunID = uploadDescRunID.Default.(int64)
 	// uploadDescMessage is the schema descriptor for message field.
-	uploadDescMessage := uploadFields[10].Descriptor()
+	uploadDescMessage := uploadFields[11].Descriptor()
 	// upload.DefaultMessage holds the default value on creation for the message field.
 	upload.DefaultMessage = uploadDescMessage.Default.(string)
+	uploadrowFields := schema.UploadRow{}.Fields()
+	_ = uploadrowFields
+	// uploadrowDescAction is the schema descriptor for action field.
+	uploadrowDescAction := uploadrowFields[4].Descriptor()
+	// uploadrow.DefaultAction holds the default value on creation for the action field.
+	uploadrow.DefaultAction = uploadrowDescAction.Default.(string)
+	// uploadrowDescCode is the schema descriptor for code field.
+	uploadrowDescCode := uploadrowFields[5].Descriptor()
+	// uploadrow.DefaultCode holds the default value on creation for the code field.
+	uploadrow.DefaultCode = uploadrowDescCode.Default.(string)
+	// uploadrowDescName is the schema descriptor for name field.
+	uploadrowDescName := uploadrowFields[6].Descriptor()
+	// uploadrow.DefaultName holds the default value on creation for the name field.
+	uploadrow.DefaultName = uploadrowDescName.Default.(string)
+	// uploadrowDescMessage is the schema descriptor for message field.
+	uploadrowDescMessage := uploadrowFields[7].Descriptor()
+	// uploadrow.DefaultMessage holds the default value on creation for the message field.
+	uploadrow.DefaultMessage = uploadrowDescMessage.Default.(string)
+	// uploadrowDescItemID is the schema descriptor for item_id field.
+	uploadrowDescItemID := uploadrowFields[8].Descriptor()
+	// uploadrow.DefaultItemID holds the default value on creation for the item_id field.
+	uploadrow.DefaultItemID = uploadrowDescItemID.Default.(int64)
 	userMixin := schema.User{}.Mixin()
 	userMixinFields2 := userMixin[2].Fields()
 	_ = userMixinFields2

@@ -92,6 +92,8 @@ type Tx struct {
 	Upload *UploadClient
 	// UploadPart is the client for interacting with the UploadPart builders.
 	UploadPart *UploadPartClient
+	// UploadRow is the client for interacting with the UploadRow builders.
+	UploadRow *UploadRowClient
 	// User is the client for interacting with the User builders.
 	User *UserClient
 	// Webhook is the client for interacting with the Webhook builders.
@@ -266,6 +268,7 @@ func (tx *Tx) init() {
 	tx.Token = NewTokenClient(tx.config)
 	tx.Upload = NewUploadClient(tx.config)
 	tx.UploadPart = NewUploadPartClient(tx.config)
+	tx.UploadRow = NewUploadRowClient(tx.config)
 	tx.User = NewUserClient(tx.config)
 	tx.Webhook = NewWebhookClient(tx.config)
 }

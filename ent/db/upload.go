@@ -33,6 +33,8 @@ type Upload struct {
 	Size int64 `json:"size,omitempty"`
 	// encoding, separator, columns and choices, as confirmed
 	Settings json.RawMessage `json:"settings,omitempty"`
+	// what was seen on looking into the file, its first rows among it; goes with the file
+	Inspection json.RawMessage `json:"inspection,omitempty"`
 	// received, previewed, applied, failed, discarded
 	State string `json:"state,omitempty"`
 	// Counts holds the value of the "counts" field.
@@ -55,7 +57,7 @@ func (*Upload) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case upload.FieldContentHash, upload.FieldSettings, upload.FieldCounts:
+		case upload.FieldContentHash, upload.FieldSettings, upload.FieldInspection, upload.FieldCounts:
 			values[i] = new([]byte)
 		case upload.FieldID, upload.FieldCompanyID, upload.FieldSize, upload.FieldPreviewRun, upload.FieldRunID, upload.FieldCreatedAt, upload.FieldExpiresAt:
 			values[i] = new(sql.NullInt64)
@@ -130,6 +132,14 @@ func (_m *Upload) assignValues(columns []string, values []any) error {
 			} else if value != nil && len(*value) > 0 {
 				if err := json.Unmarshal(*value, &_m.Settings); err != nil {
 					return fmt.Errorf("unmarshal field settings: %w", err)
+				}
+			}
+		case upload.FieldInspection:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field inspection", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Inspection); err != nil {
+					return fmt.Errorf("unmarshal field inspection: %w", err)
 				}
 			}
 		case upload.FieldState:
@@ -235,6 +245,9 @@ func (_m *Upload) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("settings=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Settings))
+	builder.WriteString(", ")
+	builder.WriteString("inspection=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Inspection))
 	builder.WriteString(", ")
 	builder.WriteString("state=")
 	builder.WriteString(_m.State)

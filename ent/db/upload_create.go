@@ -70,6 +70,12 @@ func (_c *UploadCreate) SetSettings(v json.RawMessage) *UploadCreate {
 	return _c
 }
 
+// SetInspection sets the "inspection" field.
+func (_c *UploadCreate) SetInspection(v json.RawMessage) *UploadCreate {
+	_c.mutation.SetInspection(v)
+	return _c
+}
+
 // SetState sets the "state" field.
 func (_c *UploadCreate) SetState(v string) *UploadCreate {
 	_c.mutation.SetState(v)
@@ -302,6 +308,10 @@ func (_c *UploadCreate) createSpec() (*Upload, *sqlgraph.CreateSpec) {
 		_spec.SetField(upload.FieldSettings, field.TypeJSON, value)
 		_node.Settings = value
 	}
+	if value, ok := _c.mutation.Inspection(); ok {
+		_spec.SetField(upload.FieldInspection, field.TypeJSON, value)
+		_node.Inspection = value
+	}
 	if value, ok := _c.mutation.State(); ok {
 		_spec.SetField(upload.FieldState, field.TypeString, value)
 		_node.State = value
@@ -397,6 +407,24 @@ func (u *UploadUpsert) UpdateSettings() *UploadUpsert {
 // ClearSettings clears the value of the "settings" field.
 func (u *UploadUpsert) ClearSettings() *UploadUpsert {
 	u.SetNull(upload.FieldSettings)
+	return u
+}
+
+// SetInspection sets the "inspection" field.
+func (u *UploadUpsert) SetInspection(v json.RawMessage) *UploadUpsert {
+	u.Set(upload.FieldInspection, v)
+	return u
+}
+
+// UpdateInspection sets the "inspection" field to the value that was provided on create.
+func (u *UploadUpsert) UpdateInspection() *UploadUpsert {
+	u.SetExcluded(upload.FieldInspection)
+	return u
+}
+
+// ClearInspection clears the value of the "inspection" field.
+func (u *UploadUpsert) ClearInspection() *UploadUpsert {
+	u.SetNull(upload.FieldInspection)
 	return u
 }
 
@@ -586,6 +614,27 @@ func (u *UploadUpsertOne) UpdateSettings() *UploadUpsertOne {
 func (u *UploadUpsertOne) ClearSettings() *UploadUpsertOne {
 	return u.Update(func(s *UploadUpsert) {
 		s.ClearSettings()
+	})
+}
+
+// SetInspection sets the "inspection" field.
+func (u *UploadUpsertOne) SetInspection(v json.RawMessage) *UploadUpsertOne {
+	return u.Update(func(s *UploadUpsert) {
+		s.SetInspection(v)
+	})
+}
+
+// UpdateInspection sets the "inspection" field to the value that was provided on create.
+func (u *UploadUpsertOne) UpdateInspection() *UploadUpsertOne {
+	return u.Update(func(s *UploadUpsert) {
+		s.UpdateInspection()
+	})
+}
+
+// ClearInspection clears the value of the "inspection" field.
+func (u *UploadUpsertOne) ClearInspection() *UploadUpsertOne {
+	return u.Update(func(s *UploadUpsert) {
+		s.ClearInspection()
 	})
 }
 
@@ -957,6 +1006,27 @@ func (u *UploadUpsertBulk) UpdateSettings() *UploadUpsertBulk {
 func (u *UploadUpsertBulk) ClearSettings() *UploadUpsertBulk {
 	return u.Update(func(s *UploadUpsert) {
 		s.ClearSettings()
+	})
+}
+
+// SetInspection sets the "inspection" field.
+func (u *UploadUpsertBulk) SetInspection(v json.RawMessage) *UploadUpsertBulk {
+	return u.Update(func(s *UploadUpsert) {
+		s.SetInspection(v)
+	})
+}
+
+// UpdateInspection sets the "inspection" field to the value that was provided on create.
+func (u *UploadUpsertBulk) UpdateInspection() *UploadUpsertBulk {
+	return u.Update(func(s *UploadUpsert) {
+		s.UpdateInspection()
+	})
+}
+
+// ClearInspection clears the value of the "inspection" field.
+func (u *UploadUpsertBulk) ClearInspection() *UploadUpsertBulk {
+	return u.Update(func(s *UploadUpsert) {
+		s.ClearInspection()
 	})
 }
 

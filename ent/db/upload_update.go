@@ -48,6 +48,24 @@ func (_u *UploadUpdate) ClearSettings() *UploadUpdate {
 	return _u
 }
 
+// SetInspection sets the "inspection" field.
+func (_u *UploadUpdate) SetInspection(v json.RawMessage) *UploadUpdate {
+	_u.mutation.SetInspection(v)
+	return _u
+}
+
+// AppendInspection appends value to the "inspection" field.
+func (_u *UploadUpdate) AppendInspection(v json.RawMessage) *UploadUpdate {
+	_u.mutation.AppendInspection(v)
+	return _u
+}
+
+// ClearInspection clears the value of the "inspection" field.
+func (_u *UploadUpdate) ClearInspection() *UploadUpdate {
+	_u.mutation.ClearInspection()
+	return _u
+}
+
 // SetState sets the "state" field.
 func (_u *UploadUpdate) SetState(v string) *UploadUpdate {
 	_u.mutation.SetState(v)
@@ -215,6 +233,17 @@ func (_u *UploadUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.SettingsCleared() {
 		_spec.ClearField(upload.FieldSettings, field.TypeJSON)
 	}
+	if value, ok := _u.mutation.Inspection(); ok {
+		_spec.SetField(upload.FieldInspection, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedInspection(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, upload.FieldInspection, value)
+		})
+	}
+	if _u.mutation.InspectionCleared() {
+		_spec.ClearField(upload.FieldInspection, field.TypeJSON)
+	}
 	if value, ok := _u.mutation.State(); ok {
 		_spec.SetField(upload.FieldState, field.TypeString, value)
 	}
@@ -287,6 +316,24 @@ func (_u *UploadUpdateOne) AppendSettings(v json.RawMessage) *UploadUpdateOne {
 // ClearSettings clears the value of the "settings" field.
 func (_u *UploadUpdateOne) ClearSettings() *UploadUpdateOne {
 	_u.mutation.ClearSettings()
+	return _u
+}
+
+// SetInspection sets the "inspection" field.
+func (_u *UploadUpdateOne) SetInspection(v json.RawMessage) *UploadUpdateOne {
+	_u.mutation.SetInspection(v)
+	return _u
+}
+
+// AppendInspection appends value to the "inspection" field.
+func (_u *UploadUpdateOne) AppendInspection(v json.RawMessage) *UploadUpdateOne {
+	_u.mutation.AppendInspection(v)
+	return _u
+}
+
+// ClearInspection clears the value of the "inspection" field.
+func (_u *UploadUpdateOne) ClearInspection() *UploadUpdateOne {
+	_u.mutation.ClearInspection()
 	return _u
 }
 
@@ -486,6 +533,17 @@ func (_u *UploadUpdateOne) sqlSave(ctx context.Context) (_node *Upload, err erro
 	}
 	if _u.mutation.SettingsCleared() {
 		_spec.ClearField(upload.FieldSettings, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Inspection(); ok {
+		_spec.SetField(upload.FieldInspection, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedInspection(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, upload.FieldInspection, value)
+		})
+	}
+	if _u.mutation.InspectionCleared() {
+		_spec.ClearField(upload.FieldInspection, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.State(); ok {
 		_spec.SetField(upload.FieldState, field.TypeString, value)

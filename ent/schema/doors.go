@@ -126,6 +126,7 @@ func (Upload) Fields() []ent.Field {
 		field.Bytes("content_hash").Immutable(),
 		field.Int64("size").Immutable(),
 		field.JSON("settings", json.RawMessage{}).Optional().Comment("encoding, separator, columns and choices, as confirmed"),
+		field.JSON("inspection", json.RawMessage{}).Optional().Comment("what was seen on looking into the file, its first rows among it; goes with the file"),
 		field.String("state").Comment("received, previewed, applied, failed, discarded"),
 		field.JSON("counts", json.RawMessage{}).Optional(),
 		field.Int64("preview_run").Default(0),
@@ -159,6 +160,34 @@ func (UploadPart) Fields() []ent.Field {
 // Indexes of UploadPart.
 func (UploadPart) Indexes() []ent.Index {
 	return []ent.Index{index.Fields("upload_id", "position").Unique()}
+}
+
+// UploadRow is what became, or would become, of a row of an uploaded file in a run
+// of it: written once, when the run judged it. It goes with the file.
+type UploadRow struct{ ent.Schema }
+
+// Mixin of UploadRow.
+func (UploadRow) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}, mixin.Company{}} }
+
+// Fields of UploadRow.
+func (UploadRow) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("upload_id").Immutable(),
+		field.Int64("run_id").Immutable(),
+		field.Int("line").Immutable().Comment("where it stands in the file, from 1"),
+		field.String("outcome").Immutable().Comment("created, updated, unchanged, skipped, failed"),
+		field.String("action").Default(""),
+		field.String("code").Default(""),
+		field.String("name").Default("").Comment("the userName or the key that it says"),
+		field.String("message").Default(""),
+		field.Int64("item_id").Default(0).Comment("the report's row with the values before and after"),
+	}
+}
+
+// Indexes of UploadRow: one to page through a file in its order, one through the
+// rows of one outcome.
+func (UploadRow) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("upload_id", "run_id", "line").Unique(), index.Fields("upload_id", "run_id", "outcome", "line")}
 }
 
 // IntakeMessage is a message by which somebody was, or was not, recognised.

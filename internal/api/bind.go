@@ -30,7 +30,7 @@ type IfMatch struct {
 const formatParam = "format"
 
 // bind fills a route's input from a request. The tag `in` says where a field
-// comes from (path, query, header or body) and `name` what it is called there;
+// comes from (path, query, header, body or file) and `name` what it is called there;
 // `enum`, `min`, `max` and `doc` say what it may be. What nobody asked for is
 // refused by name: a filter that was misspelt must not find everything.
 func (r *Route) bind(req *http.Request, body []byte) (reflect.Value, error) {
@@ -48,7 +48,12 @@ func (r *Route) bind(req *http.Request, body []byte) (reflect.Value, error) {
 		case "header":
 			err = setVersion(to, name, req.Header.Get(name))
 		case "query":
-			if known[name] = true; len(query[name]) > 1 {
+			known[name] = true
+			if list, ok := to.Addr().Interface().(*[]string); ok {
+				*list, err = query[name], textOnly(name, query[name])
+				break
+			}
+			if len(query[name]) > 1 {
 				return in, refuse(registry.CodeBadRequest, "%s is given more than once", name).at(name)
 			}
 			if query.Has(name) {
@@ -69,10 +74,20 @@ func (r *Route) bind(req *http.Request, body []byte) (reflect.Value, error) {
 	return in, nil
 }
 
+// textOnly refuses values that are no text.
+func textOnly(name string, values []string) error {
+	for _, v := range values {
+		if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
+			return refuse(registry.CodeBadRequest, "%s is no text", name).at(name)
+		}
+	}
+	return nil
+}
+
 // setParam reads a parameter.
 func setParam(f reflect.StructField, to reflect.Value, name, text string) error {
-	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return refuse(registry.CodeBadRequest, "%s is no text", name).at(name)
+	if err := textOnly(name, []string{text}); err != nil {
+		return err
 	}
 	switch p := to.Addr().Interface().(type) {
 	case *string:

@@ -110,6 +110,9 @@ func (s *schemas) operation(r *Route) object {
 			"required": needed(f.Type), "content": object{"application/json": object{"schema": s.of(f.Type, true)}},
 		}
 	}
+	if r.TakesFile() {
+		op["requestBody"] = fileBody()
+	}
 	return op
 }
 
@@ -142,7 +145,7 @@ var Scopes = []string{"read", "operate", "approve", "contacts"}
 func (s *schemas) parameters(r *Route) (out []object) {
 	for _, f := range fields(r.in) {
 		in := f.Tag.Get("in")
-		if in == "body" {
+		if in == "body" || in == "file" {
 			continue
 		}
 		schema := s.of(f.Type, true)
@@ -244,7 +247,7 @@ func (r *Route) codes() map[int][]registry.Code {
 	if r.Paged() {
 		all = append(all, registry.CodeBadCursor)
 	}
-	if r.TakesBody() {
+	if r.TakesBody() || r.TakesFile() {
 		all = append(all, registry.CodeMediaType, registry.CodeTooLarge, registry.CodeInvalidValue)
 	}
 	if r.Method != http.MethodGet {

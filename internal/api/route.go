@@ -41,7 +41,6 @@ type Route struct {
 
 	in, out reflect.Type
 	serve   func(ctx context.Context, who *Who, in any) (any, error)
-	whole   func(ctx context.Context, who *Who, in any, each func(pager) error) error
 }
 
 // On completes a route with what carries it out. In is a struct; see bind for its
@@ -57,21 +56,8 @@ func On[In, Out any](r Route, fn func(context.Context, *Who, In) (Out, error)) R
 	return r
 }
 
-// Whole adds to a list how all of it is given in one go, stretch by stretch, to be
-// exported: for one that costs as much to enter deep as to read to the end. What
-// the input says of paging counts but for the limit.
-func Whole[In, T any](r Route, fn func(ctx context.Context, who *Who, in In, each func(Page[T]) error) error) Route {
-	r.whole = func(ctx context.Context, who *Who, in any, each func(pager) error) error {
-		return fn(ctx, who, *in.(*In), func(p Page[T]) error { return each(p) }) //nolint:forcetypeassert // bind made it of r.in
-	}
-	return r
-}
-
 // walk gives all of a list, one stretch in memory at a time.
 func (r *Route) walk(ctx context.Context, who *Who, in reflect.Value, each func(pager) error) error {
-	if r.whole != nil {
-		return r.whole(ctx, who, in.Interface(), each)
-	}
 	for p := paging(in); ; {
 		out, err := r.serve(ctx, who, in.Interface())
 		if err != nil {

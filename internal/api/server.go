@@ -59,6 +59,8 @@ type Config struct {
 	Now      func() time.Time
 	NewID    func() string
 	Log      *slog.Logger
+	// Spool keeps files that are sent.
+	Spool Spool
 	// More are the routes of other resources.
 	More []Route
 	// Rate is how often a token may ask; the zero Rate is 50 times a second.
@@ -185,19 +187,25 @@ func (s *Server) serve(w http.ResponseWriter, q *request, routes []*Route) error
 	if err != nil {
 		return err
 	}
-	body, err := s.bodyOf(w, q)
+	sent, err := s.contentOf(w, q)
 	if err != nil {
 		return err
 	}
-	in, err := q.route.bind(q.Request, body)
+	defer func() {
+		if err := sent.done(); err != nil {
+			s.cfg.Log.WarnContext(q.Context(), "let file go", "request_id", q.id, "error", err)
+		}
+	}()
+	in, err := q.route.bind(q.Request, sent.body)
 	if err != nil {
 		return err
 	}
+	sent.into(q.route, in)
 	if format != formatJSON {
 		return s.export(w, q, in, format)
 	}
 	if key := q.Header.Get(keyHeader); key != "" && q.route.Repeatable() {
-		return s.once(w, q, in, key, requestHash(q, body))
+		return s.once(w, q, in, key, requestHash(q, sent.digest))
 	}
 	a, err := s.carryOut(q, in)
 	if err == nil {

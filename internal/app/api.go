@@ -32,7 +32,7 @@ func (s *Server) api(work context.Context, root *http.ServeMux, more ...api.Rout
 	desk := &apiDesk{Server: s, vault: vault, begin: func(fn func(context.Context)) { runs.Go(func() { fn(ctx) }) }}
 	door, err := api.New(api.Config{
 		Desk: desk, Tokens: s.Store, Open: func(id registry.CompanyID) api.Records { return s.Store.For(id) }, Vault: vault, Version: cmp.Or(s.process.Version, "dev"),
-		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewID: newID, Log: s.Log, More: more,
+		ClientIP: clientIP(s.Config.TrustedProxies), Now: s.Now, NewID: newID, Log: s.Log, More: more, Spool: spool,
 	})
 	if err != nil {
 		return nil, err

@@ -5,12 +5,39 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/usherd/usher/internal/api"
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
 )
+
+// ReceiveUpload implements api.Uploads.
+func (d *apiDesk) ReceiveUpload(ctx context.Context, who *api.Who, in api.ReceiveUploadInput) (api.Upload, error) {
+	choices := UploadChoices{Encoding: UploadEncoding(in.Encoding), Sheet: in.Sheet, Key: in.Key, Mail: in.Mail, Map: map[string]string{}}
+	choices.Separator, _ = ParseUploadSeparator(in.Separator) // one of its enum, or found
+	for _, m := range in.Map {
+		i := strings.LastIndexByte(m, '=')
+		if i < 0 {
+			return api.Upload{}, registry.Refuse(registry.CodeInvalidValue, "map=%s: want COLUMN=FIELD", registry.Printable(m))
+		}
+		choices.Map[strings.TrimSpace(m[:i])] = strings.TrimSpace(m[i+1:])
+	}
+	company, err := d.companyOf(ctx, who.Company)
+	if err != nil {
+		return api.Upload{}, err
+	}
+	u, _, err := d.Core.ReceiveUpload(ctx, company, who.Actor, UploadFile(in.File), choices)
+	var wrong *MistakeError
+	if errors.As(err, &wrong) {
+		return api.Upload{}, registry.Refuse(registry.CodeInvalidValue, "%s", wrong.Error())
+	}
+	if err != nil {
+		return api.Upload{}, err
+	}
+	return d.toAPIUpload(ctx, u)
+}
 
 // ListUploads implements api.Uploads.
 func (d *apiDesk) ListUploads(ctx context.Context, who *api.Who, in api.ListUploadsInput) (p api.Page[api.Upload], err error) {
@@ -68,42 +95,23 @@ func (d *apiDesk) toAPIUpload(ctx context.Context, u *registry.Upload) (api.Uplo
 
 // ListUploadRows implements api.Uploads.
 func (d *apiDesk) ListUploadRows(ctx context.Context, who *api.Who, in api.ListUploadRowsInput) (p api.Page[api.UploadRow], err error) {
-	var rows []api.UploadRow
-	err = d.eachUploadRow(ctx, who, in, in.Limit+1, func(page api.Page[api.UploadRow]) error {
-		rows = append(rows, page.Items...)
-		return nil
-	})
-	return api.CutPage(rows, in.Limit, func(r api.UploadRow) string { return strconv.Itoa(r.Row) }, func(r api.UploadRow) api.UploadRow { return r }), err
-}
-
-// EachUploadRow implements api.Uploads.
-func (d *apiDesk) EachUploadRow(ctx context.Context, who *api.Who, in api.ListUploadRowsInput, each func(api.Page[api.UploadRow]) error) error {
-	return d.eachUploadRow(ctx, who, in, 0, each)
-}
-
-// eachUploadRow gives up to limit rows of an upload, 0 for all.
-func (d *apiDesk) eachUploadRow(ctx context.Context, who *api.Who, in api.ListUploadRowsInput, limit int, each func(api.Page[api.UploadRow]) error) error {
 	after, err := api.Key(in.After)
 	if err != nil {
-		return err
+		return p, err
 	}
-	t := d.Store.For(who.Company)
-	u, err := t.Upload(ctx, in.Upload)
-	if err != nil || shownRun(u) == 0 {
-		return err
-	}
-	run, err := t.Run(ctx, shownRun(u))
+	u, err := d.Store.For(who.Company).Upload(ctx, in.Upload)
 	if err != nil {
-		return err
+		return p, err
 	}
-	err = d.rowBatches(ctx, u, run, UploadRowQuery{After: int(after), Outcome: in.Outcome, Limit: limit}, func(rows []UploadRow) error {
-		return each(api.CutPage(rows, len(rows), nil, func(r UploadRow) api.UploadRow {
-			return api.UploadRow{
-				Row: r.Line, Outcome: r.Outcome, Action: string(r.Action), Name: r.Name, Code: string(r.Code), Message: r.Message, Before: r.Before, After: r.After,
-			}
-		}))
-	})
-	return uploadState(uploadMistake(err))
+	rows, err := d.UploadRowPage(ctx, u, registry.UploadRowQuery{Run: u.Shown(), After: int(after), Limit: in.Limit + 1, Outcome: in.Outcome})
+	if err != nil {
+		return p, uploadState(err)
+	}
+	return api.CutPage(rows, in.Limit, func(r UploadRow) string { return strconv.Itoa(r.Line) }, func(r UploadRow) api.UploadRow {
+		return api.UploadRow{
+			Row: r.Line, Outcome: r.Outcome, Action: string(r.Action), Name: r.Name, Code: string(r.Code), Message: r.Message, Before: r.Before, After: r.After,
+		}
+	}), nil
 }
 
 // uploadState gives what an upload's state does not allow its code.

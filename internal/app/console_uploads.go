@@ -34,18 +34,10 @@ func (c *console) Upload(ctx context.Context, id string) (*admin.Upload, error) 
 	for _, col := range s.Columns {
 		out.Columns = append(out.Columns, admin.UploadColumn{Header: col.Header, Field: col.Field})
 	}
-	if shown := shownRun(u); shown != 0 {
+	if shown := u.Shown(); shown != 0 {
 		out.Run, err = c.tenant.Run(ctx, shown)
 	}
 	return out, err
-}
-
-// shownRun is the run that an upload's rows are shown of, 0 for none.
-func shownRun(u *registry.Upload) registry.RunID {
-	if u.Run != 0 {
-		return u.Run
-	}
-	return u.Preview
 }
 
 // InspectUpload implements admin.UploadDesk.
@@ -160,7 +152,7 @@ func (c *console) DiscardUpload(ctx context.Context, id, actor string) error {
 
 // UploadRows implements admin.UploadDesk.
 func (c *console) UploadRows(ctx context.Context, u *admin.Upload, q admin.UploadRowQuery) ([]admin.UploadRow, error) {
-	rows, err := c.server.UploadRowPage(ctx, u.Upload, u.Run, UploadRowQuery(q))
+	rows, err := c.server.UploadRowPage(ctx, u.Upload, registry.UploadRowQuery{Run: u.Run.ID, After: q.After, Limit: q.Limit, Outcome: q.Outcome})
 	out := make([]admin.UploadRow, len(rows))
 	for i, r := range rows {
 		out[i] = admin.UploadRow{Line: r.Line, Outcome: r.Outcome, Name: r.Name, Code: r.Code, Message: r.Message, Payload: registry.Payload{Before: r.Before, After: r.After}}

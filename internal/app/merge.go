@@ -126,9 +126,24 @@ func (c *Core) UndoMerge(ctx context.Context, company registry.CompanyID, actor,
 	return res.Merge, err
 }
 
-// EraseUser empties whatever is personal of somebody.
+// EraseUser empties whatever is personal of somebody. Uploaded files that name them
+// go first: if anything fails then, it is whole to be done again.
 func (c *Core) EraseUser(ctx context.Context, actor string, u *registry.User) error {
-	_, err := c.byHand(ctx, u.Company, actor, registry.EraseUser{User: u.ID})
+	door, err := c.Store.For(u.Company).EnsureOrigin(ctx, registry.OriginAdmin, "admin")
+	if err != nil {
+		return err
+	}
+	would, err := c.Registry.Preview(ctx, registry.Batch{Company: u.Company, Origin: door, Actor: actor, Ops: []registry.Op{registry.EraseUser{User: u.ID}}})
+	if err != nil {
+		return err
+	}
+	if would[0].Refused != nil {
+		return would[0].Refused
+	}
+	if err := c.forgetUploads(ctx, u.Company, actor, would[0].Words); err != nil {
+		return err
+	}
+	_, err = c.byHand(ctx, u.Company, actor, registry.EraseUser{User: u.ID})
 	return err
 }
 

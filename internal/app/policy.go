@@ -11,6 +11,7 @@ import (
 	"github.com/usherd/usher/internal/plan"
 	"github.com/usherd/usher/internal/registry"
 	port "github.com/usherd/usher/internal/source"
+	"github.com/usherd/usher/internal/source/upload"
 	"github.com/usherd/usher/internal/store"
 )
 
@@ -122,12 +123,9 @@ func (c *Core) FindGroup(ctx context.Context, company registry.CompanyID, who st
 
 // FindPersonOfSource finds a person of the company that a source belongs to.
 func (c *Core) FindPersonOfSource(ctx context.Context, key, who string) (*registry.User, error) {
-	if _, err := c.source(key); err != nil {
-		return nil, err
-	}
-	state, err := c.Store.SourceByKey(ctx, key)
+	state, err := c.linkable(ctx, key)
 	if err != nil {
-		return nil, fmt.Errorf("find source %s: %w", key, err)
+		return nil, err
 	}
 	u, err := c.Store.For(state.Company).FindUser(ctx, who)
 	if errors.Is(err, registry.ErrNotFound) {
@@ -138,22 +136,45 @@ func (c *Core) FindPersonOfSource(ctx context.Context, key, who string) (*regist
 
 // LinkUser ties a person to an entry of a source by an admin's word. The entry
 // must be there, where the source can look for one: a wrong id would have the
-// person missing in the next run.
+// person missing in the next run. A company's uploads have no entries between two
+// files; the id of one is that of the row to come.
 func (c *Core) LinkUser(ctx context.Context, key, anchor, actor string, user registry.UserID, endPassword bool) error {
-	s, err := c.source(key)
+	state, err := c.linkable(ctx, key)
 	if err != nil {
 		return err
 	}
-	state, err := c.Store.SourceByKey(ctx, key)
-	if err != nil {
-		return fmt.Errorf("find source %s: %w", key, err)
-	}
-	name, err := s.entryName(ctx, anchor)
-	if err != nil {
+	name := ""
+	if registry.UploadCompany(key) != "" {
+		field, value, ok := upload.ParseAnchor(anchor)
+		if !ok {
+			return mistake("%q is no id of an uploaded row; it is as in the report, as userName:ann or emails:ann@example.com", anchor)
+		}
+		anchor = upload.Anchor(field, value)
+	} else if name, err = c.sources[key].entryName(ctx, anchor); err != nil {
 		return err
 	}
 	_, err = c.apply(ctx, state.Origin, actor, registry.LinkUser{User: user, Anchor: anchor, Name: name, EndPassword: endPassword})
 	return err
+}
+
+// linkable is a source that people can be tied to by hand: one of the configuration
+// file, or a company's uploads.
+func (c *Core) linkable(ctx context.Context, key string) (registry.Source, error) {
+	if company := registry.UploadCompany(key); company != "" {
+		found, err := c.Company(ctx, company)
+		if err != nil {
+			return registry.Source{}, err
+		}
+		return c.Store.For(found.ID).EnsureSource(ctx, registry.OriginUpload, key)
+	}
+	if _, err := c.source(key); err != nil {
+		return registry.Source{}, err
+	}
+	state, err := c.Store.SourceByKey(ctx, key)
+	if err != nil {
+		return state, fmt.Errorf("find source %s: %w", key, err)
+	}
+	return state, nil
 }
 
 // entryName looks for the entry with an anchor.

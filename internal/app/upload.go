@@ -115,14 +115,13 @@ func (c *Core) lastUploadKey(ctx context.Context, company registry.CompanyID) (s
 
 // newUpload is an upload's row for a file.
 func (c *Core) newUpload(f UploadFile, actor string, in *UploadInspection) (*registry.Upload, error) {
-	settings, err := json.Marshal(in.Settings)
-	if err != nil {
-		return nil, fmt.Errorf("encode upload settings: %w", err)
-	}
 	now := c.Now()
 	u := &registry.Upload{
-		PublicID: newID(), Actor: actor, FileName: f.Name, Format: string(in.Format), Settings: settings,
+		PublicID: newID(), Actor: actor, FileName: f.Name, Format: string(in.Format),
 		State: registry.UploadReceived, CreatedAt: now, ExpiresAt: now.Add(uploadLife),
+	}
+	if err := setReading(u, in); err != nil {
+		return nil, err
 	}
 	r, err := f.Open()
 	if err != nil {
@@ -132,6 +131,17 @@ func (c *Core) newUpload(f UploadFile, actor string, in *UploadInspection) (*reg
 	u.Size, err = io.Copy(h, r)
 	u.Hash = h.Sum(nil)
 	return u, errors.Join(err, r.Close())
+}
+
+// setReading enters how an upload is read, and what was seen by looking.
+func setReading(u *registry.Upload, in *UploadInspection) (err error) {
+	if u.Settings, err = json.Marshal(in.Settings); err != nil {
+		return fmt.Errorf("encode upload settings: %w", err)
+	}
+	if u.Inspection, err = json.Marshal(in); err != nil {
+		return fmt.Errorf("encode what was seen in upload: %w", err)
+	}
+	return nil
 }
 
 // keepParts writes a file's content, piece by piece.
@@ -264,16 +274,22 @@ func uploadMapper(s *upload.Settings) (*mapping.Mapper, error) {
 
 // companyKey is the key of a company.
 func (c *Core) companyKey(ctx context.Context, id registry.CompanyID) (string, error) {
+	company, err := c.companyOf(ctx, id)
+	return company.Key, err
+}
+
+// companyOf is a company by its key inside.
+func (c *Core) companyOf(ctx context.Context, id registry.CompanyID) (registry.Company, error) {
 	all, err := c.Store.Companies(ctx)
 	if err != nil {
-		return "", err
+		return registry.Company{}, err
 	}
 	for _, company := range all {
 		if company.ID == id {
-			return company.Key, nil
+			return company, nil
 		}
 	}
-	return "", registry.ErrNotFound
+	return registry.Company{}, registry.ErrNotFound
 }
 
 // uploadDeed writes down what somebody did with an upload.

@@ -90,7 +90,7 @@ func (u *uploads) rows(up *registry.Upload, run *registry.Run) ([]string, regist
 	err := u.UploadRows(u.ctx, up, run, func(r app.UploadRow) error {
 		out = append(out, strings.Join(strings.Fields(fmt.Sprintf("%d %s %s %s", r.Line, r.Outcome, r.Name, r.Code)), " "))
 		n.Rows++
-		*map[string]*int64{app.RowCreated: &n.Created, app.RowUpdated: &n.Updated, app.RowUnchanged: &n.Unchanged, app.RowSkipped: &n.Skipped, app.RowFailed: &n.Failed}[r.Outcome]++
+		*map[string]*int64{registry.RowCreated: &n.Created, registry.RowUpdated: &n.Updated, registry.RowUnchanged: &n.Unchanged, registry.RowSkipped: &n.Skipped, registry.RowFailed: &n.Failed}[r.Outcome]++
 		return nil
 	})
 	if err != nil {

@@ -43,5 +43,14 @@ func SpoolUpload(name string, r io.Reader) (_ *SpooledUpload, err error) {
 	}}}, nil
 }
 
+// spool is SpoolUpload for the API.
+func spool(r io.Reader) (func() (io.ReadCloser, error), func() error, error) {
+	f, err := SpoolUpload("", r)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f.Open, f.Close, nil
+}
+
 // Close lets the file go.
 func (s *SpooledUpload) Close() error { return s.f.Close() }

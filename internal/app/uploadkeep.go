@@ -32,13 +32,20 @@ func (c *Core) KeepUpload(ctx context.Context, company registry.Company, actor s
 	return u, c.uploadDeed(ctx, u, actor, "upload.receive", map[string]string{"mail": in.Mail})
 }
 
-// InspectKept looks at a kept file as it is read now.
+// InspectKept is what was seen by looking at a kept file as it is read now.
 func (c *Core) InspectKept(ctx context.Context, u *registry.Upload) (*UploadInspection, error) {
-	s, err := uploadSettings(u)
+	in := &UploadInspection{}
+	if len(u.Inspection) > 0 {
+		if err := json.Unmarshal(u.Inspection, in); err != nil {
+			return nil, fmt.Errorf("decode what was seen in upload: %w", err)
+		}
+		return in, nil
+	}
+	s, err := uploadSettings(u) // of an earlier version of usher, or the file is gone
 	if err != nil {
 		return nil, err
 	}
-	in, err := upload.Inspect(c.keptFile(ctx, u), choicesOf(&s))
+	in, err = upload.Inspect(c.keptFile(ctx, u), choicesOf(&s))
 	if in != nil && s.Key == "" && errors.Is(err, upload.ErrChoice) {
 		err = nil // known, and for the person who looks to settle
 	}
@@ -67,12 +74,11 @@ func (c *Core) ReadUpload(ctx context.Context, u *registry.Upload, choices Uploa
 	if err != nil && (in == nil || len(in.Columns) == 0 || in.Key != "" || choices.Key != "" || !errors.Is(err, upload.ErrChoice)) {
 		return uploadMistake(err)
 	}
-	settings, err := json.Marshal(in.Settings)
-	if err != nil {
-		return fmt.Errorf("encode upload settings: %w", err)
+	if err := setReading(u, in); err != nil {
+		return err
 	}
 	was := u.State
-	u.Settings, u.State, u.Message, u.Preview, u.Counts = settings, registry.UploadReceived, "", 0, registry.UploadCounts{}
+	u.State, u.Message, u.Preview, u.Counts = registry.UploadReceived, "", 0, registry.UploadCounts{}
 	moved, err := c.Store.For(u.Company).ReadUpload(ctx, u, was)
 	if err == nil && !moved {
 		return mistake("upload %s was decided on by somebody else just now", u.PublicID)

@@ -23,7 +23,7 @@ func (c *Core) Upload(ctx context.Context, company registry.CompanyID, id string
 // UploadOfRun finds the upload that a run previewed or carried out.
 func (c *Core) UploadOfRun(ctx context.Context, run *registry.Run) (*registry.Upload, error) {
 	u, err := c.Store.For(run.Company).UploadOfRun(ctx, run.ID)
-	if errors.Is(err, registry.ErrNotFound) {
+	if errors.Is(err, registry.ErrNotFound) || err == nil && u.Shown() != run.ID {
 		return nil, mistake("run %d is not the newest run of an upload", run.Number)
 	}
 	return u, err
@@ -72,7 +72,15 @@ func (c *Core) previewUpload(ctx context.Context, u *registry.Upload, req reconc
 	if run.State == registry.RunFailed {
 		u.State, u.Message = registry.UploadFailed, run.Message
 	}
-	return run, c.moveUpload(ctx, u, was)
+	return run, c.ended(ctx, u, was)
+}
+
+// ended writes how an upload stands after a run, of which alone its rows are kept.
+func (c *Core) ended(ctx context.Context, u *registry.Upload, was registry.UploadState) error {
+	if err := c.moveUpload(ctx, u, was); err != nil {
+		return err
+	}
+	return c.Store.For(u.Company).KeepUploadRows(ctx, u.ID, u.Shown())
 }
 
 // ConfirmUpload has an upload carried out: by the next server that comes by, or
@@ -119,10 +127,10 @@ func (c *Core) carryOut(ctx context.Context, u *registry.Upload, req reconcile.R
 			u.State = registry.UploadFailed
 		}
 	}
-	return run, c.moveUpload(context.WithoutCancel(ctx), u, was)
+	return run, c.ended(context.WithoutCancel(ctx), u, was)
 }
 
-// runUpload runs the engine on an upload and counts its rows.
+// runUpload runs the engine on an upload and writes down what became of its rows.
 func (c *Core) runUpload(ctx context.Context, u *registry.Upload, req reconcile.Request) (*registry.Run, error) {
 	src, reader, err := c.uploadSource(ctx, u)
 	if err != nil {
@@ -132,41 +140,8 @@ func (c *Core) runUpload(ctx context.Context, u *registry.Upload, req reconcile.
 	if err != nil {
 		return nil, err
 	}
-	u.Counts, err = c.countRows(context.WithoutCancel(ctx), run, reader)
+	u.Counts, err = c.judgeRows(context.WithoutCancel(ctx), u, run, reader)
 	return run, err
-}
-
-// countRows says what became of the rows of a run. Each is counted once: who
-// failed was changed in no way, and who was neither changed nor failed is as
-// the row says.
-func (c *Core) countRows(ctx context.Context, run *registry.Run, reader *upload.Source) (registry.UploadCounts, error) {
-	n := &run.Counts
-	out := registry.UploadCounts{
-		Rows: reader.Rows, Failed: reader.Refused, Created: n.Created,
-		Updated: n.Updated + n.Renamed + n.Joined + n.Restored + n.Deactivated,
-	}
-	failed, skipped := map[string]bool{}, map[string]bool{}
-	err := c.Store.For(run.Company).ItemKeys(ctx, run.ID, func(it registry.RunItem) error {
-		switch {
-		case !ofPerson(it):
-		case it.Outcome == registry.OutcomeFailed, it.Outcome == registry.OutcomeConflict:
-			failed[it.Anchor] = true
-		case it.Outcome == registry.OutcomeSkipped:
-			skipped[it.Anchor] = true
-		}
-		return nil
-	})
-	if err != nil {
-		return out, fmt.Errorf("count rows: %w", err)
-	}
-	for anchor := range skipped {
-		if !failed[anchor] {
-			out.Skipped++
-		}
-	}
-	out.Failed += int64(len(failed))
-	out.Unchanged = out.Rows - out.Created - out.Updated - out.Skipped - out.Failed
-	return out, nil
 }
 
 // ofPerson reports whether a report row is about a person of the file who has

@@ -54,7 +54,7 @@ func (u *unit) eraseUser(i int) {
 		if user == nil || user.WasErased() {
 			continue
 		}
-		u.eraseOne(user)
+		u.results[i].Words = append(u.results[i].Words, u.eraseOne(user)...)
 		c := u.note(subject{user: user}, ActionDelete, string(CodeErased), user.Version, Payload{})
 		if user == u.subject[i].user {
 			u.results[i].Change = c
@@ -76,8 +76,9 @@ func Naming(user *User, links []*Link) Erased {
 // texts, it would be found in those about others.
 const shortest = 3
 
-// eraseOne empties one person. The row of history names no value.
-func (u *unit) eraseOne(user *User) {
+// eraseOne empties one person, and gives what named them. The row of history names
+// no value.
+func (u *unit) eraseOne(user *User) []string {
 	links := u.merging.holdings.Links[user.ID]
 	e := Naming(user, links)
 	keys := []string{nameKey(user.UserName())}
@@ -103,4 +104,5 @@ func (u *unit) eraseOne(user *User) {
 	u.w.EndFactors = append(u.w.EndFactors, user)
 	u.w.Erased = append(u.w.Erased, e)
 	u.w.KeepKeys = append(u.w.KeepKeys, KeptKeys{User: user, Hashes: u.hashes(keys)})
+	return e.Words
 }

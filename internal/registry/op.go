@@ -268,6 +268,8 @@ type Result struct {
 	Merge *Merge
 	// Candidates are who a meeting could have been with, where that is ambiguous.
 	Candidates []Candidate
+	// Words are what named somebody who was erased.
+	Words []string
 }
 
 // Action says what a change did, in one word.

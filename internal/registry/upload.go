@@ -34,8 +34,11 @@ type Upload struct {
 	// Settings are how the file is read: a preview and the run that follows it use
 	// the same.
 	Settings json.RawMessage
-	State    UploadState
-	Counts   UploadCounts
+	// Inspection is what was seen on looking into the file, its first rows among it;
+	// empty when the content is.
+	Inspection json.RawMessage
+	State      UploadState
+	Counts     UploadCounts
 	// Preview and Run are the newest of each, 0 for none.
 	Preview, Run RunID
 	// Message says why it failed.
@@ -43,6 +46,48 @@ type Upload struct {
 	CreatedAt time.Time
 	// ExpiresAt is when the content is removed.
 	ExpiresAt time.Time
+}
+
+// Shown is the run that the upload's rows are of, the newest of preview and run; 0
+// for none.
+func (u *Upload) Shown() RunID { return max(u.Run, u.Preview) }
+
+// What becomes of a row of a file.
+const (
+	RowCreated   = "created"
+	RowUpdated   = "updated"
+	RowUnchanged = "unchanged"
+	RowSkipped   = "skipped"
+	RowFailed    = "failed"
+)
+
+// UploadRow is what became, or would become, of a row of a file in a run.
+type UploadRow struct {
+	// Line is where it stands in the file, from 1.
+	Line int
+	// Outcome is one of the constants above.
+	Outcome string
+	// Action is what was done with a row that was created or updated, or would be.
+	Action Action
+	// Code and Message say why, of one that failed or was skipped, and of one that
+	// went through with a remark.
+	Code    Code
+	Message string
+	// Name is the userName, or the key, that the row says.
+	Name string
+	// Item is the row of the run's report that has the values before and after, 0 for
+	// none.
+	Item int64
+}
+
+// UploadRowQuery asks for rows of an upload as they stand in the file.
+type UploadRowQuery struct {
+	Upload int64
+	Run    RunID
+	// After is the line behind which they begin; Limit is how many there are at most.
+	After, Limit int
+	// Outcome narrows them, "" for all.
+	Outcome string
 }
 
 // UploadCounts are what became, or would become, of the rows of a file. Each
@@ -70,4 +115,21 @@ func UploadCompany(source string) string {
 		return ""
 	}
 	return company
+}
+
+// Add counts rows with an outcome.
+func (n *UploadCounts) Add(outcome string, rows int64) {
+	n.Rows += rows
+	switch outcome {
+	case RowCreated:
+		n.Created += rows
+	case RowUpdated:
+		n.Updated += rows
+	case RowSkipped:
+		n.Skipped += rows
+	case RowFailed:
+		n.Failed += rows
+	default:
+		n.Unchanged += rows
+	}
 }

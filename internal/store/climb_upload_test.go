@@ -13,14 +13,14 @@ import (
 // uploadClimbed are the methods of Tenant that TestUploadFence tries.
 var uploadClimbed = []string{
 	"AddUploadPart", "CreateUpload", "EnsureSource", "GroupsNamed", "ItemKeys", "ItemsByID", "UpdateUpload", "Upload", "UploadOfRun", "UploadPart", "Uploads",
-	"Audit", "Deeds",
+	"Audit", "Deeds", "AddUploadRows", "UploadRowPage", "KeepUploadRows", "DropExpiredUploads",
 }
 
 // kept is an upload of a company with one piece of content.
 func kept(ctx context.Context, t *testing.T, tenant *store.Tenant, id string) *registry.Upload {
 	t.Helper()
 	u := &registry.Upload{
-		PublicID: id, Actor: "admin ann", FileName: "people.csv", Format: "csv", Hash: []byte("hash"), Size: 3, Settings: []byte(`{"key":"userName"}`),
+		PublicID: id, Actor: "admin ann", FileName: "people.csv", Format: "csv", Hash: []byte("hash"), Size: 3, Settings: []byte(`{"key":"userName"}`), Inspection: []byte(`{"sample":[]}`),
 		State: registry.UploadReceived, CreatedAt: time.UnixMicro(1), ExpiresAt: time.UnixMicro(1000),
 	}
 	must(t, tenant.CreateUpload(ctx, u))
@@ -45,6 +45,9 @@ func TestUploadFence(t *testing.T) {
 			"UploadOfRun":   func() error { _, err := c.b.UploadOfRun(ctx, c.run.ID); return err },
 			"UploadPart":    func() error { _, err := c.b.UploadPart(ctx, u.ID, 0); return err },
 			"AddUploadPart": func() error { return c.b.AddUploadPart(ctx, u.ID, 1, []byte("x")) },
+			"AddUploadRows": func() error {
+				return c.b.AddUploadRows(ctx, u.ID, c.run.ID, []registry.UploadRow{{Line: 3, Outcome: registry.RowFailed}})
+			},
 		} {
 			if err := fn(); !errors.Is(err, registry.ErrNotFound) {
 				t.Errorf("%s: %v", what, err)
@@ -61,6 +64,7 @@ func TestUploadFence(t *testing.T) {
 			t.Errorf("GroupsNamed: %v, %v", found, err)
 		}
 		c.seeNoItems(ctx)
+		c.seeNoUploadRows(ctx, u)
 		must(t, c.a.Audit(t.Context(), registry.Deed{Actor: "ann", Action: "upload.receive"}))
 		if deeds, err := c.b.Deeds(ctx, registry.DeedQuery{Limit: 10}); len(deeds) != 0 || err != nil {
 			t.Errorf("Deeds: %v, %v", deeds, err)
@@ -71,6 +75,61 @@ func TestUploadFence(t *testing.T) {
 		}
 		if _, err := c.b.EnsureSource(ctx, registry.OriginLDAP, "corp"); !errors.Is(err, registry.ErrNotFound) {
 			t.Errorf("EnsureSource took A's source: %v", err)
+		}
+	})
+}
+
+// seeNoUploadRows: what became of the rows of A's upload is not B's to see, nor to
+// drop.
+func (c *climber) seeNoUploadRows(ctx context.Context, u *registry.Upload) {
+	t := c.t
+	t.Helper()
+	all := registry.UploadRowQuery{Upload: u.ID, Run: c.run.ID, Limit: 10}
+	must(t, c.a.AddUploadRows(t.Context(), u.ID, c.run.ID, []registry.UploadRow{{Line: 2, Outcome: registry.RowCreated, Name: "ann"}}))
+	if rows, err := c.b.UploadRowPage(ctx, all); len(rows) != 0 || err != nil {
+		t.Errorf("UploadRowPage: %v, %v", rows, err)
+	}
+	must(t, c.b.KeepUploadRows(ctx, u.ID, 0))
+	must(t, c.b.DropExpiredUploads(ctx, u.ExpiresAt))
+	if rows, err := c.a.UploadRowPage(t.Context(), all); len(rows) != 1 || err != nil {
+		t.Errorf("the owner's rows: %v, %v", rows, err)
+	}
+	if _, err := c.a.UploadPart(t.Context(), u.ID, 0); err != nil {
+		t.Errorf("the owner's file: %v", err)
+	}
+}
+
+// TestUploadRows: rows are paged in the order of the file, of one run and one
+// outcome, and go with the file.
+func TestUploadRows(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		c := newClimber(t, s)
+		ctx := t.Context()
+		u := kept(ctx, t, c.a, "u1")
+		var rows []registry.UploadRow
+		for line := 2; line <= 1201; line++ {
+			rows = append(rows, registry.UploadRow{Line: line, Outcome: []string{registry.RowCreated, registry.RowFailed}[line%2], Code: "c", Name: "n", Message: "m", Item: int64(line)})
+		}
+		must(t, c.a.AddUploadRows(ctx, u.ID, 1, rows))
+		must(t, c.a.AddUploadRows(ctx, u.ID, 2, rows[:3]))
+		page := func(q registry.UploadRowQuery) []registry.UploadRow {
+			q.Upload = u.ID
+			out, err := c.a.UploadRowPage(ctx, q)
+			must(t, err)
+			return out
+		}
+		want(t, "a page", page(registry.UploadRowQuery{Run: 1, After: 600, Limit: 3}), rows[599:602])
+		failed := page(registry.UploadRowQuery{Run: 1, After: 600, Limit: 2, Outcome: registry.RowFailed})
+		want(t, "a page of an outcome", []int{failed[0].Line, failed[1].Line}, []int{601, 603})
+		must(t, c.a.KeepUploadRows(ctx, u.ID, 2))
+		want(t, "rows of the other run", len(page(registry.UploadRowQuery{Run: 1, Limit: 5})), 0)
+		want(t, "rows of the run", page(registry.UploadRowQuery{Run: 2, Limit: 5}), rows[:3])
+		must(t, c.a.DropExpiredUploads(ctx, u.ExpiresAt.Add(-time.Microsecond)))
+		want(t, "rows before their time", len(page(registry.UploadRowQuery{Run: 2, Limit: 5})), 3)
+		must(t, c.a.DropExpiredUploads(ctx, u.ExpiresAt))
+		want(t, "rows after it", len(page(registry.UploadRowQuery{Run: 2, Limit: 5})), 0)
+		if got, err := c.a.Upload(ctx, "u1"); err != nil || len(got.Inspection) != 0 {
+			t.Errorf("what was seen of the file: %s, %v", got.Inspection, err)
 		}
 	})
 }

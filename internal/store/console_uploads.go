@@ -42,7 +42,7 @@ func (t *Tenant) ReadUpload(ctx context.Context, u *registry.Upload, was registr
 	var n int
 	err = t.s.inTx(ctx, func(x *session) (err error) {
 		n, err = t.s.entTx(x.tx).Upload.Update().Where(upload.CompanyID(int64(t.id)), upload.ID(u.ID), upload.State(string(was))).
-			SetState(string(u.State)).SetSettings(u.Settings).SetCounts(counts).SetPreviewRun(int64(u.Preview)).
+			SetState(string(u.State)).SetSettings(u.Settings).SetInspection(u.Inspection).SetCounts(counts).SetPreviewRun(int64(u.Preview)).
 			SetMessage(asText(u.Message)).Save(ctx)
 		return err
 	})

@@ -76,6 +76,8 @@ func (w *world) seed() registry.UserID {
 	w.sql(`INSERT INTO run_items (company_id, run_id, outcome, anchor, name, user_id, message, detail, at)
 		VALUES (%d, 1, 'failed', 'x', '`+secret+`', %d, '`+secret+`', '{"before": {"title": ["`+secret+`"]}}', 1),
 		(%d, 1, 'conflict', 'anchor-`+secret+`', 'y', 0, 'z', NULL, 1)`, c, id, c)
+	w.sql(`INSERT INTO upload_rows (company_id, upload_id, run_id, line, outcome, name, message) VALUES (%d, 1, 1, 2, 'failed', '`+secret+`.smith', 'z'),
+		(%d, 1, 1, 3, 'failed', 'y', 'row 2 is about `+secret+`@example.com')`, c, c)
 	w.sql(`INSERT INTO scim_requests (company_id, origin_id, at, request_id, method, path, status, detail, resource, body)
 		VALUES (%d, 1, 1, 'r', 'POST', '/Users?filter=userName+eq+`+secret+`.smith', 400, '`+secret+`@example.com is taken', 'Users/%s', '{"userName": "`+strings.ToUpper(secret)+`.Smith"}')`, c, u.PublicID)
 	w.sql(`INSERT INTO audits (company_id, at, actor, user_id, action, subject, address, detail)
@@ -109,7 +111,7 @@ var nobodys = map[string]string{
 	"deliveries": "events carry ids alone", "delivery_attempts": "what the receiver answered", "erased_keys": "hashes", "login_names": "hashes", "oauth_clients": "programs",
 	"origins": "doors", "processes": "processes", "read_pages": "sealed; all of a company go when anybody is erased", "resource_keys": "resources, which are no people", "resources": "resources, which are no people", "runs": "sums; who asked is in saidBy",
 	"source_marks": "ids of objects that make nobody", "sources": "directories; who paused is in saidBy", "spent_challenges": "hashes", "throttles": "hashes", "tokens": "programs",
-	"upload_parts": "the file of many people, which goes by itself", "uploads": "names of files; who brought them is in saidBy", "users": "written by the rules", "webhooks": "the company's",
+	"upload_parts": "the file of many people, which app drops where it names the person", "uploads": "names of files; what was seen in one goes with it; who brought them is in saidBy", "users": "written by the rules", "webhooks": "the company's",
 }
 
 // TestEveryTableIsHeld: a table that joins the schema joins the list of what is held
@@ -139,7 +141,7 @@ func TestEraseLeavesNothing(t *testing.T) {
 		held := w.held(id)
 		for _, table := range []string{
 			"emails", "links", "memberships", "factors", "sessions", "setup_links", "mail_attempts", "mails", "changes", "run_items", "intake_messages",
-			"applications", "audits", "scim_requests", "merges",
+			"applications", "audits", "scim_requests", "merges", "upload_rows",
 		} {
 			if !strings.Contains(held, table+" {") {
 				t.Errorf("the export lacks %s", table)

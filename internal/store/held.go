@@ -57,6 +57,9 @@ var heldTables = []heldTable{
 		texts: []string{"anchor", "name", "message"}, found: "anchor = '', name = '', message = '', detail = NULL",
 		json: []string{"detail"},
 	},
+	{
+		table: "upload_rows", of: noneOf, show: "upload_id, line, outcome, action, code, name, message", texts: []string{"name", "message"}, found: "name = '', message = ''",
+	},
 	{table: "intake_messages", show: "at, sender, outcome, verdict, created", erase: "sender = ''", texts: []string{"sender"}, found: "sender = ''"},
 	{
 		table: "applications", company: "for_company",

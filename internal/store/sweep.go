@@ -41,8 +41,6 @@ func (t *Tenant) sweep(ctx context.Context, now time.Time, retention time.Durati
 		{"tokens", `SELECT id FROM tokens WHERE company_id = ? AND client_id <> 0 AND expires_at <= ?`, now, true},
 		{"idempotency_keys", `SELECT id FROM idempotency_keys WHERE company_id = ? AND expires_at <= ?`, now, true},
 		{"read_pages", `SELECT id FROM read_pages WHERE company_id = ? AND began_at <= ?`, now.Add(-registry.PagesLife), true},
-		{"upload_parts", `SELECT p.id FROM uploads u JOIN upload_parts p ON p.upload_id = u.id AND p.company_id = u.company_id
-			WHERE u.company_id = ? AND u.expires_at <= ?`, now, true},
 		// A report goes as a whole.
 		{"run_items", `SELECT i.id FROM runs r JOIN run_items i ON i.run_id = r.id AND i.company_id = r.company_id
 			WHERE r.company_id = ? AND r.finished_at <> 0 AND r.finished_at <= ?`, old, false},
@@ -60,7 +58,7 @@ func (t *Tenant) sweep(ctx context.Context, now time.Time, retention time.Durati
 			return fmt.Errorf("delete old rows of %s: %w", c.table, err)
 		}
 	}
-	return nil
+	return t.DropExpiredUploads(ctx, now)
 }
 
 // deleteInBatches deletes the rows of a company that a query of company and time

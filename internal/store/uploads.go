@@ -48,7 +48,7 @@ func (s *Store) notOfFile(ctx context.Context, tx *db.Client) ([]int64, error) {
 func (t *Tenant) CreateUpload(ctx context.Context, u *registry.Upload) error {
 	return t.s.inTx(ctx, func(x *session) error {
 		row, err := t.s.entTx(x.tx).Upload.Create().SetCompanyID(int64(t.id)).SetPublicID(u.PublicID).SetActor(asText(u.Actor)).
-			SetFileName(asText(u.FileName)).SetFormat(u.Format).SetContentHash(u.Hash).SetSize(u.Size).SetSettings(u.Settings).
+			SetFileName(asText(u.FileName)).SetFormat(u.Format).SetContentHash(u.Hash).SetSize(u.Size).SetSettings(u.Settings).SetInspection(u.Inspection).
 			SetState(string(u.State)).SetCreatedAt(micros(u.CreatedAt)).SetExpiresAt(micros(u.ExpiresAt)).Save(ctx)
 		if err != nil {
 			return fmt.Errorf("create upload: %w", err)
@@ -155,7 +155,7 @@ func (t *Tenant) oneUpload(ctx context.Context, q *db.UploadQuery) (*registry.Up
 func toUpload(r *db.Upload) (*registry.Upload, error) {
 	u := &registry.Upload{
 		ID: r.ID, PublicID: r.PublicID, Company: registry.CompanyID(r.CompanyID), Actor: r.Actor, FileName: r.FileName, Format: r.Format,
-		Hash: r.ContentHash, Size: r.Size, Settings: r.Settings, State: registry.UploadState(r.State),
+		Hash: r.ContentHash, Size: r.Size, Settings: r.Settings, Inspection: r.Inspection, State: registry.UploadState(r.State),
 		Preview: registry.RunID(r.PreviewRun), Run: registry.RunID(r.RunID), Message: r.Message,
 		CreatedAt: fromMicros(r.CreatedAt), ExpiresAt: fromMicros(r.ExpiresAt),
 	}

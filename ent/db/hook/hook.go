@@ -477,6 +477,18 @@ func (f UploadPartFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, er
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.UploadPartMutation", m)
 }
 
+// The UploadRowFunc type is an adapter to allow the use of ordinary
+// function as UploadRow mutator.
+type UploadRowFunc func(context.Context, *db.UploadRowMutation) (db.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f UploadRowFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
+	if mv, ok := m.(*db.UploadRowMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.UploadRowMutation", m)
+}
+
 // The UserFunc type is an adapter to allow the use of ordinary
 // function as User mutator.
 type UserFunc func(context.Context, *db.UserMutation) (db.Value, error)

@@ -1337,6 +1337,7 @@ var (
 		{Name: "content_hash", Type: field.TypeBytes},
 		{Name: "size", Type: field.TypeInt64},
 		{Name: "settings", Type: field.TypeJSON, Nullable: true},
+		{Name: "inspection", Type: field.TypeJSON, Nullable: true},
 		{Name: "state", Type: field.TypeString},
 		{Name: "counts", Type: field.TypeJSON, Nullable: true},
 		{Name: "preview_run", Type: field.TypeInt64, Default: 0},
@@ -1364,7 +1365,7 @@ var (
 			{
 				Name:    "upload_expires_at",
 				Unique:  false,
-				Columns: []*schema.Column{UploadsColumns[15]},
+				Columns: []*schema.Column{UploadsColumns[16]},
 			},
 		},
 	}
@@ -1386,6 +1387,38 @@ var (
 				Name:    "uploadpart_upload_id_position",
 				Unique:  true,
 				Columns: []*schema.Column{UploadPartsColumns[2], UploadPartsColumns[3]},
+			},
+		},
+	}
+	// UploadRowsColumns holds the columns for the "upload_rows" table.
+	UploadRowsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "company_id", Type: field.TypeInt64},
+		{Name: "upload_id", Type: field.TypeInt64},
+		{Name: "run_id", Type: field.TypeInt64},
+		{Name: "line", Type: field.TypeInt},
+		{Name: "outcome", Type: field.TypeString},
+		{Name: "action", Type: field.TypeString, Default: ""},
+		{Name: "code", Type: field.TypeString, Default: ""},
+		{Name: "name", Type: field.TypeString, Default: ""},
+		{Name: "message", Type: field.TypeString, Default: ""},
+		{Name: "item_id", Type: field.TypeInt64, Default: 0},
+	}
+	// UploadRowsTable holds the schema information for the "upload_rows" table.
+	UploadRowsTable = &schema.Table{
+		Name:       "upload_rows",
+		Columns:    UploadRowsColumns,
+		PrimaryKey: []*schema.Column{UploadRowsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "uploadrow_upload_id_run_id_line",
+				Unique:  true,
+				Columns: []*schema.Column{UploadRowsColumns[2], UploadRowsColumns[3], UploadRowsColumns[4]},
+			},
+			{
+				Name:    "uploadrow_upload_id_run_id_outcome_line",
+				Unique:  false,
+				Columns: []*schema.Column{UploadRowsColumns[2], UploadRowsColumns[3], UploadRowsColumns[5], UploadRowsColumns[4]},
 			},
 		},
 	}
@@ -1575,6 +1608,7 @@ var (
 		TokensTable,
 		UploadsTable,
 		UploadPartsTable,
+		UploadRowsTable,
 		UsersTable,
 		WebhooksTable,
 	}

@@ -123,6 +123,9 @@ type Upload func(*sql.Selector)
 // UploadPart is the predicate function for uploadpart builders.
 type UploadPart func(*sql.Selector)
 
+// UploadRow is the predicate function for uploadrow builders.
+type UploadRow func(*sql.Selector)
+
 // User is the predicate function for user builders.
 type User func(*sql.Selector)
 

@@ -27,6 +27,8 @@ const (
 	FieldSize = "size"
 	// FieldSettings holds the string denoting the settings field in the database.
 	FieldSettings = "settings"
+	// FieldInspection holds the string denoting the inspection field in the database.
+	FieldInspection = "inspection"
 	// FieldState holds the string denoting the state field in the database.
 	FieldState = "state"
 	// FieldCounts holds the string denoting the counts field in the database.
@@ -56,6 +58,7 @@ var Columns = []string{
 	FieldContentHash,
 	FieldSize,
 	FieldSettings,
+	FieldInspection,
 	FieldState,
 	FieldCounts,
 	FieldPreviewRun,

@@ -507,6 +507,16 @@ func SettingsNotNil() predicate.Upload {
 	return predicate.Upload(sql.FieldNotNull(FieldSettings))
 }
 
+// InspectionIsNil applies the IsNil predicate on the "inspection" field.
+func InspectionIsNil() predicate.Upload {
+	return predicate.Upload(sql.FieldIsNull(FieldInspection))
+}
+
+// InspectionNotNil applies the NotNil predicate on the "inspection" field.
+func InspectionNotNil() predicate.Upload {
+	return predicate.Upload(sql.FieldNotNull(FieldInspection))
+}
+
 // StateEQ applies the EQ predicate on the "state" field.
 func StateEQ(v string) predicate.Upload {
 	return predicate.Upload(sql.FieldEQ(FieldState, v))

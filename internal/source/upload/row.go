@@ -84,6 +84,17 @@ func anchorOf(field, key string) string {
 	return field + ":" + key
 }
 
+// ParseAnchor takes an id apart that people have at uploads: the field that is the
+// key, and its value.
+func ParseAnchor(anchor string) (field, value string, ok bool) {
+	field, value, ok = strings.Cut(anchor, ":")
+	known := slices.ContainsFunc(Keys(), func(k Key) bool { return k.Field == field })
+	return field, value, ok && known && value != "" && len(value) <= maxKey
+}
+
+// Anchor is the id that people have at uploads who have a value in a key's field.
+func Anchor(field, value string) string { return anchorOf(field, value) }
+
 // groupPrefix begins the anchors of groups.
 const groupPrefix = "group:"
 
