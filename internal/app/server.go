@@ -236,6 +236,10 @@ func (d dueSources) DueSources(ctx context.Context, now time.Time) ([]registry.S
 	return d.Store.DueSources(ctx, now)
 }
 
+func (d dueSources) WaitingSources(ctx context.Context, now time.Time) ([]registry.Source, error) {
+	return d.Store.WaitingSources(ctx, now)
+}
+
 func (d dueSources) AbandonedSources(ctx context.Context) ([]registry.Source, error) {
 	return d.Store.AbandonedSources(ctx)
 }

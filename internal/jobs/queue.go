@@ -22,6 +22,8 @@ import (
 type Sources interface {
 	// DueSources lists the sources whose time has come.
 	DueSources(ctx context.Context, now time.Time) ([]registry.Source, error)
+	// WaitingSources lists the sources whose schedule comes up later.
+	WaitingSources(ctx context.Context, now time.Time) ([]registry.Source, error)
 	// AbandonedSources lists the sources with a run that nobody is at work on.
 	AbandonedSources(ctx context.Context) ([]registry.Source, error)
 	// TakeDue moves a source's next time on; for the one caller that wins, then
@@ -217,6 +219,9 @@ func (q *Queue) tick(ctx context.Context) error {
 			return fmt.Errorf("queue run of %s: %w", src.Key, err)
 		}
 	}
+	if err := q.callBack(ctx, now); err != nil {
+		return err
+	}
 	left, err := q.cfg.Sources.AbandonedSources(ctx)
 	if err != nil {
 		return fmt.Errorf("look for abandoned runs: %w", err)
@@ -225,6 +230,46 @@ func (q *Queue) tick(ctx context.Context) error {
 		if _, err := q.client.Insert(ctx, runArgs{Source: src.Key, Trigger: "resume"}, nil); err != nil {
 			return fmt.Errorf("queue run of %s: %w", src.Key, err)
 		}
+	}
+	return nil
+}
+
+// Times that a schedule cannot have come to by itself: skew is by how much the
+// clocks of two processes may differ, longestBreak how far ahead the next try of a
+// source in quarantine may lie (and a day is what package reconcile waits at most).
+const (
+	skew         = time.Hour
+	longestBreak = 24*time.Hour + skew
+)
+
+// callBack gives the sources whose next time lies further ahead than their
+// schedule knows their times back: a clock that was ahead when they were last
+// taken would otherwise leave them alone until it is as late as it was.
+func (q *Queue) callBack(ctx context.Context, now time.Time) error {
+	waiting, err := q.cfg.Sources.WaitingSources(ctx, now)
+	if err != nil {
+		return fmt.Errorf("look for waiting sources: %w", err)
+	}
+	for _, src := range waiting {
+		latest, err := Next(src.Schedule, now.Add(skew))
+		if err != nil {
+			q.cfg.Log.ErrorContext(ctx, "schedule", "source", src.Key, "error", err)
+			continue
+		}
+		if !src.Health.QuarantinedAt.IsZero() && latest.Before(now.Add(longestBreak)) {
+			latest = now.Add(longestBreak)
+		}
+		if !src.NextDue.After(latest) {
+			continue
+		}
+		next, err := Next(src.Schedule, now)
+		if err != nil {
+			return err
+		}
+		if _, err := q.cfg.Sources.TakeDue(ctx, src, next, func(*sql.Tx) error { return nil }); err != nil {
+			return fmt.Errorf("reschedule %s: %w", src.Key, err)
+		}
+		q.cfg.Log.WarnContext(ctx, "schedule was ahead of the clock", "source", src.Key, "was", src.NextDue, "next", next)
 	}
 	return nil
 }

@@ -33,6 +33,15 @@ func (a *agenda) DueSources(_ context.Context, now time.Time) ([]registry.Source
 	return []registry.Source{a.src}, nil
 }
 
+func (a *agenda) WaitingSources(_ context.Context, now time.Time) ([]registry.Source, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.src.NextDue.After(now) {
+		return nil, nil
+	}
+	return []registry.Source{a.src}, nil
+}
+
 func (a *agenda) AbandonedSources(context.Context) ([]registry.Source, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -153,6 +162,44 @@ func TestMissedRunIsMadeUpOnce(t *testing.T) {
 			t.Errorf("next due %s, want %s", a.src.NextDue, want)
 		}
 	})
+}
+
+// A time that was set under a clock that was ahead is called back, and no other:
+// neither the next one, nor the one after it that a process with a clock a little
+// ahead has set, nor the next try of a source in quarantine.
+func TestTimesUnderAWrongClockAreCalledBack(t *testing.T) {
+	now := time.Date(2026, 3, 10, 2, 29, 0, 0, time.UTC)
+	at := func(day int) time.Time { return time.Date(2026, 3, day, 2, 30, 0, 0, time.UTC) }
+	for name, c := range map[string]struct {
+		due, want   time.Time
+		quarantined bool
+	}{
+		"the next":                     {due: at(10), want: at(10)},
+		"taken by a clock a bit ahead": {due: at(11), want: at(11)},
+		"a day ahead":                  {due: at(12), want: at(10)},
+		"a month ahead":                {due: at(10).AddDate(0, 1, 0), want: at(10)},
+		"next try of a quarantine":     {due: now.Add(24 * time.Hour), want: now.Add(24 * time.Hour), quarantined: true},
+		"quarantined a month ahead":    {due: now.AddDate(0, 1, 0), want: at(10), quarantined: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "jobs.db"), store.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = s.Close() }()
+			a := &agenda{db: s.WriteDB(), src: registry.Source{Key: "corp", Schedule: "30 2 * * *", NextDue: c.due}}
+			if c.quarantined {
+				a.src.Health.QuarantinedAt = now.AddDate(0, 0, -1)
+			}
+			q := &Queue{cfg: Config{Sources: a, Log: slog.New(slog.DiscardHandler)}}
+			if err := q.callBack(t.Context(), now); err != nil {
+				t.Fatal(err)
+			}
+			if !a.src.NextDue.Equal(c.want) {
+				t.Errorf("next due %s, want %s", a.src.NextDue, c.want)
+			}
+		})
+	}
 }
 
 // What a stop cuts off is handed to the next process.

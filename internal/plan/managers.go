@@ -34,6 +34,9 @@ func (m *maker) manager(i int32, leaving map[registry.UserID]bool) {
 		}
 		return
 	}
+	if x.Manager == ManagerUnknown && !m.snap.Complete {
+		return // who was not read may be there
+	}
 	var id registry.UserID
 	if x.Manager > 0 {
 		id = m.userOf[x.Manager-1]

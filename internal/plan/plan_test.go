@@ -188,6 +188,12 @@ func TestManagerWhoLeaves(t *testing.T) {
 	want(t, "unmanaged", len(p.Unmanaged), 0)
 	snap.Users[1].Manager = plan.ManagerUnknown
 	want(t, "unmanaged", plan.Make(snap, state, policy).Unmanaged, []int32{1})
+
+	// Who was not read may be there: nobody loses a manager by half a read.
+	snap.Complete, snap.Users[0].Manager = false, plan.ManagerUnknown
+	p = plan.Make(snap, state, policy)
+	want(t, "plan of half a read", lines(p, snap), []string{"manager of c nobody"})
+	want(t, "unmanaged by half a read", len(p.Unmanaged), 0)
 }
 
 func TestGroups(t *testing.T) {

@@ -103,7 +103,7 @@ func (r *run) userOp(c plan.UserChange) (registry.Op, error) {
 		return nil, err
 	}
 	op := registry.PutUser{
-		Anchor: c.Anchor, Name: rec.Name, Marker: rec.Marker, Attributes: rec.Attributes, Enabled: rec.Enabled,
+		Anchor: c.Anchor, Name: rec.Name, Marker: r.snap.markerOf(c.Seen, rec), Attributes: rec.Attributes, Enabled: rec.Enabled,
 		Kind: rec.Kind, Department: rec.Department, Contract: rec.Contract, Protect: rec.Protected, Write: r.src.Write, Twin: rec.Twin,
 		WasAnchor: c.Was, Adopt: c.Was != "",
 		Fingerprint: r.snap.Users[c.Seen].Fingerprint, SetupMail: r.setupMail(),

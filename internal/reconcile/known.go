@@ -19,7 +19,8 @@ import (
 // the marker they had then. A group is known whose members all led to people, and
 // whose members in the registry are those very people, of whom each is there in
 // this read under the same names. Everybody else is read whole: who failed, who
-// is in conflict, who is due by the clock, groups within groups, groups with
+// is in conflict, who is due by the clock, who names a manager that was not there when
+// somebody came since, groups within groups, groups with
 // members that this source does not read.
 type known struct {
 	seed   maphash.Seed
@@ -47,8 +48,9 @@ type knownPerson struct {
 	same   bool // was given without being read whole
 	// enabled is as the registry and the link both have it.
 	enabled bool
-	// foreign is true for somebody whom another origin owns.
-	foreign bool
+	// foreign is true for somebody whom another origin owns, lacks for one whose
+	// manager was not there.
+	foreign, lacks bool
 }
 
 // knownMark is an object without a person that the scope leaves out.
@@ -75,8 +77,12 @@ func (r *run) loadKnown(ctx context.Context) (*known, error) {
 		}
 	}
 	now := r.Now()
-	err := r.ledger.LinkedUsers(ctx, r.src.State.Origin.ID, func(l registry.LinkedUser) error {
-		k.addPerson(&l, now)
+	newcomers, err := r.newcomers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = r.ledger.LinkedUsers(ctx, r.src.State.Origin.ID, func(l registry.LinkedUser) error {
+		k.addPerson(&l, now, newcomers)
 		return nil
 	})
 	if err != nil {
@@ -132,11 +138,11 @@ func (r *run) hold(ctx context.Context, kind source.Kind, yield func(anchor stri
 // hash is never 0.
 func (k *known) hash(v string) uint64 { return maphash.String(k.seed, v) | 1 }
 
-func (k *known) addPerson(l *registry.LinkedUser, now time.Time) {
+func (k *known) addPerson(l *registry.LinkedUser, now time.Time, newcomers bool) {
 	p := knownPerson{anchor: k.hash(l.Anchor), user: l.User, name: hashed(l.NameKey), enabled: l.Enabled, foreign: !l.Owned}
 	if s, ok := parseStamp(l.Marker); ok {
-		p.keys = s.keys
-		if clean(l, s, now) {
+		p.keys, p.lacks = s.keys, s.lacks
+		if clean(l, s, now) && !(s.lacks && newcomers) {
 			p.marker = k.hash(s.marker)
 		}
 	}

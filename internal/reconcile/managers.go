@@ -33,7 +33,9 @@ func (s *snapshot) manager(e *source.Entry, index int32) {
 }
 
 // resolveManagers finds the managers among everybody read. Of an entry that came
-// twice the later reference counts.
+// twice the later reference counts. Whoever names one
+// whom a read that was not complete (or a look at single people) did not show is
+// read again by the next run.
 func (s *snapshot) resolveManagers() {
 	for _, m := range s.managers {
 		x := &s.Users[m.user]
@@ -44,9 +46,42 @@ func (s *snapshot) resolveManagers() {
 		x.Manager = plan.ManagerUnknown
 		if at, ok := s.places.find(m.to); ok && !at.group {
 			x.Manager = at.index + 1
+		} else if !s.Complete {
+			s.unsure = append(s.unsure, m.user)
 		}
 	}
 	s.managers = nil
+}
+
+// markerOf is what the link of somebody should say, as far as the read tells.
+func (s *snapshot) markerOf(i int32, rec *record) string {
+	x, ok := parseStamp(rec.Marker)
+	if !ok || !s.lacking[i] {
+		return rec.Marker
+	}
+	x.lacks = true
+	return x.String()
+}
+
+// newcomers reports whether somebody came since the last finished run was planned,
+// who may be the manager that others name.
+func (r *run) newcomers(ctx context.Context) (bool, error) {
+	if !r.src.Managers {
+		return false, nil
+	}
+	runs, err := r.ledger.Runs(ctx, r.src.State.ID, historyDepth)
+	if err != nil {
+		return false, fmt.Errorf("look at earlier runs: %w", err)
+	}
+	for _, before := range runs {
+		if c := before.Counts; before.Mode != registry.ModePreview && before.State != registry.RunHeld && c.Created+c.Joined+c.Restored > 0 {
+			return true, nil
+		}
+		if before.Mode == registry.ModeRun && (before.State == registry.RunDone || before.State == registry.RunPartial) {
+			return false, nil
+		}
+	}
+	return len(runs) == historyDepth, nil
 }
 
 // roomForManagers is a list for noteManager, nil for a source without managers.
@@ -143,11 +178,17 @@ func (r *run) managerApplied(ctx context.Context, c plan.ManagerChange, res regi
 	case res.Change != nil && !changed[c.Seen]:
 		r.row.Counts.Updated++
 	}
+	if r.snap.Users[c.Seen].Manager == plan.ManagerUnsaid { // theirs left, and was not read
+		r.snap.unsure = append(r.snap.unsure, c.Seen)
+	}
 }
 
-// unmanaged reports the people whose manager is not in the registry.
+// unmanaged reports the people whose manager is not in the registry, and has their
+// links say so.
 func (r *run) unmanaged(ctx context.Context) {
+	r.refresh = append(r.refresh, r.plan.Unmanaged...)
 	for _, s := range r.plan.Unmanaged {
+		r.snap.lacking[s] = true
 		r.report.warning(ctx, registry.RunItem{
 			Code: registry.CodeUnknownManager, Anchor: r.snap.Users[s].Anchor, Name: r.snap.name(s), User: r.plan.UserOf(s),
 			Message: "the manager the directory names is not among the people this source takes; no manager is kept",

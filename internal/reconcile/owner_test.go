@@ -178,6 +178,15 @@ func TestSetupMails(t *testing.T) {
 			w.dir.set("bob", attrs{"mail": {"bob@new.example.com"}})
 			w.run(registry.RunDone)
 			want(t, "mails later", w.mails(), []string{"held ann@example.com", "cancelled bob@example.com", "held bob@new.example.com", "queued cid@example.com"})
+
+			// Closed and opened again, they still wait for an admin.
+			for _, locked := range [][]string{{"000001010000Z"}, nil} {
+				w.dir.set("ann", attrs{"pwdAccountLockedTime": locked})
+				w.dir.set("cid", attrs{"pwdAccountLockedTime": locked})
+				w.run(registry.RunDone)
+			}
+			want(t, "mails of who came back", w.rows(`SELECT state, address FROM mails WHERE address IN ('ann@example.com', 'cid@example.com') ORDER BY id`), []string{
+				"cancelled ann@example.com", "cancelled cid@example.com", "held ann@example.com", "queued cid@example.com"})
 		})
 	})
 }

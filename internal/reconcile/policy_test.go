@@ -215,23 +215,38 @@ type bosses struct {
 }
 
 func (b bosses) Read(ctx context.Context, req source.Request, emit func(source.Entry) error) (source.Summary, error) {
-	var all []source.Entry
-	sum, err := b.Source.Read(ctx, req, func(e source.Entry) error { all = append(all, e); return nil })
-	keys := map[string]string{}
-	for _, e := range all {
-		keys[e.Name] = e.Keys[0]
+	return b.Source.Read(ctx, req, func(e source.Entry) error {
+		b.name(&e)
+		return emit(e)
+	})
+}
+
+// name enters the manager of an entry.
+func (b bosses) name(e *source.Entry) {
+	if uid := e.Values["description"]; e.Kind == source.User && len(uid) > 0 {
+		e.Manager = "dn:" + b.dir.dn(uid[0])
 	}
-	for _, e := range all {
-		if uid := e.Values["description"]; e.Kind == source.User && len(uid) > 0 {
-			if e.Manager = keys[b.dir.dn(uid[0])]; e.Manager == "" {
-				e.Manager = "nobody we know"
-			}
-		}
-		if err := emit(e); err != nil {
-			return sum, err
-		}
+}
+
+// single looks for single people as another reader does, and names their bosses.
+type single struct {
+	bosses
+	finder source.Finder
+}
+
+func (s single) Find(ctx context.Context, who string, limit int) ([]source.Entry, error) {
+	out, err := s.finder.Find(ctx, who, limit)
+	for i := range out {
+		s.name(&out[i])
 	}
-	return sum, err
+	return out, err
+}
+
+func (s single) Fetch(ctx context.Context, anchors []string, emit func(source.Entry) error) error {
+	return s.finder.Fetch(ctx, anchors, func(e source.Entry) error {
+		s.name(&e)
+		return emit(e)
+	})
 }
 
 func TestManagers(t *testing.T) {
@@ -262,6 +277,44 @@ func TestManagers(t *testing.T) {
 		w.dir.addPerson("new", attrs{"description": {"new"}})
 		want(t, "one's own", w.report(w.run(registry.RunDone))[0], "create new")
 		want(t, "managers last", managers(), []string{"bob ann", "new new"})
+
+		// Who does one person now does not see their manager, who stays; another
+		// manager comes with the next run, though nothing else is new then.
+		w.adjust = func(s *reconcile.Source) {
+			s.Reader, s.Managers = single{bosses{s.Reader, w.dir}, s.Reader.(source.Finder)}, true
+		}
+		w.run(registry.RunDone)
+		_, one := w.one("bob", registry.ModeRun)
+		want(t, "one person", w.changes(one.Run), nil)
+		want(t, "warnings", one.Run.Counts.Warnings, int64(0))
+		want(t, "managers of one person", managers(), []string{"bob ann", "new new"})
+		w.dir.set("bob", attrs{"description": {"new"}})
+		w.one("bob", registry.ModeRun)
+		want(t, "managers meanwhile", managers(), []string{"bob ann", "new new"})
+		if run := w.run(registry.RunDone); run.Full {
+			t.Error("the run read everything whole: the test proves nothing")
+		}
+		want(t, "managers of the next run", managers(), []string{"bob new", "new new"})
+		w.idle()
+
+		// A manager who leaves and comes back is their people's again, though nothing
+		// is new about those.
+		w.adjust = func(s *reconcile.Source) { s.Reader, s.Managers = bosses{s.Reader, w.dir}, true }
+		w.spec = func(s *mapping.Spec) { s.Department, s.Scope = "description", `title != "Gone"` }
+		w.dir.set("new", attrs{"description": nil})
+		w.run(registry.RunDone)
+		w.dir.set("new", attrs{"title": {"Gone"}})
+		w.run(registry.RunDone)
+		want(t, "managers when theirs has left", managers(), nil)
+		w.run(registry.RunDone)
+		w.idle()
+		w.dir.set("new", attrs{"title": nil})
+		w.run(registry.RunDone)
+		if run := w.run(registry.RunDone); run.Full {
+			t.Error("the run read everything whole: the test proves nothing")
+		}
+		want(t, "managers when theirs is back", managers(), []string{"bob new"})
+		w.idle()
 	})
 }
 

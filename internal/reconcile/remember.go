@@ -68,7 +68,7 @@ func (r *run) rememberPeople(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		m := registry.LinkMark{Anchor: r.snap.Users[i].Anchor, Name: rec.Name, Marker: rec.Marker, RecheckAt: rec.RecheckAt,
+		m := registry.LinkMark{Anchor: r.snap.Users[i].Anchor, Name: rec.Name, Marker: r.snap.markerOf(i, rec), RecheckAt: rec.RecheckAt,
 			KeepRecheck: r.snap.how[i]&sameLink != 0}
 		if err := add(m); err != nil {
 			return err
@@ -79,6 +79,15 @@ func (r *run) rememberPeople(ctx context.Context) error {
 			if err := add(registry.LinkMark{Anchor: r.snap.Users[i].Anchor, Marker: stamp{}.String()}); err != nil {
 				return err
 			}
+		}
+	}
+	if err := r.writeLinks(ctx, marks); err != nil { // one statement takes an anchor once
+		return err
+	}
+	marks = nil
+	for _, i := range r.snap.unsure {
+		if err := add(registry.LinkMark{Anchor: r.snap.Users[i].Anchor, Marker: stamp{}.String(), KeepRecheck: true}); err != nil {
+			return err
 		}
 	}
 	for _, anchor := range r.absent {

@@ -41,6 +41,8 @@ type snapshot struct {
 	outside  map[string]string // markers of those read whole and out of scope
 	sames    []registry.UserID // who was not read whole, 0 for everybody else
 	known    bool              // the read went by markers
+	unsure   []int32           // people of whom the next run must know more
+	lacking  map[int32]bool    // people who name a manager that was not there
 	fetched  int64             // entries read whole
 	groups   []groupRecord
 	places   *table[ref, place]    // where refs lead
@@ -87,7 +89,7 @@ func newSnapshot(src *Source, sp *spool, rep *report, counts *registry.Counts) *
 	s := &snapshot{
 		spool: sp, source: src, report: rep, counts: counts, seed: maphash.MakeSeed(),
 		writes: writeWords(src.Write), places: newTable[ref, place](), anchors: map[string]int32{}, mails: newTable[uint64, int32](),
-		named: map[ref][]int32{}, outside: map[string]string{}, said: map[uint64]bool{},
+		named: map[ref][]int32{}, outside: map[string]string{}, said: map[uint64]bool{}, lacking: map[int32]bool{},
 	}
 	s.byAnchor = plan.NewIndex(0, func(i int32) string { return s.Users[i].Anchor })
 	return s
@@ -212,7 +214,7 @@ func (s *snapshot) same(e *source.Entry, index int32, keys uint64, k *known) err
 		x.Standing, x.Name, x.Enabled, x.Foreign = plan.Mapped, p.name, p.enabled, p.foreign
 		s.how[index], s.sames[index] = sameLink, p.user
 		if p.keys != keys { // moved together with a parent
-			at, err := s.spool.put(&record{Name: e.Name, Marker: stamp{e.Marker, keys, p.name}.String()})
+			at, err := s.spool.put(&record{Name: e.Name, Marker: stamp{marker: e.Marker, keys: keys, rest: p.name, lacks: p.lacks}.String()})
 			s.offset[index] = at
 			return err
 		}
@@ -307,7 +309,7 @@ func (s *snapshot) leaveOut(e *source.Entry, index int32) {
 func (s *snapshot) mapped(e *source.Entry, p *mapping.Person, index int32, keys uint64) (err error) {
 	name := registry.Key(p.Attributes.First(registry.AttrUserName))
 	rec := record{
-		Name: e.Name, Marker: stamp{e.Marker, keys, hashed(name)}.String(), Attributes: p.Attributes, Enabled: p.Enabled,
+		Name: e.Name, Marker: stamp{marker: e.Marker, keys: keys, rest: hashed(name)}.String(), Attributes: p.Attributes, Enabled: p.Enabled,
 		Kind: p.Kind, Department: p.Department, Contract: p.Contract, RecheckAt: e.RecheckAt,
 		Protected: p.Protected, Join: p.Join, Twin: e.Twin,
 	}

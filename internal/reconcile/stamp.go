@@ -18,6 +18,8 @@ type stamp struct {
 	// keys are, of a person, the names by which groups refer to them: those move
 	// with a parent, and the person's marker does not.
 	keys uint64
+	// lacks is true of a person who names a manager that was not there.
+	lacks bool
 	// rest is, of a person, the userName the directory gave, and of a group whom
 	// its members lead to: the registry may have come to differ from both.
 	rest uint64
@@ -26,17 +28,27 @@ type stamp struct {
 // tail is the length of a stamp's text behind the marker.
 const tail = 1 + 16 + 16
 
-func (s stamp) String() string { return fmt.Sprintf("%s|%016x%016x", s.marker, s.keys, s.rest) }
+func (s stamp) String() string {
+	bar := '|'
+	if s.lacks {
+		bar = lacking
+	}
+	return fmt.Sprintf("%s%c%016x%016x", s.marker, bar, s.keys, s.rest)
+}
+
+// lacking stands in a stamp's text for the bar of somebody whose manager was not
+// there.
+const lacking = '!'
 
 // parseStamp reads a stamp's text; a marker of before there were stamps is none.
 func parseStamp(v string) (s stamp, ok bool) {
 	at := len(v) - tail
-	if at < 0 || v[at] != '|' {
+	if at < 0 || v[at] != '|' && v[at] != lacking {
 		return s, false
 	}
 	keys, err1 := strconv.ParseUint(v[at+1:at+17], 16, 64)
 	rest, err2 := strconv.ParseUint(v[at+17:], 16, 64)
-	return stamp{v[:at], keys, rest}, err1 == nil && err2 == nil
+	return stamp{marker: v[:at], keys: keys, rest: rest, lacks: v[at] == lacking}, err1 == nil && err2 == nil
 }
 
 // hashed is the stored hash of a text: the same in every process.

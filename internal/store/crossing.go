@@ -82,6 +82,14 @@ func (s *Store) DueSources(ctx context.Context, now time.Time) ([]registry.Sourc
 	return collect(rows, err, scanSource)
 }
 
+// WaitingSources lists the sources whose schedule comes up later.
+func (s *Store) WaitingSources(ctx context.Context, now time.Time) ([]registry.Source, error) {
+	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT `+sourceCols+`
+		FROM sources s JOIN origins o ON o.id = s.origin_id
+		WHERE s.retired_at = 0 AND s.paused_at = 0 AND s.schedule <> '' AND s.next_due > ? ORDER BY s.id`), micros(now))
+	return collect(rows, err, scanSource)
+}
+
 // AbandonedSources lists the sources with a run that nobody is at work on: its
 // process died or froze and the lease ran out. Uploads are taken up again as
 // ConfirmedUploads.

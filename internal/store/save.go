@@ -56,7 +56,7 @@ const (
 func (t *tenantTx) Save(ctx context.Context, w *registry.Writes) error {
 	t.fresh += len(w.NewUsers) + len(w.NewLinks)
 	for _, step := range []func(context.Context, *registry.Writes) error{
-		t.saveUsers, t.saveEmails, t.saveGroups, t.saveMembers, t.saveMoves, t.saveResources, t.saveLinks, t.saveMet, t.voidLinks, t.saveInvites, t.endSessions,
+		t.saveUsers, t.saveEmails, t.saveGroups, t.saveMembers, t.saveMoves, t.saveResources, t.saveLinks, t.saveMet, t.keepHeld, t.voidLinks, t.saveInvites, t.endSessions,
 		t.saveMerges, t.erase, t.saveKeys, t.saveChanges,
 	} {
 		if err := step(ctx, w); err != nil {
@@ -330,25 +330,26 @@ func (t *tenantTx) saveLinks(ctx context.Context, w *registry.Writes) error {
 
 // voidLinks supersedes live links and cancels the mails that would carry them.
 func (t *tenantTx) voidLinks(ctx context.Context, w *registry.Writes) error {
-	if err := t.keepHeld(ctx, w); err != nil {
-		return err
-	}
 	now := micros(t.s.now())
 	if err := t.ofUsers(ctx, "void links", `UPDATE setup_links SET superseded_at = ? WHERE used_at = 0 AND superseded_at = 0 AND`,
 		"user_id", w.VoidLinks, now); err != nil {
 		return err
 	}
-	return t.ofUsers(ctx, "cancel mails", `UPDATE mails SET state = 'cancelled', next_try = 0, finished_at = ?, code = 'superseded',
-		message = 'the link it would carry was superseded' WHERE link_uid <> '' AND state IN ('queued', 'held') AND`, "user_id", w.VoidLinks, now)
+	return t.ofUsers(ctx, "cancel mails", `UPDATE mails SET code = CASE WHEN state = 'held' THEN '`+codeHeldSuperseded+`' ELSE 'superseded' END,
+		state = 'cancelled', next_try = 0, finished_at = ?, message = 'the link it would carry was superseded' WHERE link_uid <> '' AND state IN ('queued', 'held') AND`, "user_id", w.VoidLinks, now)
 }
 
+// codeHeldSuperseded is the code of a mail that was superseded while it was held.
+const codeHeldSuperseded = "superseded_held"
+
 // keepHeld has the mails that follow a held one wait likewise: an admin has yet
-// to let these people in, whatever else became of their addresses.
+// to let these people in, whatever else became of their addresses, and also when
+// their account was closed and opened again meanwhile.
 func (t *tenantTx) keepHeld(ctx context.Context, w *registry.Writes) error {
 	follow := map[int64]*registry.Invite{}
 	var ids []registry.UserID
 	for i := range w.Invites {
-		if v := &w.Invites[i]; v.Follows && !v.Held && v.User.ID != 0 && slices.Contains(w.VoidLinks, v.User) {
+		if v := &w.Invites[i]; v.Follows && !v.Held && v.User.ID != 0 {
 			follow[int64(v.User.ID)] = v
 			ids = append(ids, v.User.ID)
 		}
@@ -356,13 +357,18 @@ func (t *tenantTx) keepHeld(ctx context.Context, w *registry.Writes) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	rows, err := t.query(ctx, `SELECT user_id FROM mails WHERE state = 'held' AND `+t.s.byKey("user_id"), int64(t.company), keys(t.s, ids))
-	found, err := collect(rows, err, scanInt)
+	rows, err := t.query(ctx, `SELECT user_id, state, code FROM mails WHERE link_uid <> '' AND `+t.s.byKey("user_id")+` ORDER BY id`, int64(t.company), keys(t.s, ids))
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var id int64
+		var state, code string
+		if err := rows.Scan(&id, &state, &code); err != nil {
+			return err
+		}
+		follow[id].Held = state == mailHeld || code == codeHeldSuperseded // the last one counts
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("look for held mails: %w", err)
-	}
-	for _, id := range found {
-		follow[id].Held = true
 	}
 	return nil
 }
