@@ -206,7 +206,7 @@ func TestUndoLeavesEveryRowAsItWas(t *testing.T) {
 					t.Fatal(res.Refused)
 				}
 				w.soundAfterMerge(a, b)
-				merges, err := s.For(w.src.Company).Merges(t.Context(), a, 10)
+				merges, err := s.For(w.src.Company).Merges(t.Context(), a, 0, 10)
 				if err != nil || len(merges) != 1 || !merges[0].Undoable(w.now) || merges[0].Evidence != "same badge" {
 					t.Fatalf("merges: %+v, %v", merges, err)
 				}

@@ -99,7 +99,7 @@ func TestUndoAfterChanges(t *testing.T) {
 					}
 					want(t, "addresses in their table", w.texts(`SELECT address FROM emails WHERE user_id = %d ORDER BY position`, id), u.Attributes[registry.AttrEmails])
 				}
-				rows, err := s.For(w.src.Company).Merges(t.Context(), a, 1)
+				rows, err := s.For(w.src.Company).Merges(t.Context(), a, 0, 1)
 				must(t, err)
 				want(t, "what stayed", fmt.Sprint(rows[0].Stayed()), fmt.Sprint(c.stayed))
 				want(t, "undoable again", rows[0].Undoable(w.now), false)
