@@ -20,7 +20,7 @@ type apiTokenFlags struct {
 }
 
 func (t *apiTokenFlags) define(cmd *cobra.Command) {
-	cmd.Flags().StringSliceVar(&t.scopes, "scope", nil, "make a token of the API instead, which may: read, operate, approve or contacts")
+	cmd.Flags().StringSliceVar(&t.scopes, "scope", nil, "make a token of the API instead, which may: read, operate, approve, contacts or privacy")
 	cmd.Flags().StringVar(&t.name, "name", "", "what a token of the API is for, in your own words")
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -13,8 +14,44 @@ import (
 )
 
 func contactCmd(f *flags) *cobra.Command {
-	cmd := &cobra.Command{Use: "contact", Short: "People without an account: find or make one, list them"}
-	cmd.AddCommand(f.createContactCmd(), f.listContactsCmd())
+	cmd := &cobra.Command{Use: "contact", Short: "People without an account: find or make one, list them, make one an account"}
+	cmd.AddCommand(f.createContactCmd(), f.listContactsCmd(), f.promoteContactCmd())
+	return cmd
+}
+
+func (f *flags) promoteContactCmd() *cobra.Command {
+	var company, kind string
+	var n app.NewUser
+	cmd := &cobra.Command{
+		Use: "promote WHO --name NAME", Short: "Make a full account of a contact, and mail them their set-up link", Args: cobra.ExactArgs(1),
+		Long: `Make a full account of a contact, and mail them their set-up link.
+
+The record stays, with its id and history. Nobody has proved the address yet:
+following the link does.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n.Kind = registry.Kind(kind)
+			switch {
+			case n.UserName == "":
+				return misuse(errors.New("--name is missing: what the person signs in with"))
+			case n.Kind != registry.EndUser && n.Kind != registry.SupportStaff:
+				return misuse(fmt.Errorf("--kind %q: want end_user or support_staff", kind))
+			}
+			return f.withPerson(cmd, company, args[0], func(ctx context.Context, core *app.Core, u *registry.User) error {
+				res, err := core.PromoteContact(ctx, u, whoami(), n)
+				if err != nil {
+					return err
+				}
+				if err := did(ctx, core, u, "contact.promote", nil); err != nil {
+					return err
+				}
+				return f.say(cmd.OutOrStdout(), map[string]any{"id": u.PublicID, "user_name": n.UserName, "mailed": res.Mailed},
+					"%s has an account now, as %s.", u.DisplayName(), n.UserName)
+			})
+		},
+	}
+	companyFlag(cmd, &company)
+	cmd.Flags().StringVar(&n.UserName, "name", "", "userName, what the person signs in with")
+	newUserFlags(cmd, &n, &kind)
 	return cmd
 }
 

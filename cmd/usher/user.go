@@ -54,16 +54,21 @@ func (f *flags) createUserCmd() *cobra.Command {
 	companyFlag(cmd, &company)
 	cmd.Flags().StringVar(&n.UserName, "name", "", "userName, what the person signs in with")
 	cmd.Flags().StringVar(&n.Email, "email", "", "address the set-up link is mailed to")
+	cmd.Flags().BoolVar(&n.Admin, "admin", false, "make the person a company admin who decides held runs too")
+	newUserFlags(cmd, &n, &kind)
+	return cmd
+}
+
+// newUserFlags are what is chosen for somebody who gets an account.
+func newUserFlags(cmd *cobra.Command, n *app.NewUser, kind *string) {
 	cmd.Flags().StringVar(&n.GivenName, "given-name", "", "given name")
 	cmd.Flags().StringVar(&n.FamilyName, "family-name", "", "family name")
 	cmd.Flags().StringVar(&n.Locale, "locale", "", "language of mails and pages, such as it")
-	cmd.Flags().StringVar(&kind, "kind", string(registry.EndUser), "end_user or support_staff")
-	cmd.Flags().BoolVar(&n.Admin, "admin", false, "make the person a company admin who decides held runs too")
+	cmd.Flags().StringVar(kind, "kind", string(registry.EndUser), "end_user or support_staff")
 	cmd.Flags().StringVar(&n.Department, "department", "", "department of the company")
 	cmd.Flags().StringVar(&n.Contract, "contract", "", "number of the person's service contract")
 	cmd.Flags().StringSliceVar(&n.Groups, "group", nil, "group of the company, by name or id (may come several times)")
 	cmd.Flags().BoolVar(&n.Hold, "hold", false, "hold the set-up mail back until `usher mail release`")
-	return cmd
 }
 
 func (f *flags) showUserCmd() *cobra.Command {

@@ -25,6 +25,7 @@ type mergeDoc struct {
 	UndoUntil *time.Time `json:"undo_until,omitempty"`
 	UndoneAt  *time.Time `json:"undone_at,omitempty"`
 	UndoneBy  string     `json:"undone_by,omitempty"`
+	Stayed    []string   `json:"stayed,omitempty"`
 }
 
 func (f *flags) mergeUsersCmd() *cobra.Command {
@@ -37,7 +38,8 @@ func (f *flags) mergeUsersCmd() *cobra.Command {
 Ties to directories, memberships and proven addresses move to the survivor, and
 values fill what the survivor lacks. The other's password, second factors and
 sign-ins end for good, and their userName is kept from everybody else. For thirty
-days --undo separates the two again. --preview shows all that without doing it,
+days --undo separates the two again; what somebody changed since stays with the
+survivor and is named, unless the other's own directory said it. --preview shows all that without doing it,
 and exits 1 where it cannot be done.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -104,24 +106,27 @@ func (f *flags) undoMerge(ctx context.Context, cmd *cobra.Command, core *app.Cor
 	if err != nil {
 		return err
 	}
-	rows, err := core.Store.For(c.ID).Merges(ctx, m.Loser, 1)
+	rows, err := core.Store.For(c.ID).Merges(ctx, m.Loser, 0, 1)
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	r := rows[0]
+	r, stayed := rows[0], ""
+	if names := r.Stayed(); len(names) > 0 {
+		stayed = fmt.Sprintf(" What somebody changed since stays with %s: %s.", r.SurvivorName, strings.Join(names, ", "))
+	}
 	if err := core.Store.For(c.ID).Audit(ctx, registry.Deed{
 		Actor: whoami(), Action: "person.unmerge", Subject: "person " + r.SurvivorID, Detail: map[string]string{"loser": r.LoserID, "merge": id},
 	}); err != nil {
 		return err
 	}
 	return f.say(cmd.OutOrStdout(), mergeDocOf(r.Merge, r.SurvivorName, r.LoserName),
-		"%s and %s are two people again. Passwords that the merge ended stay so: `usher user invite` mails a fresh link.", r.SurvivorName, r.LoserName)
+		"%s and %s are two people again.%s Passwords that the merge ended stay so: `usher user invite` mails a fresh link.", r.SurvivorName, r.LoserName, stayed)
 }
 
 func mergeDocOf(m registry.Merge, survivor, loser string) mergeDoc {
 	return mergeDoc{
 		ID: m.PublicID, Survivor: survivor, Loser: loser, By: m.Actor, Reason: m.Evidence, At: m.At,
-		UndoUntil: whenSet(m.UndoUntil), UndoneAt: whenSet(m.UndoneAt), UndoneBy: m.UndoneBy,
+		UndoUntil: whenSet(m.UndoUntil), UndoneAt: whenSet(m.UndoneAt), UndoneBy: m.UndoneBy, Stayed: m.Stayed(),
 	}
 }
 
@@ -195,7 +200,7 @@ func (f *flags) listMergesCmd() *cobra.Command {
 					}
 					of = u.ID
 				}
-				rows, err := core.Store.For(c.ID).Merges(ctx, of, limit)
+				rows, err := core.Store.For(c.ID).Merges(ctx, of, 0, limit)
 				if err != nil {
 					return err
 				}

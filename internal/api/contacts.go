@@ -74,11 +74,24 @@ type ListIntakeInput struct {
 	Outcome string `in:"query" name:"outcome" doc:"known, new, or a code"`
 }
 
+// PromoteInput makes an account of a contact.
+type PromoteInput struct {
+	PersonInput
+	Body struct {
+		UserName   string `json:"user_name" doc:"What the person will sign in with"`
+		GivenName  string `json:"given_name,omitempty" doc:"In place of what a door guessed"`
+		FamilyName string `json:"family_name,omitempty"`
+		Locale     string `json:"locale,omitempty" doc:"Language of mails and pages, such as it"`
+		NewAccount
+	} `in:"body"`
+}
+
 // Contacts recognise people who may have no account, and make contacts of those
 // who are unknown.
 type Contacts interface {
 	Recognise(ctx context.Context, who *Who, in RecogniseInput) (Recognised, error)
 	IntakeMail(ctx context.Context, who *Who, in MailIntakeInput) (Sender, error)
+	PromoteContact(ctx context.Context, who *Who, in PromoteInput) (Person, error)
 	ListIntake(ctx context.Context, who *Who, in ListIntakeInput) (Page[Intake], error)
 }
 
@@ -91,6 +104,10 @@ func contactRoutes(d Contacts) []Route {
 		On(Route{Method: http.MethodPost, Pattern: "/intake/mail", Right: auth.RightContacts, ID: "intakeMail", Tag: tag, Deed: "mail.take_in",
 			Summary: "Who wrote a message; an unknown sender becomes a contact, a robot makes nobody",
 			Notes:   "The same message may be handed over again: it makes nobody twice."}, d.IntakeMail),
+		On(Route{Method: http.MethodPost, Pattern: "/people/{person}/promote", Right: auth.RightOperate, ID: "promoteContact", Tag: tag, Deed: "contact.promote",
+			Summary: "Make a full account of a contact, and mail them their set-up link or hold it",
+			Notes:   "The same record with its history. Nobody has proved the address: following the link does.",
+			Codes:   append([]registry.Code{registry.CodeForeignOwner}, accountCodes...)}, d.PromoteContact),
 		On(Route{Method: http.MethodGet, Pattern: "/intake", Right: auth.RightRead, ID: "listIntake", Tag: tag, Export: true,
 			Summary: "What each message made, and why some made nobody, the newest first"}, d.ListIntake),
 	}

@@ -110,6 +110,36 @@ func (s *Server) export(w http.ResponseWriter, q *request, in reflect.Value, f f
 	return nil
 }
 
+// stream writes a document that is written while it is read. A failure after it
+// began breaks it off, so that nobody takes it for the whole.
+func (s *Server) stream(w http.ResponseWriter, q *request, in reflect.Value) error {
+	w.Header().Set("Content-Type", "application/json")
+	to := &begun{Writer: w}
+	err := q.route.stream(q.Context(), &q.who, in.Interface(), to)
+	switch {
+	case err != nil && !to.begun:
+		return err
+	case err != nil:
+		s.cfg.Log.ErrorContext(q.Context(), "document broke off", "request_id", q.id, "error", err)
+		s.audit(q, q.deed(), registry.CodeInternal)
+		panic(http.ErrAbortHandler)
+	}
+	s.audit(q, q.deed(), "")
+	return nil
+}
+
+// begun remembers whether anything was written.
+type begun struct {
+	io.Writer
+	begun bool
+}
+
+// Write implements io.Writer.
+func (b *begun) Write(p []byte) (int, error) {
+	b.begun = true
+	return b.Writer.Write(p)
+}
+
 // Export writes a whole list for somebody who asked on a page and whose right to
 // it was seen there: the operation with that id, as "csv" or, a JSON array,
 // "json". An error means that nothing was written.

@@ -65,9 +65,19 @@ type RemoveMemberInput struct {
 	IfMatch
 }
 
+// CreateGroupInput makes a group.
+type CreateGroupInput struct {
+	Body struct {
+		Name    string `json:"name" doc:"A name that no group of the company has"`
+		Role    string `json:"role,omitempty" enum:"support" doc:"support for a support group"`
+		Default bool   `json:"default,omitempty" doc:"The support group that people join who named none; the former loses that"`
+	} `in:"body"`
+}
+
 // Groups are the company's groups.
 type Groups interface {
 	ListGroups(ctx context.Context, who *Who, in ListGroupsInput) (Page[Group], error)
+	CreateGroup(ctx context.Context, who *Who, in CreateGroupInput) (Group, error)
 	ShowGroup(ctx context.Context, who *Who, in GroupInput) (Group, error)
 	ListMembers(ctx context.Context, who *Who, in ListMembersInput) (Page[Member], error)
 	AddMember(ctx context.Context, who *Who, in AddMemberInput) (Group, error)
@@ -78,6 +88,8 @@ func groupRoutes(d Groups) []Route {
 	const tag, one = "groups", "/groups/{group}"
 	return []Route{
 		On(Route{Method: http.MethodGet, Pattern: "/groups", Right: auth.RightRead, ID: "listGroups", Tag: tag, Export: true, Summary: "The groups by name"}, d.ListGroups),
+		On(Route{Method: http.MethodPost, Pattern: "/groups", Right: auth.RightOperate, ID: "createGroup", Tag: tag, Deed: "group.create", Status: http.StatusCreated,
+			Summary: "Make a group that no directory keeps"}, d.CreateGroup),
 		On(Route{Method: http.MethodGet, Pattern: one, Right: auth.RightRead, ID: "showGroup", Tag: tag, Summary: "One group"}, d.ShowGroup),
 		On(Route{Method: http.MethodGet, Pattern: one + "/members", Right: auth.RightRead, ID: "listMembers", Tag: tag, Export: true, Summary: "A group's members, with who says so"}, d.ListMembers),
 		On(Route{Method: http.MethodPost, Pattern: one + "/members", Right: auth.RightOperate, ID: "addMember", Tag: tag, Deed: "group.add",

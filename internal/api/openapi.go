@@ -57,7 +57,7 @@ func Document(routes []Route, version string) ([]byte, error) {
 // check says what is wrong with a row.
 func (r *Route) check() error {
 	switch {
-	case r.serve == nil:
+	case r.serve == nil && r.stream == nil:
 		return fmt.Errorf("operation %q has nothing that carries it out", r.ID)
 	case r.ID == "" || r.Tag == "" || r.Summary == "":
 		return fmt.Errorf("%s %s has no id, tag or summary", r.Method, r.Pattern)
@@ -139,7 +139,7 @@ func scopeWords(right auth.Right) string {
 }
 
 // Scopes are what a token can have.
-var Scopes = []string{"read", "operate", "approve", "contacts"}
+var Scopes = []string{"read", "operate", "approve", "contacts", "privacy"}
 
 // parameters describes what is not the body.
 func (s *schemas) parameters(r *Route) (out []object) {

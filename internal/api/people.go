@@ -53,6 +53,8 @@ type PersonDetail struct {
 	Person
 	Values []Value       `json:"values" doc:"Each value with who stands for it, and since when"`
 	Groups []PersonGroup `json:"groups" doc:"The groups they are directly in"`
+	// MergedInto leads whoever kept an old id on.
+	MergedInto string `json:"merged_into,omitempty" doc:"The id of the person who took their place"`
 }
 
 // Value is an attribute's value with where it came from.
@@ -140,8 +142,17 @@ type CreatePersonInput struct {
 		GivenName  string `json:"given_name,omitempty"`
 		FamilyName string `json:"family_name,omitempty"`
 		Locale     string `json:"locale,omitempty" doc:"Language of mails and pages, such as it"`
-		Kind       string `json:"kind,omitempty" enum:"end_user,support_staff" doc:"end_user unless told otherwise"`
+		NewAccount
 	} `in:"body"`
+}
+
+// NewAccount is what is chosen for somebody who gets an account.
+type NewAccount struct {
+	Kind       string   `json:"kind,omitempty" enum:"end_user,support_staff" doc:"end_user unless told otherwise"`
+	Department string   `json:"department,omitempty" doc:"Name of a department that there is"`
+	Contract   string   `json:"contract,omitempty" doc:"Number of the service contract"`
+	Groups     []string `json:"groups,omitempty" doc:"Ids or names of groups that there are"`
+	Mail       string   `json:"mail,omitempty" enum:"send,hold" doc:"What becomes of the set-up mail: send unless told otherwise"`
 }
 
 // PersonChangesInput asks for a person's history.
@@ -165,6 +176,9 @@ type People interface {
 	UnprotectPerson(ctx context.Context, who *Who, in PersonChangeInput) (Person, error)
 }
 
+// accountCodes are what stands against an account.
+var accountCodes = []registry.Code{registry.CodeUserNameTaken, registry.CodeUnknownContract}
+
 func peopleRoutes(d People) []Route {
 	const tag, one = "people", "/people/{person}"
 	change := func(word, summary string) Route {
@@ -175,7 +189,7 @@ func peopleRoutes(d People) []Route {
 	return []Route{
 		On(Route{Method: http.MethodGet, Pattern: "/people", Right: auth.RightRead, ID: "listPeople", Tag: tag, Export: true, Codes: []registry.Code{registry.CodeNotFound}, Summary: "The people"}, d.ListPeople),
 		On(Route{Method: http.MethodPost, Pattern: "/people", Right: auth.RightOperate, ID: "createPerson", Tag: tag, Deed: "person.create", Status: http.StatusCreated,
-			Summary: "Make a person, and mail them their set-up link", Codes: []registry.Code{registry.CodeUserNameTaken}}, d.CreatePerson),
+			Summary: "Make a person, and mail them their set-up link or hold it", Codes: accountCodes}, d.CreatePerson),
 		On(Route{Method: http.MethodGet, Pattern: one, Right: auth.RightRead, ID: "showPerson", Tag: tag, Summary: "One person, with where each value came from"}, d.ShowPerson),
 		On(Route{Method: http.MethodGet, Pattern: one + "/explain", Right: auth.RightRead, ID: "explainPerson", Tag: tag,
 			Summary: "Each value of a person: where it came from, by which rule, and what others say"}, d.ExplainPerson),

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"reflect"
 	"strings"
@@ -41,6 +42,7 @@ type Route struct {
 
 	in, out reflect.Type
 	serve   func(ctx context.Context, who *Who, in any) (any, error)
+	stream  func(ctx context.Context, who *Who, in any, to io.Writer) error
 }
 
 // On completes a route with what carries it out. In is a struct; see bind for its
@@ -52,6 +54,16 @@ func On[In, Out any](r Route, fn func(context.Context, *Who, In) (Out, error)) R
 	}
 	if r.Status == 0 {
 		r.Status = http.StatusOK
+	}
+	return r
+}
+
+// Written completes a route whose answer is a JSON document that is written while it
+// is read, of whatever length; Out says what it looks like.
+func Written[In, Out any](r Route, fn func(ctx context.Context, who *Who, in In, to io.Writer) error) Route {
+	r.in, r.out, r.Status = reflect.TypeFor[In](), reflect.TypeFor[Out](), http.StatusOK
+	r.stream = func(ctx context.Context, who *Who, in any, to io.Writer) error {
+		return fn(ctx, who, *in.(*In), to) //nolint:forcetypeassert // bind made it of r.in
 	}
 	return r
 }

@@ -14,6 +14,8 @@ type Desk interface {
 	People
 	Groups
 	Contacts
+	Merges
+	Privacy
 	Connections
 	Mails
 	Webhooks
@@ -26,6 +28,7 @@ type Desk interface {
 func Table(d Desk) []Route {
 	return slices.Concat(
 		companyRoutes(d), sourceRoutes(d), runRoutes(d), peopleRoutes(d), groupRoutes(d), contactRoutes(d),
+		mergeRoutes(d), privacyRoutes(d),
 		connectionRoutes(d), mailRoutes(d), webhookRoutes(d), historyRoutes(d),
 		uploadRoutes(d), applicantRoutes(d),
 	)

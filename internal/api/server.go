@@ -201,8 +201,11 @@ func (s *Server) serve(w http.ResponseWriter, q *request, routes []*Route) error
 		return err
 	}
 	sent.into(q.route, in)
-	if format != formatJSON {
+	switch {
+	case format != formatJSON:
 		return s.export(w, q, in, format)
+	case q.route.stream != nil:
+		return s.stream(w, q, in)
 	}
 	if key := q.Header.Get(keyHeader); key != "" && q.route.Repeatable() {
 		return s.once(w, q, in, key, requestHash(q, sent.digest))

@@ -106,6 +106,16 @@ type OneInput struct {
 	} `in:"body"`
 }
 
+// TieInput says who a person of a directory is.
+type TieInput struct {
+	SourceInput
+	Body struct {
+		Anchor      string `json:"anchor" doc:"The entry's immutable id, as a conflict in a report shows it"`
+		Person      string `json:"person" doc:"The person's id"`
+		EndPassword bool   `json:"end_password,omitempty" doc:"Destroy the person's own password and end their sessions"`
+	} `in:"body"`
+}
+
 // Single is what a look at one person showed, and did.
 type Single struct {
 	Steps []Step `json:"steps" doc:"The way from the entry to what becomes of it; it ends at the first step that is not ok"`
@@ -138,6 +148,7 @@ type Sources interface {
 	// StartRun begins a run and returns as soon as it has a number.
 	StartRun(ctx context.Context, who *Who, in StartInput) (Run, error)
 	SyncOne(ctx context.Context, who *Who, in OneInput) (Single, error)
+	TiePerson(ctx context.Context, who *Who, in TieInput) (Person, error)
 }
 
 // sourceFaults are what a directory that is asked at once may answer.
@@ -165,5 +176,10 @@ func sourceRoutes(d Sources) []Route {
 		On(Route{Method: http.MethodPost, Pattern: one + "/one", Right: auth.RightOperate, ID: "syncOne", Tag: tag, Deed: "run.one",
 			Summary: "Do one person of a source now, and show each step", Notes: "Nobody is ever judged missing by this.",
 			Codes: append([]registry.Code{registry.CodeAlreadyRunning, registry.CodeNoFinder}, sourceFaults...)}, d.SyncOne),
+		On(Route{Method: http.MethodPost, Pattern: one + "/link", Right: auth.RightOperate, ID: "tiePerson", Tag: tag, Deed: "match.decide",
+			Summary: "Say that a person is the one of an entry",
+			Notes: "No join rule may decide it for admins, people with a password of their own, and entries that were made anew. The person becomes the source's: " +
+				"its next run gives them the entry's values.",
+			Codes: append([]registry.Code{registry.CodeAnchorTaken, registry.CodeForeignOwner, registry.CodeProtectedAdmin, registry.CodeErased}, sourceFaults...)}, d.TiePerson),
 	}
 }

@@ -20,7 +20,7 @@ func (d *apiDesk) WhoAmI(ctx context.Context, who *api.Who, _ api.None) (api.Ide
 		return api.Identity{}, err
 	}
 	out := api.Identity{Actor: who.Actor, Company: c.Key, Scopes: who.Scopes, Rights: []string{}}
-	for _, r := range []auth.Right{auth.RightContacts, auth.RightRead, auth.RightOperate, auth.RightApprove} {
+	for _, r := range []auth.Right{auth.RightContacts, auth.RightRead, auth.RightOperate, auth.RightApprove, auth.RightPrivacy} {
 		if who.May(r, who.Company) {
 			out.Rights = append(out.Rights, string(r))
 		}

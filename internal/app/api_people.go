@@ -79,8 +79,9 @@ func (d *apiDesk) ShowPerson(ctx context.Context, who *api.Who, in api.PersonInp
 	}
 	out := api.PersonDetail{Person: person, Values: []api.Value{}, Groups: []api.PersonGroup{}}
 	profile, err := d.Store.Profile(ctx, who.Company, u.ID)
-	if errors.Is(err, registry.ErrNotFound) {
-		return out, nil // deleted: there is no more to say
+	if errors.Is(err, registry.ErrNotFound) { // deleted: there is no more to say
+		out.MergedInto, err = d.mergedInto(ctx, u)
+		return out, err
 	}
 	for _, v := range profile.Values {
 		out.Values = append(out.Values, api.Value{Attribute: v.Attribute, Values: v.Values, From: api.OriginOf(v.Origin), Since: set(v.Since)})
@@ -90,6 +91,15 @@ func (d *apiDesk) ShowPerson(ctx context.Context, who *api.Who, in api.PersonInp
 		out.Groups = append(out.Groups, api.PersonGroup{Name: g.Name, From: origins(g.Origins), Since: set(g.Since)})
 	}
 	return out, err
+}
+
+// mergedInto is the id of who took a deleted person's place, "" for nobody.
+func (d *apiDesk) mergedInto(ctx context.Context, u *registry.User) (string, error) {
+	rows, err := d.Store.For(u.Company).Merges(ctx, u.ID, 0, 1)
+	if err != nil || len(rows) == 0 || rows[0].Loser != u.ID || !rows[0].UndoneAt.IsZero() {
+		return "", err
+	}
+	return rows[0].SurvivorID, nil
 }
 
 // ExplainPerson implements api.People.
@@ -131,19 +141,82 @@ func (d *apiDesk) ListPersonChanges(ctx context.Context, who *api.Who, in api.Pe
 // CreatePerson implements api.People.
 func (d *apiDesk) CreatePerson(ctx context.Context, who *api.Who, in api.CreatePersonInput) (api.Person, error) {
 	b := in.Body
-	a := registry.Attributes{}
-	for name, value := range map[string]string{
-		registry.AttrUserName: b.UserName, registry.AttrEmails: b.Email, registry.AttrGivenName: b.GivenName,
-		registry.AttrFamilyName: b.FamilyName, registry.AttrLocale: b.Locale,
-	} {
-		a.Set(name, value)
-	}
-	res, err := d.byProgram(ctx, who, registry.CreateUser{Attributes: a, Kind: registry.Kind(b.Kind), Verified: true, SetupMail: registry.SetupSend})
+	n := newUser(b.NewAccount, b.UserName, b.GivenName, b.FamilyName, b.Locale)
+	n.Email = b.Email
+	res, err := d.createUser(ctx, who.Company, registry.OriginAPI, who.Actor, n)
 	if err != nil {
-		return api.Person{}, err
+		return api.Person{}, mistaken(err)
 	}
 	_, person, err := d.person(ctx, who, res.PublicID)
 	return person, err
+}
+
+// newUser is what a program chose for somebody who gets an account.
+func newUser(a api.NewAccount, name, given, family, locale string) NewUser {
+	return NewUser{
+		UserName: name, GivenName: given, FamilyName: family, Locale: locale, Kind: registry.Kind(a.Kind),
+		Department: a.Department, Contract: a.Contract, Groups: a.Groups, Hold: a.Mail == "hold",
+	}
+}
+
+// mistaken gives what a program asked for, and what there is not, its code.
+func mistaken(err error) error {
+	var mistake *MistakeError
+	if errors.As(err, &mistake) {
+		return registry.Refuse(registry.CodeInvalidValue, "%s", mistake.Error())
+	}
+	return err
+}
+
+// PromoteContact implements api.Contacts.
+func (d *apiDesk) PromoteContact(ctx context.Context, who *api.Who, in api.PromoteInput) (api.Person, error) {
+	contact, _, err := d.person(ctx, who, in.Person)
+	if err != nil {
+		return api.Person{}, err
+	}
+	b := in.Body
+	if _, err := d.Core.PromoteContact(ctx, contact, who.Actor, newUser(b.NewAccount, b.UserName, b.GivenName, b.FamilyName, b.Locale)); err != nil {
+		return api.Person{}, mistaken(err)
+	}
+	_, person, err := d.person(ctx, who, in.Person)
+	return person, err
+}
+
+// TiePerson implements api.Sources.
+func (d *apiDesk) TiePerson(ctx context.Context, who *api.Who, in api.TieInput) (api.Person, error) {
+	if _, err := d.ShowSource(ctx, who, in.SourceInput); err != nil {
+		return api.Person{}, err
+	}
+	u, err := d.Store.For(who.Company).UserByPublicID(ctx, in.Body.Person)
+	if errors.Is(err, registry.ErrNotFound) {
+		err = registry.Refuse(registry.CodeInvalidValue, "person: nobody has this id")
+	}
+	if err != nil {
+		return api.Person{}, err
+	}
+	if err := d.LinkUser(ctx, in.Source, in.Body.Anchor, who.Actor, u.ID, in.Body.EndPassword); err != nil {
+		return api.Person{}, mistaken(coded(err))
+	}
+	_, person, err := d.person(ctx, who, in.Body.Person)
+	return person, err
+}
+
+// CreateGroup implements api.Groups.
+func (d *apiDesk) CreateGroup(ctx context.Context, who *api.Who, in api.CreateGroupInput) (api.Group, error) {
+	b := in.Body
+	op := registry.CreateGroup{DisplayName: b.Name, Role: registry.GroupRole(b.Role)}
+	if b.Default && op.Role != registry.RoleSupport {
+		return api.Group{}, registry.Refuse(registry.CodeInvalidValue, "default: only a support group is the default one")
+	}
+	res, err := d.createGroup(ctx, who.Company, who.Actor, op, b.Default)
+	if err != nil {
+		return api.Group{}, mistaken(err)
+	}
+	g, err := d.Store.For(who.Company).FindGroup(ctx, b.Name)
+	if err != nil || g.ID != res.Group {
+		return api.Group{}, errors.Join(err, errors.New("read group"))
+	}
+	return d.ShowGroup(ctx, who, api.GroupInput{Group: g.PublicID})
 }
 
 // change carries out one operation on a person, and returns them as they are then.

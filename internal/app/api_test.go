@@ -177,7 +177,7 @@ func items(page map[string]any) []any {
 func TestAPIStory(t *testing.T) {
 	t.Parallel()
 	w := newAPIWorld(t)
-	s := &story{w, w.token("acme", "operate", "approve", "contacts"), map[string]bool{}}
+	s := &story{w, w.token("acme", "operate", "approve", "contacts", "privacy"), map[string]bool{}}
 	w.values["source"], w.values["connection"] = "corp", "okta"
 	s.sources()
 	s.decisions()
@@ -187,6 +187,9 @@ func TestAPIStory(t *testing.T) {
 	s.webhooks()
 	s.rest()
 	s.contacts()
+	s.accounts()
+	s.merges()
+	s.privacy()
 	s.uploads()
 	s.applicants()
 	for _, id := range slices.Sorted(maps.Keys(w.routes)) {
@@ -428,6 +431,8 @@ var bodies = map[string]string{
 	"recognise": `{"email":"claire.johnson@myorg.org"}`, "intakeMail": `{"message":"RnJvbTogY0BteW9yZy5vcmcNCg0KaGk="}`,
 	"replayFailed":    `{"since":"2026-01-01T00:00:00Z"}`,
 	"refuseApplicant": `{}`,
+	"mergePeople":     `{"with":"PERSON"}`, "erasePerson": `{"user_name":"nobody here"}`, "promoteContact": `{"user_name":"eve"}`, "createGroup": `{"name":"Nobody's"}`,
+	"tiePerson": `{"anchor":"none","person":"PERSON"}`,
 }
 
 // TestAPIFence: every route, by every scope, and by another company's token.
@@ -439,7 +444,7 @@ func TestAPIFence(t *testing.T) {
 	for _, scope := range api.Scopes {
 		secrets[scope] = w.token("acme", scope)
 	}
-	foreign := w.token("beta", "operate", "approve", "contacts")
+	foreign := w.token("beta", "operate", "approve", "contacts", "privacy")
 	before := w.everything(secrets["read"])
 	for _, id := range slices.Sorted(maps.Keys(w.routes)) {
 		w.strange(w.routes[id], foreign)
@@ -538,7 +543,7 @@ func (w *apiWorld) furnish() {
 	maps.Copy(w.values, map[string]string{
 		"webhook": hook.PublicID, "delivery": "none",
 		"source": "corp", "connection": "okta", "run": run.PublicID, "person": people[0].PublicID, "group": groups[0].PublicID, "mail": mails[0].MessageID,
-		"upload": w.file("furnished.csv"), "applicant": w.applicant("furnished"),
+		"merge": "none", "upload": w.file("furnished.csv"), "applicant": w.applicant("furnished"),
 	})
 }
 

@@ -28,11 +28,11 @@ func TokenState(k registry.Token, now time.Time) string {
 // CheckScopes says what is wrong with the scopes of a token.
 func CheckScopes(scopes []string) error {
 	if len(scopes) == 0 {
-		return errors.New("a token needs a scope: read, operate, approve or contacts")
+		return errors.New("a token needs a scope: read, operate, approve, contacts or privacy")
 	}
 	for i, s := range scopes {
 		if !auth.ValidScope(s) {
-			return fmt.Errorf("there is no scope %q; there is read, operate, approve and contacts", s)
+			return fmt.Errorf("there is no scope %q; there is read, operate, approve, contacts and privacy", s)
 		}
 		if slices.Contains(scopes[:i], s) {
 			return fmt.Errorf("the scope %s is named twice", s)

@@ -13,7 +13,7 @@ const lastMerges = 20
 
 // PreviewMerge implements admin.Desk.
 func (c *console) PreviewMerge(ctx context.Context, survivor, loser *registry.User) (*admin.MergePreview, error) {
-	p, err := c.server.PreviewMerge(ctx, survivor, loser)
+	p, err := c.server.Core.PreviewMerge(ctx, survivor, loser)
 	if err != nil {
 		return nil, err
 	}
@@ -44,13 +44,13 @@ func (c *console) Merge(ctx context.Context, actor string, survivor, loser *regi
 
 // Merges implements admin.Desk.
 func (c *console) Merges(ctx context.Context, user registry.UserID) ([]admin.Merge, error) {
-	rows, err := c.tenant.Merges(ctx, user, lastMerges)
+	rows, err := c.tenant.Merges(ctx, user, 0, lastMerges)
 	out := make([]admin.Merge, len(rows))
 	for i, r := range rows {
 		out[i] = admin.Merge{
 			ID: r.PublicID, Actor: r.Actor, Evidence: r.Evidence, SurvivorName: r.SurvivorName, SurvivorID: r.SurvivorID,
 			LoserName: r.LoserName, LoserID: r.LoserID, At: r.At, UndoUntil: r.UndoUntil, UndoneAt: r.UndoneAt, UndoneBy: r.UndoneBy,
-			Undoable: r.Undoable(c.server.Now()),
+			Undoable: r.Undoable(c.server.Now()), Stayed: r.Stayed(),
 		}
 	}
 	return out, err
@@ -58,13 +58,13 @@ func (c *console) Merges(ctx context.Context, user registry.UserID) ([]admin.Mer
 
 // UndoMerge implements admin.Desk.
 func (c *console) UndoMerge(ctx context.Context, actor, merge string) error {
-	_, err := c.server.UndoMerge(ctx, c.company.ID, actor, merge)
+	_, err := c.server.Core.UndoMerge(ctx, c.company.ID, actor, merge)
 	return refused(err)
 }
 
 // ExportPerson implements admin.Desk.
 func (c *console) ExportPerson(ctx context.Context, u *registry.User, to io.Writer) error {
-	return c.server.ExportPerson(ctx, u, to)
+	return c.server.Core.ExportPerson(ctx, u, to)
 }
 
 // Erase implements admin.Desk.
@@ -74,7 +74,7 @@ func (c *console) Erase(ctx context.Context, actor string, u *registry.User) err
 
 // LiftErasure implements admin.Desk.
 func (c *console) LiftErasure(ctx context.Context, actor string, u *registry.User) error {
-	return refused(c.server.LiftErasure(ctx, actor, u))
+	return refused(c.server.Core.LiftErasure(ctx, actor, u))
 }
 
 // Kept implements admin.Desk.

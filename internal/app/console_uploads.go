@@ -194,7 +194,7 @@ func (c *console) Promote(ctx context.Context, publicID string, p admin.Promotio
 	if err != nil {
 		return err
 	}
-	_, err = c.server.PromoteContact(ctx, u, actor, NewUser{
+	_, err = c.server.Core.PromoteContact(ctx, u, actor, NewUser{
 		UserName: p.UserName, GivenName: p.GivenName, FamilyName: p.FamilyName, Kind: p.Kind, Department: p.Department, Contract: p.Contract, Hold: p.Hold,
 	})
 	return refused(err)

@@ -55,21 +55,24 @@ type NewUser struct {
 
 // CreateUser makes a person by an admin's hand, in their groups, and mails them
 // their set-up link or holds it.
-func (c *Core) CreateUser(ctx context.Context, company registry.CompanyID, actor string, n NewUser) (res registry.Result, err error) {
+func (c *Core) CreateUser(ctx context.Context, company registry.CompanyID, actor string, n NewUser) (registry.Result, error) {
+	return c.createUser(ctx, company, registry.OriginAdmin, actor, n)
+}
+
+// createUser makes a person through the company's door of a kind.
+func (c *Core) createUser(ctx context.Context, company registry.CompanyID, door registry.OriginKind, actor string, n NewUser) (res registry.Result, err error) {
 	if err := c.knownDepartment(ctx, company, n.Department); err != nil {
 		return res, err
 	}
-	groups := make([]*registry.Group, len(n.Groups))
-	for i, name := range n.Groups {
-		if groups[i], err = c.FindGroup(ctx, company, name); err != nil {
-			return res, err
-		}
+	groups, err := c.findGroups(ctx, company, n.Groups)
+	if err != nil {
+		return res, err
 	}
 	setup, err := c.setupMail(ctx, company, n)
 	if err != nil {
 		return res, err
 	}
-	origin, err := c.Store.For(company).EnsureOrigin(ctx, registry.OriginAdmin, "admin")
+	origin, err := c.Store.For(company).EnsureOrigin(ctx, door, string(door))
 	if err != nil {
 		return res, err
 	}
@@ -88,14 +91,32 @@ func (c *Core) CreateUser(ctx context.Context, company registry.CompanyID, actor
 		res, err = applyOne(ctx, r, origin, actor, registry.CreateUser{
 			Attributes: a, Kind: n.Kind, CompanyAdmin: n.Admin, Rights: rights, Verified: true, SetupMail: setup, Department: n.Department, Contract: n.Contract,
 		})
-		for _, g := range groups {
-			if err == nil {
-				_, err = applyOne(ctx, r, origin, actor, registry.PatchMembers{Group: g.ID, AddUsers: []registry.UserID{res.User}})
-			}
-		}
-		return err
+		return joinGroups(ctx, r, origin, actor, res.User, groups, err)
 	})
 	return res, err
+}
+
+// findGroups finds groups by name or id.
+func (c *Core) findGroups(ctx context.Context, company registry.CompanyID, names []string) ([]*registry.Group, error) {
+	groups := make([]*registry.Group, len(names))
+	for i, name := range names {
+		g, err := c.FindGroup(ctx, company, name)
+		if err != nil {
+			return nil, err
+		}
+		groups[i] = g
+	}
+	return groups, nil
+}
+
+// joinGroups puts a person into groups, unless something stood against the person.
+func joinGroups(ctx context.Context, r *registry.Registry, door registry.Origin, actor string, user registry.UserID, groups []*registry.Group, err error) error {
+	for _, g := range groups {
+		if err == nil {
+			_, err = applyOne(ctx, r, door, actor, registry.PatchMembers{Group: g.ID, AddUsers: []registry.UserID{user}})
+		}
+	}
+	return err
 }
 
 // InviteUser mails a person a fresh set-up link; older ones stop working.
@@ -148,17 +169,25 @@ func (c *Core) Served(ctx context.Context) bool {
 // record with its history, under a userName and with names that the admin gives,
 // and mails them their set-up link or holds it. The address is the contact's; only
 // following the link proves it.
-func (c *Core) PromoteContact(ctx context.Context, contact *registry.User, actor string, n NewUser) (registry.Result, error) {
+func (c *Core) PromoteContact(ctx context.Context, contact *registry.User, actor string, n NewUser) (res registry.Result, err error) {
 	n.Email = contact.Email()
 	if contact.Association != registry.Weak {
-		return registry.Result{}, mistake("%s has an account already", contact.UserName())
+		return res, registry.Refuse(registry.CodeForeignOwner, "%s has an account already", contact.UserName())
 	}
 	if err := c.knownDepartment(ctx, contact.Company, n.Department); err != nil {
-		return registry.Result{}, err
+		return res, err
+	}
+	groups, err := c.findGroups(ctx, contact.Company, n.Groups)
+	if err != nil {
+		return res, err
+	}
+	door, err := c.Store.For(contact.Company).EnsureOrigin(ctx, registry.OriginAdmin, "admin")
+	if err != nil {
+		return res, err
 	}
 	setup, err := c.setupMail(ctx, contact.Company, n)
 	if err != nil {
-		return registry.Result{}, err
+		return res, err
 	}
 	a := registry.Attributes{registry.AttrUserName: {n.UserName}}
 	for name, value := range map[string]string{
@@ -169,7 +198,11 @@ func (c *Core) PromoteContact(ctx context.Context, contact *registry.User, actor
 			a.Set(name, value)
 		}
 	}
-	return c.byHand(ctx, contact.Company, actor, registry.Enrol{
-		User: contact.ID, Attributes: a, Kind: cmp.Or(n.Kind, registry.EndUser), Department: n.Department, Contract: n.Contract, ByHand: true, SetupMail: setup,
+	err = c.Store.InOne(ctx, c.Registry, func(r *registry.Registry) error {
+		res, err = applyOne(ctx, r, door, actor, registry.Enrol{
+			User: contact.ID, Attributes: a, Kind: cmp.Or(n.Kind, registry.EndUser), Department: n.Department, Contract: n.Contract, ByHand: true, SetupMail: setup,
+		})
+		return joinGroups(ctx, r, door, actor, contact.ID, groups, err)
 	})
+	return res, err
 }

@@ -11,11 +11,11 @@ import (
 var rightsOf = map[string][]auth.Right{
 	"auditor":       {auth.RightRead},
 	"approver":      {auth.RightRead, auth.RightApprove},
-	"admin":         {auth.RightContacts, auth.RightRead, auth.RightOperate, auth.RightManage},
+	"admin":         {auth.RightContacts, auth.RightRead, auth.RightOperate, auth.RightPrivacy, auth.RightManage},
 	"support staff": {auth.RightContacts},
 	// Of the pages that are of no company.
-	"admin of another company": {auth.RightContacts, auth.RightRead, auth.RightOperate, auth.RightManage},
-	"operator":                 {auth.RightContacts, auth.RightRead, auth.RightOperate, auth.RightApprove, auth.RightManage, auth.RightInstall},
+	"admin of another company": {auth.RightContacts, auth.RightRead, auth.RightOperate, auth.RightPrivacy, auth.RightManage},
+	"operator":                 {auth.RightContacts, auth.RightRead, auth.RightOperate, auth.RightApprove, auth.RightPrivacy, auth.RightManage, auth.RightInstall},
 }
 
 // consoleRights says which right in the company each page of the console asks for.
@@ -49,10 +49,12 @@ var consoleRights = map[auth.Right]string{
 	auth.RightApprove: `
 		POST:/runs/{number}/approve POST:/runs/{number}/reject
 `,
+	auth.RightPrivacy: `
+		/people/{id}/export /people/{id}/erase POST:/people/{id}/export POST:/people/{id}/erase POST:/people/{id}/lift
+`,
 	auth.RightManage: `
-		/people/{id}/export /people/{id}/erase /diagnostics
-		POST:/people/{id}/link POST:/people/{id}/factors POST:/people/{id}/remove POST:/people/{id}/export POST:/people/{id}/erase
-		POST:/people/{id}/lift
+		/diagnostics
+		POST:/people/{id}/link POST:/people/{id}/factors POST:/people/{id}/remove
 		POST:/places/departments POST:/places/contracts POST:/places/contracts/end POST:/places/domains POST:/places/domains/check POST:/team
 		POST:/scim POST:/scim/{key}/settings POST:/scim/{key}/pause POST:/scim/{key}/resume POST:/scim/{key}/delete POST:/scim/{key}/token
 		POST:/scim/{key}/rotate POST:/scim/{key}/revoke

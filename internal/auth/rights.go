@@ -43,6 +43,9 @@ const (
 	RightOperate Right = "operate"
 	// RightApprove approves and rejects held runs.
 	RightApprove Right = "approve"
+	// RightPrivacy gives out everything that is held on a person, erases it, and
+	// lets somebody who was erased come back.
+	RightPrivacy Right = "privacy"
 	// RightManage changes who and what may reach the company: connections,
 	// tokens, webhooks, admins, settings.
 	RightManage Right = "manage"
@@ -56,8 +59,8 @@ var grants = map[Role][]Right{
 	RoleSupport:  {RightSelf, RightContacts},
 	RoleAuditor:  {RightSelf, RightRead},
 	RoleApprover: {RightSelf, RightRead, RightApprove},
-	RoleAdmin:    {RightSelf, RightContacts, RightRead, RightOperate, RightManage},
-	RoleOperator: {RightSelf, RightContacts, RightRead, RightOperate, RightApprove, RightManage, RightInstall},
+	RoleAdmin:    {RightSelf, RightContacts, RightRead, RightOperate, RightPrivacy, RightManage},
+	RoleOperator: {RightSelf, RightContacts, RightRead, RightOperate, RightApprove, RightPrivacy, RightManage, RightInstall},
 }
 
 // scopes is the same for the scopes of API tokens. No token manages: what could
@@ -67,6 +70,7 @@ var scopes = map[string][]Right{
 	"read":     {RightRead},
 	"operate":  {RightRead, RightOperate, RightContacts},
 	"approve":  {RightRead, RightApprove},
+	"privacy":  {RightRead, RightPrivacy},
 }
 
 // ValidScope reports whether an API token can have the scope.

@@ -60,21 +60,22 @@ func TestMay(t *testing.T) {
 		p    auth.Principal
 		mine string // the rights at home, in the order of rights
 	}
-	rights := []auth.Right{auth.RightSelf, auth.RightContacts, auth.RightRead, auth.RightOperate, auth.RightApprove, auth.RightManage, auth.RightInstall}
+	rights := []auth.Right{auth.RightSelf, auth.RightContacts, auth.RightRead, auth.RightOperate, auth.RightApprove, auth.RightManage, auth.RightInstall, auth.RightPrivacy}
 	for _, r := range []row{
-		{"nobody", auth.Principal{}, "......."},
-		{"end user", auth.Principal{Roles: []auth.Role{auth.RoleEndUser}}, "s......"},
-		{"support staff", auth.Principal{Roles: []auth.Role{auth.RoleSupport}}, "sc....."},
-		{"auditor", auth.Principal{Roles: []auth.Role{auth.RoleAuditor}}, "s.r...."},
-		{"approver", auth.Principal{Roles: []auth.Role{auth.RoleApprover}}, "s.r.a.."},
-		{"admin", auth.Principal{Roles: []auth.Role{auth.RoleAdmin}}, "scro.m."},
-		{"admin who approves", auth.Principal{Roles: []auth.Role{auth.RoleAdmin, auth.RoleApprover}}, "scroam."},
-		{"operator", auth.Principal{Roles: []auth.Role{auth.RoleOperator}}, "scroami"},
-		{"contacts token", auth.Principal{Scopes: []string{"contacts"}}, ".c....."},
-		{"read token", auth.Principal{Scopes: []string{"read"}}, "..r...."},
-		{"operate token", auth.Principal{Scopes: []string{"operate"}}, ".cro..."},
-		{"approve token", auth.Principal{Scopes: []string{"approve"}}, "..r.a.."},
-		{"unknown scope", auth.Principal{Scopes: []string{"manage"}}, "......."},
+		{"nobody", auth.Principal{}, "........"},
+		{"end user", auth.Principal{Roles: []auth.Role{auth.RoleEndUser}}, "s......."},
+		{"support staff", auth.Principal{Roles: []auth.Role{auth.RoleSupport}}, "sc......"},
+		{"auditor", auth.Principal{Roles: []auth.Role{auth.RoleAuditor}}, "s.r....."},
+		{"approver", auth.Principal{Roles: []auth.Role{auth.RoleApprover}}, "s.r.a..."},
+		{"admin", auth.Principal{Roles: []auth.Role{auth.RoleAdmin}}, "scro.m.p"},
+		{"admin who approves", auth.Principal{Roles: []auth.Role{auth.RoleAdmin, auth.RoleApprover}}, "scroam.p"},
+		{"operator", auth.Principal{Roles: []auth.Role{auth.RoleOperator}}, "scroamip"},
+		{"contacts token", auth.Principal{Scopes: []string{"contacts"}}, ".c......"},
+		{"read token", auth.Principal{Scopes: []string{"read"}}, "..r....."},
+		{"operate token", auth.Principal{Scopes: []string{"operate"}}, ".cro...."},
+		{"approve token", auth.Principal{Scopes: []string{"approve"}}, "..r.a..."},
+		{"privacy token", auth.Principal{Scopes: []string{"privacy"}}, "..r....p"},
+		{"unknown scope", auth.Principal{Scopes: []string{"manage"}}, "........"},
 	} {
 		r.p.Company = mine
 		for i, right := range rights {

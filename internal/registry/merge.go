@@ -22,7 +22,8 @@ type MergeUsers struct {
 }
 
 // UndoMerge separates two merged people: both are again what the merge found, but
-// for what it destroyed.
+// for what it destroyed. What somebody changed since is the loser's where a tie of
+// theirs says it, and else stays with the survivor; Merge.Kept.Stayed names that.
 type UndoMerge struct {
 	Merge string // its public id
 }
@@ -41,15 +42,16 @@ type Merge struct {
 	At, UndoUntil   time.Time
 	UndoneAt        time.Time // zero unless undone
 	UndoneBy        string
-	// Kept is what undoing needs, nil when undoing is over.
+	// Kept is what undoing needs, nil when undoing is over. Where it was undone, it
+	// holds nothing but Stayed, nil for nothing.
 	Kept *MergeKept
 }
 
 // MergeKept is what a merge changed, for undoing it. It is stored as JSON.
 type MergeKept struct {
 	// Before and After are what the survivor was and became.
-	Before Standing `json:"before"`
-	After  Standing `json:"after"`
+	Before Standing `json:"before,omitzero"`
+	After  Standing `json:"after,omitzero"`
 	// Names are the userNames that were held for the survivor from then on.
 	Names []string `json:"names,omitempty"`
 	// SSO says that the loser signed in with an identity provider.
@@ -64,6 +66,10 @@ type MergeKept struct {
 	Doubled []KeptMember `json:"doubled,omitempty"`
 	// Reports are the people whose manager the loser was.
 	Reports []UserID `json:"reports,omitempty"`
+	// Stayed names what the merge gave the survivor and undoing it left there,
+	// because somebody changed it since: attributes, owner, or sign_in for an id
+	// that somebody signs in with again.
+	Stayed []string `json:"stayed,omitempty"`
 }
 
 // KeptMember is a membership as its row stands.
@@ -86,6 +92,14 @@ type Standing struct {
 	Contract    ContractID   `json:"contract,omitempty"`
 	Manager     UserID       `json:"manager,omitempty"`
 	Document    []byte       `json:"document,omitempty"`
+}
+
+// Stayed names what undoing the merge left with the survivor.
+func (m *Merge) Stayed() []string {
+	if m.Kept == nil {
+		return nil
+	}
+	return m.Kept.Stayed
 }
 
 // standing is what of a person a merge may change.

@@ -35,7 +35,7 @@ func TestMergeFence(t *testing.T) {
 			must(t, err)
 			want(t, "code", codes(res), []registry.Code{registry.CodeNotFound})
 		}
-		if list, err := c.b.Merges(ctx, c.user, 10); len(list) != 0 || err != nil {
+		if list, err := c.b.Merges(ctx, c.user, 0, 10); len(list) != 0 || err != nil {
 			t.Errorf("Merges: %v, %v", list, err)
 		}
 		if e, err := c.b.Erasure(ctx, c.user); !errors.Is(err, registry.ErrNotFound) {

@@ -26,11 +26,15 @@ func (m MergeRow) Undoable(now time.Time) bool {
 	return m.UndoneAt.IsZero() && m.Kept != nil && m.UndoUntil.After(now)
 }
 
-// Merges lists merges, the newest first; of one person where user is not 0.
-func (t *Tenant) Merges(ctx context.Context, user registry.UserID, limit int) ([]MergeRow, error) {
+// Merges lists merges, the newest first; of one person where user is not 0, and
+// only those before a key where that is not 0.
+func (t *Tenant) Merges(ctx context.Context, user registry.UserID, before int64, limit int) ([]MergeRow, error) {
 	which, args := "", []any{int64(t.id)}
 	if user != 0 {
 		which, args = " AND (m.survivor_id = ? OR m.loser_id = ?)", append(args, int64(user), int64(user))
+	}
+	if before != 0 {
+		which, args = which+" AND m.id < ?", append(args, before)
 	}
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT m.`+strings.ReplaceAll(mergeCols, ", ", ", m.")+`, s.user_name, s.public_id, l.user_name, l.public_id
 		FROM merges m JOIN users s ON s.id = m.survivor_id AND s.company_id = m.company_id JOIN users l ON l.id = m.loser_id AND l.company_id = m.company_id

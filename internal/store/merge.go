@@ -177,8 +177,16 @@ func (t *tenantTx) saveMerges(ctx context.Context, w *registry.Writes) error {
 		}
 	}
 	for _, m := range w.Unmerged {
-		if _, err := t.exec(ctx, `UPDATE merges SET snapshot = NULL, undone_at = ?, undone_by = ? WHERE company_id = ? AND id = ?`,
-			micros(m.UndoneAt), m.UndoneBy, t.company, m.ID); err != nil {
+		var left any
+		if m.Kept != nil {
+			doc, err := json.Marshal(m.Kept)
+			if err != nil {
+				return fmt.Errorf("encode what stays of a merge: %w", err)
+			}
+			left = string(doc)
+		}
+		if _, err := t.exec(ctx, `UPDATE merges SET snapshot = ?, undone_at = ?, undone_by = ? WHERE company_id = ? AND id = ?`,
+			left, micros(m.UndoneAt), m.UndoneBy, t.company, m.ID); err != nil {
 			return fmt.Errorf("undo merge: %w", err)
 		}
 		if err := t.mergedInto(ctx, m.Loser, nil); err != nil {

@@ -67,4 +67,7 @@ type Merge struct {
 	At, UndoUntil, UndoneAt                      time.Time
 	UndoneBy                                     string
 	Undoable                                     bool
+	// Stayed names what undoing it left with the survivor, because somebody changed
+	// it since.
+	Stayed []string
 }

@@ -15,11 +15,11 @@ var mergeRoutes = []route{
 	{"GET /people/{id}/merge", auth.RightOperate, "", (*Handlers).mergePage},
 	{"POST /people/{id}/merge", auth.RightOperate, "person.merge", (*Handlers).merge},
 	{"POST /people/{id}/merge/undo", auth.RightOperate, "person.unmerge", (*Handlers).undoMerge},
-	{"GET /people/{id}/export", auth.RightManage, "", (*Handlers).exportPage},
-	{"POST /people/{id}/export", auth.RightManage, "person.export", (*Handlers).exportHeld},
-	{"GET /people/{id}/erase", auth.RightManage, "", (*Handlers).erasePage},
-	{"POST /people/{id}/erase", auth.RightManage, "person.erase", (*Handlers).erase},
-	{"POST /people/{id}/lift", auth.RightManage, "person.lift_erasure", (*Handlers).lift},
+	{"GET /people/{id}/export", auth.RightPrivacy, "", (*Handlers).exportPage},
+	{"POST /people/{id}/export", auth.RightPrivacy, "person.export", (*Handlers).exportHeld},
+	{"GET /people/{id}/erase", auth.RightPrivacy, "", (*Handlers).erasePage},
+	{"POST /people/{id}/erase", auth.RightPrivacy, "person.erase", (*Handlers).erase},
+	{"POST /people/{id}/lift", auth.RightPrivacy, "person.lift_erasure", (*Handlers).lift},
 }
 
 // mergeView is two people side by side, and what was merged before.

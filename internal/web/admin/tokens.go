@@ -16,7 +16,7 @@ var tokenRoutes = []route{
 }
 
 // scopes are what a token of the API may do, from the least.
-var scopes = []string{"contacts", "read", "operate", "approve"}
+var scopes = []string{"contacts", "read", "operate", "approve", "privacy"}
 
 // tokensView lists the tokens of the company's programs, with a form for another.
 type tokensView struct {
