@@ -229,8 +229,13 @@ func (b *backend) patchGroup(ctx context.Context, id string, ops []patch.Operati
 			return nil, false, refused(err)
 		}
 		for _, r := range res {
-			changed = changed || r.Change != nil
+			if r.Change != nil {
+				changed, rec.Version = true, r.Change.Version
+			}
 		}
+	}
+	if !p.Wants("displayName") { // the answer has no body, and a version is all it tells
+		return &scim.Resource{Type: b.groups, ID: id, Meta: scim.Meta{Version: strconv.FormatInt(rec.Version, 10)}}, changed, nil
 	}
 	r, err := b.rereadGroup(ctx, c, id, p)
 	return r, changed, err
