@@ -43,8 +43,8 @@ var ownColumn = []string{
 	registry.AttrLocale,
 }
 
-// scanUser reads a row of id, userCols and what is more.
-func scanUser(company registry.CompanyID, more ...any) func(*sql.Rows) (*registry.User, error) {
+// scanUser reads a row of userColumns.
+func scanUser(company registry.CompanyID) func(*sql.Rows) (*registry.User, error) {
 	return func(rows *sql.Rows) (*registry.User, error) {
 		u := &registry.User{Company: company}
 		var own [5]string
@@ -53,10 +53,10 @@ func scanUser(company registry.CompanyID, more ...any) func(*sql.Rows) (*registr
 		var extra []byte
 		var created, updated, deactivated, deleted int64
 		var dept, contr, manager sql.NullInt64
-		if err := rows.Scan(append([]any{&u.ID, &u.PublicID, &u.Kind, &u.Association, &u.CompanyAdmin,
+		if err := rows.Scan(&u.ID, &u.PublicID, &u.Kind, &u.Association, &u.CompanyAdmin,
 			&own[0], &key, &own[1], &own[2], &own[3], &own[4], &employee, &extra, &u.Document,
 			&u.Enabled, &u.Blocks, &u.Credential, &u.CredentialVersion,
-			&u.Owner, &dept, &contr, &manager, &u.Protected, &u.Rights, &u.Version, &created, &updated, &deactivated, &deleted}, more...)...); err != nil {
+			&u.Owner, &dept, &contr, &manager, &u.Protected, &u.Rights, &u.Version, &created, &updated, &deactivated, &deleted); err != nil {
 			return nil, fmt.Errorf("scan user: %w", err)
 		}
 		if err := fillAttributes(u, own, employee.String, extra); err != nil {
