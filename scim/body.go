@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -36,11 +37,15 @@ func newBodies(l Limits) bodies {
 
 // read reads the body of a request. The caller calls done when nothing needs the
 // object any more; it is never nil.
-func (b bodies) read(ctx context.Context, body io.Reader) (o map[string]any, done func(), err error) {
+// length is what the client says of it, -1 for nothing.
+func (b bodies) read(ctx context.Context, body io.Reader, length int64) (o map[string]any, done func(), err error) {
 	done = func() {}
 	m := &metered{Reader: body, held: b.held, free: smallBody}
 	defer func() { b.held.Release(m.taken) }()
-	text, err := io.ReadAll(m)
+	var whole bytes.Buffer
+	whole.Grow(int(min(max(length, 0), usual)) + bytes.MinRead)
+	_, err = whole.ReadFrom(m)
+	text := whole.Bytes()
 	var own *Error
 	var tooBig *http.MaxBytesError
 	switch {
@@ -96,5 +101,5 @@ func (h *handler) readBody(w http.ResponseWriter, r *http.Request, segments []st
 	if r.ContentLength > limit {
 		return nil, none, &http.MaxBytesError{Limit: limit}
 	}
-	return h.bodies.read(r.Context(), http.MaxBytesReader(w, r.Body, limit))
+	return h.bodies.read(r.Context(), http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
 }

@@ -10,6 +10,9 @@ import (
 // is shorter can still become an error, and has a Content-Length.
 const flushAt = 64 << 10
 
+// usual is how long most bodies are at most.
+const usual = 2 << 10
+
 // stream writes an answer's body, holding little of it.
 type stream struct {
 	w     http.ResponseWriter
@@ -86,6 +89,7 @@ func (s *stream) headers() {
 func send(w http.ResponseWriter, r *http.Request, a *answer) error {
 	s := &stream{w: w, a: a, head: r.Method == http.MethodHead}
 	if a.write != nil {
+		s.buf = make([]byte, 0, usual)
 		if err := a.write(s); err != nil {
 			if s.begun {
 				return &begunError{err}

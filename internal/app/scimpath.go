@@ -15,7 +15,10 @@ var slashes = regexp.MustCompile(`//+`)
 // redirection in HTML, which no identity provider follows with its token.
 func mountSCIM(rest, scim http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path := slashes.ReplaceAllLiteralString(r.URL.EscapedPath(), "/")
+		path := r.URL.EscapedPath()
+		if strings.Contains(path, "//") {
+			path = slashes.ReplaceAllLiteralString(path, "/")
+		}
 		below, ok := strings.CutPrefix(path, scimPath)
 		plain, err := url.PathUnescape(below)
 		if !ok || err != nil || below != "" && below[0] != '/' {

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"text/tabwriter"
 	"time"
 
@@ -31,11 +32,13 @@ type options struct {
 	window   time.Duration
 	postgres bool
 	profiles string
+	// requests says which kinds are counted, by their names.
+	requests *regexp.Regexp
 }
 
 func main() {
 	var o options
-	var only, serve string
+	var only, serve, requests string
 	flag.IntVar(&o.People, "people", 100_000, "people in the directory, and rows of the report that the console shows")
 	flag.IntVar(&o.Groups, "groups", 1000, "groups in the directory")
 	flag.IntVar(&o.Members, "members", 200, "members of each group")
@@ -45,11 +48,13 @@ func main() {
 	flag.DurationVar(&o.window, "window", 3*time.Second, "how long each kind of request is counted")
 	flag.BoolVar(&o.postgres, "postgres", false, "measure on PostgreSQL, too")
 	flag.StringVar(&only, "only", "", "ldap, scim or console; all when not said")
+	flag.StringVar(&requests, "requests", "", "count only the kinds of SCIM requests whose names this regular expression finds")
 	flag.StringVar(&o.profiles, "profiles", "", "a folder for CPU profiles of the SCIM server")
 	flag.StringVar(&serve, "serve", "", "used by itself: serve a configuration file with synchronous=NORMAL, or profiled")
 	flag.Parse()
 	var err error
-	switch {
+	switch o.requests, err = regexp.Compile(requests); {
+	case err != nil:
 	case serve != "":
 		err = serveAs(context.Background(), serve, flag.Args())
 	default:

@@ -161,6 +161,9 @@ func (b *bench) connection(ctx context.Context, name, address, more string) (fil
 // measure counts one kind of request and prints the best of several windows. Where
 // rates knows the kind it is compared, else it is told.
 func (w *world) measure(what string, want int, next func(client, n int) request, rates map[string]float64) error {
+	if !w.requests.MatchString(what + ", " + w.name) {
+		return nil
+	}
 	var best, cpu float64
 	for range w.runs {
 		before, err := w.cpu()

@@ -41,8 +41,9 @@ type ScimRef struct {
 	Display string
 }
 
-// ScimUser is what a SCIM resource is made of. The addresses of one with a
-// document are in the document alone.
+// ScimUser is what a SCIM resource is made of: of the person the ids, the owner,
+// the version and the times, whether they are enabled, and the document with the
+// userName, or the attributes of who has none.
 type ScimUser struct {
 	*User
 	// Anchor is that of the link of the connection that looks, "" without one.

@@ -195,32 +195,9 @@ func (b *backend) patchGroup(ctx context.Context, id string, ops []patch.Operati
 	if err != nil {
 		return nil, false, err
 	}
-	steps, rest, err := patch.Members(ops)
+	batch, err := b.groupOps(ctx, c, rec, ops)
 	if err != nil {
 		return nil, false, err
-	}
-	doc, err := b.groupDocument(rec)
-	if err != nil {
-		return nil, false, err
-	}
-	renamed, err := patch.Apply(doc, rest, b.groups.Attributes())
-	if err != nil {
-		return nil, false, err
-	}
-	var batch []registry.Op
-	if renamed {
-		named, err := b.naming(rec, text(doc["externalId"]), doc)
-		if err != nil {
-			return nil, false, err
-		}
-		batch = append(batch, named)
-	}
-	for _, s := range steps {
-		op, err := b.memberStep(ctx, c, rec, s)
-		if err != nil {
-			return nil, false, err
-		}
-		batch = append(batch, op)
 	}
 	changed := false
 	if len(batch) > 0 {
@@ -229,11 +206,48 @@ func (b *backend) patchGroup(ctx context.Context, id string, ops []patch.Operati
 			return nil, false, refused(err)
 		}
 		for _, r := range res {
-			changed = changed || r.Change != nil
+			if r.Change != nil {
+				changed, rec.Version = true, r.Change.Version
+			}
 		}
+	}
+	if !p.Wants("displayName") { // the answer has no body, and a version is all it tells
+		return &scim.Resource{Type: b.groups, ID: id, Meta: scim.Meta{Version: strconv.FormatInt(rec.Version, 10)}}, changed, nil
 	}
 	r, err := b.rereadGroup(ctx, c, id, p)
 	return r, changed, err
+}
+
+// groupOps are the registry's operations for those of a PATCH.
+func (b *backend) groupOps(ctx context.Context, c caller, rec registry.ScimGroup, ops []patch.Operation) ([]registry.Op, error) {
+	steps, rest, err := patch.Members(ops)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := b.groupDocument(rec)
+	if err != nil {
+		return nil, err
+	}
+	renamed, err := patch.Apply(doc, rest, b.groups.Attributes())
+	if err != nil {
+		return nil, err
+	}
+	var batch []registry.Op
+	if renamed {
+		named, err := b.naming(rec, text(doc["externalId"]), doc)
+		if err != nil {
+			return nil, err
+		}
+		batch = append(batch, named)
+	}
+	for _, s := range steps {
+		op, err := b.memberStep(ctx, c, rec, s)
+		if err != nil {
+			return nil, err
+		}
+		batch = append(batch, op)
+	}
+	return batch, nil
 }
 
 // memberStep turns a step of the protocol into an operation on memberships.

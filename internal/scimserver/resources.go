@@ -158,6 +158,11 @@ func (b *backend) deleteResource(ctx context.Context, t *scim.ResourceType, id s
 // kept is a document as it is stored: without what has a place of its own
 // elsewhere, and what is nobody's to read.
 func kept(t *scim.ResourceType, doc map[string]any, without ...string) ([]byte, error) {
+	return encodeDocument(keeping(t, doc, without...))
+}
+
+// keeping is what kept keeps, which shares its values with doc.
+func keeping(t *scim.ResourceType, doc map[string]any, without ...string) map[string]any {
 	out := maps.Clone(doc)
 	for _, name := range without {
 		delete(out, name)
@@ -168,6 +173,11 @@ func kept(t *scim.ResourceType, doc map[string]any, without ...string) ([]byte, 
 			forget(e.Schema.Attributes, inner)
 		}
 	}
+	return out
+}
+
+// encodeDocument is a document as it is stored.
+func encodeDocument(out map[string]any) ([]byte, error) {
 	if hasNUL(out) {
 		return nil, scim.Errorf(scim.InvalidValue, "a value holds the character U+0000, which cannot be kept")
 	}

@@ -147,8 +147,10 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		scim.WriteError(w, err)
 	} else {
 		ctx := context.WithValue(r.Context(), connectionKey{}, conn)
-		r = r.WithContext(context.WithValue(ctx, personKey{}, token.Person))
-		s.handler.ServeHTTP(w, r)
+		if token.Person != "" {
+			ctx = context.WithValue(ctx, personKey{}, token.Person)
+		}
+		s.handler.ServeHTTP(w, r.WithContext(ctx))
 	}
 	whole = true
 }

@@ -66,9 +66,13 @@ func hasNUL(v any) bool {
 	return false
 }
 
+// ownPlace are the attributes of a person that are no part of what is stored as the
+// document.
+var ownPlace = []string{"id", "externalId", "meta", "schemas", "userName", "active", "groups", "password"}
+
 // assertion is what a document says of a person.
 func (b *backend) assertion(ctx context.Context, c caller, external, present string, doc map[string]any) (registry.PutUser, error) {
-	stored, err := kept(b.users, doc, "id", "externalId", "meta", "schemas", "userName", "active", "groups", "password")
+	stored, err := kept(b.users, doc, ownPlace...)
 	if err != nil {
 		return registry.PutUser{}, err
 	}
@@ -119,7 +123,7 @@ func (b *backend) createUser(ctx context.Context, r *scim.Resource, p scim.Proje
 		return nil, refused(err)
 	}
 	if made := res[0].Change; made != nil && made.Action == registry.ActionCreate {
-		return b.userResource(created(op, res[0]))
+		return b.created(op, res[0], r.Attributes), nil
 	}
 	return b.rereadUser(ctx, c, res[0].PublicID, p)
 }
@@ -143,12 +147,14 @@ func contactFor(ctx context.Context, c caller, a registry.Attributes) (registry.
 
 // created is a person just made, who is what the operation says and is in no
 // group: reading that back would cost as much again as half the writing.
-func created(op registry.PutUser, res registry.Result) registry.ScimUser {
+func (b *backend) created(op registry.PutUser, res registry.Result, doc map[string]any) *scim.Resource {
+	doc = keeping(b.users, doc, ownPlace...)
+	doc["userName"], doc["active"] = res.Name, op.Enabled
 	at := res.Change.At
-	return registry.ScimUser{Anchor: op.Anchor, User: &registry.User{
-		ID: res.User, PublicID: res.PublicID, Attributes: registry.Attributes{registry.AttrUserName: {res.Name}},
-		Document: op.Document, Enabled: op.Enabled, Version: res.Change.Version, CreatedAt: at, UpdatedAt: at,
-	}}
+	return &scim.Resource{
+		Type: b.users, ID: res.PublicID, ExternalID: externalID(op.Anchor), Attributes: doc,
+		Meta: scim.Meta{Created: at, LastModified: at, Version: strconv.FormatInt(res.Change.Version, 10)},
+	}
 }
 
 // rereadUser answers with what is there now.

@@ -24,6 +24,8 @@ type table struct {
 	name  string
 	cols  []string
 	kinds []arrayKind
+	// insertOne and updateOne are insertSQL and updateSQL.
+	insertOne, updateOne string
 }
 
 // newTable is a table of the Ent schema.
@@ -39,6 +41,7 @@ func newTable(name string, cols ...string) table {
 			}
 		}
 	}
+	t.insertOne, t.updateOne = t.insertSQL(), t.updateSQL()
 	return t
 }
 
@@ -142,7 +145,7 @@ func (x *session) insert(ctx context.Context, t table, rows [][]any) (ids []int6
 	case !x.s.Postgres():
 		ids, err = x.insertEach(ctx, t, rows)
 	case len(rows) == 1:
-		res, errQuery := x.query(ctx, t.insertSQL()+` RETURNING id`, rows[0]...)
+		res, errQuery := x.query(ctx, t.insertOne+` RETURNING id`, rows[0]...)
 		ids, err = collect(res, errQuery, scanInt)
 	default:
 		ids, err = x.insertMany(ctx, t, rows)
@@ -154,9 +157,9 @@ func (x *session) insert(ctx context.Context, t table, rows [][]any) (ids []int6
 }
 
 func (x *session) insertEach(ctx context.Context, t table, rows [][]any) ([]int64, error) {
-	ids, q := make([]int64, len(rows)), t.insertSQL()
+	ids := make([]int64, len(rows))
 	for i, row := range rows {
-		res, err := x.exec(ctx, q, row...)
+		res, err := x.exec(ctx, t.insertOne, row...)
 		if err != nil {
 			return nil, err
 		}
@@ -189,9 +192,8 @@ func (x *session) update(ctx context.Context, t table, company int64, rows [][]a
 		}
 		return nil
 	}
-	q := t.updateSQL()
 	for _, row := range rows {
-		if _, err := x.exec(ctx, q, slices.Concat(row[1:], []any{company, row[0]})...); err != nil {
+		if _, err := x.exec(ctx, t.updateOne, slices.Concat(row[1:], []any{company, row[0]})...); err != nil {
 			return fmt.Errorf("update %s: %w", t.name, err)
 		}
 	}

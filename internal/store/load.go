@@ -29,6 +29,13 @@ var userCols = []string{
 	user.FieldVersion, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldDeactivatedAt, user.FieldDeletedAt,
 }
 
+// userColumns and groupColumns are those of a row with its key.
+var (
+	userColumns  = "id, " + columns(userCols)
+	groupColumns = "id, " + columns(groupCols)
+	linkColumns  = "id, " + columns(linkCols)
+)
+
 // ownColumn are the attributes that have a column of their own, in the order of
 // userCols; the employee number, which may be null, follows them there.
 var ownColumn = []string{
@@ -36,8 +43,8 @@ var ownColumn = []string{
 	registry.AttrLocale,
 }
 
-// scanUser reads a row of id, userCols and what is more.
-func scanUser(company registry.CompanyID, more ...any) func(*sql.Rows) (*registry.User, error) {
+// scanUser reads a row of userColumns.
+func scanUser(company registry.CompanyID) func(*sql.Rows) (*registry.User, error) {
 	return func(rows *sql.Rows) (*registry.User, error) {
 		u := &registry.User{Company: company}
 		var own [5]string
@@ -46,24 +53,15 @@ func scanUser(company registry.CompanyID, more ...any) func(*sql.Rows) (*registr
 		var extra []byte
 		var created, updated, deactivated, deleted int64
 		var dept, contr, manager sql.NullInt64
-		if err := rows.Scan(append([]any{&u.ID, &u.PublicID, &u.Kind, &u.Association, &u.CompanyAdmin,
+		if err := rows.Scan(&u.ID, &u.PublicID, &u.Kind, &u.Association, &u.CompanyAdmin,
 			&own[0], &key, &own[1], &own[2], &own[3], &own[4], &employee, &extra, &u.Document,
 			&u.Enabled, &u.Blocks, &u.Credential, &u.CredentialVersion,
-			&u.Owner, &dept, &contr, &manager, &u.Protected, &u.Rights, &u.Version, &created, &updated, &deactivated, &deleted}, more...)...); err != nil {
+			&u.Owner, &dept, &contr, &manager, &u.Protected, &u.Rights, &u.Version, &created, &updated, &deactivated, &deleted); err != nil {
 			return nil, fmt.Errorf("scan user: %w", err)
 		}
-		if len(extra) > 0 {
-			if err := json.Unmarshal(extra, &u.Attributes); err != nil {
-				return nil, fmt.Errorf("decode attributes of user %d: %w", u.ID, err)
-			}
+		if err := fillAttributes(u, own, employee.String, extra); err != nil {
+			return nil, err
 		}
-		if u.Attributes == nil {
-			u.Attributes = registry.Attributes{}
-		}
-		for i, name := range ownColumn {
-			u.Attributes.Set(name, own[i])
-		}
-		u.Attributes.Set(registry.AttrEmployeeNumber, employee.String)
 		u.Department, u.Contract = registry.DepartmentID(dept.Int64), registry.ContractID(contr.Int64)
 		u.Manager = registry.UserID(manager.Int64)
 		u.CreatedAt, u.UpdatedAt = fromMicros(created), fromMicros(updated)
@@ -72,12 +70,31 @@ func scanUser(company registry.CompanyID, more ...any) func(*sql.Rows) (*registr
 	}
 }
 
+// fillAttributes puts a person's attributes together: those of ownColumn, the
+// employee number, and the others as JSON.
+func fillAttributes(u *registry.User, own [5]string, employee string, extra []byte) error {
+	if len(extra) > 0 {
+		if err := json.Unmarshal(extra, &u.Attributes); err != nil {
+			return fmt.Errorf("decode attributes of user %d: %w", u.ID, err)
+		}
+	}
+	if u.Attributes == nil {
+		u.Attributes = registry.Attributes{}
+	}
+	for i, name := range ownColumn {
+		u.Attributes.Set(name, own[i])
+	}
+	u.Attributes.Set(registry.AttrEmployeeNumber, employee)
+	return nil
+}
+
 // Users implements registry.Tx.
 func (t *tenantTx) Users(ctx context.Context, ids []registry.UserID) ([]*registry.User, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := t.query(ctx, `SELECT id, `+columns(userCols)+` FROM users WHERE `+t.s.byKey("id")+` ORDER BY id`+t.forUpdate(), t.company, keys(t.s, ids))
+	cond, key := withKey(t.s, "id", ids)
+	rows, err := t.query(ctx, `SELECT `+userColumns+` FROM users WHERE `+cond+` ORDER BY id`+t.forUpdate(), t.company, key)
 	users, err := collect(rows, err, scanUser(t.company))
 	if err != nil {
 		return nil, fmt.Errorf("load users: %w", err)
@@ -92,8 +109,9 @@ func (t *tenantTx) addEmails(ctx context.Context, users []*registry.User) error 
 	for _, u := range users {
 		byID[u.ID], ids = u, append(ids, u.ID)
 	}
-	rows, err := t.query(ctx, `SELECT `+email.FieldUserID+`, `+email.FieldAddress+` FROM emails WHERE `+t.s.byKey(email.FieldUserID)+
-		` ORDER BY `+email.FieldUserID+`, `+email.FieldPosition, t.company, keys(t.s, ids))
+	cond, key := withKey(t.s, email.FieldUserID, ids)
+	rows, err := t.query(ctx, `SELECT `+email.FieldUserID+`, `+email.FieldAddress+` FROM emails WHERE `+cond+
+		` ORDER BY `+email.FieldUserID+`, `+email.FieldPosition, t.company, key)
 	_, err = collect(rows, err, func(rows *sql.Rows) (struct{}, error) {
 		var id registry.UserID
 		var address string
@@ -169,7 +187,7 @@ func (t *tenantTx) linksByAnchor(ctx context.Context, column string, origin regi
 		return nil, nil
 	}
 	rows, err := t.find(ctx, lookup{
-		cols: "id, " + columns(linkCols), from: "links", where: "origin_id = ? AND company_id = ? AND " + column + " IS NOT NULL",
+		cols: linkColumns, from: "links", where: "origin_id = ? AND company_id = ? AND " + column + " IS NOT NULL",
 		args: []any{origin, t.company}, column: "anchor", values: anchors, lock: t.forUpdate(),
 	})
 	return collect(rows, err, scanLink(t.company))
@@ -208,7 +226,8 @@ func (t *tenantTx) Groups(ctx context.Context, ids []registry.GroupID) ([]*regis
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := t.query(ctx, `SELECT id, `+columns(groupCols)+` FROM "groups" WHERE `+t.s.byKey("id")+` ORDER BY id`+t.forUpdate(), t.company, keys(t.s, ids))
+	cond, key := withKey(t.s, "id", ids)
+	rows, err := t.query(ctx, `SELECT `+groupColumns+` FROM "groups" WHERE `+cond+` ORDER BY id`+t.forUpdate(), t.company, key)
 	return collect(rows, err, scanGroup(t.company))
 }
 

@@ -175,7 +175,7 @@ func (t *Tenant) resourcesWhere(ctx context.Context, v registry.ScimView, k regi
 	c := t.scimCompiler(kindOf(k), v, nil)
 	q := splice(`SELECT r.id, `+columns(resourceCols)+` FROM resources r WHERE +r.company_id = ? AND r.deleted_at = 0 AND r.type = ? AND ? AND ?`,
 		c.company, k.Name, which, c.visible("", "r"))
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(q.sql), q.args...)
+	rows, err := t.s.ask(ctx, q)
 	list, err := collect(rows, err, scanResource(t.id))
 	if err != nil {
 		return nil, fmt.Errorf("load resources: %w", err)

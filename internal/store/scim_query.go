@@ -40,7 +40,7 @@ func scimIDs[ID ~int64](ctx context.Context, t *Tenant, k *scimKind, v registry.
 		if match.narrow {
 			asking = t.s.brief(ctx)
 		}
-		rows, err := t.s.read.QueryContext(asking, t.s.rebind(page.sql), page.args...)
+		rows, err := t.s.ask(asking, page)
 		if ids, err = collect(rows, err, func(rows *sql.Rows) (id ID, err error) { return id, rows.Scan(&id) }); err != nil {
 			return nil, 0, fmt.Errorf("list %s: %w", k.table, err)
 		}
@@ -52,11 +52,12 @@ func scimIDs[ID ~int64](ctx context.Context, t *Tenant, k *scimKind, v registry.
 		return ids, max(p.Offset, 0) + len(ids), nil // the page is the list's end
 	}
 	count := splice("SELECT count(*) FROM "+k.table+" "+k.alias+" WHERE ?", c.where(match, 0))
-	var total int
-	if err := t.s.read.QueryRowContext(ctx, t.s.rebind(count.sql), count.args...).Scan(&total); err != nil {
+	rows, err := t.s.ask(ctx, count)
+	total, err := one(rows, err, scanInt)
+	if err != nil {
 		return nil, 0, fmt.Errorf("count %s: %w", k.table, err)
 	}
-	return ids, total, nil
+	return ids, int(total), nil
 }
 
 func (t *Tenant) scimCompiler(k *scimKind, v registry.ScimView, set *attr.Set) *scimCompiler {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -38,19 +39,21 @@ func (t *Tenant) ScimUserByID(ctx context.Context, v registry.ScimView, publicID
 // there are any.
 func (t *Tenant) scimUsersWhere(ctx context.Context, v registry.ScimView, ids []registry.UserID, groups bool, where fragment) ([]registry.ScimUser, error) {
 	c := t.scimCompiler(scimUsers, v, nil)
-	q := splice(`SELECT u.id, `+columns(userCols)+`, ? FROM users u WHERE u.deleted_at = 0 AND ?`, c.anchor(), where)
-	rows, err := t.s.read.QueryContext(t.s.brief(ctx), t.s.rebind(q.sql), q.args...)
+	of := raw("NULL")
+	if groups {
+		of = c.groupsOf()
+	}
+	q := splice(`SELECT `+scimUserColumns+`, ?, ? FROM users u WHERE u.deleted_at = 0 AND ?`, c.anchor(), of, where)
+	rows, err := t.s.ask(t.s.brief(ctx), q)
 	found := map[registry.UserID]*registry.ScimUser{}
 	keep := []registry.UserID{}
 	err = each(rows, err, func(rows *sql.Rows) error {
-		var anchor string
-		u, err := scanUser(t.id, &anchor)(rows)
-		if err != nil {
-			return err
+		u, err := scanScimUser(t.id, rows)
+		if err == nil {
+			found[u.ID] = u
+			keep = append(keep, u.ID)
 		}
-		found[u.ID] = &registry.ScimUser{User: u, Anchor: anchor}
-		keep = append(keep, u.ID)
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("load users: %w", err)
@@ -58,8 +61,8 @@ func (t *Tenant) scimUsersWhere(ctx context.Context, v registry.ScimView, ids []
 	if ids == nil {
 		ids = keep
 	}
-	if err := t.scimUserParts(ctx, v, found, keep, groups); err != nil {
-		return nil, fmt.Errorf("load parts of users: %w", err)
+	if err := t.scimAddresses(ctx, found, keep); err != nil {
+		return nil, fmt.Errorf("load addresses of users: %w", err)
 	}
 	return inOrder(ids, found), nil
 }
@@ -83,52 +86,83 @@ func inOrder[ID comparable, T any](ids []ID, found map[ID]*T) []T {
 	return out
 }
 
-// scimUserParts fills in groups, and the addresses of those whose document does
-// not hold them, in one statement: what costs is the way to the database. They
-// are sorted here, where it takes no tables.
-func (t *Tenant) scimUserParts(ctx context.Context, v registry.ScimView, users map[registry.UserID]*registry.ScimUser, ids []registry.UserID, groups bool) error {
-	c := t.scimCompiler(scimUsers, v, nil)
-	var q fragment
-	if bare := slices.DeleteFunc(slices.Clone(ids), func(id registry.UserID) bool { return len(users[id].Document) > 0 }); len(bare) > 0 {
-		q = splice(`SELECT TRUE AS email, user_id, address AS id, '' AS display, position FROM emails WHERE +company_id = ? AND ?`, c.company, t.among("user_id", bare))
+// scimUserColumns are those that a resource is made of; who has a document needs
+// no more of the attributes than the userName.
+const scimUserColumns = `u.id, u.public_id, u.user_name, u.display_name, u.given_name, u.family_name, u.locale, u.employee_number,
+	CASE WHEN u.document IS NULL THEN u.attributes END, u.document, u.enabled, u.owner_id, u.version, u.created_at, u.updated_at`
+
+// scanScimUser reads a row of scimUserColumns, the anchor and the groups.
+func scanScimUser(company registry.CompanyID, rows *sql.Rows) (*registry.ScimUser, error) {
+	u := &registry.User{Company: company}
+	rec := &registry.ScimUser{User: u}
+	var own [5]string
+	var employee sql.NullString
+	var extra, groups []byte
+	var created, updated int64
+	if err := rows.Scan(&u.ID, &u.PublicID, &own[0], &own[1], &own[2], &own[3], &own[4], &employee, &extra, &u.Document,
+		&u.Enabled, &u.Owner, &u.Version, &created, &updated, &rec.Anchor, &groups); err != nil {
+		return nil, fmt.Errorf("scan user: %w", err)
 	}
-	if groups && len(ids) > 0 {
-		of := splice(`SELECT DISTINCT FALSE, m.user_id, x.public_id, x.display_name, 0
-			FROM memberships m JOIN "groups" x ON +x.company_id = m.company_id AND x.id = m.group_id
-			WHERE +m.company_id = ? AND ? AND m.user_id IS NOT NULL AND x.deleted_at = 0 AND ?`, c.company, t.among("m.user_id", ids), c.visible(scimGroups.link, "x"))
-		if q.none() {
-			q = of
-		} else {
-			q = splice(`? UNION ALL ?`, q, of)
-		}
+	u.CreatedAt, u.UpdatedAt = fromMicros(created), fromMicros(updated)
+	if len(u.Document) > 0 {
+		u.Attributes = registry.Attributes{registry.AttrUserName: {own[0]}}
+	} else if err := fillAttributes(u, own, employee.String, extra); err != nil {
+		return nil, err
 	}
-	if q.none() {
+	var err error
+	rec.Groups, err = groupRefs(groups)
+	return rec, err
+}
+
+// groupsOf are the groups of a person that the connection may see, as JSON: they
+// come with the person, because what costs is the way to the database.
+func (c *scimCompiler) groupsOf() fragment {
+	list := "json_group_array(json_array(x.public_id, x.display_name))"
+	if c.postgres {
+		list = "json_agg(json_build_array(x.public_id, x.display_name))"
+	}
+	return splice(`(SELECT `+list+` FROM memberships m JOIN "groups" x ON +x.company_id = m.company_id AND x.id = m.group_id
+		WHERE +m.company_id = ? AND m.user_id = u.id AND x.deleted_at = 0 AND ?)`, c.company, c.visible(scimGroups.link, "x"))
+}
+
+// groupRefs reads what groupsOf gives, in the order of names. A group in which
+// several origins have the person is there once.
+func groupRefs(doc []byte) ([]registry.ScimRef, error) {
+	if len(doc) <= len("[]") {
+		return nil, nil
+	}
+	var pairs [][2]string
+	if err := json.Unmarshal(doc, &pairs); err != nil {
+		return nil, fmt.Errorf("decode groups of user: %w", err)
+	}
+	out := make([]registry.ScimRef, len(pairs))
+	for i, p := range pairs {
+		out[i] = registry.ScimRef{ID: p[0], Display: p[1]}
+	}
+	slices.SortFunc(out, func(a, b registry.ScimRef) int {
+		return cmp.Or(cmp.Compare(a.Display, b.Display), cmp.Compare(a.ID, b.ID))
+	})
+	return slices.Compact(out), nil
+}
+
+// scimAddresses fills in the addresses, primary first, of those whose document
+// does not hold them.
+func (t *Tenant) scimAddresses(ctx context.Context, users map[registry.UserID]*registry.ScimUser, ids []registry.UserID) error {
+	bare := slices.DeleteFunc(slices.Clone(ids), func(id registry.UserID) bool { return len(users[id].Document) > 0 })
+	if len(bare) == 0 {
 		return nil
 	}
-	type row struct {
-		email    bool
-		user     registry.UserID
-		ref      registry.ScimRef
-		position int64
-	}
-	rows, err := t.s.read.QueryContext(t.s.brief(ctx), t.s.rebind(q.sql), q.args...)
-	parts, err := collect(rows, err, func(rows *sql.Rows) (r row, err error) {
-		return r, rows.Scan(&r.email, &r.user, &r.ref.ID, &r.ref.Display, &r.position)
-	})
-	if err != nil {
-		return err
-	}
-	slices.SortFunc(parts, func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.position, b.position), cmp.Compare(a.ref.Display, b.ref.Display), cmp.Compare(a.ref.ID, b.ref.ID))
-	})
-	for _, r := range parts {
-		if u := users[r.user]; r.email {
-			u.Attributes[registry.AttrEmails] = append(u.Attributes[registry.AttrEmails], r.ref.ID)
-		} else {
-			u.Groups = append(u.Groups, r.ref)
+	rows, err := t.s.ask(t.s.brief(ctx), splice(`SELECT user_id, address FROM emails WHERE +company_id = ? AND ? ORDER BY user_id, position`,
+		int64(t.id), t.among("user_id", bare)))
+	return each(rows, err, func(rows *sql.Rows) error {
+		var id registry.UserID
+		var address string
+		err := rows.Scan(&id, &address)
+		if u := users[id]; u != nil {
+			u.Attributes[registry.AttrEmails] = append(u.Attributes[registry.AttrEmails], address)
 		}
-	}
-	return nil
+		return err
+	})
 }
 
 // among is the condition that a column is one of these keys.
@@ -162,8 +196,8 @@ func (t *Tenant) ScimGroupByID(ctx context.Context, v registry.ScimView, publicI
 
 func (t *Tenant) scimGroupsWhere(ctx context.Context, v registry.ScimView, ids []registry.GroupID, where fragment) ([]registry.ScimGroup, error) {
 	c := t.scimCompiler(scimGroups, v, nil)
-	q := splice(`SELECT g.id, `+columns(groupCols)+`, ? FROM "groups" g WHERE g.deleted_at = 0 AND ?`, c.anchor(), where)
-	rows, err := t.s.read.QueryContext(t.s.brief(ctx), t.s.rebind(q.sql), q.args...)
+	q := splice(`SELECT `+groupColumns+`, ? FROM "groups" g WHERE g.deleted_at = 0 AND ?`, c.anchor(), where)
+	rows, err := t.s.ask(t.s.brief(ctx), q)
 	found := map[registry.GroupID]*registry.ScimGroup{}
 	keep := []registry.GroupID{}
 	err = each(rows, err, func(rows *sql.Rows) error {
@@ -195,9 +229,13 @@ func (t *Tenant) ScimKeys(ctx context.Context, v registry.ScimView, publicIDs []
 		}
 		c := t.scimCompiler(k, v, nil)
 		a := k.alias
-		q := splice("SELECT "+a+".public_id, "+a+".id FROM "+k.table+" "+a+" WHERE +"+a+".company_id = ? AND "+a+".deleted_at = 0 AND "+
-			t.s.anyOf(a+".public_id")+" AND ?", c.company, list(t.s, publicIDs), c.visible(k.link, a))
-		rows, err := t.s.read.QueryContext(t.s.brief(ctx), t.s.rebind(q.sql), q.args...)
+		named := splice(t.s.anyOf(a+".public_id"), list(t.s, publicIDs))
+		if len(publicIDs) == 1 {
+			named = splice(a+".public_id = ?", asText(publicIDs[0]))
+		}
+		q := splice("SELECT "+a+".public_id, "+a+".id FROM "+k.table+" "+a+" WHERE +"+a+".company_id = ? AND "+a+".deleted_at = 0 AND ? AND ?",
+			c.company, named, c.visible(k.link, a))
+		rows, err := t.s.ask(t.s.brief(ctx), q)
 		err = each(rows, err, func(rows *sql.Rows) error {
 			var public string
 			var id int64
@@ -260,7 +298,7 @@ func (t *Tenant) ScimMembers(ctx context.Context, v registry.ScimView, group reg
 // too.
 func (t *Tenant) membersOf(ctx context.Context, page fragment, seen func(id int64)) ([]registry.ScimMember, error) {
 	var out []registry.ScimMember
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(page.sql), page.args...)
+	rows, err := t.s.ask(ctx, page)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var m registry.ScimMember
 		var id int64

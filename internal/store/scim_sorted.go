@@ -38,7 +38,7 @@ func (t *Tenant) ScimSorted(ctx context.Context, v registry.ScimView, kinds []re
 		direction = " DESC NULLS FIRST"
 	}
 	q := splice("SELECT x.part, x.id, x.place FROM (?) x WHERE ? ORDER BY x.place"+direction+", x.part, x.id LIMIT ? OFFSET ?", all, behind, p.Limit, max(p.Offset, 0))
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(q.sql), q.args...)
+	rows, err := t.s.ask(ctx, q)
 	places, err := collect(rows, err, func(rows *sql.Rows) (registry.ScimPlace, error) {
 		var part int
 		var id int64
@@ -117,12 +117,12 @@ func (d scimSQL) sortedText(text fragment, cut bool) fragment {
 // unionAll is the rows of all queries.
 func unionAll(queries []fragment) fragment {
 	var all fragment
-	for i, q := range queries {
-		if i > 0 {
-			all.sql += " UNION ALL "
+	for _, q := range queries {
+		if all.none() {
+			all = q
+		} else {
+			all = splice("? UNION ALL ?", all, q)
 		}
-		all.sql += q.sql
-		all.args = append(all.args, q.args...)
 	}
 	return all
 }

@@ -135,17 +135,21 @@ func (s *Store) lead(own *part) {
 // writeParts carries out several parts in one transaction.
 func (s *Store) writeParts(parts []*part) {
 	settled := false
+	var conn *sql.Conn
 	var tx *sql.Tx
 	defer func() {
-		if !settled && tx != nil {
-			_ = tx.Rollback() // it is broken; that nothing of it stays is all that counts
+		if tx != nil {
+			if !settled {
+				_ = tx.Rollback() // it is broken; that nothing of it stays is all that counts
+			}
+			_ = conn.Close() // gives it back
 		}
 		for _, p := range parts {
 			p.alone = !settled
 			close(p.done)
 		}
 	}()
-	tx, err := s.write.BeginTx(context.Background(), nil) // nobody's own: each may leave
+	conn, tx, err := s.beginShared()
 	if err != nil {
 		settled = true
 		for _, p := range parts {
@@ -153,7 +157,7 @@ func (s *Store) writeParts(parts []*part) {
 		}
 		return
 	}
-	x, begin, good := &session{s: s, tx: tx}, time.Now(), 0 //nolint:forbidigo // how long others wait is no matter of the clock that is stored
+	x, begin, good := &session{s: s, tx: tx, direct: conn}, time.Now(), 0 //nolint:forbidigo // how long others wait is no matter of the clock that is stored
 	for i, p := range parts {
 		if i > 0 && time.Since(begin) > s.line.patience { //nolint:forbidigo // as above
 			s.line.rejoin(parts[i:])
@@ -179,6 +183,19 @@ func (s *Store) writeParts(parts []*part) {
 			}
 		}
 	}
+}
+
+// beginShared begins a transaction that is nobody's own: each may leave.
+func (s *Store) beginShared() (*sql.Conn, *sql.Tx, error) {
+	conn, err := s.write.Conn(context.Background())
+	if err != nil {
+		return nil, nil, err
+	}
+	tx, err := conn.BeginTx(context.Background(), nil)
+	if err != nil {
+		return nil, nil, errors.Join(err, conn.Close())
+	}
+	return conn, tx, nil
 }
 
 // writePart carries out one part. The error is about the transaction: it is not

@@ -57,6 +57,15 @@ func (s *Store) byKey(column string) string {
 	return "+company_id = ? AND " + s.anyOf(column)
 }
 
+// withKey is byKey with the list as its argument. One key needs no list, of which
+// SQLite would make a table.
+func withKey[T ~int64](s *Store, column string, values []T) (cond string, arg any) {
+	if len(values) == 1 {
+		return "+company_id = ? AND " + column + " = ?", int64(values[0])
+	}
+	return s.byKey(column), keys(s, values)
+}
+
 // list is the argument of anyOf. What is no text is left out: no row has it,
 // PostgreSQL refuses to look for it, and JSON would turn it into something else.
 func list(s *Store, values []string) any {
@@ -99,6 +108,10 @@ func keys[T ~int64](s *Store, values []T) any {
 type session struct {
 	s  *Store
 	tx *sql.Tx
+	// direct, when set, is the connection that tx has: a query through tx would cost
+	// a goroutine that watches for the end of the transaction. Nobody but its owner
+	// may be able to end it then.
+	direct *sql.Conn
 }
 
 // exec runs a statement.
@@ -106,6 +119,9 @@ func (x *session) exec(ctx context.Context, q string, args ...any) (sql.Result, 
 	ctx, err := x.unwatched(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if x.direct != nil {
+		return x.direct.ExecContext(ctx, q, args...)
 	}
 	return x.tx.ExecContext(ctx, x.s.rebind(q), args...)
 }
@@ -115,6 +131,9 @@ func (x *session) query(ctx context.Context, q string, args ...any) (*sql.Rows, 
 	ctx, err := x.unwatched(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if x.direct != nil {
+		return x.direct.QueryContext(ctx, q, args...)
 	}
 	return x.tx.QueryContext(ctx, x.s.rebind(q), args...)
 }

@@ -122,6 +122,9 @@ func (s *Store) openSQLite(path string, o Options) error {
 	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join([]string{
 		fmt.Sprintf("_pragma=busy_timeout(%d)", busy.Milliseconds()), "_pragma=journal_mode(WAL)", "_pragma=foreign_keys(1)",
 		"_pragma=synchronous(" + synchronous + ")",
+		// A page that many commits write goes to the file once a checkpoint: of 16
+		// MB and not, as by itself, of 4.
+		"_pragma=wal_autocheckpoint(4000)",
 	}, "&")
 	if err := registerFunctions(); err != nil {
 		return err

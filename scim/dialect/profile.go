@@ -112,21 +112,20 @@ func Default() Profile {
 // its own profile could read right has the default one under its own name: of
 // JumpCloud, Ping, authentik, Keycloak, SailPoint and AWS-style clients no quirk
 // is known that is not in common.go.
-var profiles = map[string]func() Profile{
-	"": Default, "entra": Default, "okta": Default, "google": Default, "onelogin": Default,
-	"jumpcloud": Default, "ping": Default, "authentik": Default, "keycloak": Default,
-	"sailpoint": Default, "aws": Default,
-	"strict":  func() Profile { return Profile{Strict: true, BodyAfterPatch: []string{"User"}} },
-	"interop": func() Profile { return Profile{Strict: true, NeedsPath: true, BodyAfterPatch: []string{"User"}} },
+var profiles = map[string]Profile{
+	"": Default(), "entra": Default(), "okta": Default(), "google": Default(), "onelogin": Default(),
+	"jumpcloud": Default(), "ping": Default(), "authentik": Default(), "keycloak": Default(),
+	"sailpoint": Default(), "aws": Default(),
+	"strict":  {Strict: true, BodyAfterPatch: []string{"User"}},
+	"interop": {Strict: true, NeedsPath: true, BodyAfterPatch: []string{"User"}},
 }
 
 // ByName is the profile of that name, "" for the default one.
 func ByName(name string) (Profile, error) {
-	build, ok := profiles[strings.ToLower(name)]
+	p, ok := profiles[strings.ToLower(name)]
 	if !ok {
 		return Profile{}, fmt.Errorf("profile %q: not one of %s", name, strings.Join(Names(), ", "))
 	}
-	p := build()
 	p.Name = strings.ToLower(name)
 	return p, nil
 }
