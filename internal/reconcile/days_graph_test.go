@@ -230,13 +230,13 @@ func (s *graphSite) write(all []roster) error {
 
 func (s *graphSite) id(h *human) (string, error) { return s.ids[h], nil }
 
-// trouble is a night without the tenant or a process that dies, links that
-// expired, and a fault in one request of ten.
+// trouble is a night without the tenant or a process that dies, reading or writing,
+// links that expired, and a fault in one request of ten, some of which end a read.
 func (s *graphSite) trouble(m *model) func() {
 	if m.rng.IntN(4) == 0 {
 		s.ExpireTokens()
 	}
-	switch m.rng.IntN(4) {
+	switch m.rng.IntN(5) {
 	case 0:
 		s.Fault(graphfake.Match{Path: "/v1.0/"}, graphfake.Fail(403, "Authorization_RequestDenied", "Insufficient privileges."))
 		s.w.run(registry.RunFailed)
@@ -244,11 +244,15 @@ func (s *graphSite) trouble(m *model) func() {
 	case 1:
 		s.w.killed(m.rng, reconcile.PhaseApply, 2)
 		s.w.expireLease()
+	case 2: // what it has read by then the next one goes on with
+		s.w.killed(m.rng, reconcile.PhaseRead, 6)
+		s.w.expireLease()
 	}
 	s.broken = true
 	s.Fault(graphfake.Match{Rate: 0.1}, graphfake.Cut(0.5), graphfake.Status(500), graphfake.Status(502), graphfake.Status(503),
 		graphfake.Throttle(3*time.Second), graphfake.Malformed(), graphfake.EmptyPage(), graphfake.Replay(), graphfake.Reorder(),
-		graphfake.Duplicate(), graphfake.Gone(), graphfake.Fail(400, "syncStateNotFound", "Not found."), graphfake.OtherHost("evil.example:443"))
+		graphfake.Duplicate(), graphfake.Gone(), graphfake.Fail(400, "syncStateNotFound", "Not found."), graphfake.OtherHost("evil.example:443"),
+		forbidden())
 	return func() { s.broken = false; s.Heal() }
 }
 

@@ -158,6 +158,7 @@ func newEngine(s *store.Store, c *clock, holder string) (*registry.Registry, *re
 	return reg, &reconcile.Engine{
 		Registry: reg, Ledger: func(id registry.CompanyID) reconcile.Ledger { return s.For(id) },
 		Now: c.now, NewID: newID, Holder: holder, Heartbeat: 100 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
+		Sealer: newVault("a key of the installation, thirty-two bytes or more"),
 	}
 }
 

@@ -27,6 +27,17 @@
 // A link that expires in the middle of a whole read has it begin anew once. Who
 // was given and is not there then is given with a problem, which proves nothing.
 //
+// # Where a read goes on
+//
+// Each page of both delta queries is kept (source.Checkpoint), so that a read that is
+// cut off, killed or cancelled goes on in the next run where it stopped. Microsoft does
+// not say how long the link between two pages lives: pages are kept for a day, and a
+// link that is refused has the read begin anew, once. A read that went on asks at its
+// end what changed since its first page, reads that whole, and gives everybody only
+// then: it is no older than one that began now. A round of changes keeps ids alone;
+// the objects are read, fifty at a time, when it has ended, and those reads are short
+// and asked again. So are the groups that limit a source.
+//
 // A source limited to groups reads those groups whole each time and goes by
 // changes only while the same people are in them.
 //

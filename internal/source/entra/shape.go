@@ -62,6 +62,12 @@ func groupShape(wanted []string) (shape, []string) {
 	return newShape(models.NewGroup(), groupBasics, wanted)
 }
 
+// noSecurityAttributes: no delta query tells of them, so that a change would never be
+// seen, and they need a permission that reads nothing else
+// (resources/customsecurityattributevalue.md).
+const noSecurityAttributes = " that usher reads: custom security attributes are told by no delta query; " +
+	"use extensionAttribute1 to 15 or a directory extension (extension_…) instead"
+
 // newShape selects the basics and what is wanted, and gives what there is not.
 // The SDK's own list of fields is the list of what there is.
 func newShape(model fielded, basics, wanted []string) (s shape, unknown []string) {
@@ -88,6 +94,8 @@ func newShape(model fielded, basics, wanted []string) (s shape, unknown []string
 		key := strings.ToLower(name)
 		whole, _, _ := strings.Cut(key, ".")
 		switch {
+		case whole == "customsecurityattributes":
+			unknown = append(unknown, name+noSecurityAttributes)
 		case fields[whole] != "":
 			add(fields[whole])
 		case sel[propImmutableID] && (key == keyObjectGUID || isExtensionAttribute(key)):

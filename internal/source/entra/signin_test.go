@@ -275,4 +275,10 @@ func TestConfig(t *testing.T) {
 	if err == nil || err.Error() != "sources.corp.users.attributes: users of Entra ID have no property sn, extensionAttribute16" {
 		t.Errorf("error %v", err)
 	}
+	for _, name := range []string{"customSecurityAttributes", "customSecurityAttributes.Engineering"} {
+		_, err = entra.New(entra.Config{Name: "corp", ManagedIdentity: true, Properties: []string{name}})
+		if err == nil || !strings.Contains(err.Error(), "no property "+name+" that usher reads: custom security attributes are told by no delta query") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
