@@ -171,11 +171,11 @@ func peopleRoutes(d People) []Route {
 		return Route{Method: http.MethodPost, Pattern: one + "/" + word, Right: auth.RightOperate, ID: word + "Person", Tag: tag, Deed: "person." + word, Summary: summary}
 	}
 	invite := change("invite", "Mail a fresh set-up link; older links stop working")
-	invite.Codes = []registry.Code{registry.CodeNotInvitable}
+	invite.Codes = []registry.Code{registry.CodeNotInvitable, registry.CodeUnvouched}
 	return []Route{
 		On(Route{Method: http.MethodGet, Pattern: "/people", Right: auth.RightRead, ID: "listPeople", Tag: tag, Export: true, Codes: []registry.Code{registry.CodeNotFound}, Summary: "The people"}, d.ListPeople),
 		On(Route{Method: http.MethodPost, Pattern: "/people", Right: auth.RightOperate, ID: "createPerson", Tag: tag, Deed: "person.create", Status: http.StatusCreated,
-			Summary: "Make a person, and mail them their set-up link", Codes: []registry.Code{registry.CodeUserNameTaken}}, d.CreatePerson),
+			Summary: "Make a person, and mail them their set-up link", Codes: []registry.Code{registry.CodeUserNameTaken, registry.CodeUnvouched}}, d.CreatePerson),
 		On(Route{Method: http.MethodGet, Pattern: one, Right: auth.RightRead, ID: "showPerson", Tag: tag, Summary: "One person, with where each value came from"}, d.ShowPerson),
 		On(Route{Method: http.MethodGet, Pattern: one + "/explain", Right: auth.RightRead, ID: "explainPerson", Tag: tag,
 			Summary: "Each value of a person: where it came from, by which rule, and what others say"}, d.ExplainPerson),

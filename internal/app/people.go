@@ -65,10 +65,6 @@ func (c *Core) CreateUser(ctx context.Context, company registry.CompanyID, actor
 			return res, err
 		}
 	}
-	setup, err := c.setupMail(ctx, company, n)
-	if err != nil {
-		return res, err
-	}
 	origin, err := c.Store.For(company).EnsureOrigin(ctx, registry.OriginAdmin, "admin")
 	if err != nil {
 		return res, err
@@ -86,7 +82,7 @@ func (c *Core) CreateUser(ctx context.Context, company registry.CompanyID, actor
 	}
 	err = c.Store.InOne(ctx, c.Registry, func(r *registry.Registry) error {
 		res, err = applyOne(ctx, r, origin, actor, registry.CreateUser{
-			Attributes: a, Kind: n.Kind, CompanyAdmin: n.Admin, Rights: rights, Verified: true, SetupMail: setup, Department: n.Department, Contract: n.Contract,
+			Attributes: a, Kind: n.Kind, CompanyAdmin: n.Admin, Rights: rights, Verified: true, SetupMail: n.setupMail(), Department: n.Department, Contract: n.Contract,
 		})
 		for _, g := range groups {
 			if err == nil {
@@ -100,9 +96,6 @@ func (c *Core) CreateUser(ctx context.Context, company registry.CompanyID, actor
 
 // InviteUser mails a person a fresh set-up link; older ones stop working.
 func (c *Core) InviteUser(ctx context.Context, company registry.CompanyID, actor string, user registry.UserID) error {
-	if ok, err := c.Store.For(company).TakeInvitation(ctx, invitationsPerDay); err != nil || !ok {
-		return cmp.Or(err, unvouched("no more people are mailed today"))
-	}
 	origin, err := c.Store.For(company).EnsureOrigin(ctx, registry.OriginAdmin, "admin")
 	if err != nil {
 		return err
@@ -121,14 +114,27 @@ func (c *Core) InviteUser(ctx context.Context, company registry.CompanyID, actor
 
 // ReleaseMails lets the held set-up mails of a company go.
 func (c *Core) ReleaseMails(ctx context.Context, company registry.CompanyID) (int, error) {
-	info, err := c.Store.For(company).Info(ctx)
-	if err != nil {
+	if err := c.mustRelease(ctx, company); err != nil {
 		return 0, err
 	}
-	if !info.Vouched() {
-		return 0, unvouched("its held mails stay where they are")
-	}
 	return c.Store.For(company).ReleaseMails(ctx, c.Now(), setupLife)
+}
+
+// ReleaseMail lets one held mail go. It reports whether it was held.
+func (c *Core) ReleaseMail(ctx context.Context, company registry.CompanyID, mail int64) (bool, error) {
+	if err := c.mustRelease(ctx, company); err != nil {
+		return false, err
+	}
+	return c.Store.For(company).ReleaseMail(ctx, mail, c.Now(), setupLife)
+}
+
+// mustRelease refuses to release mails of a company that nobody vouched for.
+func (c *Core) mustRelease(ctx context.Context, company registry.CompanyID) error {
+	info, err := c.Store.For(company).Info(ctx)
+	if err == nil && !info.Vouched() {
+		return registry.Unvouched("its held mails stay where they are")
+	}
+	return err
 }
 
 // WaitingMails is how many mails of a company are queued.
@@ -156,10 +162,6 @@ func (c *Core) PromoteContact(ctx context.Context, contact *registry.User, actor
 	if err := c.knownDepartment(ctx, contact.Company, n.Department); err != nil {
 		return registry.Result{}, err
 	}
-	setup, err := c.setupMail(ctx, contact.Company, n)
-	if err != nil {
-		return registry.Result{}, err
-	}
 	a := registry.Attributes{registry.AttrUserName: {n.UserName}}
 	for name, value := range map[string]string{
 		registry.AttrGivenName: n.GivenName, registry.AttrFamilyName: n.FamilyName,
@@ -170,6 +172,6 @@ func (c *Core) PromoteContact(ctx context.Context, contact *registry.User, actor
 		}
 	}
 	return c.byHand(ctx, contact.Company, actor, registry.Enrol{
-		User: contact.ID, Attributes: a, Kind: cmp.Or(n.Kind, registry.EndUser), Department: n.Department, Contract: n.Contract, ByHand: true, SetupMail: setup,
+		User: contact.ID, Attributes: a, Kind: cmp.Or(n.Kind, registry.EndUser), Department: n.Department, Contract: n.Contract, ByHand: true, SetupMail: n.setupMail(),
 	})
 }
