@@ -24,9 +24,9 @@ func (r *run) apply(ctx context.Context) error {
 		r.progress(ctx, PhaseApply, done, total)
 	}
 	err := r.applyUsers(ctx, r.Registry.Apply, r.applied, step)
-	if r.withheld > 0 {
+	if r.unmailed > 0 {
 		r.row.Notes = append(r.row.Notes, fmt.Sprintf("%d set-up mails wait, because nobody has vouched for the company yet: "+
-			"once `usher company verify` or `usher domain check` has done so, `usher mail release` lets them go.", r.withheld))
+			"once `usher company verify` or `usher domain check` has done so, `usher mail release` lets them go.", r.unmailed))
 	}
 	if err != nil {
 		return err
@@ -188,7 +188,7 @@ func (r *run) tally(ctx context.Context, c plan.UserChange, res registry.Result)
 		n.Mailed++
 	}
 	if res.Withheld {
-		r.withheld++
+		r.unmailed++
 	}
 	if res.Change == nil {
 		return

@@ -123,9 +123,9 @@ type run struct {
 	state
 	// shown is when the row was written last to show how the run stands.
 	shown time.Time
-	// withheld is how many set-up mails wait because nobody has vouched for the
+	// unmailed is how many set-up mails wait because nobody has vouched for the
 	// company.
-	withheld int
+	unmailed int
 	// lastGroup is the group whose members were changed last.
 	lastGroup registry.GroupID
 }
