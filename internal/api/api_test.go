@@ -29,6 +29,7 @@ type desk struct {
 	person func() (api.PersonDetail, error)
 	pause  func(in api.PauseInput) (api.Source, error)
 	block  func(in api.PersonChangeInput) (api.Person, error)
+	files  []string
 }
 
 func (d *desk) ListPeople(_ context.Context, _ *api.Who, in api.ListPeopleInput) (api.Page[api.Person], error) {
@@ -144,7 +145,7 @@ func (w *world) start() *world {
 	w.server, err = api.New(api.Config{
 		Desk: w.desk, Tokens: w.tokens, Open: func(registry.CompanyID) api.Records { return w.records }, Vault: vault, Version: "test",
 		ClientIP: func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.1") },
-		Now:      func() time.Time { return w.now }, NewID: func() string { return "request-1" }, Log: slog.New(slog.DiscardHandler), Rate: w.rate,
+		Now:      func() time.Time { return w.now }, NewID: func() string { return "request-1" }, Log: slog.New(slog.DiscardHandler), Rate: w.rate, Spool: inMemory,
 	})
 	if err != nil {
 		w.t.Fatal(err)

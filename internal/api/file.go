@@ -97,8 +97,10 @@ func sentFile(q *request) (name string, r io.Reader, err error) {
 		switch {
 		case errors.Is(err, io.EOF):
 			return "", nil, refuse(registry.CodeInvalidValue, "the form has no field %q with a file", "file").at("file")
-		case err != nil:
+		case errors.As(err, new(*http.MaxBytesError)):
 			return "", nil, brokenFile(err)
+		case err != nil:
+			return "", nil, refuse(registry.CodeBadRequest, "the form cannot be read")
 		case part.FormName() == "file":
 			return cmp.Or(baseName(part.FileName()), "people"), part, nil
 		}

@@ -65,9 +65,9 @@ func mailRoutes(d Mails) []Route {
 	return []Route{
 		On(Route{Method: http.MethodGet, Pattern: "/mails", Right: auth.RightRead, ID: "listMails", Tag: tag, Export: true, Codes: []registry.Code{registry.CodeNotFound}, Summary: "The mails, the newest first, with what became of each"}, d.ListMails),
 		On(Route{Method: http.MethodGet, Pattern: one, Right: auth.RightRead, ID: "showMail", Tag: tag, Summary: "One mail with its tries"}, d.ShowMail),
-		On(Route{Method: http.MethodPost, Pattern: "/mails/release", Right: auth.RightOperate, ID: "releaseMails", Tag: tag, Deed: "mail.release_all",
+		On(Route{Method: http.MethodPost, Pattern: "/mails/release", Right: auth.RightOperate, ID: "releaseMails", Tag: tag, Deed: "mail.release_all", Codes: []registry.Code{registry.CodeUnvouched},
 			Summary: "Send all set-up mails that a first import held"}, d.ReleaseMails),
-		On(Route{Method: http.MethodPost, Pattern: one + "/release", Right: auth.RightOperate, ID: "releaseMail", Tag: tag, Deed: "mail.release", Codes: state,
+		On(Route{Method: http.MethodPost, Pattern: one + "/release", Right: auth.RightOperate, ID: "releaseMail", Tag: tag, Deed: "mail.release", Codes: append([]registry.Code{registry.CodeUnvouched}, state...),
 			Summary: "Send a held mail"}, d.ReleaseMail),
 		On(Route{Method: http.MethodPost, Pattern: one + "/cancel", Right: auth.RightOperate, ID: "cancelMail", Tag: tag, Deed: "mail.cancel", Codes: state,
 			Summary: "Never send a mail that is held or queued"}, d.CancelMail),

@@ -177,7 +177,7 @@ type People interface {
 }
 
 // accountCodes are what stands against an account.
-var accountCodes = []registry.Code{registry.CodeUserNameTaken, registry.CodeUnknownContract}
+var accountCodes = []registry.Code{registry.CodeUserNameTaken, registry.CodeUnknownContract, registry.CodeUnvouched}
 
 func peopleRoutes(d People) []Route {
 	const tag, one = "people", "/people/{person}"
@@ -185,7 +185,7 @@ func peopleRoutes(d People) []Route {
 		return Route{Method: http.MethodPost, Pattern: one + "/" + word, Right: auth.RightOperate, ID: word + "Person", Tag: tag, Deed: "person." + word, Summary: summary}
 	}
 	invite := change("invite", "Mail a fresh set-up link; older links stop working")
-	invite.Codes = []registry.Code{registry.CodeNotInvitable}
+	invite.Codes = []registry.Code{registry.CodeNotInvitable, registry.CodeUnvouched}
 	return []Route{
 		On(Route{Method: http.MethodGet, Pattern: "/people", Right: auth.RightRead, ID: "listPeople", Tag: tag, Export: true, Codes: []registry.Code{registry.CodeNotFound}, Summary: "The people"}, d.ListPeople),
 		On(Route{Method: http.MethodPost, Pattern: "/people", Right: auth.RightOperate, ID: "createPerson", Tag: tag, Deed: "person.create", Status: http.StatusCreated,

@@ -206,7 +206,7 @@ func (d *apiDesk) onMail(ctx context.Context, who *api.Who, in api.MailInput, do
 
 // ReleaseMail implements api.Mails.
 func (d *apiDesk) ReleaseMail(ctx context.Context, who *api.Who, in api.MailInput) (api.Mail, error) {
-	return d.onMail(ctx, who, in, func(t *store.Tenant, id int64) (bool, error) { return t.ReleaseMail(ctx, id, d.Now(), setupLife) })
+	return d.onMail(ctx, who, in, func(_ *store.Tenant, id int64) (bool, error) { return d.Core.ReleaseMail(ctx, who.Company, id) })
 }
 
 // CancelMail implements api.Mails.

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -45,7 +46,18 @@ func (w *apiWorld) applicant(login string) string {
 // uploads are looked at, previewed, carried out and dropped.
 func (s *story) uploads() {
 	t := s.t
-	s.values["upload"] = s.file("story.csv")
+	header := map[string]string{"Content-Type": "text/csv", "Content-Disposition": `attachment; filename="story.csv"`, "Idempotency-Key": "file"}
+	for range 2 { // once
+		res, got := s.send(s.token, "POST", "/uploads?mail=hold", "login;e-mail\nstory;up@example.com\n;nobody@example.com\n", header)
+		var u map[string]any
+		if err := json.Unmarshal(got, &u); err != nil || res.StatusCode != 201 || u["file"] != "story.csv" || u["mail"] != "hold" || u["state"] != "received" {
+			t.Fatalf("received: %d %s", res.StatusCode, got)
+		}
+		s.values["upload"], s.told["receiveUpload"] = u["id"].(string), true
+	}
+	if res, got := s.send(s.token, "POST", "/uploads", "colour;size\nred;5\n", map[string]string{"Content-Type": "text/csv"}); res.StatusCode != 422 || !strings.Contains(string(got), "userName") {
+		t.Errorf("a file about nobody: %d %s", res.StatusCode, got)
+	}
 	if _, got := s.do("listUploadRows", "", ""); len(items(got)) != 0 {
 		t.Errorf("rows before a preview: %v", got)
 	}

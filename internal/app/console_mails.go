@@ -34,9 +34,7 @@ func (c *console) onMail(ctx context.Context, messageID string, do func(*store.T
 
 // ReleaseMail implements admin.Desk.
 func (c *console) ReleaseMail(ctx context.Context, messageID string) error {
-	return c.onMail(ctx, messageID, func(t *store.Tenant, id int64) (bool, error) {
-		return t.ReleaseMail(ctx, id, c.server.Now(), setupLife)
-	})
+	return c.onMail(ctx, messageID, func(_ *store.Tenant, id int64) (bool, error) { return c.server.Core.ReleaseMail(ctx, c.company.ID, id) })
 }
 
 // CancelMail implements admin.Desk.

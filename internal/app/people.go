@@ -68,10 +68,6 @@ func (c *Core) createUser(ctx context.Context, company registry.CompanyID, door 
 	if err != nil {
 		return res, err
 	}
-	setup, err := c.setupMail(ctx, company, n)
-	if err != nil {
-		return res, err
-	}
 	origin, err := c.Store.For(company).EnsureOrigin(ctx, door, string(door))
 	if err != nil {
 		return res, err
@@ -89,7 +85,7 @@ func (c *Core) createUser(ctx context.Context, company registry.CompanyID, door 
 	}
 	err = c.Store.InOne(ctx, c.Registry, func(r *registry.Registry) error {
 		res, err = applyOne(ctx, r, origin, actor, registry.CreateUser{
-			Attributes: a, Kind: n.Kind, CompanyAdmin: n.Admin, Rights: rights, Verified: true, SetupMail: setup, Department: n.Department, Contract: n.Contract,
+			Attributes: a, Kind: n.Kind, CompanyAdmin: n.Admin, Rights: rights, Verified: true, SetupMail: n.setupMail(), Department: n.Department, Contract: n.Contract,
 		})
 		return joinGroups(ctx, r, origin, actor, res.User, groups, err)
 	})
@@ -121,9 +117,6 @@ func joinGroups(ctx context.Context, r *registry.Registry, door registry.Origin,
 
 // InviteUser mails a person a fresh set-up link; older ones stop working.
 func (c *Core) InviteUser(ctx context.Context, company registry.CompanyID, actor string, user registry.UserID) error {
-	if ok, err := c.Store.For(company).TakeInvitation(ctx, invitationsPerDay); err != nil || !ok {
-		return cmp.Or(err, unvouched("no more people are mailed today"))
-	}
 	origin, err := c.Store.For(company).EnsureOrigin(ctx, registry.OriginAdmin, "admin")
 	if err != nil {
 		return err
@@ -142,14 +135,27 @@ func (c *Core) InviteUser(ctx context.Context, company registry.CompanyID, actor
 
 // ReleaseMails lets the held set-up mails of a company go.
 func (c *Core) ReleaseMails(ctx context.Context, company registry.CompanyID) (int, error) {
-	info, err := c.Store.For(company).Info(ctx)
-	if err != nil {
+	if err := c.mustRelease(ctx, company); err != nil {
 		return 0, err
 	}
-	if !info.Vouched() {
-		return 0, unvouched("its held mails stay where they are")
-	}
 	return c.Store.For(company).ReleaseMails(ctx, c.Now(), setupLife)
+}
+
+// ReleaseMail lets one held mail go. It reports whether it was held.
+func (c *Core) ReleaseMail(ctx context.Context, company registry.CompanyID, mail int64) (bool, error) {
+	if err := c.mustRelease(ctx, company); err != nil {
+		return false, err
+	}
+	return c.Store.For(company).ReleaseMail(ctx, mail, c.Now(), setupLife)
+}
+
+// mustRelease refuses to release mails of a company that nobody vouched for.
+func (c *Core) mustRelease(ctx context.Context, company registry.CompanyID) error {
+	info, err := c.Store.For(company).Info(ctx)
+	if err == nil && !info.Vouched() {
+		return registry.Unvouched("its held mails stay where they are")
+	}
+	return err
 }
 
 // WaitingMails is how many mails of a company are queued.
@@ -185,10 +191,6 @@ func (c *Core) PromoteContact(ctx context.Context, contact *registry.User, actor
 	if err != nil {
 		return res, err
 	}
-	setup, err := c.setupMail(ctx, contact.Company, n)
-	if err != nil {
-		return res, err
-	}
 	a := registry.Attributes{registry.AttrUserName: {n.UserName}}
 	for name, value := range map[string]string{
 		registry.AttrGivenName: n.GivenName, registry.AttrFamilyName: n.FamilyName,
@@ -200,7 +202,7 @@ func (c *Core) PromoteContact(ctx context.Context, contact *registry.User, actor
 	}
 	err = c.Store.InOne(ctx, c.Registry, func(r *registry.Registry) error {
 		res, err = applyOne(ctx, r, door, actor, registry.Enrol{
-			User: contact.ID, Attributes: a, Kind: cmp.Or(n.Kind, registry.EndUser), Department: n.Department, Contract: n.Contract, ByHand: true, SetupMail: setup,
+			User: contact.ID, Attributes: a, Kind: cmp.Or(n.Kind, registry.EndUser), Department: n.Department, Contract: n.Contract, ByHand: true, SetupMail: n.setupMail(),
 		})
 		return joinGroups(ctx, r, door, actor, contact.ID, groups, err)
 	})

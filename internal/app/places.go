@@ -10,15 +10,6 @@ import (
 	"github.com/usherd/usher/internal/store"
 )
 
-// invitationsPerDay is how many people a company may have mailed in a day that
-// nobody has vouched for. It can set itself up, and write to nobody in bulk.
-const invitationsPerDay = 10
-
-// unvouched is what such a company is told.
-func unvouched(what string) error {
-	return mistake("nobody has vouched for this company yet, so %s; `usher company verify` or `usher domain check` does that", what)
-}
-
 // CreateContract makes a service contract of a company that somebody vouched for:
 // a number means one company in the whole installation, and is not for squatters.
 func (c *Core) CreateContract(ctx context.Context, company registry.CompanyID, actor, number, title string) error {
@@ -27,7 +18,7 @@ func (c *Core) CreateContract(ctx context.Context, company registry.CompanyID, a
 		return fmt.Errorf("find company: %w", err)
 	}
 	if !info.Vouched() {
-		return unvouched("it gets no contract numbers")
+		return registry.Unvouched("it gets no contract numbers")
 	}
 	return c.Store.For(company).CreateContract(ctx, number, title, actor)
 }
@@ -120,18 +111,11 @@ func applyOne(ctx context.Context, r *registry.Registry, door registry.Origin, a
 }
 
 // setupMail says what becomes of the set-up mail of a person made by hand.
-func (c *Core) setupMail(ctx context.Context, company registry.CompanyID, n NewUser) (registry.SetupMail, error) {
+func (n NewUser) setupMail() registry.SetupMail {
 	if n.Hold || n.Email == "" {
-		return registry.SetupHold, nil
+		return registry.SetupHold
 	}
-	ok, err := c.Store.For(company).TakeInvitation(ctx, invitationsPerDay)
-	if err != nil {
-		return registry.SetupNone, fmt.Errorf("count invitation: %w", err)
-	}
-	if !ok {
-		return registry.SetupNone, unvouched(fmt.Sprintf("no more than %d people a day are mailed; --hold keeps the mail back", invitationsPerDay))
-	}
-	return registry.SetupSend, nil
+	return registry.SetupSend
 }
 
 // knownDepartment makes sure that a department exists: a misspelt name must not

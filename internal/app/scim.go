@@ -56,7 +56,7 @@ var connectionName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 // CreateConnection makes a connection with its first token, whose secret is
 // returned once.
 func (c *Core) CreateConnection(ctx context.Context, company registry.CompanyID, name string, settings registry.ConnectionSettings) (string, error) {
-	if err := CheckConnectionName(name); err != nil {
+	if err := errors.Join(CheckConnectionName(name), c.maySee(ctx, company, settings)); err != nil {
 		return "", err
 	}
 	tenant := c.Store.For(company)
@@ -88,6 +88,19 @@ func (c *Core) connection(ctx context.Context, company registry.CompanyID, name 
 	return conn, err
 }
 
+// maySee refuses a connection that would see everybody of a company that nobody has
+// vouched for: whoever registered under its name would be shown to it.
+func (c *Core) maySee(ctx context.Context, company registry.CompanyID, settings registry.ConnectionSettings) error {
+	if settings.Visible != registry.VisibleCompany {
+		return nil
+	}
+	info, err := c.Store.For(company).Info(ctx)
+	if err == nil && !info.Vouched() {
+		return registry.Unvouched("its connections see their own people alone")
+	}
+	return err
+}
+
 // ChangeConnection changes a connection's settings.
 func (c *Core) ChangeConnection(ctx context.Context, company registry.CompanyID, name string, change func(*registry.ConnectionSettings)) error {
 	conn, err := c.connection(ctx, company, name)
@@ -95,6 +108,9 @@ func (c *Core) ChangeConnection(ctx context.Context, company registry.CompanyID,
 		return err
 	}
 	change(&conn.ConnectionSettings)
+	if err := c.maySee(ctx, company, conn.ConnectionSettings); err != nil {
+		return err
+	}
 	_, err = c.Store.For(company).SaveConnection(ctx, name, conn.ConnectionSettings)
 	return err
 }

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// benchUpload is the id of a file with a row for each person.
+const benchUpload = "01900000-0000-7000-b000-000000000001"
+
 // smallRuns is how many runs there were before the large one.
 const smallRuns = 60
 
@@ -25,7 +28,10 @@ type reportWorld struct {
 func (w reportWorld) fill(ctx context.Context) error {
 	last := smallRuns + 1
 	words := strings.NewReplacer("@company", fmt.Sprint(w.company), "@origin", fmt.Sprint(w.origin), "@source", fmt.Sprint(w.source),
-		"@rows", fmt.Sprint(w.rows), "@at", fmt.Sprint(w.now.UnixMicro()), "@json", w.json)
+		"@rows", fmt.Sprint(w.rows), "@at", fmt.Sprint(w.now.UnixMicro()), "@json", w.json,
+		"@hash", map[string]string{"text": `x'00'`, "jsonb": `'\x00'::bytea`}[w.json],
+		"@seen", `CAST('{"format":"csv","encoding":"utf-8","separator":";","header_line":1,"columns":[{"header":"login","field":"userName"},{"header":"e-mail","field":"emails"}],"key":"userName","mail":"send"}' AS `+w.json+`)`)
+	large := `(SELECT id FROM runs WHERE company_id = @company AND number = ` + fmt.Sprint(last) + `)`
 	for _, q := range []string{
 		`UPDATE users SET company_admin = true, credential = 'set' WHERE company_id = @company AND id = 1`,
 		`UPDATE users SET credential = 'set' WHERE company_id = @company AND id % 10 < 7`,
@@ -45,6 +51,11 @@ func (w reportWorld) fill(ctx context.Context) error {
 		series(`changes (company_id, at, actor, origin_id, run_id, user_id, action, version, payload)`,
 			`@company, @at, 'source corp', @origin, (SELECT id FROM runs WHERE company_id = @company AND number = `+fmt.Sprint(last)+`), i, 'update', 2,
 			CAST('{"before":{"title":["Engineer"],"department":["Sales"]},"after":{"title":["Director"],"department":["Board"]}}' AS @json)`, w.rows),
+		`INSERT INTO uploads (company_id, public_id, actor, file_name, format, content_hash, size, settings, inspection, state, counts, preview_run, created_at, expires_at)
+			VALUES (@company, '` + benchUpload + `', 'admin', 'people.csv', 'csv', @hash, 1, @seen, @seen, 'previewed', CAST('{"rows":@rows,"updated":@rows}' AS @json), ` + large + `, @at, @at + 86400000000)`,
+		series(`upload_rows (company_id, upload_id, run_id, line, outcome, action, code, name, message, item_id)`,
+			`@company, 1, `+large+`, i + 1, CASE WHEN i % 100 < 90 THEN 'updated' WHEN i % 100 < 95 THEN 'skipped' ELSE 'failed' END, 'update',
+			CASE WHEN i % 100 < 90 THEN '' ELSE 'foreign_owner' END, 'person.' || i, CASE WHEN i % 100 < 90 THEN '' ELSE 'what stands against it' END, CASE WHEN i % 100 < 90 THEN i ELSE 0 END`, w.rows),
 		series(`mails (company_id, user_id, kind, address, message_id, state, created_at, finished_at)`,
 			`@company, i, 'setup', 'person.' || `+padded+` || '@example.com', 'mail-' || i, CASE WHEN i % 100 = 0 THEN 'held' WHEN i % 100 = 1 THEN 'failed' ELSE 'sent' END, @at, @at`, w.rows),
 		series(`scim_requests (company_id, origin_id, at, request_id, method, path, status, micros)`,

@@ -23,7 +23,12 @@ func (r *run) apply(ctx context.Context) error {
 		done += int64(n)
 		r.progress(ctx, PhaseApply, done, total)
 	}
-	if err := r.applyUsers(ctx, r.Registry.Apply, r.applied, step); err != nil {
+	err := r.applyUsers(ctx, r.Registry.Apply, r.applied, step)
+	if r.unmailed > 0 {
+		r.row.Notes = append(r.row.Notes, fmt.Sprintf("%d set-up mails wait, because nobody has vouched for the company yet: "+
+			"once `usher company verify` or `usher domain check` has done so, `usher mail release` lets them go.", r.unmailed))
+	}
+	if err != nil {
 		return err
 	}
 	if err := r.applyGroups(ctx, step); err != nil {
@@ -181,6 +186,9 @@ func (r *run) tally(ctx context.Context, c plan.UserChange, res registry.Result)
 	}
 	if res.Mailed {
 		n.Mailed++
+	}
+	if res.Withheld {
+		r.unmailed++
 	}
 	if res.Change == nil {
 		return

@@ -128,6 +128,9 @@ type run struct {
 	kept bool
 	// shown is when the row was written last to show how the run stands.
 	shown time.Time
+	// unmailed is how many set-up mails wait because nobody has vouched for the
+	// company.
+	unmailed int
 	// lastGroup is the group whose members were changed last.
 	lastGroup registry.GroupID
 }

@@ -262,6 +262,8 @@ type Result struct {
 	Warning *Error
 	// Mailed is true when a set-up mail was queued.
 	Mailed bool
+	// Withheld is true when it waits because nobody has vouched for the company.
+	Withheld bool
 	// Subject is the person as they are now, nil for none; not to be changed.
 	Subject *User
 	// Merge is what a merge, or its undoing, wrote down.

@@ -32,7 +32,7 @@ const (
 func Reasons() []Reason {
 	var out []Reason
 	for _, part := range [][]Reason{
-		readingReasons, recordReasons, uploadReasons, matchReasons, ruleReasons, leavingReasons, guardReasons, runReasons, apiReasons, intakeReasons, mergeReasons,
+		readingReasons, recordReasons, uploadReasons, matchReasons, ruleReasons, leavingReasons, guardReasons, runReasons, apiReasons, intakeReasons, mergeReasons, vouchReasons,
 	} {
 		out = append(out, part...)
 	}

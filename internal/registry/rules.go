@@ -14,6 +14,9 @@ func (u *unit) rules() {
 		if res.Refused = u.rule(&u.subject[i], op); res.Refused == nil {
 			res.Refused = u.mayTake(u.subject[i].user, op)
 		}
+		if res.Refused == nil {
+			res.Refused = u.mayMail(op)
+		}
 		put, ok := op.(PutUser)
 		if user := u.subject[i].user; ok && user != nil && res.Refused == nil {
 			if claimed[user.ID] {

@@ -70,6 +70,9 @@ type Tx interface {
 	HasKeptKeys(ctx context.Context) (bool, error)
 	// KeptKeys tells which of these are, and for whom.
 	KeptKeys(ctx context.Context, hashes [][]byte) ([]KeptKey, error)
+	// SetupMailsLeft is how many set-up mails the company may send now, of so many a
+	// day while nobody has vouched for it, else NoLimit. Writes.Mailed counts them.
+	SetupMailsLeft(ctx context.Context, perDay int) (int, error)
 	// Save writes rows in as few statements as the database allows. New records
 	// get their keys filled in.
 	Save(ctx context.Context, w *Writes) error
@@ -139,6 +142,8 @@ type Writes struct {
 
 	Changes []PendingChange
 	Invites []Invite
+	// Mailed is how many of them count against what SetupMailsLeft said.
+	Mailed int
 
 	// VoidLinks are users whose live set-up links are superseded and whose
 	// unsent mails are cancelled.

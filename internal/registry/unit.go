@@ -38,6 +38,9 @@ type unit struct {
 	kept    map[string]KeptKey
 	// admins are loaded where rights are set: the company's admins in office.
 	admins map[UserID]bool
+	// mailsLeft is how many set-up mails may still go, NoLimit for as many as there
+	// are.
+	mailsLeft int
 
 	w       Writes
 	results []Result
@@ -104,7 +107,7 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 		return err
 	}
 	u.moveAnchors()
-	for _, more := range []func(context.Context, Tx, *wants) error{u.loadMet, u.loadMerge, u.loadKept} {
+	for _, more := range []func(context.Context, Tx, *wants) error{u.loadMet, u.loadMerge, u.loadKept, u.loadMails} {
 		if err := more(ctx, tx, n); err != nil {
 			return err
 		}

@@ -106,7 +106,7 @@ func (u *unit) invite(user *User, setup SetupMail, res *Result) {
 		Address:   user.Email(),
 		MessageID: "setup." + uid + "@" + u.r.MessageDomain,
 		MailKind:  MailKindSetup,
-		Held:      setup == SetupHold,
+		Held:      u.mailNow(setup, res),
 		Follows:   true,
 		CreatedAt: u.now, ExpiresAt: u.now.Add(u.r.LinkLife),
 	})

@@ -13,7 +13,7 @@ import (
 // registerClimbed are the methods that TestRegisterFence tries.
 var registerClimbed = []string{
 	"AddDomain", "Applications", "CheckedDomain", "Contracts", "CreateContract", "CreateDepartment", "Departments", "Domains",
-	"EndContract", "Info", "SupportDefault", "TakeInvitation", "Vouch",
+	"EndContract", "Info", "SupportDefault", "Vouch",
 }
 
 // TestRegisterFence: contracts, departments, domains and applicants of company A,
@@ -66,8 +66,6 @@ func TestRegisterFence(t *testing.T) {
 		must(t, err)
 		want(t, "B's own", info.ID, c.beta.Company)
 		_, err = c.b.Vouch(ctx, "b")
-		must(t, err)
-		_, err = c.b.TakeInvitation(ctx, 1)
 		must(t, err)
 		want(t, "vouched for A", c.number(`SELECT count(*) FROM companies WHERE id = %d AND verified_by <> 'dns a.example.com'`, c.src.Company), 0)
 		want(t, "A's live contracts", c.number(`SELECT count(*) FROM contracts WHERE ended_at = 0`), was)

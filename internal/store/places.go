@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -103,19 +104,42 @@ func (t *Tenant) SupportDefault(ctx context.Context) (*registry.Group, error) {
 	return one(rows, err, scanGroup(t.id))
 }
 
-// TakeInvitation counts a set-up mail that a company has sent to somebody it
-// brought itself. Companies that nobody vouched for have perDay of them; others as
-// many as they like.
-func (t *Tenant) TakeInvitation(ctx context.Context, perDay int) (ok bool, err error) {
-	info, err := t.Info(ctx)
-	if err != nil || info.Vouched() {
-		return err == nil, err
+// SetupMailsLeft implements registry.Tx. Others who ask meanwhile wait, where several
+// can write at once.
+func (t *tenantTx) SetupMailsLeft(ctx context.Context, perDay int) (int, error) {
+	rows, err := t.query(ctx, `SELECT `+infoCols+` FROM companies WHERE id = ?`, t.company)
+	info, err := one(rows, err, scanCompanyInfo)
+	if err != nil {
+		return 0, fmt.Errorf("find company: %w", err)
 	}
-	err = t.s.inTx(ctx, func(x *session) error {
-		ok, err = x.take(ctx, invitations(t.id, perDay), t.s.now())
-		return err
-	})
-	return ok, err
+	if info.Vouched() {
+		return registry.NoLimit, nil
+	}
+	rows, err = t.query(ctx, `SELECT id FROM companies WHERE id = ?`+t.forUpdate(), t.company)
+	if _, err := one(rows, err, scanInt); err != nil {
+		return 0, fmt.Errorf("hold company: %w", err)
+	}
+	take := invitations(t.company, perDay)
+	rows, err = t.query(ctx, `SELECT tokens + (CAST(? AS bigint) - moved_at) * 1000 / CAST(? AS bigint) FROM throttles WHERE bucket = ?`,
+		micros(t.s.now()), take.Rate.Every.Microseconds(), take.Bucket)
+	level, err := one(rows, err, scanInt)
+	if errors.Is(err, registry.ErrNotFound) {
+		return perDay, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("count set-up mails: %w", err)
+	}
+	return int(max(0, min(level/1000, int64(perDay)))), nil
+}
+
+// countMails counts what was sent against what SetupMailsLeft said.
+func (t *tenantTx) countMails(ctx context.Context, w *registry.Writes) error {
+	for range w.Mailed {
+		if _, err := t.take(ctx, invitations(t.company, registry.UnvouchedMails), t.s.now()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // day is what a limit per day counts by.

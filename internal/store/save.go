@@ -56,7 +56,7 @@ const (
 func (t *tenantTx) Save(ctx context.Context, w *registry.Writes) error {
 	t.fresh += len(w.NewUsers) + len(w.NewLinks)
 	for _, step := range []func(context.Context, *registry.Writes) error{
-		t.saveUsers, t.saveEmails, t.saveGroups, t.saveMembers, t.saveMoves, t.saveResources, t.saveLinks, t.saveMet, t.keepHeld, t.voidLinks, t.saveInvites, t.endSessions,
+		t.saveUsers, t.saveEmails, t.saveGroups, t.saveMembers, t.saveMoves, t.saveResources, t.saveLinks, t.saveMet, t.keepHeld, t.voidLinks, t.saveInvites, t.countMails, t.endSessions,
 		t.saveMerges, t.erase, t.saveKeys, t.saveChanges,
 	} {
 		if err := step(ctx, w); err != nil {

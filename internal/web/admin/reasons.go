@@ -40,7 +40,7 @@ func (page) Reason(code any) *reasonWords {
 func because(r *Refusal) *web.Message {
 	switch r.Code {
 	case registry.CodeAlreadyRunning, registry.CodeNotHeld, registry.CodeHeldTooLong, registry.CodeSuperseded, registry.CodeOtherPlan,
-		registry.CodeNotRunning, registry.CodeNothingToRetry, registry.CodeNoFinder, registry.CodeMailState, registry.CodeNotInvitable, registry.CodeStale:
+		registry.CodeNotRunning, registry.CodeNothingToRetry, registry.CodeNoFinder, registry.CodeMailState, registry.CodeNotInvitable, registry.CodeStale, registry.CodeUnvouched:
 		return web.Say("admin.reason." + string(r.Code) + ".meaning")
 	}
 	return web.Say("admin.refused", "Reason", r.Reason)
