@@ -36,7 +36,7 @@ func (d *desk) leaves(v *visitor, lang string) {
 	must(t, err)
 	twin, zoe := d.look("acme", "twin"+lang), d.look("acme", uid)
 
-	v.do(d.open("/people/"+twin.PublicID+"/merge"), chromedp.SendKeys(`main input[name=with]`, uid+"\r"), v.read("admin.merge.moves"))
+	v.do(d.open("/?lang="+lang), chromedp.WaitReady(`html[lang="`+lang+`"]`), d.open("/people/"+twin.PublicID+"/merge"), chromedp.SendKeys(`main input[name=with]`, uid+"\r"), v.read("admin.merge.moves"))
 	v.shot("console-merge-" + lang)
 	if d.look("acme", uid).PublicID != zoe.PublicID {
 		t.Fatal("a look merged them")
