@@ -169,7 +169,10 @@ func TestConsoleNight(t *testing.T) {
 }
 
 // fetch loads an address with the visitor's cookies, as a click on a download.
-func (d *desk) fetch(v *visitor, path string) string {
+func (d *desk) fetch(v *visitor, path string) string { return d.load(v, http.MethodGet, path) }
+
+// load asks for an address with the visitor's cookies.
+func (d *desk) load(v *visitor, method, path string) string {
 	v.t.Helper()
 	var cookie string
 	v.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
@@ -179,7 +182,7 @@ func (d *desk) fetch(v *visitor, path string) string {
 		}
 		return err
 	}))
-	req, err := http.NewRequestWithContext(v.t.Context(), http.MethodGet, d.url+"/admin/acme"+path, nil)
+	req, err := http.NewRequestWithContext(v.t.Context(), method, d.url+"/admin/acme"+path, nil)
 	must(v.t, err)
 	req.Header.Set("Cookie", strings.TrimSuffix(cookie, "; "))
 	res, err := http.DefaultTransport.RoundTrip(req)

@@ -175,7 +175,8 @@ func (c *Core) build() error {
 		return fmt.Errorf("secret_key: %w", err)
 	}
 	c.Registry = &registry.Registry{
-		Store: c.Store, Now: c.Now, NewID: newID, Minter: c.minter, LinkLife: setupLife, MessageDomain: messageDomain(c.Config),
+		ChosenName: func(name string) []byte { return onboard.LoginNameHash(vault, name) },
+		Store:      c.Store, Now: c.Now, NewID: newID, Minter: c.minter, LinkLife: setupLife, MessageDomain: messageDomain(c.Config),
 		Blind: func(value string) []byte { return vault.Blind("kept key", value) }, Saved: c.logChanges,
 	}
 	holder := c.process.Name

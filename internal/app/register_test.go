@@ -121,6 +121,7 @@ func TestRegistration(t *testing.T) {
 				l.asStaff(t, lang, "wrong"+lang, "Support", registry.FieldCompany, "Acme", registry.FieldDepartment, "Nowhere")
 			}},
 			{"founder", func(t *testing.T) { l.asFounder(t, lang) }},
+			{"contact", func(t *testing.T) { l.asContact(t, lang) }},
 		}
 		t.Run("user "+lang, func(t *testing.T) { l.asUser(t, lang) })
 		for _, way := range ways {
@@ -196,6 +197,25 @@ func (l *lobby) asFounder(t *testing.T, lang string) {
 	must(t, err)
 	if i := slices.IndexFunc(all, func(c registry.CompanyInfo) bool { return c.Name == company }); i < 0 || all[i].Vouched() {
 		t.Errorf("the company: %+v", all)
+	}
+}
+
+// asContact registers with the address of a contact, who becomes the account when
+// the link is followed, and not before.
+func (l *lobby) asContact(t *testing.T, lang string) {
+	t.Parallel()
+	v, login, acme := visit(t, l.b, browser.Look{Language: lang}), "known"+lang, l.s.Store.For(l.acme.ID)
+	met, err := l.s.Recognise(t.Context(), l.acme.ID, registry.OriginAdmin, registry.Encounter{Email: login + "@example.com", Reason: "ticket 7"})
+	must(t, err)
+	l.fill(v, "user", login, registry.FieldContract, "C-1001")
+	until(t, "the link is mailed", func() bool { return len(l.mails(login+"@example.com")) == 1 })
+	silentOn(t, l.mails(login + "@example.com")[0])
+	if u, err := acme.UserByPublicID(t.Context(), met.User.PublicID); err != nil || u.State() != registry.StateContact || u.UserName() == login {
+		t.Errorf("before the link is followed: %+v, %v", u, err)
+	}
+	l.come(v, login, 1)
+	if u, err := acme.FindUser(t.Context(), login); err != nil || u.PublicID != met.User.PublicID || u.State() != registry.StateActive || u.DisplayName() != "Zoë Weiß" {
+		t.Errorf("the account: %+v, %v", u, err)
 	}
 }
 

@@ -63,7 +63,7 @@ func (u *unit) nameHashes(names []string) [][]byte {
 // loadKept finds which of the names and objects that the batch brings are kept from
 // others. Few companies keep any, and theirs alone are hashed.
 func (u *unit) loadKept(ctx context.Context, tx Tx, _ *wants) error {
-	if u.r.Blind == nil {
+	if u.r.Blind == nil && u.r.ChosenName == nil {
 		return nil
 	}
 	var values []string
@@ -75,7 +75,11 @@ func (u *unit) loadKept(ctx context.Context, tx Tx, _ *wants) error {
 	if len(values) == 0 {
 		return nil
 	}
-	if has, err := tx.HasKeptKeys(ctx); err != nil || !has {
+	kept, chosen, err := tx.HasKeptKeys(ctx)
+	if err == nil && chosen && u.r.ChosenName != nil {
+		err = u.loadChosen(ctx, tx)
+	}
+	if err != nil || !kept || u.r.Blind == nil {
 		return err
 	}
 	hashes := u.hashes(values)
@@ -94,6 +98,46 @@ func (u *unit) loadKept(ctx context.Context, tx Tx, _ *wants) error {
 		}
 	}
 	return nil
+}
+
+// loadChosen finds which of the names that the batch brings somebody chose at
+// registration.
+func (u *unit) loadChosen(ctx context.Context, tx Tx) error {
+	keys := map[string]string{}
+	var hashes [][]byte
+	for i, op := range u.b.Ops {
+		name := userNameOf(op)
+		if name == "" || u.results[i].Refused != nil {
+			continue
+		}
+		hash := u.r.ChosenName(name)
+		keys[string(hash)], hashes = Key(name), append(hashes, hash)
+	}
+	found, err := tx.ChosenNames(ctx, hashes)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	u.chosen = map[string]UserID{}
+	for _, k := range found {
+		u.chosen[keys[string(k.Hash)]] = k.User
+	}
+	return nil
+}
+
+// mayChoose keeps a name that somebody chose at registration from everybody else,
+// also when they are gone.
+func (u *unit) mayChoose(user *User, op Op) *Error {
+	key := Key(userNameOf(op))
+	holder, chosen := u.chosen[key]
+	if !chosen || user != nil && (holder == user.ID || user.DeletedAt.IsZero() && Key(user.UserName()) == key) {
+		return nil
+	}
+	if put, ok := op.(PutUser); ok && user != nil && u.links[put.Anchor] != nil && user.Owner != u.b.Origin.ID {
+		return nil // it asserts, and gives no name
+	}
+	err := Refuse(CodeUserNameTaken, "the userName %q was chosen by somebody who registered, and is never given to anybody else; give this person another", userNameOf(op))
+	err.User = holder
+	return err
 }
 
 // brings are the names, objects and addresses that an operation brings.
@@ -120,7 +164,7 @@ func (u *unit) brings(op Op) []string {
 // hand, and by registering, an erased person may come back: that is no accident.
 func (u *unit) mayTake(user *User, op Op) *Error {
 	if len(u.kept) == 0 {
-		return nil
+		return u.mayChoose(user, op)
 	}
 	put, isPut := op.(PutUser)
 	if isPut && user != nil && u.links[put.Anchor] != nil && user.Owner != u.b.Origin.ID {
@@ -138,7 +182,7 @@ func (u *unit) mayTake(user *User, op Op) *Error {
 			return err
 		}
 	}
-	return nil
+	return u.mayChoose(user, op)
 }
 
 // userNameOf is the userName that an operation gives.

@@ -20,7 +20,7 @@ const PurposeSetup = "setup"
 // MailKindSetup is the kind of mail that carries it.
 const MailKindSetup = "setup"
 
-// Registry applies the rules. All fields but Blind and Saved must be set; it is
+// Registry applies the rules. All fields but Blind, ChosenName and Saved must be set; it is
 // safe for concurrent use.
 type Registry struct {
 	Store Store
@@ -36,6 +36,9 @@ type Registry struct {
 	// who were merged are free again, and who was erased comes back with the next
 	// sync.
 	Blind func(value string) []byte
+	// ChosenName is what is kept for ever of a name that somebody chose at
+	// registration. Without it, such names are given again.
+	ChosenName func(name string) []byte
 	// Saved, when set, is told of the changes of every transaction that was
 	// committed.
 	Saved func(ctx context.Context, changes []PendingChange)

@@ -66,13 +66,17 @@ type Tx interface {
 	// MergedInto are the people whose place the user took, and those whose place
 	// these had taken.
 	MergedInto(ctx context.Context, user UserID) ([]UserID, error)
-	// HasKeptKeys tells whether anything is kept from others in the company.
-	HasKeptKeys(ctx context.Context) (bool, error)
+	// HasKeptKeys tells whether anything is kept from others in the company, and
+	// whether anybody anywhere chose a name at registration.
+	HasKeptKeys(ctx context.Context) (kept, chosen bool, err error)
 	// KeptKeys tells which of these are, and for whom.
 	KeptKeys(ctx context.Context, hashes [][]byte) ([]KeptKey, error)
 	// SetupMailsLeft is how many set-up mails the company may send now, of so many a
 	// day while nobody has vouched for it, else NoLimit. Writes.Mailed counts them.
 	SetupMailsLeft(ctx context.Context, perDay int) (int, error)
+	// ChosenNames tells which of these hashes are of names that somebody of the
+	// company chose at registration, and who.
+	ChosenNames(ctx context.Context, hashes [][]byte) ([]KeptKey, error)
 	// Save writes rows in as few statements as the database allows. New records
 	// get their keys filled in.
 	Save(ctx context.Context, w *Writes) error

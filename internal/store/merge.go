@@ -116,10 +116,10 @@ func (t *tenantTx) MergedInto(ctx context.Context, user registry.UserID) ([]regi
 }
 
 // HasKeptKeys implements registry.Tx.
-func (t *tenantTx) HasKeptKeys(ctx context.Context) (bool, error) {
-	rows, err := t.query(ctx, `SELECT id FROM erased_keys WHERE company_id = ? LIMIT 1`, t.company)
-	found, err := collect(rows, err, scanInt)
-	return len(found) > 0, err
+func (t *tenantTx) HasKeptKeys(ctx context.Context) (kept, chosen bool, err error) {
+	rows, err := t.query(ctx, `SELECT EXISTS (SELECT 1 FROM erased_keys WHERE company_id = ?), EXISTS (SELECT 1 FROM login_names)`, t.company)
+	_, err = one(rows, err, func(rows *sql.Rows) (struct{}, error) { return struct{}{}, rows.Scan(&kept, &chosen) })
+	return kept, chosen, err
 }
 
 // KeptKeys implements registry.Tx.
@@ -134,6 +134,27 @@ func (t *tenantTx) KeptKeys(ctx context.Context, hashes [][]byte) ([]registry.Ke
 	}
 	rows, err := t.query(ctx, `SELECT k.key_hash, k.user_id, u.erased_at <> 0, coalesce(u.merged_into, 0)
 		FROM erased_keys k JOIN users u ON u.id = k.user_id AND u.company_id = k.company_id WHERE k.company_id = ? AND k.`+which, t.company, arg)
+	return t.keptFor(ctx, rows, err)
+}
+
+// ChosenNames implements registry.Tx.
+func (t *tenantTx) ChosenNames(ctx context.Context, hashes [][]byte) ([]registry.KeptKey, error) {
+	which, arg := "name_hash = ANY(?)", any(hashes)
+	if !t.s.Postgres() {
+		texts := make([]string, len(hashes))
+		for i, h := range hashes {
+			texts[i] = hex.EncodeToString(h)
+		}
+		which, arg = "name_hash IN (SELECT unhex(value) FROM json_each(?))", list(t.s, texts)
+	}
+	rows, err := t.query(ctx, `SELECT n.name_hash, n.holder, u.erased_at <> 0, coalesce(u.merged_into, 0)
+		FROM login_names n JOIN users u ON u.id = n.holder WHERE u.company_id = ? AND n.holder_company = u.company_id AND n.`+which, t.company, arg)
+	return t.keptFor(ctx, rows, err)
+}
+
+// keptFor reads hashes with whom they are kept for: who took the place of somebody
+// merged.
+func (t *tenantTx) keptFor(ctx context.Context, rows *sql.Rows, err error) ([]registry.KeptKey, error) {
 	var into []registry.UserID
 	out, err := collect(rows, err, func(rows *sql.Rows) (k registry.KeptKey, err error) {
 		var id registry.UserID
