@@ -9,6 +9,7 @@ import (
 // the company's, is registry.ErrNotFound.
 type Desk interface {
 	Companies
+	Teams
 	Sources
 	Runs
 	People
@@ -27,7 +28,7 @@ type Desk interface {
 // Table is every route of the API, in the order of the document.
 func Table(d Desk) []Route {
 	return slices.Concat(
-		companyRoutes(d), sourceRoutes(d), runRoutes(d), peopleRoutes(d), groupRoutes(d), contactRoutes(d),
+		companyRoutes(d), teamRoutes(d), sourceRoutes(d), runRoutes(d), peopleRoutes(d), groupRoutes(d), contactRoutes(d),
 		mergeRoutes(d), privacyRoutes(d),
 		connectionRoutes(d), mailRoutes(d), webhookRoutes(d), historyRoutes(d),
 		uploadRoutes(d), applicantRoutes(d),

@@ -60,9 +60,12 @@ type RunInput struct {
 // ListRunsInput filters runs.
 type ListRunsInput struct {
 	Paging
-	Source string `in:"query" name:"source"`
-	State  string `in:"query" name:"state" enum:"reading,planning,applying,held,approved,rejected,done,partial,failed,interrupted"`
-	Mode   string `in:"query" name:"mode" enum:"run,preview,one,retry"`
+	Source string    `in:"query" name:"source"`
+	State  string    `in:"query" name:"state" enum:"reading,planning,applying,held,approved,rejected,done,partial,failed,interrupted"`
+	Mode   string    `in:"query" name:"mode" enum:"run,preview,one,retry"`
+	Since  time.Time `in:"query" name:"since" doc:"Begun from this moment on"`
+	Until  time.Time `in:"query" name:"until" doc:"Begun before this moment"`
+	Sort   string    `in:"query" name:"sort" enum:"number,-number" doc:"-number, the newest first, unless told otherwise"`
 }
 
 // ListRowsInput filters a report.

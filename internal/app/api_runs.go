@@ -274,7 +274,7 @@ func (d *apiDesk) run(ctx context.Context, who *api.Who, name string) (*registry
 
 // ListRuns implements api.Runs.
 func (d *apiDesk) ListRuns(ctx context.Context, who *api.Who, in api.ListRunsInput) (p api.Page[api.Run], err error) {
-	q := registry.RunQuery{State: registry.RunState(in.State), Mode: in.Mode, Limit: in.Limit + 1}
+	q := registry.RunQuery{State: registry.RunState(in.State), Mode: in.Mode, Since: in.Since, Until: in.Until, OldestFirst: in.Sort == "number", Limit: in.Limit + 1}
 	if in.Source != "" {
 		src, err := d.ofCompany(ctx, who, in.Source)
 		if err != nil {
@@ -282,7 +282,7 @@ func (d *apiDesk) ListRuns(ctx context.Context, who *api.Who, in api.ListRunsInp
 		}
 		q.Source = src.ID
 	}
-	if q.Before, err = api.Key(in.After); err != nil {
+	if q.From, err = api.Key(in.After); err != nil {
 		return p, err
 	}
 	runs, err := d.Store.For(who.Company).RunPage(ctx, q)

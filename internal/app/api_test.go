@@ -413,9 +413,13 @@ func (s *story) rest() {
 	if _, got := s.do("listRequests", "?failed=true", ""); len(items(got)) != 1 {
 		t.Errorf("requests: %v", got)
 	}
-	for _, id := range []string{"listReasons", "showReason", "listDepartments", "listContracts", "listConnections", "showConnection", "listTokens"} {
+	for _, id := range []string{"listReasons", "showReason", "listDepartments", "listContracts", "listConnections", "showConnection", "listTokens", "listTeam", "listDomains"} {
 		s.do(id, "", "")
 	}
+	if _, got := s.do("setSchedule", "", `{"schedule":"CRON_TZ=Asia/Kolkata 0 3 1 1 *","note":"the audit"}`); got["configured_schedule"] == got["schedule"] {
+		t.Errorf("a schedule by hand: %v", got)
+	}
+	s.do("returnSchedule", "", "")
 	if _, got := s.do("listChanges", "?action=deactivate", ""); len(items(got)) != 3 {
 		t.Errorf("deactivations: %v", got)
 	}
@@ -430,7 +434,7 @@ var bodies = map[string]string{
 	"approveRun": `{"note":"x"}`, "rejectRun": `{"note":"x"}`, "createPerson": `{"user_name":"eve"}`, "addMember": `{"person":"PERSON"}`,
 	"recognise": `{"email":"claire.johnson@myorg.org"}`, "intakeMail": `{"message":"RnJvbTogY0BteW9yZy5vcmcNCg0KaGk="}`,
 	"replayFailed":    `{"since":"2026-01-01T00:00:00Z"}`,
-	"refuseApplicant": `{}`,
+	"refuseApplicant": `{}`, "setSchedule": `{"schedule":"@yearly"}`,
 	"mergePeople":     `{"with":"PERSON"}`, "erasePerson": `{"user_name":"nobody here"}`, "promoteContact": `{"user_name":"eve"}`, "createGroup": `{"name":"Nobody's"}`,
 	"tiePerson": `{"anchor":"none","person":"PERSON"}`,
 }

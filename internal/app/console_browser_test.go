@@ -293,6 +293,9 @@ func TestConsolePages(t *testing.T) {
 				for _, found := range browser.Axe(t, v.tab) {
 					t.Errorf("%s in %s: %s", path, look.Language, found)
 				}
+				if look.Language == "en" {
+					d.download(v, path)
+				}
 				wide, err := chromedp.Run(v.tab, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
 				must(t, err)
 				if wide > 0 {
@@ -301,6 +304,23 @@ func TestConsolePages(t *testing.T) {
 				v.shot("page" + strings.NewReplacer("/", "-", "?", "-").Replace(path) + "-" + look.Language)
 			}
 		})
+	}
+}
+
+// download follows every link to a file on the page that is open.
+func (d *desk) download(v *visitor, path string) {
+	v.t.Helper()
+	links, err := chromedp.Run(v.tab, chromedp.Evaluate[[]string](`[...document.querySelectorAll('a[href*="format="]')].map(a => a.getAttribute('href'))`))
+	must(v.t, err)
+	for _, link := range links {
+		at, ok := strings.CutPrefix(link, "/admin/acme/")
+		if !ok {
+			v.t.Errorf("%s leads to %s for a file", path, link)
+			continue
+		}
+		if d.fetch(v, "/"+at) == "" {
+			v.t.Errorf("%s gives an empty file at %s", path, link)
+		}
 	}
 }
 

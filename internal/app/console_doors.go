@@ -22,9 +22,14 @@ func (c *console) Connections(ctx context.Context) ([]admin.Connection, error) {
 	out := make([]admin.Connection, len(all))
 	for i, x := range all {
 		u := uses[x.Origin.ID]
-		out[i] = admin.Connection{Connection: x, LastRequest: u.Last, Requests: u.Requests, Failures: u.Failures, Owned: u.Owned}
+		out[i] = admin.Connection{Connection: x, LastRequest: u.Last, Requests: u.Requests, Failures: u.Failures}
 	}
 	return out, err
+}
+
+// Owned implements admin.Desk.
+func (c *console) Owned(ctx context.Context) (map[registry.OriginID]int64, error) {
+	return c.tenant.CountOwned(ctx)
 }
 
 // Connection implements admin.Desk.

@@ -25,7 +25,7 @@ var consoleRights = map[auth.Right]string{
 		/{$} /runs /runs/list /runs/{number} /runs/{number}/report /runs/{number}/events /runs/{number}/rows/{row} /matches /sources
 		/sources/{key}
 		/people /people/report /people/{id} /people/{id}/report /groups /groups/report /groups/{id} /groups/{id}/report /places
-		/places/departments/report /places/contracts/report
+		/places/departments/report /places/contracts/report /places/domains/report /applicants/report /team/report
 		/applicants /applicants/{id} /team /scim /scim/{key} /scim/{key}/guide /scim/{key}/log /scim/{key}/log/export /scim/{key}/log/{id} /tokens
 		/webhooks /webhooks/{hook}
 		/mails /mails/export /mails/{mail} /audit /audit/export /settings /reasons /uploads /uploads/export /uploads/template /uploads/{id}
@@ -35,7 +35,7 @@ var consoleRights = map[auth.Right]string{
 	auth.RightOperate: `
 		/people/new /people/look /people/{id}/merge /uploads/{id}/failed
 		POST:/matches POST:/runs/{number}/cancel POST:/runs/{number}/retry POST:/sources/{key}/run POST:/sources/{key}/preview
-		POST:/sources/{key}/test POST:/sources/{key}/pause POST:/sources/{key}/resume
+		POST:/sources/{key}/test POST:/sources/{key}/pause POST:/sources/{key}/resume POST:/sources/{key}/schedule POST:/sources/{key}/schedule/return
 		POST:/people/new POST:/people/look POST:/people/{id}/sync POST:/people/{id}/invite POST:/people/{id}/block POST:/people/{id}/unblock
 		POST:/people/{id}/activate POST:/people/{id}/protect POST:/people/{id}/unprotect POST:/people/{id}/join POST:/people/{id}/leave
 		POST:/people/{id}/signout POST:/people/{id}/merge POST:/people/{id}/merge/undo

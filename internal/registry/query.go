@@ -2,13 +2,17 @@ package registry
 
 import "time"
 
-// RunQuery asks for runs, the newest first.
+// RunQuery asks for runs, the newest first unless it says OldestFirst.
 type RunQuery struct {
 	Source SourceID // 0 for every source
 	State  RunState // "" for every state
 	Mode   string   // "" for every mode
-	Before int64    // the number the page ends before, 0 for the newest
-	Limit  int
+	// From is the number of the last run of the page before, 0 for the first page.
+	From        int64
+	OldestFirst bool
+	// Since and Until are when it began; zero is any time.
+	Since, Until time.Time
+	Limit        int
 }
 
 // RowQuery asks for the rows of a run's report, in the order they were written.

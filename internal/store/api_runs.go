@@ -15,7 +15,7 @@ import (
 
 // RunPage lists runs, the newest first.
 func (t *Tenant) RunPage(ctx context.Context, q registry.RunQuery) ([]*registry.Run, error) {
-	rows := t.runs().Order(run.ByNumber(entDesc())).Limit(q.Limit)
+	rows := t.runs().Limit(q.Limit)
 	if q.Source != 0 {
 		rows.Where(run.SourceID(q.Source))
 	}
@@ -25,8 +25,20 @@ func (t *Tenant) RunPage(ctx context.Context, q registry.RunQuery) ([]*registry.
 	if q.Mode != "" {
 		rows.Where(run.Mode(q.Mode))
 	}
-	if q.Before != 0 {
-		rows.Where(run.NumberLT(q.Before))
+	if !q.Since.IsZero() {
+		rows.Where(run.StartedAtGTE(micros(q.Since)))
+	}
+	if !q.Until.IsZero() {
+		rows.Where(run.StartedAtLT(micros(q.Until)))
+	}
+	switch {
+	case q.OldestFirst:
+		rows.Where(run.NumberGT(q.From)).Order(run.ByNumber())
+	case q.From != 0:
+		rows.Where(run.NumberLT(q.From))
+		fallthrough
+	default:
+		rows.Order(run.ByNumber(entDesc()))
 	}
 	found, err := rows.All(ctx)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // consoleDoorsClimbed are the methods of Tenant that TestConsoleDoorsFence tries.
-var consoleDoorsClimbed = []string{"ConnectionUses", "ScimRequest", "ScimTraffic"}
+var consoleDoorsClimbed = []string{"ConnectionUses", "CountOwned", "ScimRequest", "ScimTraffic"}
 
 // TestConsoleDoorsFence: company B, with the keys of A's connection, sees nothing
 // of what A's identity provider asked; A sees when each part first worked.
@@ -52,6 +52,12 @@ func TestConsoleDoorsFence(t *testing.T) {
 		}
 		if uses, err := c.b.ConnectionUses(own, at(0)); err != nil || len(uses) != 0 {
 			t.Errorf("B's uses: %+v, %v", uses, err)
+		}
+		if n, err := c.a.CountOwned(ctx); err != nil || n[c.src.Origin.ID] == 0 {
+			t.Errorf("A's people by door: %v, %v", n, err)
+		}
+		if n, err := c.b.CountOwned(own); err != nil || len(n) != 0 {
+			t.Errorf("B's people by door: %v, %v", n, err)
 		}
 		if got, err := c.b.ScimTraffic(own, origin); err != nil || got != (registry.ScimTraffic{}) {
 			t.Errorf("B's traffic: %+v, %v", got, err)

@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -225,6 +226,19 @@ func TestRuns(t *testing.T) {
 		runs, err := company.Runs(ctx, w.src.ID, 10)
 		if err != nil || len(runs) != 6 || runs[0].Number != 6 || runs[5].Number != 1 {
 			t.Fatalf("runs: %v, %v", runs, err)
+		}
+		for q, want := range map[registry.RunQuery][]int64{
+			{OldestFirst: true, From: 2, Limit: 2}: {3, 4}, {From: 4, Limit: 2}: {3, 2}, {OldestFirst: true, Limit: 1}: {1},
+			{Since: w.now, Limit: 9}: nil, {Until: w.now, Limit: 1}: {6},
+		} {
+			page, err := company.RunPage(ctx, q)
+			var got []int64
+			for _, r := range page {
+				got = append(got, r.Number)
+			}
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("%+v: %v, %v", q, got, err)
+			}
 		}
 		var won atomic.Int32
 		err = atOnce(4, func(i int) error {

@@ -80,7 +80,7 @@ func (d *doorsDesk) TestSource(context.Context, string) (admin.Test, error) {
 }
 
 func (d *doorsDesk) connection(key string, last time.Time) admin.Connection {
-	c := admin.Connection{LastRequest: last, Requests: 5, Failures: 2, Owned: 3}
+	c := admin.Connection{LastRequest: last, Requests: 5, Failures: 2}
 	c.Origin, c.ConnectionSettings = registry.Origin{ID: 4, Kind: registry.OriginSCIM, Key: key}, registry.DefaultConnection()
 	c.Profile, c.Paused = d.profile, last.IsZero()
 	return c
@@ -101,6 +101,10 @@ func (d *doorsDesk) Connection(_ context.Context, key string) (admin.Connection,
 		return d.connection(key, time.Time{}), nil
 	}
 	return d.connection(key, d.now), nil
+}
+
+func (d *doorsDesk) Owned(context.Context) (map[registry.OriginID]int64, error) {
+	return map[registry.OriginID]int64{4: 3}, nil
 }
 
 func (d *doorsDesk) ScimURL() string    { return "https://people.example.com/scim/v2" }

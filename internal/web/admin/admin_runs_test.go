@@ -253,7 +253,14 @@ func (s *runsSite) post(t *testing.T, path string, form url.Values) *httptest.Re
 // TestRunPages renders each page with every state of what it shows.
 func TestRunPages(t *testing.T) {
 	s := newRunsSite(t)
-	pages := []string{"/", "/runs", "/runs?source=corp1&state=held&mode=preview", "/matches", "/reasons"}
+	if w := s.get(t, "/runs/list?format=xml", "en"); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "not as “xml”") {
+		t.Errorf("a list in a format there is not: %d %s", w.Code, w.Body.String())
+	}
+	if body := s.get(t, "/runs?from=2026-11-01&sort=number", "en").Body.String(); !strings.Contains(body, `value="2026-11-01"`) || !strings.Contains(body, `aria-sort="ascending"`) ||
+		!strings.Contains(body, `href="/admin/acme/runs?from=2026-11-01"`) || !strings.Contains(body, `/runs/list?from=2026-11-01&amp;sort=number`) {
+		t.Error("the list of runs forgets its order or its days")
+	}
+	pages := []string{"/", "/runs", "/runs?source=corp1&state=held&mode=preview", "/runs?sort=number", "/matches", "/reasons"}
 	for _, r := range s.desk.runs {
 		pages = append(pages, fmt.Sprint("/runs/", r.Number))
 	}

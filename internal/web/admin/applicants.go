@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/usherd/usher/internal/auth"
@@ -12,6 +13,7 @@ import (
 
 var applicantRoutes = []route{
 	{"GET /applicants", auth.RightRead, "", (*Handlers).applicants},
+	{"GET /applicants/report", auth.RightRead, "", (*Handlers).exportApplicants},
 	{"GET /applicants/{id}", auth.RightRead, "", (*Handlers).applicant},
 	{"POST /applicants/{id}/activate", auth.RightOperate, "applicant.activate", (*Handlers).activateApplicant},
 	{"POST /applicants/{id}/refuse", auth.RightOperate, "applicant.refuse", (*Handlers).refuseApplicant},
@@ -114,6 +116,12 @@ type applicantsView struct {
 	Applicants []Applicant
 	States     []registry.ApplicationState
 	State      string
+	Report     report
+}
+
+// exportApplicants gives those that the list's state leaves, all of them.
+func (h *Handlers) exportApplicants(v *visit) {
+	h.export(v, Export{Operation: "listApplicants", Query: v.only("state")})
 }
 
 func (h *Handlers) applicants(v *visit) {
@@ -127,6 +135,7 @@ func (h *Handlers) applicants(v *visit) {
 		return
 	}
 	view.Applicants = asApplicants(list)
+	view.Report = v.report(url.Values{"state": {view.State}}, "applicants", "report")
 	h.show(v, "admin_applicants", web.Say("admin.applicants.title"), view)
 }
 

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -32,13 +33,11 @@ type auditView struct {
 	Older     string
 }
 
-// auditQuery is what the address asks of the audit. The last day counts whole.
+// auditQuery is what the address asks of the audit.
 func (v *visit) auditQuery() registry.DeedQuery {
 	query := v.r.URL.Query()
-	q := registry.DeedQuery{Action: query.Get("action"), Actor: query.Get("actor"), Since: v.day(query.Get("from")), Limit: perPage + 1}
-	if to := v.day(query.Get("to")); !to.IsZero() {
-		q.Until = to.AddDate(0, 0, 1)
-	}
+	q := registry.DeedQuery{Action: query.Get("action"), Actor: query.Get("actor"), Limit: perPage + 1}
+	q.Since, q.Until = v.days()
 	q.Before, _ = strconv.ParseInt(query.Get("before"), 10, 64)
 	return q
 }
@@ -60,12 +59,26 @@ func (h *Handlers) audit(v *visit) {
 }
 
 func (h *Handlers) exportAudit(v *visit) {
-	out, q := v.only("action", "actor"), v.auditQuery()
-	if !q.Since.IsZero() {
-		out.Set("since", q.Since.UTC().Format(time.RFC3339))
+	h.export(v, Export{Operation: "listDeeds", Query: v.within(v.only("action", "actor"))})
+}
+
+// days are the first and the last day of the address as moments, by the viewer's
+// clock; the last day counts whole.
+func (v *visit) days() (since, until time.Time) {
+	query := v.r.URL.Query()
+	if until = v.day(query.Get("to")); !until.IsZero() {
+		until = until.AddDate(0, 0, 1)
 	}
-	if !q.Until.IsZero() {
-		out.Set("until", q.Until.UTC().Format(time.RFC3339))
+	return v.day(query.Get("from")), until
+}
+
+// within adds the days of the address to what the API is asked.
+func (v *visit) within(out url.Values) url.Values {
+	since, until := v.days()
+	for name, at := range map[string]time.Time{"since": since, "until": until} {
+		if !at.IsZero() {
+			out.Set(name, at.UTC().Format(time.RFC3339))
+		}
 	}
-	h.export(v, Export{Operation: "listDeeds", Query: out})
+	return out
 }

@@ -78,6 +78,8 @@ type RunDesk interface {
 type ScimDesk interface {
 	Connections(ctx context.Context) ([]Connection, error)
 	Connection(ctx context.Context, key string) (Connection, error)
+	// Owned counts people by the door that owns them.
+	Owned(ctx context.Context) (map[registry.OriginID]int64, error)
 	Tokens(ctx context.Context, origin registry.OriginID) ([]registry.Token, error)
 	Requests(ctx context.Context, q registry.ScimRequestQuery) ([]registry.ScimRequest, error)
 	CreateToken(ctx context.Context, connection string, expires time.Time, actor string) (secret string, err error)
@@ -228,7 +230,6 @@ type Connection struct {
 	LastRequest time.Time
 	// Requests and Failures are of the last day.
 	Requests, Failures int64
-	Owned              int64
 }
 
 // Mail is one mail with its tries.

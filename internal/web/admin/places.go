@@ -15,6 +15,7 @@ var placeRoutes = []route{
 	{"POST /places/departments", auth.RightManage, "department.create", (*Handlers).createDepartment},
 	{"POST /places/contracts", auth.RightManage, "contract.create", (*Handlers).createContract},
 	{"POST /places/contracts/end", auth.RightManage, "contract.end", (*Handlers).endContract},
+	{"GET /places/domains/report", auth.RightRead, "", (*Handlers).exportDomains},
 	{"POST /places/domains", auth.RightManage, "domain.add", (*Handlers).addDomain},
 	{"POST /places/domains/check", auth.RightManage, "domain.verify", (*Handlers).checkDomain},
 	{"POST /places/vouch", auth.RightInstall, "company.verify", (*Handlers).vouch},
@@ -28,7 +29,7 @@ type placesView struct {
 	Contracts   []registry.Contract
 	Domains     []Domain
 	// The lists as files.
-	DepartmentReport, ContractReport report
+	DepartmentReport, ContractReport, DomainReport report
 	// In is what was typed and could not be done.
 	In struct{ Department, Contract, Title, Domain string }
 }
@@ -40,6 +41,7 @@ func (h *Handlers) places(v *visit) { h.showPlaces(v, placesView{page: h.page(v)
 
 func (h *Handlers) showPlaces(v *visit, view placesView) {
 	view.DepartmentReport, view.ContractReport = v.report(nil, "places", "departments", "report"), v.report(nil, "places", "contracts", "report")
+	view.DomainReport = v.report(nil, "places", "domains", "report")
 	var err error
 	if view.Info, err = v.desk.Info(v.ctx()); err == nil {
 		view.Departments, err = v.desk.Departments(v.ctx())
@@ -60,6 +62,8 @@ func (h *Handlers) showPlaces(v *visit, view placesView) {
 func (h *Handlers) exportDepartments(v *visit) { h.export(v, Export{Operation: "listDepartments"}) }
 
 func (h *Handlers) exportContracts(v *visit) { h.export(v, Export{Operation: "listContracts"}) }
+
+func (h *Handlers) exportDomains(v *visit) { h.export(v, Export{Operation: "listDomains"}) }
 
 // onPlaces does something that audits itself and leads back. What was refused is
 // said on the page, which keeps what was typed.

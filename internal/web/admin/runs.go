@@ -38,10 +38,15 @@ type runsView struct {
 	Sources []string
 	States  []registry.RunState
 	Modes   []string
-	Filter  struct{ Source, State, Mode string }
-	Older   string
-	Export  string
+	Filter  struct{ Source, State, Mode, From, To, Sort string }
+	// Turned is this list in the other order.
+	Turned string
+	Older  string
+	Export string
 }
+
+// oldestFirst is the order of a list of runs that begins with the first.
+const oldestFirst = "number"
 
 // runModes are those a list can be narrowed to.
 var runModes = []string{registry.ModeRun, registry.ModePreview, registry.ModeOne, registry.ModeRetry}
@@ -52,7 +57,7 @@ var runStates = []registry.RunState{
 }
 
 func (h *Handlers) runs(v *visit) {
-	view := runsView{page: h.page(v), States: runStates, Modes: runModes, Export: page{Company: v.company}.To("runs", "list") + "?" + v.only("source", "state", "mode").Encode()}
+	view := runsView{page: h.page(v), States: runStates, Modes: runModes, Export: page{Company: v.company}.To("runs", "list") + "?" + v.only("source", "state", "mode", "from", "to", "sort").Encode()}
 	sources, err := v.desk.Sources(v.ctx())
 	if err != nil {
 		h.Fail(v.w, v.r, err)
@@ -60,21 +65,28 @@ func (h *Handlers) runs(v *visit) {
 	}
 	query := v.r.URL.Query()
 	view.Filter.Source, view.Filter.State, view.Filter.Mode = query.Get("source"), query.Get("state"), query.Get("mode")
-	q := registry.RunQuery{State: registry.RunState(view.Filter.State), Mode: view.Filter.Mode, Limit: perPage + 1}
+	view.Filter.From, view.Filter.To, view.Filter.Sort = query.Get("from"), query.Get("to"), query.Get("sort")
+	q := registry.RunQuery{State: registry.RunState(view.Filter.State), Mode: view.Filter.Mode, OldestFirst: view.Filter.Sort == oldestFirst, Limit: perPage + 1}
+	q.Since, q.Until = v.days()
 	for _, s := range sources {
 		view.Sources = append(view.Sources, s.Key)
 		if s.Key == view.Filter.Source {
 			q.Source = s.ID
 		}
 	}
-	q.Before, _ = strconv.ParseInt(query.Get("before"), 10, 64)
+	q.From, _ = strconv.ParseInt(query.Get("after"), 10, 64)
+	turned := v.only("source", "state", "mode", "from", "to")
+	if !q.OldestFirst {
+		turned.Set("sort", oldestFirst)
+	}
+	view.Turned = view.To("runs") + "?" + turned.Encode()
 	if view.Runs, err = v.desk.Runs(v.ctx(), q); err != nil {
 		h.Fail(v.w, v.r, err)
 		return
 	}
 	if len(view.Runs) > perPage {
 		view.Runs = view.Runs[:perPage]
-		view.Older = with(v.r, "before", fmt.Sprint(view.Runs[perPage-1].Number))
+		view.Older = with(v.r, "after", fmt.Sprint(view.Runs[perPage-1].Number))
 	}
 	h.show(v, "admin_runs", web.Say("admin.runs.title"), view)
 }
@@ -407,7 +419,7 @@ func (h *Handlers) exportRun(v *visit) {
 
 // exportRuns gives the runs that the list's filters leave, all of them.
 func (h *Handlers) exportRuns(v *visit) {
-	h.export(v, Export{Operation: "listRuns", Query: v.only("source", "state", "mode")})
+	h.export(v, Export{Operation: "listRuns", Query: v.within(v.only("source", "state", "mode", "sort"))})
 }
 
 // only are those of the present address's parameters that are set.
@@ -423,7 +435,11 @@ func (v *visit) only(names ...string) url.Values {
 
 // export gives a whole list in the format of the address.
 func (h *Handlers) export(v *visit, e Export) {
-	e.As = v.r.URL.Query().Get("format")
+	if e.As = v.r.URL.Query().Get("format"); e.As != "csv" && e.As != "json" {
+		h.showPage(v, web.Page{Template: "admin_refused", Title: web.Say("admin.refused.title"), Status: http.StatusBadRequest,
+			View: refusedView{h.page(v), web.Say("admin.export.format", "Format", e.As), page{Company: v.company}.To()}})
+		return
+	}
 	if err := v.desk.Export(v.w, v.r, v.who, e); err != nil {
 		h.Note(v.r, "export", err)
 		h.Refuse(v.w, v.r, http.StatusBadRequest)

@@ -34,8 +34,10 @@ var scimRoutes = []route{
 type connectionsView struct {
 	page
 	Connections []Connection
-	URL         string
-	Form        connectionForm
+	// Owned is how many people each owns.
+	Owned map[registry.OriginID]int64
+	URL   string
+	Form  connectionForm
 }
 
 // connectionForm is what is filled in about a connection.
@@ -123,6 +125,10 @@ func (h *Handlers) showConnections(v *visit, form connectionForm) {
 		h.Fail(v.w, v.r, err)
 		return
 	}
+	if view.Owned, err = v.desk.Owned(v.ctx()); err != nil {
+		h.Fail(v.w, v.r, err)
+		return
+	}
 	h.show(v, "admin_scim", web.Say("admin.scim.title"), view)
 }
 
@@ -164,6 +170,8 @@ type connectionView struct {
 	Form          connectionForm
 	// New is a credential that was made now and is shown this once.
 	New *newSecret
+	// Owned is how many people it owns.
+	Owned int64
 	// Confirm is what was wrong with the name typed to delete it.
 	Confirm *web.Message
 }
@@ -202,6 +210,12 @@ func (h *Handlers) showConnection(v *visit, c Connection, add func(*connectionVi
 		h.Fail(v.w, v.r, err)
 		return
 	}
+	owned, err := v.desk.Owned(v.ctx())
+	if err != nil {
+		h.Fail(v.w, v.r, err)
+		return
+	}
+	view.Owned = owned[c.Origin.ID]
 	add(&view)
 	h.show(v, "admin_connection", web.Say("admin.connection.title", "Name", c.Origin.Key), view)
 }

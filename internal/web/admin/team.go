@@ -10,13 +10,15 @@ import (
 
 var teamRoutes = []route{
 	{"GET /team", auth.RightRead, "", (*Handlers).team},
+	{"GET /team/report", auth.RightRead, "", (*Handlers).exportTeam},
 	{"POST /team", auth.RightManage, "person.rights", (*Handlers).setRights},
 }
 
 // teamView lists those with rights, and gives and takes them.
 type teamView struct {
 	page
-	Team []*registry.User
+	Team   []*registry.User
+	Report report
 	// In is what was asked for and needs a second word; Warning says why.
 	In      rightsInput
 	Warning *web.Message
@@ -47,8 +49,11 @@ func (h *Handlers) showTeam(v *visit, view teamView) {
 		h.Fail(v.w, v.r, err)
 		return
 	}
+	view.Report = v.report(nil, "team", "report")
 	h.show(v, "admin_team", web.Say("admin.team.title"), view)
 }
+
+func (h *Handlers) exportTeam(v *visit) { h.export(v, Export{Operation: "listTeam"}) }
 
 func (in rightsInput) rights() (out registry.Rights) {
 	if in.Auditor {
