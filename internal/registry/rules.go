@@ -53,6 +53,10 @@ func (u *unit) rule(s *subject, op Op) *Error {
 		return u.mayEnd(s.user, true)
 	case UnlinkUser:
 		return u.mayUnlink(s, op)
+	case HandUser:
+		return u.mayHandUser(s, op)
+	case HandGroup:
+		return u.mayHandGroup(s, op)
 	case PutGroup:
 		return u.mayPutGroup(s, op)
 	case MissGroup:
