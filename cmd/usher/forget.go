@@ -11,12 +11,7 @@ import (
 	"github.com/usherd/usher/internal/registry"
 )
 
-func (f *flags) forgetSourceCmd() *cobra.Command {
-	var deactivate, release, preview, all bool
-	var to string
-	cmd := &cobra.Command{
-		Use: "forget NAME --release | --deactivate | --to SOURCE", Short: "Part from a source that is gone for good, and say what becomes of its people",
-		Long: `Part from a source that was taken out of the configuration file for good, and say
+const forgetHelp = `Part from a source that was taken out of the configuration file for good, and say
 what becomes of its people and groups:
 
   --release      they become the company's own, as if made by hand
@@ -30,7 +25,14 @@ what it comes to. Without it the run is held, and ` + "`usher sync approve RUN -
 carries out exactly what it lists.
 
 Exit codes: 0 nothing to do, 4 held, or with --preview there is something to do,
-5 another process is running the source, 1 failed.`,
+5 another process is running the source, 1 failed.`
+
+func (f *flags) forgetSourceCmd() *cobra.Command {
+	var deactivate, release, preview, all bool
+	var to string
+	cmd := &cobra.Command{
+		Use: "forget NAME --release | --deactivate | --to SOURCE", Short: "Part from a source that is gone for good, and say what becomes of its people",
+		Long: forgetHelp,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			how := reconcile.PartTo

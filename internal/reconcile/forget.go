@@ -197,14 +197,20 @@ func (r *run) findHeirs(ctx context.Context, state *plan.State) error {
 	if err := r.tellLeft(ctx, left); err != nil {
 		return err
 	}
+	people, groups := len(left), 0
 	for i := range state.Groups {
 		g := &state.Groups[i]
 		if h, ok := there.groups.find(g.Anchor, hashed(registry.Key(g.Name)), int64(g.Group)); ok {
 			f.groups[g.Anchor] = h
 		} else if !g.Deleted {
+			groups++
 			r.report.skipped(ctx, registry.RunItem{Code: CodeNoSuccessor, Anchor: g.Anchor, Group: g.Group, Name: g.Name,
 				Message: f.Heir.State.Key + " has no group with this id or name that is not another one there; the group stays as it is"})
 		}
+	}
+	if people+groups > 0 {
+		r.row.Notes = append(r.row.Notes, fmt.Sprintf("People who stay with %s, because %s does not have them: %d; groups: %d. "+
+			"When the others are handed over, these are released or deactivated by `usher source forget %[1]s`.", r.src.State.Key, f.Heir.State.Key, people, groups))
 	}
 	return r.report.err
 }
@@ -224,9 +230,6 @@ func (r *run) tellLeft(ctx context.Context, left []*plan.Known) error {
 			r.report.skipped(ctx, registry.RunItem{Code: CodeNoSuccessor, Anchor: k.Anchor, User: k.User, Name: names[k.User].UserName,
 				Message: r.forget.Heir.State.Key + " has nobody with this id or userName who is not somebody else there; the person stays as they are"})
 		}
-	}
-	if len(left) > 0 {
-		r.row.Notes = append(r.row.Notes, fmt.Sprintf("%d people stay with %s, because %s does not have them.", len(left), r.src.State.Key, r.forget.Heir.State.Key))
 	}
 	return nil
 }
