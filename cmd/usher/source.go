@@ -13,7 +13,7 @@ import (
 )
 
 func sourceCmd(f *flags) *cobra.Command {
-	cmd := &cobra.Command{Use: "source", Short: "Look at sources, test, schedule, pause and resume one, tie people to entries by hand"}
+	cmd := &cobra.Command{Use: "source", Short: "Look at sources, test, schedule, pause, resume and forget one, tie people to entries by hand"}
 	var n int
 	test := &cobra.Command{
 		Use: "test NAME", Short: "Connect, sign in, and show five people as they would be mapped",
@@ -26,7 +26,7 @@ func sourceCmd(f *flags) *cobra.Command {
 		},
 	}
 	test.Flags().IntVarP(&n, "number", "n", 5, "how many people")
-	cmd.AddCommand(f.listSourcesCmd(), f.scheduleCmd(), test, f.linkUserCmd(), f.pauseSourceCmd(), f.resumeSourceCmd())
+	cmd.AddCommand(f.listSourcesCmd(), f.scheduleCmd(), test, f.linkUserCmd(), f.pauseSourceCmd(), f.resumeSourceCmd(), f.forgetSourceCmd())
 	return cmd
 }
 

@@ -71,6 +71,18 @@ func (f *flags) listSourcesCmd() *cobra.Command {
 					docs = append(docs, d)
 					g.add(d.Source, d.State, stampOf(d.Since), strings.TrimSpace(stampOf(d.LastFinished)+" "+d.LastState), stampOf(d.NextRun), d.Reason)
 				}
+				gone, err := core.Store.RetiredSources(ctx)
+				if err != nil {
+					return err
+				}
+				for _, s := range gone {
+					d := standingDoc{
+						Source: s.Key, Kind: string(s.Origin.Kind), State: "retired", Since: whenSet(s.RetiredAt),
+						Reason: "not in the configuration file; its people stay as they are until `usher source forget " + s.Key + "`",
+					}
+					docs = append(docs, d)
+					g.add(d.Source, d.State, stampOf(d.Since), "", "", d.Reason)
+				}
 				return f.print(cmd.OutOrStdout(), g, docs)
 			})
 		},

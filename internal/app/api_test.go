@@ -435,7 +435,7 @@ var bodies = map[string]string{
 	"recognise": `{"email":"claire.johnson@myorg.org"}`, "intakeMail": `{"message":"RnJvbTogY0BteW9yZy5vcmcNCg0KaGk="}`,
 	"replayFailed":    `{"since":"2026-01-01T00:00:00Z"}`,
 	"refuseApplicant": `{}`, "setSchedule": `{"schedule":"@yearly"}`,
-	"mergePeople":     `{"with":"PERSON"}`, "erasePerson": `{"user_name":"nobody here"}`, "promoteContact": `{"user_name":"eve"}`, "createGroup": `{"name":"Nobody's"}`,
+	"mergePeople": `{"with":"PERSON"}`, "erasePerson": `{"user_name":"nobody here"}`, "promoteContact": `{"user_name":"eve"}`, "createGroup": `{"name":"Nobody's"}`,
 	"tiePerson": `{"anchor":"none","person":"PERSON"}`,
 }
 

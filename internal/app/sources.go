@@ -161,6 +161,11 @@ func (c *Core) RunSource(ctx context.Context, key string, req reconcile.Request)
 	if registry.UploadCompany(key) != "" {
 		return c.approveUpload(ctx, req)
 	}
+	if req.Approved != nil {
+		if how, _ := reconcile.PartingOf(req.Approved); how != "" {
+			return c.approveForgetting(ctx, key, req)
+		}
+	}
 	progress, end := c.sparing.watch(req.Progress)
 	defer end()
 	req.Progress = progress
@@ -199,26 +204,35 @@ func (c *Core) Retry(ctx context.Context, failed *registry.Run, req reconcile.Re
 // withSource opens a source for a run, and gives one that came out of quarantine
 // its own times back.
 func (c *Core) withSource(ctx context.Context, key string, fn func(*reconcile.Source) error) error {
-	s, err := c.source(key)
+	src, err := c.openSource(ctx, key)
 	if err != nil {
 		return err
 	}
+	state := src.State
+	if err := fn(src); err != nil || state.Health.QuarantinedAt.IsZero() || !src.State.Health.QuarantinedAt.IsZero() {
+		return err
+	}
+	return c.reschedule(context.WithoutCancel(ctx), key)
+}
+
+// openSource opens a source of the configuration file.
+func (c *Core) openSource(ctx context.Context, key string) (*reconcile.Source, error) {
+	s, err := c.source(key)
+	if err != nil {
+		return nil, err
+	}
 	state, err := c.Store.SourceByKey(ctx, key)
 	if err != nil {
-		return fmt.Errorf("find source %s: %w", key, err)
+		return nil, fmt.Errorf("find source %s: %w", key, err)
 	}
-	src := &reconcile.Source{
+	return &reconcile.Source{
 		State: state, Reader: s.reader, Mapper: s.mapper, Join: joinRules(s.cfg.Join), TeamsTenant: s.teamsTenant(), Write: writeModes(s.mapped().Attributes),
 		Policy: plan.Mode(s.cfg.Policy), Recreate: plan.Recreate(s.cfg.OnRecreate), Managers: s.managers(), Scope: s.scope(),
 		Nested: plan.Nested(s.nested()), OnMissing: s.cfg.OnMissing == config.MissingDeactivate,
 		DeleteAfter: time.Duration(s.cfg.DeleteAfter), Setup: reconcile.SetupMode(s.cfg.SetupMail),
 		Limits: limits(s.cfg.Guard), SettingsHash: s.hash, SettingsFree: s.cfg.Guard.SettingsChange == config.SettingsAllow,
 		FullEvery: time.Duration(s.cfg.FullReadEvery),
-	}
-	if err := fn(src); err != nil || state.Health.QuarantinedAt.IsZero() || !src.State.Health.QuarantinedAt.IsZero() {
-		return err
-	}
-	return c.reschedule(context.WithoutCancel(ctx), key)
+	}, nil
 }
 
 // reschedule gives a source that is out of quarantine its own times back, by the

@@ -242,6 +242,13 @@ type Plan struct {
 	complete                             bool
 }
 
+// Sort puts changes to people and groups that a caller entered into the order of
+// plans.
+func (p *Plan) Sort() {
+	sort(p.Users, func(c *UserChange) string { return c.Anchor })
+	sort(p.Groups, func(c *GroupChange) string { return c.Anchor })
+}
+
 // InScope is how many people of the snapshot are in the source's scope.
 func (p *Plan) InScope() int64 { return p.inScope }
 

@@ -98,6 +98,8 @@ func batchOf(rest []plan.UserChange) int {
 // userOp is what a planned change asks of the registry.
 func (r *run) userOp(c plan.UserChange) (registry.Op, error) {
 	switch {
+	case r.hands():
+		return r.forget.handUser(c), nil
 	case c.Action == registry.ActionDelete:
 		return registry.DeleteUser{Anchor: c.Anchor, IfVersion: r.versions[c.User]}, nil
 	case c.Seen < 0, c.Reason == "out_of_scope":
@@ -250,6 +252,9 @@ func (r *run) applyGroups(ctx context.Context, step func(int)) error {
 // groupOp leaves the link without a marker: that is for when the members are
 // right too.
 func (r *run) groupOp(c plan.GroupChange) registry.Op {
+	if r.hands() {
+		return r.forget.handGroup(c)
+	}
 	if c.Seen < 0 || c.Action == registry.ActionMissing {
 		return registry.MissGroup{Anchor: c.Anchor, OutOfScope: c.Seen >= 0}
 	}

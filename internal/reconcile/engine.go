@@ -110,6 +110,8 @@ type run struct {
 	fence  registry.Fence
 	row    *registry.Run
 	report *report
+	// forget is set for a run that parts from its source.
+	forget *forgetting
 	// left is the run that this one takes up.
 	left registry.RunID
 	// only, when set, gives the people the run is about, instead of a read. Of
@@ -290,6 +292,11 @@ func (r *run) makePlan(ctx context.Context) error {
 		Mode: r.src.Policy, Recreate: r.src.Recreate,
 		Deactivate: r.src.OnMissing, DeleteAfter: r.src.DeleteAfter, Nested: r.src.Nested, Now: r.Now(),
 	})
+	if r.forget != nil {
+		if err := r.part(ctx, state); err != nil {
+			return err
+		}
+	}
 	if err := r.markMails(ctx); err != nil {
 		return err
 	}
@@ -306,8 +313,12 @@ func (r *run) makePlan(ctx context.Context) error {
 
 // judge asks the guard.
 func (r *run) judge(ctx context.Context) error {
-	if r.only != nil {
+	switch {
+	case r.only != nil:
 		return r.judgeFew()
+	case r.forget != nil:
+		r.judgeParting()
+		return nil
 	}
 	allowed, err := r.allowance(ctx)
 	if err != nil {

@@ -81,7 +81,7 @@ func news(h *registry.Health, r *registry.Run) *registry.Notice {
 
 // leave draws the consequences of a run for its source.
 func (r *run) leave() registry.RunEnd {
-	if r.req.Mode != registry.ModeRun {
+	if r.req.Mode != registry.ModeRun || r.forget != nil {
 		return registry.RunEnd{}
 	}
 	h := after(r.src.State.Health, r.row, r.Now())

@@ -166,6 +166,9 @@ func (r *run) guarded(c plan.UserChange) bool {
 	passed := func(name string) bool {
 		return slices.ContainsFunc(r.row.Limits, func(l registry.Limit) bool { return l.Name == name })
 	}
+	if r.forget != nil {
+		return true
+	}
 	switch c.Action {
 	case registry.ActionDeactivate, registry.ActionDelete:
 		return true
@@ -203,18 +206,21 @@ func (r *run) describeUser(ctx context.Context, c plan.UserChange, res registry.
 func (r *run) describeGroup(ctx context.Context, c plan.GroupChange) {
 	n := &r.row.Counts
 	item := registry.RunItem{Outcome: registry.OutcomePlanned, Action: c.Action, Anchor: c.Anchor, Group: c.Group}
-	switch c.Action {
-	case registry.ActionDelete:
+	switch {
+	case r.hands():
+		n.GroupsChanged++
+		item.Outcome, item.Code, item.Name = r.outcome(true), codeHandedOver, c.Name
+	case c.Action == registry.ActionDelete:
 		n.GroupsDeleted++
 		n.MembersRemoved += int64(c.Members)
 		item.Outcome, item.Code, item.Name = r.outcome(true), "missing", c.Name
 		item.Detail = &registry.Payload{Removed: c.Members}
-	case registry.ActionMissing:
+	case c.Action == registry.ActionMissing:
 		n.GroupsChanged++
 		n.MembersRemoved += int64(c.Members)
 		item.Outcome, item.Code, item.Name = r.outcome(c.Members > 0), "out_of_scope", c.Name
 		item.Detail = &registry.Payload{Removed: c.Members}
-	case registry.ActionCreate:
+	case c.Action == registry.ActionCreate:
 		n.GroupsCreated++
 		item.Name = r.snap.groups[c.Seen].displayName
 	default:

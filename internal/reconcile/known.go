@@ -142,7 +142,7 @@ func (k *known) addPerson(l *registry.LinkedUser, now time.Time, newcomers bool)
 	p := knownPerson{anchor: k.hash(l.Anchor), user: l.User, name: hashed(l.NameKey), enabled: l.Enabled, foreign: !l.Owned}
 	if s, ok := parseStamp(l.Marker); ok {
 		p.keys, p.lacks = s.keys, s.lacks
-		if clean(l, s, now) && !(s.lacks && newcomers) {
+		if clean(l, s, now) && (!s.lacks || !newcomers) {
 			p.marker = k.hash(s.marker)
 		}
 	}

@@ -50,6 +50,7 @@ type snapshot struct {
 	anchors  map[string]int32      // of groups
 	mails    *table[uint64, int32] // who has an address
 	open     [][]ref               // per group: members not yet found
+	openSaid []map[ref]string      // and how the group names the first of them
 	// twins are those whom a directory of another kind owns.
 	twins map[int32]bool
 	// blind counts entries without an id: any of them may be somebody who would
@@ -242,7 +243,7 @@ func (s *snapshot) newPlace(anchor string, group bool) place {
 		at := int32(len(s.Groups)) //nolint:gosec // snapshots are far below 2^31
 		s.Groups = append(s.Groups, plan.SeenGroup{})
 		s.groups = append(s.groups, groupRecord{})
-		s.open = append(s.open, nil)
+		s.open, s.openSaid = append(s.open, nil), append(s.openSaid, nil)
 		s.anchors[anchor] = at
 		return place{index: at, group: true}
 	}
@@ -369,63 +370,6 @@ func (s *snapshot) warnings(ctx context.Context, e *source.Entry, p *mapping.Per
 		}
 		s.mails.set(h, index)
 	}
-}
-
-func (s *snapshot) group(ctx context.Context, e *source.Entry, index int32) {
-	seen := plan.SeenGroup{Anchor: e.Anchor, Failed: e.Problem != ""}
-	rec := groupRecord{name: strings.Clone(e.Name), marker: strings.Clone(e.Marker), same: e.Same}
-	if !seen.Failed && !e.Same {
-		g := s.source.Mapper.MapGroup(e.Values, e.Anchor, e.Name)
-		if len(g.Problems) > 0 {
-			seen.Failed = true
-			s.problems(ctx, e, g.Problems)
-		}
-		seen.OutOfScope = !g.InScope
-		rec.displayName, rec.role = strings.Clone(g.DisplayName), g.Role // as with the anchor
-		seen.Fingerprint = groupFingerprint(&g)
-	}
-	var open []ref
-	seen.Members = make([]int32, 0, len(e.Members))
-	for _, k := range e.Members {
-		r := refOf(k)
-		if at, ok := s.places.find(r); ok && !at.group {
-			seen.Members = append(seen.Members, at.index)
-			continue
-		}
-		open = append(open, r)
-	}
-	s.Groups[index], s.groups[index], s.open[index] = seen, rec, open
-}
-
-// resolve finds the members that came later than their group: groups inside
-// groups. What leads nowhere is outside what the source reads.
-func (s *snapshot) resolve(ctx context.Context) {
-	for r, people := range s.named {
-		if at, ok := s.places.find(r); ok && at.group {
-			s.Groups[at.index].Members = append(s.Groups[at.index].Members, people...)
-			s.groups[at.index].open = true
-		}
-	}
-	for i, open := range s.open {
-		s.groups[i].open = s.groups[i].open || len(open) > 0
-		var lost int
-		for _, r := range open {
-			switch at, ok := s.places.find(r); {
-			case !ok:
-				lost++
-			case at.group:
-				s.Groups[i].Groups = append(s.Groups[i].Groups, at.index)
-			default:
-				s.Groups[i].Members = append(s.Groups[i].Members, at.index)
-			}
-		}
-		if lost > 0 {
-			s.report.warning(ctx, registry.RunItem{Code: CodeUnknownMembers, Anchor: s.Groups[i].Anchor, Name: s.groups[i].name,
-				Message: fmt.Sprintf("%d of its members are not among the people and groups this source reads", lost)})
-		}
-	}
-	s.resolveManagers()
-	s.open, s.places, s.anchors, s.mails, s.named, s.said = nil, nil, nil, nil, nil, nil // byAnchor is of use once more
 }
 
 // record fetches a person's record.

@@ -29,8 +29,8 @@ type Fence struct {
 	Number int64
 }
 
-// Op is one operation on one record. The types in this file, in enrol_ops.go and
-// in resource.go are all there are.
+// Op is one operation on one record. The types in this file, in enrol_ops.go,
+// hand_over.go and resource.go are all there are.
 type Op interface{ op() }
 
 // SetupMail says what becomes of the set-up mail of a person who may get one.

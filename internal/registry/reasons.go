@@ -130,6 +130,10 @@ var leavingReasons = []Reason{
 		"If the person is still there, look at the source's base and filter. Coming back restores them within the grace.", ActorNobody},
 	{"out_of_scope", "The record is there, but the source's scope leaves it out now.",
 		"If that is not meant, look at the scope and at the record's values. Coming back restores the person.", ActorNobody},
+	{handed, "The source was given up, and the person or group belongs to somebody else from now on: to the company's admins, or to another source.",
+		"Nothing has to be done.", ActorNobody},
+	{"no_successor", "The source that is given up knows somebody whom the one that is to take over does not have: neither by id nor by userName, or not clearly.",
+		"Tie them by hand with `usher source link`, or give up the rest with --release or --deactivate.", ActorAdmin},
 	{"grace_over", "The person has been gone for the whole grace period and was deleted.",
 		"Nothing has to be done. A return under the same id still restores them.", ActorNobody},
 }

@@ -78,7 +78,7 @@ func (u *unit) rule(s *subject, op Op) *Error {
 	return u.ruleOfPerson(s, op)
 }
 
-// ruleOfPerson is rule for the operations that name a person by key.
+// ruleOfPerson is rule for the rest, most of which name a person by key.
 func (u *unit) ruleOfPerson(s *subject, op Op) *Error {
 	switch op := op.(type) {
 	case SetBlocks:
@@ -109,6 +109,10 @@ func (u *unit) ruleOfPerson(s *subject, op Op) *Error {
 		return u.mayMerge(s, op)
 	case UndoMerge:
 		return u.mayUndo(s)
+	case HandUser:
+		return u.mayHandUser(s, op)
+	case HandGroup:
+		return u.mayHandGroup(s, op)
 	case EraseUser:
 		return u.mayErase(s, op)
 	case LiftErasure:

@@ -57,6 +57,10 @@ func anchorOf(op Op) (anchor string, group, ok bool) {
 		return op.Anchor, false, true
 	case LinkUser:
 		return op.Anchor, false, true
+	case HandUser:
+		return op.Anchor, false, true
+	case HandGroup:
+		return op.Anchor, true, true
 	case TieUser:
 		return op.Anchor, false, true
 	case PutGroup:

@@ -374,6 +374,10 @@ func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 		u.tieUser(i, op, res)
 	case RemoveUser:
 		u.removeUser(i, res)
+	case HandUser:
+		u.handUser(i, op, res)
+	case HandGroup:
+		return u.handGroup(ctx, tx, i, op)
 	case PutGroup:
 		u.putGroup(i, op)
 	case PutResource:

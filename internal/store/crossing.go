@@ -90,6 +90,18 @@ func (s *Store) WaitingSources(ctx context.Context, now time.Time) ([]registry.S
 	return collect(rows, err, scanSource)
 }
 
+// RetiredSources lists the sources that are in the configuration no more and still
+// own people with an open account, or groups.
+func (s *Store) RetiredSources(ctx context.Context) ([]registry.Source, error) {
+	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT `+sourceCols+`
+		FROM sources s JOIN origins o ON o.id = s.origin_id
+		WHERE s.retired_at <> 0 AND o.kind <> 'upload' AND (EXISTS (
+			SELECT 1 FROM users u WHERE u.company_id = s.company_id AND u.owner_id = s.origin_id AND u.deleted_at = 0 AND u.enabled) OR EXISTS (
+			SELECT 1 FROM "groups" g WHERE g.company_id = s.company_id AND g.owner_id = s.origin_id AND g.deleted_at = 0))
+		ORDER BY s.key`))
+	return collect(rows, err, scanSource)
+}
+
 // AbandonedSources lists the sources with a run that nobody is at work on: its
 // process died or froze and the lease ran out. Uploads are taken up again as
 // ConfirmedUploads.

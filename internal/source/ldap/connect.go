@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
@@ -66,6 +67,12 @@ func (s *Source) dial(ctx context.Context, e endpoint) (*session, error) {
 	if e.tls || e.start {
 		stop := context.AfterFunc(dialCtx, func() { _ = c.Close() })
 		secured, err := s.secure(dialCtx, c, e)
+		if _, ok := answered(err); err != nil && !ok {
+			if dialCtx.Err() != nil {
+				err = fmt.Errorf("%w within %s", os.ErrDeadlineExceeded, s.cfg.ConnectTimeout)
+			}
+			err = explainDial(ctx, e, err)
+		}
 		stop()
 		if err != nil {
 			_ = c.Close()
@@ -90,12 +97,12 @@ func (s *Source) secure(ctx context.Context, c net.Conn, e endpoint) (*tls.Conn,
 				return nil, fmt.Errorf("%w; the server cannot do starttls: use ldaps:// if it can",
 					explainResult("start TLS on "+e.shown, le, visitor))
 			}
-			return nil, explainDial(ctx, e, fmt.Errorf("start TLS: %w", err))
+			return nil, fmt.Errorf("start TLS: %w", err)
 		}
 	}
 	secured := tls.Client(c, s.tlsConfig(e))
 	if err := secured.HandshakeContext(ctx); err != nil {
-		return nil, explainDial(ctx, e, fmt.Errorf("TLS handshake: %w", err))
+		return nil, fmt.Errorf("TLS handshake: %w", err)
 	}
 	return secured, nil
 }

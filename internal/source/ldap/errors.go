@@ -11,6 +11,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -174,6 +175,12 @@ func explainDial(ctx context.Context, e endpoint, err error) error {
 		advice = "; this port does not speak TLS: use ldap://, with starttls: true if the server can"
 	case errors.As(err, &dns):
 		advice = "; check the host's name in url"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		advice = "; nothing listens there: check host and port in url, and that the server is up"
+	case e.tls && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+		advice = "; it hung up when greeted in TLS: this port may not speak it. Use the port for ldaps://, or ldap:// with starttls: true"
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		advice = "; no answer came: check host and port in url, and the firewalls between here and there"
 	}
 	return fmt.Errorf("%s: %w: %w%s", doing, source.ErrUnreachable, err, advice)
 }

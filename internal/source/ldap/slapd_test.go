@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -100,6 +102,13 @@ func TestConnect(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer second.Close()
+	// One that takes connections, as a balancer does, and says nothing.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	silent := listener.Addr().String()
 	type cfg = sourceldap.Config
 	for _, tc := range []struct {
 		name   string
@@ -116,8 +125,16 @@ func TestConnect(t *testing.T) {
 		{"wrong ca", func(c *cfg) { c.URLs, c.CAFile = []string{s.TLSURL}, s.OtherCAFile }, source.ErrUnreachable, "ca_file"},
 		{"wrong ca, starttls", func(c *cfg) { c.StartTLS, c.CAFile = true, s.OtherCAFile }, source.ErrUnreachable, "ca_file"},
 		{"wrong name", func(c *cfg) { c.StartTLS, c.CAFile, c.ServerName = true, s.CAFile, "other.example.com" }, source.ErrUnreachable, "server_name"},
-		{"tls on a plain port", func(c *cfg) { c.URLs = []string{"ldaps://" + s.Addr} }, source.ErrUnreachable, ""},
+		{"tls on a plain port", func(c *cfg) { c.URLs = []string{"ldaps://" + s.Addr} }, source.ErrUnreachable, "this port may not speak it"},
 		{"nobody there", func(c *cfg) { c.URLs = []string{closed} }, source.ErrUnreachable, "connect to " + closed},
+		{"nobody listens", func(c *cfg) { c.URLs = []string{closed} }, source.ErrUnreachable, "nothing listens there"},
+		{"silence instead of tls", func(c *cfg) { c.URLs, c.ConnectTimeout = []string{"ldaps://" + silent}, 50*time.Millisecond }, source.ErrUnreachable, "no answer came"},
+		{"silence instead of starttls", func(c *cfg) {
+			c.URLs, c.StartTLS, c.ConnectTimeout = []string{"ldap://" + silent}, true, 50*time.Millisecond
+		}, source.ErrUnreachable, "no answer came"},
+		{"the second answers", func(c *cfg) {
+			c.URLs, c.CAFile, c.ConnectTimeout = []string{"ldaps://" + silent, s.TLSURL}, s.CAFile, 2*time.Second
+		}, nil, ""},
 		{"wrong password", func(c *cfg) { c.BindPassword = sourceldap.Password("nope") }, source.ErrAuth, "bind_password"},
 		{"wrong password is not tried twice", func(c *cfg) {
 			c.URLs, c.BindPassword = []string{s.URL, "ldap://" + second.Addr()}, sourceldap.Password("nope")
