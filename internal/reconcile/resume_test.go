@@ -1,6 +1,9 @@
 package reconcile_test
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"slices"
@@ -8,19 +11,33 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/testkit/graphfake"
 )
 
-// newVault is the server's key.
-func newVault(key string) *auth.Vault {
-	v, err := auth.NewVault([]byte(key))
+// vault seals as auth.Vault does, which this room is not to know.
+type vault struct{ cipher.AEAD }
+
+func newVault(key string) vault {
+	sum := sha256.Sum256([]byte(key))
+	block, err := aes.NewCipher(sum[:])
 	if err != nil {
 		panic(err)
 	}
-	return v
+	gcm, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic(err)
+	}
+	return vault{gcm}
+}
+
+func (v vault) Seal(purpose string, secret []byte) ([]byte, error) {
+	return v.AEAD.Seal(nil, nil, secret, []byte(purpose)), nil
+}
+
+func (v vault) Open(purpose string, sealed []byte) ([]byte, error) {
+	return v.AEAD.Open(nil, nil, sealed, []byte(purpose))
 }
 
 // forbidden is an answer that ends a read at once.

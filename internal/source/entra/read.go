@@ -273,6 +273,15 @@ func (r *reading) people(ctx context.Context, c *cursor, groups *gathering, late
 	if err != nil {
 		return err
 	}
+	if err := r.doubtful(ctx, removed, earlier, give); err != nil {
+		return err
+	}
+	return r.toldPeople(ctx, late, give)
+}
+
+// doubtful asks for those who were told as removed, or given earlier and not since,
+// and gives who is there.
+func (r *reading) doubtful(ctx context.Context, removed map[string]string, earlier map[uuid.UUID]bool, give func(source.Entry) error) error {
 	ask := map[string]bool{}
 	for id := range removed {
 		ask[id] = true
@@ -280,7 +289,7 @@ func (r *reading) people(ctx context.Context, c *cursor, groups *gathering, late
 	for id := range earlier {
 		ask[id.String()] = true
 	}
-	err = r.fetch(ctx, sorted(ask), func(e source.Entry) error {
+	err := r.fetch(ctx, sorted(ask), func(e source.Entry) error {
 		delete(removed, e.Anchor)
 		return give(e)
 	})
@@ -295,7 +304,7 @@ func (r *reading) people(ctx context.Context, c *cursor, groups *gathering, late
 			return err
 		}
 	}
-	return r.toldPeople(ctx, late, give)
+	return nil
 }
 
 // leftMeanwhile is the problem of somebody who was given and then was not there.
