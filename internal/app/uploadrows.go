@@ -245,6 +245,9 @@ func (c *Core) addChanges(ctx context.Context, run *registry.Run, out map[string
 // a run as a CSV with the columns they had and why, to be mended and uploaded
 // again. It gives how many there are.
 func (c *Core) WriteFailedRows(ctx context.Context, u *registry.Upload, run *registry.Run, actor string, w io.Writer) (int, error) {
+	if !c.Now().Before(u.ExpiresAt) {
+		return 0, uploadGone(u)
+	}
 	settings, err := uploadSettings(u)
 	if err != nil {
 		return 0, err
