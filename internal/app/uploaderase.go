@@ -80,7 +80,7 @@ func (c *Core) uploadNames(ctx context.Context, u *registry.Upload, names names)
 	}
 	src := &upload.Source{File: c.keptFile(ctx, u), Settings: settings}
 	err = src.Each(ctx, func(r upload.Row) error {
-		if names.in(r.Cells) {
+		if names.in(r.Cells, settings.Columns) {
 			return errNamed
 		}
 		return nil
@@ -110,24 +110,32 @@ func newNames(words []string) names {
 	return out
 }
 
-// in reports whether one of the cells is, or has among its words, one of the names,
-// or two that stand side by side make one, as a given and a family name do.
-func (n names) in(cells []string) bool {
-	before := ""
-	for _, cell := range cells {
+// in reports whether a row names somebody: by a cell that is one of the names or has
+// one among its words, or by a given and a family name that make one. A given name
+// alone is many people's, and may be another's userName.
+func (n names) in(cells []string, columns []upload.Column) bool {
+	parts := map[string]string{}
+	for i, cell := range cells {
 		cell = registry.Key(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(cell), "'")))
-		if cell == "" {
-			continue
+		field := ""
+		if i < len(columns) {
+			field = columns[i].Field
 		}
-		if n[cell] || before != "" && (n[before+" "+cell] || n[cell+" "+before]) {
+		switch {
+		case cell == "":
+		case field == registry.AttrGivenName, field == registry.AttrFamilyName:
+			parts[field] = cell
+		case n[cell]:
+			return true
+		case field != registry.AttrDisplayName && slices.ContainsFunc(wordsOf(cell), func(w string) bool { return n[w] }):
 			return true
 		}
-		for _, word := range strings.FieldsFunc(cell, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;|<>()\"", r) }) {
-			if n[word] {
-				return true
-			}
-		}
-		before = cell
 	}
-	return false
+	given, family := parts[registry.AttrGivenName], parts[registry.AttrFamilyName]
+	return given != "" && family != "" && (n[given+" "+family] || n[family+" "+given])
+}
+
+// wordsOf are the words of a cell, addresses among them whole.
+func wordsOf(cell string) []string {
+	return strings.FieldsFunc(cell, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;|<>()\"", r) })
 }

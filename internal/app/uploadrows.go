@@ -17,8 +17,11 @@ type UploadRow struct {
 	Before, After registry.Attributes
 }
 
-// rowBatch is how many rows are looked up, or kept, together.
-const rowBatch = 500
+// rowBatch is how many rows are looked up together, keepBatch how many are kept.
+const (
+	rowBatch  = 500
+	keepBatch = 2000
+)
 
 // UploadRows streams the rows of an upload as they stand in the file, with what
 // became of each in a run of it.
@@ -97,7 +100,7 @@ func (c *Core) judgeRows(ctx context.Context, u *registry.Upload, run *registry.
 	err = reader.Each(ctx, func(r upload.Row) error {
 		row := judge(&r, &reader.Settings, fates)
 		n.Add(row.Outcome, 1)
-		if batch = append(batch, row); len(batch) < rowBatch {
+		if batch = append(batch, row); len(batch) < keepBatch {
 			return nil
 		}
 		return flush()
@@ -242,6 +245,9 @@ func (c *Core) addChanges(ctx context.Context, run *registry.Run, out map[string
 // a run as a CSV with the columns they had and why, to be mended and uploaded
 // again. It gives how many there are.
 func (c *Core) WriteFailedRows(ctx context.Context, u *registry.Upload, run *registry.Run, actor string, w io.Writer) (int, error) {
+	if !c.Now().Before(u.ExpiresAt) {
+		return 0, uploadGone(u)
+	}
 	settings, err := uploadSettings(u)
 	if err != nil {
 		return 0, err
