@@ -2,6 +2,8 @@ package scimserver_test
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,6 +30,32 @@ func TestCreatedIsWhatIsThere(t *testing.T) {
 					t.Errorf("POST (+) tells another than GET (-):\n%s", diff)
 				}
 			})
+		}
+	})
+}
+
+// TestPatchTellsTheVersion: an answer without a body is made without reading the
+// group back, and its version is the one that a GET tells.
+func TestPatchTellsTheVersion(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		c := w.connect("acme", "okta", registry.ConnectionSettings{})
+		user := c.user("ann", "a1")
+		group, _ := c.want(http.StatusCreated, http.MethodPost, "/Groups", `{`+groupSchema+`,"displayName":"All"}`)["id"].(string)
+		for _, op := range []string{
+			`{"op":"add","path":"members","value":[{"value":"` + user + `"}]}`,
+			`{"op":"add","path":"members","value":[{"value":"` + user + `"}]}`, // changes nothing
+			`{"op":"replace","path":"displayName","value":"Everybody"},{"op":"remove","path":"members"}`,
+		} {
+			rec := httptest.NewRecorder()
+			r := httptest.NewRequest(http.MethodPatch, "/Groups/"+group, strings.NewReader(`{`+patchSchema+`,"Operations":[`+op+`]}`))
+			r.Header.Set("Content-Type", "application/scim+json")
+			if c.ServeHTTP(rec, r); rec.Code != http.StatusNoContent {
+				t.Fatalf("%s: answered %d: %s", op, rec.Code, rec.Body)
+			}
+			meta, _ := c.want(http.StatusOK, http.MethodGet, "/Groups/"+group, "")["meta"].(map[string]any)
+			if got := rec.Header().Get("ETag"); got != meta["version"] {
+				t.Errorf("%s: the version is %v, and PATCH told %q", op, meta["version"], got)
+			}
 		}
 	})
 }
