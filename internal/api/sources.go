@@ -168,7 +168,7 @@ func sourceRoutes(d Sources) []Route {
 		On(Route{Method: http.MethodPut, Pattern: one + "/schedule", Right: auth.RightOperate, ID: "setSchedule", Tag: tag, Deed: "source.schedule", Told: true,
 			Summary: "Put a schedule in place of the configuration file's", Notes: "It holds, in every process and whatever the file says later, until it is given back.",
 			Codes: []registry.Code{registry.CodeInvalidValue}}, d.SetSchedule),
-		On(Route{Method: http.MethodDelete, Pattern: one + "/schedule", Right: auth.RightOperate, ID: "returnSchedule", Tag: tag, Deed: "source.schedule", Told: true,
+		On(Route{Method: http.MethodDelete, Pattern: one + "/schedule", Right: auth.RightOperate, ID: "returnSchedule", Tag: tag, Deed: "source.schedule_return", Told: true,
 			Summary: "Let the configuration file's schedule hold again"}, d.ReturnSchedule),
 		On(Route{Method: http.MethodPost, Pattern: one + "/runs", Right: auth.RightOperate, ID: "startRun", Tag: tag, Deed: "run.start", Status: http.StatusAccepted,
 			Summary: "Start a run or a preview", Notes: "The answer comes when the run has begun; Location is where to see how it goes on.",

@@ -42,7 +42,7 @@ func (c *Core) SetSchedule(ctx context.Context, key, schedule string, d registry
 	if len(times) > 0 {
 		next = times[0]
 	}
-	return c.Store.For(src.Company).SetSchedule(ctx, src.ID, schedule, next, scheduleDeed(d, src, schedule))
+	return c.Store.For(src.Company).SetSchedule(ctx, src.ID, schedule, next, scheduleDeed(d, "source.schedule", src, schedule))
 }
 
 // ReturnSchedule lets the configuration file's schedule hold again.
@@ -55,7 +55,7 @@ func (c *Core) ReturnSchedule(ctx context.Context, key string, d registry.Deed) 
 	if err != nil {
 		return fmt.Errorf("sources.%s.schedule: %w", key, err)
 	}
-	return c.Store.For(src.Company).ReturnSchedule(ctx, src.ID, src.Configured, next, scheduleDeed(d, src, src.Configured))
+	return c.Store.For(src.Company).ReturnSchedule(ctx, src.ID, src.Configured, next, scheduleDeed(d, "source.schedule_return", src, src.Configured))
 }
 
 // ScheduleOf finds a source of the file, whose schedule is looked at.
@@ -71,9 +71,9 @@ func (c *Core) ScheduleOf(ctx context.Context, key string) (registry.Source, err
 }
 
 // scheduleDeed completes what is written down of another schedule.
-func scheduleDeed(d registry.Deed, src registry.Source, schedule string) registry.Deed {
+func scheduleDeed(d registry.Deed, action string, src registry.Source, schedule string) registry.Deed {
 	detail := map[string]string{"schedule": schedule, "was": src.Schedule}
 	maps.Copy(detail, d.Detail)
-	d.Action, d.Subject, d.Detail = "source.schedule", "source "+src.Key, detail
+	d.Action, d.Subject, d.Detail = action, "source "+src.Key, detail
 	return d
 }

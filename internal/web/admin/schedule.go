@@ -11,7 +11,7 @@ import (
 
 var scheduleRoutes = []route{
 	{"POST /sources/{key}/schedule", auth.RightOperate, "source.schedule", (*Handlers).setSchedule},
-	{"POST /sources/{key}/schedule/return", auth.RightOperate, "source.schedule", (*Handlers).returnSchedule},
+	{"POST /sources/{key}/schedule/return", auth.RightOperate, "source.schedule_return", (*Handlers).returnSchedule},
 }
 
 // scheduleView is when a source runs, and the form by which that is changed.
