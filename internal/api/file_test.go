@@ -82,7 +82,7 @@ func TestFiles(t *testing.T) {
 				if got := strings.Join(w.desk.files, " "); got != c.got || res.Header.Get("Location") != api.Base+"/uploads/u1" {
 					t.Errorf("got %q, at %s", got, res.Header.Get("Location"))
 				}
-			} else if got := problem(t, body).Code; string(got) != c.got || len(w.desk.files) > 0 {
+			} else if got := problem(t, body).Code; got != c.got || len(w.desk.files) > 0 {
 				t.Errorf("%s, and received %v", got, w.desk.files)
 			}
 		})
