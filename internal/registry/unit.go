@@ -36,8 +36,7 @@ type unit struct {
 	met     *met
 	merging *merging
 	kept    map[string]KeptKey
-	// chosen are the names of the batch that somebody chose at registration.
-	chosen map[string]UserID
+	chosen  map[string]UserID // names of the batch that somebody chose at registration
 	// admins are loaded where rights are set: the company's admins in office.
 	admins map[UserID]bool
 	// mailsLeft is how many set-up mails may still go, NoLimit for as many as there
