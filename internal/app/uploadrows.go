@@ -30,7 +30,7 @@ type UploadRow struct {
 	// Code and Message say why, of one that failed or was skipped, and of one
 	// that went through with a remark.
 	Code    registry.Code
-	Message string
+	Message registry.Said
 	// Name is the userName, or the key, that the row says.
 	Name   string
 	Anchor string
@@ -275,7 +275,7 @@ func (c *Core) WriteFailedRows(ctx context.Context, u *registry.Upload, run *reg
 			return nil
 		}
 		n++
-		return m.Row(&r.record, string(r.Code), r.Message)
+		return m.Row(&r.record, string(r.Code), r.Message.String())
 	})
 	if err := errors.Join(uploadMistake(err), m.Close()); err != nil {
 		return n, err

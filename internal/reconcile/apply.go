@@ -164,7 +164,7 @@ func (r *run) tally(ctx context.Context, c plan.UserChange, res registry.Result)
 		r.report.warning(ctx, item)
 	}
 	if res.Refused != nil {
-		item.Code, item.Message = res.Refused.Code, res.Refused.Message+r.mendWords(c, res.Refused.Code)
+		item.Code, item.Message = res.Refused.Code, r.mendWords(c, res.Refused)
 		if res.Refused.User != 0 {
 			item.Detail = &registry.Payload{Candidates: []int64{int64(res.Refused.User)}}
 		}
@@ -172,7 +172,7 @@ func (r *run) tally(ctx context.Context, c plan.UserChange, res registry.Result)
 			item.User = res.Refused.User
 		}
 		if item.Code == registry.CodeStale {
-			item.Code, item.Message = CodeChangedMeanwhile, meanwhile
+			item.Code, item.Message = CodeChangedMeanwhile, registry.Say(meanwhile)
 			r.report.skipped(ctx, item)
 			return
 		}

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"slices"
-	"strings"
 )
 
 // merging is what a merge, its undoing or an erasure is decided by.
@@ -158,7 +157,7 @@ func (u *unit) mayJoinTwo(survivor, loser *User) *Error {
 }
 
 // kindWords name the kinds in messages.
-var kindWords = map[Kind]string{EndUser: "an end user", SupportStaff: "support staff"}
+var kindWords = map[Kind]Said{EndUser: Say("an end user"), SupportStaff: Say("support staff")}
 
 // takesOver reports whether the survivor becomes what the loser is.
 func (u *unit) takesOver(survivor, loser *User) bool {
@@ -315,7 +314,7 @@ func (u *unit) mayUndo(s *subject) *Error {
 		return Refuse(CodeProtectedAdmin, "%s has rights in the company since; take them away first", m.survivor.UserName())
 	}
 	if changed := u.changedSince(); len(changed) > 0 {
-		return Refuse(CodeMergeChanged, "%s changed since in what the merge gave them: %s", m.survivor.UserName(), strings.Join(changed, ", "))
+		return Refuse(CodeMergeChanged, "%s changed since in what the merge gave them: %s", m.survivor.UserName(), List(changed))
 	}
 	for _, l := range m.merge.Kept.Ended {
 		if m.taken[l.ID] {

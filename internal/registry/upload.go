@@ -39,7 +39,7 @@ type Upload struct {
 	// Preview and Run are the newest of each, 0 for none.
 	Preview, Run RunID
 	// Message says why it failed.
-	Message   string
+	Message   Said
 	CreatedAt time.Time
 	// ExpiresAt is when the content is removed.
 	ExpiresAt time.Time

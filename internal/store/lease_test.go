@@ -248,7 +248,7 @@ func TestRuns(t *testing.T) {
 		}
 		run := runs[0]
 		run.State, run.Message, run.Counts = registry.RunPartial, "\x00\xff", registry.Counts{Users: 7}
-		run.Limits, run.Notes = []registry.Limit{{Name: "empty", Of: 1}}, []string{"a\x00"}
+		run.Limits, run.Notes = []registry.Limit{{Name: "empty", Of: 1}}, []registry.Said{"a\x00"}
 		if err := company.UpdateRun(ctx, f, run); err != nil {
 			t.Fatal(err)
 		}

@@ -2,13 +2,13 @@ package entra
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -40,7 +40,7 @@ func noting[T object](r *reading, t *told) func([]T) error {
 			}
 		}
 		if len(t.there) > mostChanges {
-			return noCursor(fmt.Sprintf("more than %d objects changed", mostChanges))
+			return noCursor("more than %d objects changed", mostChanges)
 		}
 		r.shown(len(page))
 		return nil
@@ -100,7 +100,7 @@ func (r *reading) same(kind source.Kind, t *told) (err error) {
 // everything. Nothing has been given yet.
 func expiredCursor(err error) error {
 	if isExpired(err) {
-		return fmt.Errorf("read changes: %w: %w", source.ErrCursor, err)
+		return registry.Errorf("read changes: %s: %s", source.ErrCursor, err)
 	}
 	return err
 }
@@ -171,7 +171,7 @@ func (r *reading) missing(ctx context.Context, kind source.Kind, t *told) error 
 	}
 	slices.Sort(late)
 	for _, id := range late {
-		if err := r.give(troubled(kind, id, "Graph told of a change and did not show the object yet")); err != nil {
+		if err := r.give(troubled(kind, id, registry.Say("Graph told of a change and did not show the object yet"))); err != nil {
 			return err
 		}
 	}
@@ -180,6 +180,6 @@ func (r *reading) missing(ctx context.Context, kind source.Kind, t *told) error 
 
 // troubled is somebody of whom nothing is known but a problem. The marker has the
 // caller look again the next time.
-func troubled(kind source.Kind, id, problem string) source.Entry {
+func troubled(kind source.Kind, id string, problem registry.Said) source.Entry {
 	return source.Entry{Kind: kind, Anchor: id, Name: id, Keys: []string{id}, Marker: marker, Problem: problem}
 }

@@ -359,7 +359,7 @@ func TestBeginsAnew(t *testing.T) {
 		problems[e.Anchor] = e.Problem
 		return nil
 	})
-	if err != nil || !sum.Full || !sum.Complete || !strings.Contains(strings.Join(sum.Notes, " "), "began anew") {
+	if err != nil || !sum.Full || !sum.Complete || !strings.Contains(strings.Join(registry.English(sum.Notes), " "), "began anew") {
 		t.Fatal(sum, err)
 	}
 	if len(given) != 32 || given[w.tenant.UserID(1)] != 2 || given[w.tenant.UserID(29)] != 1 {

@@ -1,0 +1,82 @@
+package said_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/registry/said"
+)
+
+var verb = regexp.MustCompile(`%(?:\[(\d+)\])?([a-z%])`)
+
+// verbs are the arguments that a format shows, each as its place and its verb.
+func verbs(format string) []string {
+	var out []string
+	next := 1
+	for _, m := range verb.FindAllStringSubmatch(format, -1) {
+		if m[2] == "%" {
+			continue
+		}
+		if m[1] != "" {
+			fmt.Sscan(m[1], &next)
+		}
+		kind := m[2]
+		if kind == "q" || kind == "v" {
+			kind = "s" // how a text is quoted is each language's own
+		}
+		out = append(out, fmt.Sprint(next, kind))
+		next++
+	}
+	slices.Sort(out)
+	return out
+}
+
+// TestEveryLanguageSaysEverything: every sentence the program can store has words
+// in each language, with the same arguments, for each plural form where the first
+// is a number, and no catalogue holds one that nobody says.
+func TestEveryLanguageSaysEverything(t *testing.T) {
+	all := collect(t)
+	for _, fault := range all.faults {
+		t.Error(fault)
+	}
+	for _, code := range []string{"it", "ru"} {
+		raw, err := os.ReadFile(code + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var words map[registry.Format]any
+		if err := json.Unmarshal(raw, &words); err != nil {
+			t.Fatal(err)
+		}
+		for f, at := range all.formats {
+			if said.Spoken(f) && words[f] == nil {
+				t.Errorf("%s: nothing for %q (%s)", code, f, at)
+			}
+		}
+		for f, translated := range words {
+			if all.formats[f] == "" {
+				t.Errorf("%s: nobody says %q", code, f)
+			}
+			forms, ok := translated.(map[string]any)
+			if !ok {
+				forms = map[string]any{"other": translated}
+			} else if code == "ru" && (forms["one"] == nil || forms["few"] == nil || forms["many"] == nil) {
+				t.Errorf("%s: a plural form is missing for %q", code, f)
+			}
+			for form, text := range forms {
+				if got, want := verbs(text.(string)), verbs(string(f)); !slices.Equal(slices.Compact(got), slices.Compact(want)) {
+					t.Errorf("%s, %s: %q has other arguments than %q: %v, not %v", code, form, text, f, got, want)
+				}
+				if strings.TrimSpace(text.(string)) == "" {
+					t.Errorf("%s: empty words for %q", code, f)
+				}
+			}
+		}
+	}
+}
