@@ -109,7 +109,7 @@ func (s Said) Kept() bool { return strings.HasPrefix(string(s), `["`) }
 
 // raw is s as an argument of another.
 func (s Said) raw() any {
-	if s.Kept() {
+	if s.Kept() && json.Valid([]byte(s)) {
 		return json.RawMessage(s)
 	}
 	return string(s)

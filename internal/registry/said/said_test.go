@@ -80,3 +80,33 @@ func TestEveryLanguageSaysEverything(t *testing.T) {
 		}
 	}
 }
+
+func TestIn(t *testing.T) {
+	words, err := said.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := registry.Say("%s (limit: %s)", registry.Say("%s of %d", registry.Say("%d deactivations", 1), 20), registry.Say("more than %s %%", "10"))
+	for _, tc := range []struct {
+		code string
+		said registry.Said
+		want string
+	}{
+		{"it", limit, "1 disattivazione su 20 (limite: più del 10 %)"},
+		{"ru", limit, "отключений: 1 из 20 (предел: больше 10 %)"},
+		{"en", limit, "1 deactivations of 20 (limit: more than 10 %)"},
+		{"de", limit, "1 deactivations of 20 (limit: more than 10 %)"},
+		{"ru", registry.Say("%d attributes", 1), "1 атрибут"},
+		{"ru", registry.Say("%d attributes", 3), "3 атрибута"},
+		{"ru", registry.Say("%d attributes", 11), "11 атрибутов"},
+		{"ru", registry.Say("%d attributes", 21), "21 атрибут"},
+		{"it", registry.Say("there is no attribute %q", "colour"), "non c'è un attributo «colour»"},
+		{"ru", "plain words of an older release", "plain words of an older release"},
+		{"ru", registry.Say("a sentence of %s that nobody says any more", "1.0"), "a sentence of 1.0 that nobody says any more"},
+		{"it", registry.Verbatim("530 5.7.1 go away"), "530 5.7.1 go away"},
+	} {
+		if got := words.In(tc.code, tc.said); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.code, got, tc.want)
+		}
+	}
+}

@@ -194,7 +194,7 @@ func TestGroupScope(t *testing.T) {
 		t.Errorf("%d people", len(c.people))
 	}
 	var excluded string
-	if err := s.Fetch(t.Context(), []string{w.tenant.UserID(20)}, func(e source.Entry) error { excluded = e.Excluded; return nil }); err != nil || excluded == "" {
+	if err := s.Fetch(t.Context(), []string{w.tenant.UserID(20)}, func(e source.Entry) error { excluded = e.Excluded.String(); return nil }); err != nil || excluded == "" {
 		t.Errorf("excluded %q, %v", excluded, err)
 	}
 	w.cfg.Nested = false
@@ -230,7 +230,7 @@ func TestHidden(t *testing.T) {
 	var problem string
 	sum, err := w.source().Read(t.Context(), source.Request{}, func(e source.Entry) error {
 		if e.Anchor == id {
-			problem = e.Problem
+			problem = e.Problem.String()
 		}
 		return nil
 	})
@@ -356,7 +356,7 @@ func TestBeginsAnew(t *testing.T) {
 				return err
 			}
 		}
-		problems[e.Anchor] = e.Problem
+		problems[e.Anchor] = e.Problem.String()
 		return nil
 	})
 	if err != nil || !sum.Full || !sum.Complete || !strings.Contains(strings.Join(registry.English(sum.Notes), " "), "began anew") {
