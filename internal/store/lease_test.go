@@ -263,6 +263,6 @@ func TestRuns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want(t, "run", []any{got.State, got.Counts.Users, got.Message, got.SourceKey, got.Origin}, []any{registry.RunPartial, int64(7), "\uFFFD\uFFFD", "corp", w.src.Origin.ID})
+		want(t, "run", []any{got.State, got.Counts.Users, got.Message, got.SourceKey, got.Origin}, []any{registry.RunPartial, int64(7), registry.Said("\uFFFD\uFFFD"), "corp", w.src.Origin.ID})
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 	"github.com/usherd/usher/internal/source/entra"
 	"github.com/usherd/usher/internal/testkit/graphfake"
