@@ -417,7 +417,7 @@ func TestRefusalsOfTheDesk(t *testing.T) {
 		t.Error(m.Key)
 	}
 	var refused *Refusal
-	if m := because(&Refusal{Code: registry.CodeInvalidValue, Reason: "no such thing"}); m.Args["Reason"] != "no such thing" || errors.As(errors.New("x"), &refused) {
+	if m := because(&Refusal{Code: registry.CodeInvalidValue, Reason: "no such thing"}); m.Args["Reason"] != registry.Said("no such thing") || errors.As(errors.New("x"), &refused) {
 		t.Error(m)
 	}
 }
