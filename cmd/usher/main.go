@@ -104,7 +104,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 func complain(w io.Writer, err error) {
 	text := err.Error()
 	if refused := new(registry.Error); errors.As(err, &refused) {
-		text = refused.Message
+		text = refused.Message.String()
 	}
 	lines := strings.Split(text, "\n")
 	for _, line := range lines {

@@ -35,9 +35,9 @@ type evidenceDoc struct {
 func toSingleDoc(s *app.Single) singleDoc {
 	d := singleDoc{Steps: []stepDoc{}}
 	for _, x := range s.Steps {
-		step := stepDoc{Step: x.Name, OK: x.OK, Text: x.Text}
+		step := stepDoc{Step: x.Name, OK: x.OK, Text: x.Text.String()}
 		for _, e := range x.Evidence {
-			step.Evidence = append(step.Evidence, evidenceDoc(e))
+			step.Evidence = append(step.Evidence, evidenceDoc{e.Name, e.Value.String()})
 		}
 		d.Steps = append(d.Steps, step)
 	}

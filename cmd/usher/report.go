@@ -42,7 +42,7 @@ type runDoc struct {
 func toRunDoc(r *registry.Run) runDoc {
 	d := runDoc{
 		Run: r.Number, ID: r.PublicID, Source: r.SourceKey, Mode: r.Mode, Trigger: r.Trigger, Actor: r.Actor, State: string(r.State),
-		Complete: r.Complete, Full: r.Full, Counts: r.Counts, Limits: r.Limits, PlanHash: r.PlanHash, Code: r.Code, Message: r.Message, Notes: r.Notes,
+		Complete: r.Complete, Full: r.Full, Counts: r.Counts, Limits: registry.InEnglish(r.Limits), PlanHash: r.PlanHash, Code: r.Code, Message: r.Message.String(), Notes: registry.English(r.Notes),
 		DecidedBy: r.DecidedBy, DecisionNote: r.DecisionNote, StartedAt: r.StartedAt,
 	}
 	if !r.FinishedAt.IsZero() {
@@ -74,7 +74,7 @@ type rowDoc struct {
 func itemRow(it registry.RunItem) rowDoc {
 	d := rowDoc{
 		Outcome: string(it.Outcome), Action: string(it.Action), Kind: kindOf(it.User, it.Group), Name: it.Name, Code: string(it.Code),
-		Message: it.Message, Anchor: it.Anchor, At: it.At,
+		Message: it.Message.String(), Anchor: it.Anchor, At: it.At,
 	}
 	if p := it.Detail; p != nil {
 		d.Before, d.After, d.Added, d.Removed = p.Before, p.After, p.Added, p.Removed
@@ -317,7 +317,7 @@ func (t *tableReport) end() error {
 		_, _ = fmt.Fprintln(t.w, "`usher explain CODE` says what a code means and what to do.")
 	}
 	for _, n := range t.run.Notes {
-		_, _ = fmt.Fprintln(t.w, "Note:", printable(n))
+		_, _ = fmt.Fprintln(t.w, "Note:", printable(n.String()))
 	}
 	if t.run.State == registry.RunHeld {
 		_, _ = fmt.Fprintln(t.w, "Plan:", t.run.PlanHash)
@@ -331,7 +331,7 @@ func (t *tableReport) summary() string {
 	r := t.run
 	head := fmt.Sprintf("%s %d of %s: %s", map[string]string{registry.ModePreview: "Preview", registry.ModeRun: "Run", registry.ModeOne: "Single run", registry.ModeRetry: "Retry"}[r.Mode], r.Number, r.SourceKey, t.p.in(stateColor(r), stateWord(r)))
 	if r.Message != "" {
-		head += ": " + printable(r.Message)
+		head += ": " + printable(r.Message.String())
 	}
 	did := app.CountWords(r.Counts)
 	switch {

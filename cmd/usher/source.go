@@ -82,13 +82,13 @@ func toSampleDoc(r app.SampleRow) sampleDoc {
 		Department: p.Department, Contract: p.Contract, Attributes: p.Attributes,
 	}
 	if r.Problem != "" {
-		d.Problems = append(d.Problems, r.Problem)
+		d.Problems = append(d.Problems, r.Problem.String())
 	}
 	for _, x := range p.Problems {
-		d.Problems = append(d.Problems, x.Attribute+": "+x.Message)
+		d.Problems = append(d.Problems, x.Attribute+": "+x.Message.String())
 	}
 	for _, x := range p.Warnings {
-		d.Warnings = append(d.Warnings, x.Attribute+": "+x.Message)
+		d.Warnings = append(d.Warnings, x.Attribute+": "+x.Message.String())
 	}
 	return d
 }

@@ -39,7 +39,7 @@ func toStandingDoc(s app.SourceStanding) standingDoc {
 	case registry.Paused:
 		d.Reason, d.By, d.Since = h.PausedReason, h.PausedBy, whenSet(h.PausedAt)
 	case registry.Quarantined:
-		d.Code, d.Reason, d.Since = string(h.Code), h.Reason, whenSet(h.QuarantinedAt)
+		d.Code, d.Reason, d.Since = string(h.Code), h.Reason.String(), whenSet(h.QuarantinedAt)
 	case registry.Failing:
 		d.Since = whenSet(h.FailingSince)
 	}
@@ -49,7 +49,7 @@ func toStandingDoc(s app.SourceStanding) standingDoc {
 	if r := s.Last; r != nil {
 		d.LastRun, d.LastState, d.LastFinished = r.Number, string(r.State), whenSet(r.FinishedAt)
 		if d.Reason == "" && (s.State == registry.Failing || s.State == registry.Held) {
-			d.Code, d.Reason = r.Code, r.Message
+			d.Code, d.Reason = r.Code, r.Message.String()
 		}
 	}
 	return d

@@ -219,7 +219,7 @@ func (f *flags) listRuns(ctx context.Context, cmd *cobra.Command, core *app.Core
 	for i, r := range runs {
 		docs[i] = toRunDoc(r)
 		g.add(fmt.Sprint(r.Number), r.SourceKey, r.Mode, string(r.State), stamp(r.StartedAt),
-			fmt.Sprint(r.Counts.Changes()), fmt.Sprint(r.Counts.Failed+r.Counts.Conflicts), r.Message)
+			fmt.Sprint(r.Counts.Changes()), fmt.Sprint(r.Counts.Failed+r.Counts.Conflicts), r.Message.String())
 	}
 	return f.print(cmd.OutOrStdout(), g, docs)
 }

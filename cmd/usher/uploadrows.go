@@ -29,7 +29,7 @@ type uploadDoc struct {
 func toUploadDoc(u *registry.Upload) uploadDoc {
 	return uploadDoc{
 		ID: u.PublicID, File: u.FileName, Format: u.Format, Size: u.Size, Actor: u.Actor, State: string(u.State), Counts: u.Counts,
-		Message: u.Message, CreatedAt: u.CreatedAt, ExpiresAt: u.ExpiresAt,
+		Message: u.Message.String(), CreatedAt: u.CreatedAt, ExpiresAt: u.ExpiresAt,
 	}
 }
 
@@ -56,7 +56,7 @@ func (f *flags) printRows(ctx context.Context, w io.Writer, core *app.Core, u *r
 	rows := func(fn func(uploadRowDoc) error) error {
 		return core.UploadRows(ctx, u, run, func(r app.UploadRow) error {
 			return fn(uploadRowDoc{
-				Row: r.Line, Outcome: r.Outcome, Action: string(r.Action), Name: r.Name, Code: string(r.Code), Message: r.Message, Before: r.Before, After: r.After,
+				Row: r.Line, Outcome: r.Outcome, Action: string(r.Action), Name: r.Name, Code: string(r.Code), Message: r.Message.String(), Before: r.Before, After: r.After,
 			})
 		})
 	}
@@ -104,14 +104,14 @@ func uploadWords(u *registry.Upload, run *registry.Run) []string {
 	if n.Failed+n.Skipped > 0 {
 		out = append(out, fmt.Sprintf("The rows that failed, to be mended: usher upload failed %d > mend.csv", run.Number))
 	}
-	out = append(out, run.Notes...)
+	out = append(out, registry.English(run.Notes)...)
 	if c := run.Counts; c.GroupsCreated+c.MembersAdded > 0 {
 		out = append(out, fmt.Sprintf("Groups: %d created, %s added.", c.GroupsCreated, count(c.MembersAdded, "member", "members")))
 	}
 	sum := fmt.Sprintf("%s: %d created, %d updated, %d unchanged, %d skipped, %d failed.", count(n.Rows, "row", "rows"), n.Created, n.Updated, n.Unchanged, n.Skipped, n.Failed)
 	switch {
 	case run.Message != "" && run.State != registry.RunHeld:
-		out = append(out, "Run "+fmt.Sprint(run.Number)+": "+run.Message)
+		out = append(out, "Run "+fmt.Sprint(run.Number)+": "+run.Message.String())
 	case run.State == registry.RunHeld:
 		out = append(out, fmt.Sprintf("Held: %s. Decide by `usher sync approve %d` or `usher sync reject %d`.", run.Message, run.Number, run.Number))
 	}

@@ -49,9 +49,9 @@ type tieDoc struct {
 func toExplanationDoc(x *app.Explanation) explanationDoc {
 	d := explanationDoc{ID: x.User.PublicID, UserName: x.User.UserName(), State: string(x.User.State()), Values: []explainedDoc{}, Ties: []tieDoc{}}
 	for _, v := range x.Values {
-		e := explainedDoc{Attribute: v.Attribute, Values: v.Values, From: originWord(v.Origin), Rule: v.Rule, Since: whenSet(v.Since), By: v.Actor}
+		e := explainedDoc{Attribute: v.Attribute, Values: v.Values, From: originWord(v.Origin), Rule: v.Rule.String(), Since: whenSet(v.Since), By: v.Actor}
 		for _, r := range v.RunnersUp {
-			e.RunnersUp = append(e.RunnersUp, runnerUpDoc{From: originWord(r.Origin), Values: r.Values, Why: r.Why})
+			e.RunnersUp = append(e.RunnersUp, runnerUpDoc{From: originWord(r.Origin), Values: r.Values, Why: r.Why.String()})
 		}
 		d.Values = append(d.Values, e)
 	}

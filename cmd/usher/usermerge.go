@@ -162,7 +162,7 @@ func (f *flags) previewMerge(ctx context.Context, cmd *cobra.Command, core *app.
 		Survivor: survivor.UserName(), Loser: loser.UserName(), Groups: p.Groups, Names: p.Names, Sessions: p.Sessions, Mails: p.Mails, Password: p.EndsPassword,
 	}
 	if p.Refused != nil {
-		d.Refused, d.Code = p.Refused.Message, string(p.Refused.Code)
+		d.Refused, d.Code = p.Refused.Message.String(), string(p.Refused.Code)
 		return errors.Join(f.say(cmd.OutOrStdout(), d, "They cannot be merged (%s): %s.", d.Code, d.Refused), exit(exitFailed))
 	}
 	d.Owner = originWord(p.Owner)

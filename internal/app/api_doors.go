@@ -196,7 +196,7 @@ func (d *apiDesk) onMail(ctx context.Context, who *api.Who, in api.MailInput, do
 	}
 	done, err := do(t, m.ID)
 	if err == nil && !done {
-		err = registry.Refuse(registry.CodeMailState, "the mail is %s", m.State)
+		err = registry.Refuse(registry.CodeMailState, "the mail is %s", registry.Word(m.State))
 	}
 	if err != nil {
 		return api.Mail{}, err

@@ -114,9 +114,9 @@ func (d *apiDesk) ExplainPerson(ctx context.Context, who *api.Who, in api.Person
 	}
 	out := api.Explanation{ID: u.PublicID, UserName: u.UserName(), State: string(u.State()), Values: []api.Explained{}, Ties: []api.Tie{}}
 	for _, v := range x.Values {
-		e := api.Explained{Attribute: v.Attribute, Values: slices.Concat([]string{}, v.Values), From: api.OriginOf(v.Origin), Rule: v.Rule, Since: set(v.Since), By: v.Actor}
+		e := api.Explained{Attribute: v.Attribute, Values: slices.Concat([]string{}, v.Values), From: api.OriginOf(v.Origin), Rule: v.Rule.String(), Since: set(v.Since), By: v.Actor}
 		for _, r := range v.RunnersUp {
-			e.RunnersUp = append(e.RunnersUp, api.RunnerUp{From: api.OriginOf(r.Origin), Values: r.Values, Why: r.Why})
+			e.RunnersUp = append(e.RunnersUp, api.RunnerUp{From: api.OriginOf(r.Origin), Values: r.Values, Why: r.Why.String()})
 		}
 		out.Values = append(out.Values, e)
 	}

@@ -39,7 +39,7 @@ func (d *apiDesk) PreviewMerge(ctx context.Context, who *api.Who, in api.Preview
 		Sessions: p.Sessions, Mails: p.Mails, PasswordEnds: p.EndsPassword, UndoUntil: set(p.UndoUntil),
 	}
 	if p.Refused != nil {
-		out.Code, out.Refused = string(p.Refused.Code), p.Refused.Message
+		out.Code, out.Refused = string(p.Refused.Code), p.Refused.Message.String()
 	}
 	for _, v := range p.Values {
 		out.Values = append(out.Values, api.MergedValue{Attribute: v.Attribute, Values: append([]string{}, v.Values...), Survivor: v.Was, Loser: v.Theirs})

@@ -82,7 +82,7 @@ func (d *apiDesk) itemRows(ctx context.Context, t *store.Tenant, q registry.RowQ
 func itemRow(it registry.RunItem) api.Row {
 	r := api.Row{
 		Outcome: string(it.Outcome), Action: string(it.Action), Kind: kindOf(it.User, it.Group, 0), Name: it.Name, Code: string(it.Code),
-		Message: it.Message, Anchor: it.Anchor, At: it.At,
+		Message: it.Message.String(), Anchor: it.Anchor, At: it.At,
 	}
 	if p := it.Detail; p != nil {
 		r.Before, r.After, r.Added, r.Removed = p.Before, p.After, p.Added, p.Removed

@@ -71,7 +71,7 @@ func toAPISource(s SourceStanding) api.Source {
 	case registry.Paused:
 		out.Reason, out.By, out.Since = h.PausedReason, h.PausedBy, set(h.PausedAt)
 	case registry.Quarantined:
-		out.Code, out.Reason, out.Since = string(h.Code), h.Reason, set(h.QuarantinedAt)
+		out.Code, out.Reason, out.Since = string(h.Code), h.Reason.String(), set(h.QuarantinedAt)
 	case registry.Failing:
 		out.Since = set(h.FailingSince)
 	}
@@ -81,7 +81,7 @@ func toAPISource(s SourceStanding) api.Source {
 	if r := s.Last; r != nil {
 		out.LastRun, out.LastState, out.LastFinished = r.Number, string(r.State), set(r.FinishedAt)
 		if out.Reason == "" && (s.State == registry.Failing || s.State == registry.Held) {
-			out.Code, out.Reason = r.Code, r.Message
+			out.Code, out.Reason = r.Code, r.Message.String()
 		}
 	}
 	return out
@@ -118,13 +118,13 @@ func toAPISample(r SampleRow) api.Sample {
 		Department: p.Department, Contract: p.Contract, Attributes: p.Attributes,
 	}
 	if r.Problem != "" {
-		out.Problems = append(out.Problems, r.Problem)
+		out.Problems = append(out.Problems, r.Problem.String())
 	}
 	for _, x := range p.Problems {
-		out.Problems = append(out.Problems, x.Attribute+": "+x.Message)
+		out.Problems = append(out.Problems, x.Attribute+": "+x.Message.String())
 	}
 	for _, x := range p.Warnings {
-		out.Warnings = append(out.Warnings, x.Attribute+": "+x.Message)
+		out.Warnings = append(out.Warnings, x.Attribute+": "+x.Message.String())
 	}
 	return out
 }
@@ -243,9 +243,9 @@ func (d *apiDesk) SyncOne(ctx context.Context, who *api.Who, in api.OneInput) (a
 	}
 	out := api.Single{Steps: []api.Step{}}
 	for _, x := range single.Steps {
-		step := api.Step{Step: x.Name, OK: x.OK, Text: x.Text}
+		step := api.Step{Step: x.Name, OK: x.OK, Text: x.Text.String()}
 		for _, e := range x.Evidence {
-			step.Evidence = append(step.Evidence, api.Evidence(e))
+			step.Evidence = append(step.Evidence, api.Evidence{Name: e.Name, Value: e.Value.String()})
 		}
 		out.Steps = append(out.Steps, step)
 	}
@@ -259,7 +259,7 @@ func (d *apiDesk) SyncOne(ctx context.Context, who *api.Who, in api.OneInput) (a
 func toAPIRun(r *registry.Run) api.Run {
 	return api.Run{
 		Run: r.Number, ID: r.PublicID, Source: r.SourceKey, Mode: r.Mode, Trigger: r.Trigger, Actor: r.Actor, State: string(r.State),
-		Complete: r.Complete, Full: r.Full, Counts: r.Counts, Limits: r.Limits, PlanHash: r.PlanHash, Code: r.Code, Message: r.Message, Notes: r.Notes,
+		Complete: r.Complete, Full: r.Full, Counts: r.Counts, Limits: registry.InEnglish(r.Limits), PlanHash: r.PlanHash, Code: r.Code, Message: r.Message.String(), Notes: registry.English(r.Notes),
 		DecidedBy: r.DecidedBy, DecisionNote: r.DecisionNote, StartedAt: r.StartedAt, FinishedAt: set(r.FinishedAt),
 	}
 }
@@ -305,7 +305,7 @@ func (d *apiDesk) ApproveRun(ctx context.Context, who *api.Who, in api.DecisionI
 		return api.Run{}, err
 	}
 	if held.State != registry.RunHeld {
-		return api.Run{}, registry.Refuse(registry.CodeNotHeld, "the run is %s", held.State)
+		return api.Run{}, registry.Refuse(registry.CodeNotHeld, "the run is %s", registry.Word(held.State))
 	}
 	req := reconcile.Request{
 		Mode: registry.ModeRun, Trigger: "approval", Actor: who.Actor, Note: in.Body.Note, PlanHash: in.Body.PlanHash, Approved: held,
@@ -347,7 +347,7 @@ func (d *apiDesk) CancelRun(ctx context.Context, who *api.Who, in api.RunInput) 
 	}
 	done, err := d.Store.For(who.Company).CancelRun(ctx, run.ID, who.Actor)
 	if err == nil && !done {
-		err = registry.Refuse(registry.CodeNotRunning, "the run is %s", run.State)
+		err = registry.Refuse(registry.CodeNotRunning, "the run is %s", registry.Word(run.State))
 	}
 	if err != nil {
 		return api.Run{}, err

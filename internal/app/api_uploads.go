@@ -70,7 +70,7 @@ func (d *apiDesk) ShowUpload(ctx context.Context, who *api.Who, in api.UploadInp
 func (d *apiDesk) toAPIUpload(ctx context.Context, u *registry.Upload) (api.Upload, error) {
 	out := api.Upload{
 		ID: u.PublicID, File: u.FileName, Format: u.Format, Size: u.Size, Actor: u.Actor, State: string(u.State), Counts: u.Counts,
-		Message: u.Message, CreatedAt: u.CreatedAt, ExpiresAt: u.ExpiresAt,
+		Message: u.Message.String(), CreatedAt: u.CreatedAt, ExpiresAt: u.ExpiresAt,
 	}
 	s, err := uploadSettings(u)
 	if err != nil {
@@ -109,7 +109,7 @@ func (d *apiDesk) ListUploadRows(ctx context.Context, who *api.Who, in api.ListU
 	}
 	return api.CutPage(rows, in.Limit, func(r UploadRow) string { return strconv.Itoa(r.Line) }, func(r UploadRow) api.UploadRow {
 		return api.UploadRow{
-			Row: r.Line, Outcome: r.Outcome, Action: string(r.Action), Name: r.Name, Code: string(r.Code), Message: r.Message, Before: r.Before, After: r.After,
+			Row: r.Line, Outcome: r.Outcome, Action: string(r.Action), Name: r.Name, Code: string(r.Code), Message: r.Message.String(), Before: r.Before, After: r.After,
 		}
 	}), nil
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -50,9 +49,9 @@ func refused(err error) error {
 	case err == nil, errors.Is(err, registry.ErrNotFound):
 		return err
 	case errors.As(err, &mistake):
-		return &admin.Refusal{Code: registry.CodeInvalidValue, Reason: mistake.Error()}
+		return &admin.Refusal{Code: registry.CodeInvalidValue, Reason: mistake.Said()}
 	case errors.Is(err, registry.ErrLeased):
-		return &admin.Refusal{Code: registry.CodeAlreadyRunning, Reason: "another run of this source is at work; wait until it ends"}
+		return &admin.Refusal{Code: registry.CodeAlreadyRunning, Reason: registry.Say("another run of this source is at work; wait until it ends")}
 	case errors.As(coded(err), &rule):
 		return &admin.Refusal{Code: rule.Code, Reason: rule.Message}
 	}
@@ -119,7 +118,7 @@ func (c *console) TestSource(ctx context.Context, key string) (admin.Test, error
 	info, rows, err := c.server.Core.TestSource(ctx, src.Key, people)
 	var out admin.Test
 	if err != nil {
-		out.Failure = err.Error()
+		out.Failure = registry.SaidOf(err)
 	}
 	for _, f := range info.Facts {
 		out.Facts = append(out.Facts, admin.Setting{Name: f.Name, Value: f.Value})
@@ -128,14 +127,14 @@ func (c *console) TestSource(ctx context.Context, key string) (admin.Test, error
 		s := admin.Sample{Name: r.Name, Anchor: r.Anchor, InScope: r.Person.InScope}
 		for _, def := range registry.AttributeDefs() {
 			if v := r.Person.Attributes[def.Name]; len(v) > 0 {
-				s.Values = append(s.Values, admin.Setting{Name: def.Name, Value: strings.Join(v, ", ")})
+				s.Values = append(s.Values, admin.Evidence{Name: def.Name, Value: registry.Verbatim(strings.Join(v, ", "))})
 			}
 		}
 		if r.Problem != "" {
-			s.Problems = append(s.Problems, admin.Setting{Value: r.Problem})
+			s.Problems = append(s.Problems, admin.Evidence{Value: r.Problem})
 		}
 		for _, p := range slices.Concat(r.Person.Problems, r.Person.Warnings) {
-			s.Problems = append(s.Problems, admin.Setting{Name: p.Attribute, Value: p.Message})
+			s.Problems = append(s.Problems, admin.Evidence{Name: p.Attribute, Value: p.Message})
 		}
 		out.Sample = append(out.Sample, s)
 	}
@@ -248,7 +247,7 @@ func (c *console) Approve(ctx context.Context, number int64, d registry.Decision
 func (c *console) held(ctx context.Context, number int64) (*registry.Run, error) {
 	run, err := c.tenant.RunByNumber(ctx, number)
 	if err == nil && run.State != registry.RunHeld {
-		err = &admin.Refusal{Code: registry.CodeNotHeld, Reason: fmt.Sprintf("the run is %s", run.State)}
+		err = &admin.Refusal{Code: registry.CodeNotHeld, Reason: registry.Say("the run is %s", registry.Word(run.State))}
 	}
 	return run, err
 }
@@ -281,7 +280,7 @@ func (c *console) Cancel(ctx context.Context, number int64, actor string) error 
 	}
 	done, err := c.tenant.CancelRun(ctx, run.ID, actor)
 	if err == nil && !done {
-		err = &admin.Refusal{Code: registry.CodeNotRunning, Reason: fmt.Sprintf("the run is %s", run.State)}
+		err = &admin.Refusal{Code: registry.CodeNotRunning, Reason: registry.Say("the run is %s", registry.Word(run.State))}
 	}
 	return err
 }

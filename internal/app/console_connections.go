@@ -16,7 +16,7 @@ func said(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &admin.Refusal{Code: registry.CodeInvalidValue, Reason: err.Error()}
+	return &admin.Refusal{Code: registry.CodeInvalidValue, Reason: registry.SaidOf(err)}
 }
 
 // Profiles implements admin.Desk.

@@ -27,7 +27,7 @@ func (c *console) onMail(ctx context.Context, messageID string, do func(*store.T
 	}
 	done, err := do(c.tenant, m.ID)
 	if err == nil && !done {
-		err = registry.Refuse(registry.CodeMailState, "the mail is %s", m.State)
+		err = registry.Refuse(registry.CodeMailState, "the mail is %s", registry.Word(m.State))
 	}
 	return refused(err)
 }

@@ -106,9 +106,9 @@ func (c *console) SyncOne(ctx context.Context, key, who string, preview bool, ac
 	}
 	out := &admin.Single{}
 	for _, x := range single.Steps {
-		step := admin.Step{Name: stepNames[x.Name], OK: x.OK, Word: x.Word, Text: x.Text}
+		step := admin.Step{Name: stepNames[x.Name], OK: x.OK, Text: x.Text}
 		for _, e := range x.Evidence {
-			step.Evidence = append(step.Evidence, admin.Setting(e))
+			step.Evidence = append(step.Evidence, admin.Evidence(e))
 		}
 		out.Steps = append(out.Steps, step)
 	}

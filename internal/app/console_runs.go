@@ -73,7 +73,7 @@ func (c *console) Tie(ctx context.Context, source, anchor, who, actor string, en
 	}
 	u, err := c.tenant.FindUser(ctx, who)
 	if errors.Is(err, registry.ErrNotFound) {
-		return &admin.Refusal{Code: registry.CodeNotFound, Reason: "nobody has this user name, address or id"}
+		return &admin.Refusal{Code: registry.CodeNotFound, Reason: registry.Say("nobody has this user name, address or id")}
 	}
 	if err != nil {
 		return err

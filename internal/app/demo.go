@@ -276,7 +276,7 @@ func (d *Demo) words(r *registry.Run) []string {
 	out := []string{fmt.Sprintf("Run %d of %s is %s: %s.", r.Number, r.SourceKey, r.State, CountWords(r.Counts))}
 	if r.State == registry.RunHeld {
 		at := fmt.Sprintf("%s -c %s sync ", d.Program, d.ConfigFile)
-		out = append(out, "The guard holds it: "+r.Message+". Look at it and decide:")
+		out = append(out, "The guard holds it: "+r.Message.String()+". Look at it and decide:")
 		for _, command := range []string{"show %d", "approve %d --note 'they left'", "reject %d --note 'a mistake'"} {
 			out = append(out, "$ "+at+fmt.Sprintf(command, r.Number))
 		}

@@ -25,7 +25,7 @@ type ExplainedValue struct {
 	// Origin stands for the value; zero where nobody does any more.
 	Origin registry.Origin
 	// Rule is how the value came about: an expression of the mapping, or words.
-	Rule string
+	Rule registry.Said
 	// Actor made the last change, at Since; "" where nothing is recorded.
 	Actor string
 	Since time.Time
@@ -38,7 +38,7 @@ type RunnerUp struct {
 	Origin registry.Origin
 	Values []string
 	// Why says why it is not the value.
-	Why string
+	Why registry.Said
 }
 
 // ExplainUser says of everything known of a person where it came from.
@@ -81,32 +81,32 @@ func (c *Core) explainValue(u *registry.User, p *store.Standpoints, name string)
 }
 
 // rule says how an origin makes a value.
-func (c *Core) rule(o registry.Origin, attribute string, asserted bool) string {
+func (c *Core) rule(o registry.Origin, attribute string, asserted bool) registry.Said {
 	switch {
 	case o.Kind == "":
 		return ""
 	case !asserted:
-		return "kept from before"
+		return registry.Say("kept from before")
 	case o.Kind == registry.OriginSCIM:
-		return "as pushed"
+		return registry.Say("as pushed")
 	case o.Kind.Directory():
 		if s, ok := c.sources[o.Key]; ok {
-			return s.expression(attribute)
+			return registry.Verbatim(s.expression(attribute))
 		}
-		return "the source is no longer in the configuration file"
+		return registry.Say("the source is no longer in the configuration file")
 	}
-	return "as entered"
+	return registry.Say("as entered")
 }
 
 // whyNot says why what an origin says is not what counts.
-func whyNot(u *registry.User, tie store.Tie, attribute string) string {
+func whyNot(u *registry.User, tie store.Tie, attribute string) registry.Said {
 	switch {
 	case !tie.Link.MissingSince.IsZero():
-		return "no longer there since " + tie.Link.MissingSince.UTC().Format(time.DateOnly)
+		return registry.Say("no longer there since %s", tie.Link.MissingSince.UTC().Format(time.DateOnly))
 	case slices.Equal(tie.Link.Asserted[attribute], u.Attributes[attribute]):
-		return "says the same"
+		return registry.Say("says the same")
 	case tie.Link.Origin != u.Owner:
-		return "another origin owns the person"
+		return registry.Say("another origin owns the person")
 	}
-	return "changed since by somebody else"
+	return registry.Say("changed since by somebody else")
 }

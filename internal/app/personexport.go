@@ -92,7 +92,7 @@ func (c *Core) exportHead(ctx context.Context, u *registry.User) ([]byte, error)
 		if v.Origin.Kind != "" {
 			origin = string(v.Origin.Kind) + " " + v.Origin.Key
 		}
-		p.Values = append(p.Values, exportedValue{v.Attribute, v.Values, origin, v.Rule, v.Actor, set(v.Since)})
+		p.Values = append(p.Values, exportedValue{v.Attribute, v.Values, origin, v.Rule.String(), v.Actor, set(v.Since)})
 	}
 	doc, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {

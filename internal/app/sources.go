@@ -139,11 +139,16 @@ func settingsHash(cfg config.Source) (string, error) {
 
 // MistakeError says that the caller named something there is not, or did not
 // name what there are several of.
-type MistakeError struct{ text string }
+type MistakeError struct{ said registry.Said }
 
-func (e *MistakeError) Error() string { return e.text }
+func (e *MistakeError) Error() string { return e.said.String() }
 
-func mistake(format string, args ...any) error { return &MistakeError{fmt.Sprintf(format, args...)} }
+// Said is what the caller is told.
+func (e *MistakeError) Said() registry.Said { return e.said }
+
+func mistake(format registry.Format, args ...any) error {
+	return &MistakeError{registry.Say(format, args...)}
+}
 
 func (c *Core) source(key string) (*source, error) {
 	s, ok := c.sources[key]
@@ -289,7 +294,7 @@ type SampleRow struct {
 	Anchor string
 	Person mapping.Person
 	// Problem is set when the entry itself could not be used.
-	Problem string
+	Problem registry.Said
 }
 
 // TestSource connects to a source and maps a few of its people. The facts come

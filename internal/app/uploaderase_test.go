@@ -145,7 +145,7 @@ func TestUnvouchedDoors(t *testing.T) {
 		if err != nil || mails["queued"] != registry.UnvouchedMails || mails["held"] != 2 {
 			u.t.Errorf("mails: %v, %v", mails, err)
 		}
-		if notes := strings.Join(run.Notes, "\n"); !strings.Contains(notes, "2 set-up mails wait") {
+		if notes := strings.Join(registry.English(run.Notes), "\n"); !strings.Contains(notes, "2 set-up mails wait") {
 			u.t.Errorf("notes: %s", notes)
 		}
 		_, err = u.ReleaseMails(u.ctx, u.company.ID)

@@ -264,7 +264,7 @@ func (c *Core) WriteFailedRows(ctx context.Context, u *registry.Upload, run *reg
 			return err
 		}
 		n++
-		return m.Row(&r.Record, string(row.Code), row.Message)
+		return m.Row(&r.Record, string(row.Code), row.Message.String())
 	})
 	if err := errors.Join(uploadMistake(err), m.Close()); err != nil {
 		return n, err

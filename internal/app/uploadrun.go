@@ -40,7 +40,7 @@ func mustBe(u *registry.Upload, states []registry.UploadState) error {
 	if slices.Contains(states, u.State) {
 		return nil
 	}
-	return mistake("upload %s is %s; upload the file again", u.PublicID, u.State)
+	return mistake("upload %s is %s; upload the file again", u.PublicID, registry.Word(u.State))
 }
 
 // settled refuses an upload of which nobody has said yet who its rows are about.
@@ -183,7 +183,7 @@ func (c *Core) approveUpload(ctx context.Context, req reconcile.Request) (*regis
 		return nil, err
 	}
 	if u.State != registry.UploadHeld {
-		return nil, mistake("upload %s is %s, not held", u.PublicID, u.State)
+		return nil, mistake("upload %s is %s, not held", u.PublicID, registry.Word(u.State))
 	}
 	return c.carryOut(ctx, u, req)
 }

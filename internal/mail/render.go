@@ -14,6 +14,9 @@ import (
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
+
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/registry/said"
 )
 
 //go:embed locales templates
@@ -87,6 +90,7 @@ type Renderer struct {
 	matcher    language.Matcher
 	localizers []*i18n.Localizer // by index in tags
 	shapes     map[Kind]shape
+	kept       *said.Words
 	html       *htmltemplate.Template
 	text       *texttemplate.Template
 }
@@ -112,6 +116,9 @@ func NewRenderer(zone *time.Location) (*Renderer, error) {
 		r.localizers = append(r.localizers, i18n.NewLocalizer(bundle, tag.String()))
 	}
 	var err error
+	if r.kept, err = said.Load(); err != nil {
+		return nil, err
+	}
 	if r.html, err = htmltemplate.ParseFS(files, "templates/mail.html"); err != nil {
 		return nil, fmt.Errorf("parse mail template: %w", err)
 	}
@@ -167,7 +174,7 @@ func (r *Renderer) Render(m Message) (Content, error) {
 		}
 	}
 	i := r.choose(m.Locale, m.CompanyLocale)
-	v, err := r.fill(m, shape, words{localizer: r.localizers[i], zone: r.zone})
+	v, err := r.fill(m, shape, words{localizer: r.localizers[i], language: r.tags[i].String(), zone: r.zone})
 	if err != nil {
 		return Content{}, fmt.Errorf("render %s mail in %s: %w", m.Kind, r.tags[i], err)
 	}
@@ -187,6 +194,9 @@ func (r *Renderer) fill(m Message, s shape, w words) (view, error) {
 	w.data = map[string]string{"Company": cleanText(m.CompanyName, maxShortText), "Name": cleanName(m.DisplayName)}
 	w.data["When"] = w.date(m.At)
 	for key, value := range m.Data {
+		if key == "Reason" {
+			value = r.kept.In(w.language, registry.Said(value))
+		}
 		if w.data[key] = cleanText(value, maxLongText); key == "Applicant" {
 			w.data[key] = cleanName(value)
 		}
@@ -245,6 +255,7 @@ func execute(t interface{ Execute(io.Writer, any) error }, v view) (string, erro
 // words speaks one language; the first word it lacks stops the mail.
 type words struct {
 	localizer *i18n.Localizer
+	language  string
 	zone      *time.Location
 	data      map[string]string
 	err       error

@@ -74,7 +74,7 @@ func (w *worker) kindOf(p *Person, m *Mapper, values map[string][]string) regist
 	default:
 		if len(p.Problems) == before {
 			p.Problems = append(p.Problems, Problem{CodeBadResult, prog.name,
-				fmt.Sprintf("gives %s where %s or %s belongs", quote(string(k)), registry.EndUser, registry.SupportStaff)})
+				registry.Say("gives %s where %s or %s belongs", quote(string(k)), registry.EndUser, registry.SupportStaff)})
 		}
 		return ""
 	}
@@ -88,7 +88,7 @@ func (w *worker) condition(prog *program, values map[string][]string) (bool, *Pr
 	}
 	b, ok := result.(bool)
 	if !ok {
-		return false, &Problem{CodeBadResult, prog.name, fmt.Sprintf("gives %s where true or false belongs", describe(result))}
+		return false, &Problem{CodeBadResult, prog.name, registry.Say("gives %s where true or false belongs", describe(result))}
 	}
 	return b, nil
 }
@@ -108,10 +108,10 @@ func (w *worker) texts(prog *program, values map[string][]string, multi bool) ([
 	}
 	out, ok := toTexts(result)
 	if !ok {
-		return nil, &Problem{CodeBadResult, prog.name, fmt.Sprintf("gives %s where %s belongs", describe(result), wanted[wantText])}
+		return nil, &Problem{CodeBadResult, prog.name, registry.Say("gives %s where a text belongs", describe(result))}
 	}
 	if !multi && len(out) > 1 {
-		return nil, &Problem{CodeSeveralValues, prog.name, fmt.Sprintf("gives %d values where one belongs", len(out))}
+		return nil, &Problem{CodeSeveralValues, prog.name, registry.Say("gives %d values where one belongs", len(out))}
 	}
 	return out, nil
 }
@@ -140,18 +140,16 @@ func (w *worker) run(prog *program, values map[string][]string) (any, *Problem) 
 
 // evaluationMessage words why an expression failed on one record. What fails is
 // nearly always an operation on an attribute the entry does not have.
-func evaluationMessage(err error, absent []string) string {
-	var b strings.Builder
+func evaluationMessage(err error, absent []string) registry.Said {
 	var at *file.Error
+	failed := registry.Verbatim(quoteless(err.Error()))
 	if errors.As(err, &at) {
-		fmt.Fprintf(&b, "column %d: %s", at.Column+1, quoteless(at.Message))
-	} else {
-		b.WriteString(quoteless(err.Error()))
+		failed = registry.Say("column %d: %s", at.Column+1, quoteless(at.Message))
 	}
 	if len(absent) > 0 {
-		fmt.Fprintf(&b, "; the entry has no %s (write %s ?? \"\" to allow that)", strings.Join(absent, ", no "), absent[0])
+		return registry.Say("%s; the entry has no %s (write %s ?? \"\" to allow that)", failed, strings.Join(absent, ", "), absent[0])
 	}
-	return b.String()
+	return failed
 }
 
 // toTexts converts a result. Numbers are texts too; nil is no value.
@@ -205,10 +203,10 @@ func cleaned(def registry.AttributeDef, v string) (string, *Problem) {
 		return "", tooLong(def, len(v))
 	}
 	if !utf8.ValidString(v) {
-		return "", &Problem{Code: CodeInvalidUTF8, Message: "the value is not valid UTF-8: " + quote(v)}
+		return "", &Problem{Code: CodeInvalidUTF8, Message: registry.Say("the value is not valid UTF-8: %s", quote(v))}
 	}
 	if i := strings.IndexFunc(v, unicode.IsControl); i >= 0 {
-		return "", &Problem{Code: CodeControlCharacter, Message: "the value holds a control character: " + quote(v)}
+		return "", &Problem{Code: CodeControlCharacter, Message: registry.Say("the value holds a control character: %s", quote(v))}
 	}
 	if v = norm.NFC.String(v); len(v) > def.MaxLength {
 		return "", tooLong(def, len(v))
@@ -217,7 +215,7 @@ func cleaned(def registry.AttributeDef, v string) (string, *Problem) {
 }
 
 func tooLong(def registry.AttributeDef, n int) *Problem {
-	return &Problem{Code: CodeTooLong, Message: fmt.Sprintf("the value is %d bytes long, at most %d are accepted", n, def.MaxLength)}
+	return &Problem{Code: CodeTooLong, Message: registry.Say("the value is %d bytes long, at most %d are accepted", n, def.MaxLength)}
 }
 
 func printableASCII(v string) bool {
@@ -233,12 +231,12 @@ func printableASCII(v string) bool {
 // name, and not yet among those kept.
 func checkEmail(v string, kept []string) *Problem {
 	if a, err := mail.ParseAddress(v); err != nil || a.Name != "" || a.Address != v {
-		return &Problem{Code: CodeBadEmail, Message: quote(v) + " is no e-mail address and was left out"}
+		return &Problem{Code: CodeBadEmail, Message: registry.Say("%s is no e-mail address and was left out", quote(v))}
 	}
 	key := registry.Key(v)
 	for _, k := range kept {
 		if registry.Key(k) == key {
-			return &Problem{Code: CodeDuplicateEmail, Message: quote(v) + " is there twice and was left out once"}
+			return &Problem{Code: CodeDuplicateEmail, Message: registry.Say("%s is there twice and was left out once", quote(v))}
 		}
 	}
 	return nil
@@ -270,16 +268,16 @@ func quoteless(message string) string {
 }
 
 // describe names the type of a result.
-func describe(v any) string {
+func describe(v any) registry.Said {
 	switch v := v.(type) {
 	case nil:
-		return "nothing"
+		return registry.Say("nothing")
 	case bool:
-		return fmt.Sprint(v)
+		return registry.Verbatim(fmt.Sprint(v))
 	case string:
-		return quote(v)
+		return registry.Verbatim(quote(v))
 	case []any, []string:
-		return "a list of something else"
+		return registry.Say("a list of something else")
 	}
-	return fmt.Sprintf("a %T", v)
+	return registry.Say("a value of type %s", fmt.Sprintf("%T", v))
 }

@@ -71,7 +71,7 @@ func checkPerson(t *testing.T, p Person) {
 	for _, list := range [][]Problem{p.Problems, p.Warnings} {
 		for _, problem := range list {
 			if problem.Code == "" || problem.Attribute == "" || problem.Message == "" ||
-				!utf8.ValidString(problem.Message) || strings.ContainsAny(problem.Message, "\x00\n") {
+				!utf8.ValidString(problem.Message.String()) || strings.ContainsAny(problem.Message.String(), "\x00\n") {
 				t.Errorf("problem %+q", problem)
 			}
 		}

@@ -83,7 +83,7 @@ type Problem struct {
 	// Attribute is the user attribute, or scope, kind_of_user, department,
 	// contract.
 	Attribute string
-	Message   string
+	Message   registry.Said
 }
 
 // Person is what an entry says about somebody.
@@ -183,7 +183,7 @@ func (m *Mapper) Map(values map[string][]string, disabled bool) Person {
 	}
 	if p.Attributes.First(registry.AttrUserName) == "" && len(p.Problems) == 0 {
 		p.Problems = append(p.Problems, Problem{CodeUserNameMissing, registry.AttrUserName,
-			"the entry gives no userName: " + m.userNameSource() + " is empty or absent"})
+			registry.Say("the entry gives no userName: %s is empty or absent", m.userNameSource())})
 	}
 	if m.kind != nil {
 		p.Kind = w.kindOf(&p, m, values)
@@ -250,7 +250,7 @@ func (m *Mapper) MapGroup(values map[string][]string, names ...string) Group {
 	}
 	if g.DisplayName == "" && len(g.Problems) == 0 {
 		g.Problems = append(g.Problems, Problem{CodeGroupNameMissing, m.groupName.def.Name,
-			"the entry gives no group name: " + m.groupName.program.source + " is empty or absent"})
+			registry.Say("the entry gives no group name: %s is empty or absent", m.groupName.program.source)})
 	}
 	return g
 }

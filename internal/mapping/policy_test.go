@@ -61,7 +61,7 @@ func TestScopeAndMapOfGroups(t *testing.T) {
 			if tc.cn == "" {
 				in = values{}
 			}
-			if d := cmp.Diff(tc.want, tc.m.MapGroup(in, tc.dn)); d != "" {
+			if d := cmp.Diff(tc.want, tc.m.MapGroup(in, tc.dn), asEnglish); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
 		})

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -95,38 +94,57 @@ type Allowance struct {
 // tally is how many records a limit counts, and why.
 type tally struct {
 	n       int64
-	reasons map[string]int64
+	reasons map[leaving]int64
 }
 
-func (t *tally) add(n int64, reason string) {
+// leaving is a reason in words that take a count; name is the group that those
+// who leave are members of, "" where it is about none.
+type leaving struct {
+	words registry.Format
+	name  string
+}
+
+func (t *tally) add(n int64, words registry.Format) { t.addOf(n, leaving{words: words}) }
+
+func (t *tally) addOf(n int64, reason leaving) {
 	if n == 0 {
 		return
 	}
 	t.n += n
 	if t.reasons == nil {
-		t.reasons = map[string]int64{}
+		t.reasons = map[leaving]int64{}
 	}
 	t.reasons[reason] += n
+}
+
+// say counts the reason.
+func (l leaving) say(n int64) registry.Said {
+	if l.name != "" {
+		return registry.Say(l.words, n, l.name)
+	}
+	return registry.Say(l.words, n)
 }
 
 // shownReasons is how many reasons a limit names.
 const shownReasons = 3
 
 // top are the most frequent reasons.
-func (t *tally) top() []string {
+func (t *tally) top() []registry.Said {
 	names := slices.Collect(maps.Keys(t.reasons))
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(t.reasons[b], t.reasons[a]), cmp.Compare(a, b)) })
-	var out []string
+	slices.SortFunc(names, func(a, b leaving) int {
+		return cmp.Or(cmp.Compare(t.reasons[b], t.reasons[a]), cmp.Compare(a.words, b.words), cmp.Compare(a.name, b.name))
+	})
+	var out []registry.Said
 	rest := int64(0)
 	for i, name := range names {
 		if i < shownReasons {
-			out = append(out, fmt.Sprintf("%d %s", t.reasons[name], name))
+			out = append(out, name.say(t.reasons[name]))
 			continue
 		}
 		rest += t.reasons[name]
 	}
 	if rest > 0 {
-		out = append(out, fmt.Sprintf("%d more", rest))
+		out = append(out, registry.Say("%d more", rest))
 	}
 	return out
 }
@@ -144,7 +162,7 @@ type harm struct {
 }
 
 // leavingWords are the reasons of deactivations in words.
-var leavingWords = map[string]string{"": "disabled in the directory", "missing": "missing", "out_of_scope": "out of scope"}
+var leavingWords = map[string]registry.Format{"": "%d disabled in the directory", "missing": "%d missing", "out_of_scope": "%d out of scope"}
 
 func (p *Plan) harm(allowed *Allowance) *harm {
 	h := &harm{}
@@ -155,9 +173,9 @@ func (p *Plan) harm(allowed *Allowance) *harm {
 		switch {
 		case allowed.GroupDelete[c.Anchor]:
 		case c.Action == registry.ActionDelete:
-			h.groups.add(1, "missing")
+			h.groups.add(1, "%d missing")
 		case c.Action == registry.ActionMissing:
-			h.lose(c.Anchor, c.Name, int64(c.Members), int64(c.Members), "as their group is out of scope")
+			h.lose(c.Anchor, c.Name, int64(c.Members), int64(c.Members), leaving{words: "%d as their group is out of scope"})
 		}
 	}
 	for _, c := range p.Members {
@@ -172,7 +190,7 @@ func (p *Plan) harm(allowed *Allowance) *harm {
 				n++
 			}
 		}
-		h.lose(c.Anchor, c.Name, n, int64(c.Of), "from "+cmp.Or(c.Name, c.Anchor))
+		h.lose(c.Anchor, c.Name, n, int64(c.Of), leaving{"%d from %s", cmp.Or(c.Name, c.Anchor)})
 	}
 	return h
 }
@@ -182,23 +200,23 @@ func (h *harm) user(c *UserChange, allowed *Allowance) {
 	case c.Action == registry.ActionDeactivate && !allowed.Deactivate[c.Anchor]:
 		h.deactivate.add(1, leavingWords[c.Reason])
 	case c.Action == registry.ActionDelete && !allowed.Delete[c.Anchor]:
-		h.deleted.add(1, "past their grace")
+		h.deleted.add(1, "%d past their grace")
 	case c.Action == registry.ActionRename && !allowed.Rename[c.Anchor]:
-		h.rename.add(1, "renamed in the directory")
+		h.rename.add(1, "%d renamed in the directory")
 	case c.Action == registry.ActionCreate && !allowed.Create[c.Anchor]:
-		h.create.add(1, "new in the directory")
+		h.create.add(1, "%d new in the directory")
 	}
 	if c.Mail && !allowed.MailChange[c.Anchor] {
-		h.mail.add(1, "with another address in the directory")
+		h.mail.add(1, "%d with another address in the directory")
 	}
 }
 
 // lose counts memberships that end.
-func (h *harm) lose(anchor, name string, n, of int64, reason string) {
+func (h *harm) lose(anchor, name string, n, of int64, reason leaving) {
 	if n == 0 {
 		return
 	}
-	h.members.add(n, reason)
+	h.members.addOf(n, reason)
 	h.perGroup = append(h.perGroup, groupLoss{anchor: anchor, name: cmp.Or(name, anchor), n: n, of: of})
 }
 
@@ -258,29 +276,29 @@ func (h *harm) settings(limits Limits, p *Plan) (registry.Limit, bool) {
 	total, passed := tally{}, false
 	for _, x := range []struct {
 		n, floor int64
-		what     string
+		what     registry.Format
 	}{
-		{h.deactivate.n, limits.Deactivate.Floor, "deactivations"}, {h.deleted.n, limits.Delete.Floor, "deletions"},
-		{h.groups.n, limits.GroupDelete.Floor, "deleted groups"}, {h.members.n, limits.MembershipRemove.Floor, "removed memberships"},
+		{h.deactivate.n, limits.Deactivate.Floor, "%d deactivations"}, {h.deleted.n, limits.Delete.Floor, "%d deletions"},
+		{h.groups.n, limits.GroupDelete.Floor, "%d deleted groups"}, {h.members.n, limits.MembershipRemove.Floor, "%d removed memberships"},
 	} {
 		total.add(x.n, x.what)
 		passed = passed || x.n > x.floor
 	}
 	return registry.Limit{Name: LimitSettings, Count: total.n, Of: p.livingUsers + p.liveGroups + p.memberships,
-		Rule: "the source's settings are not those of the last finished run, and it would remove more than the floors let pass", Reasons: total.top()}, passed
+		Rule: registry.Say("the source's settings are not those of the last finished run, and it would remove more than the floors let pass"), Reasons: total.top()}, passed
 }
 
 // empty reports a source that gave nothing where something must be.
 func (p *Plan) empty() (registry.Limit, bool) {
 	switch {
 	case p.seenUsers == 0:
-		return registry.Limit{Name: LimitEmpty, Of: p.livingUsers, Rule: "the source gave no person at all"}, true
+		return registry.Limit{Name: LimitEmpty, Of: p.livingUsers, Rule: registry.Say("the source gave no person at all")}, true
 	case p.inScope == 0:
-		return registry.Limit{Name: LimitEmpty, Of: p.livingUsers, Rule: fmt.Sprintf("the scope leaves out everyone, all %d people of the source", p.seenUsers)}, true
+		return registry.Limit{Name: LimitEmpty, Of: p.livingUsers, Rule: registry.Say("the scope leaves out everyone, all %d people of the source", p.seenUsers)}, true
 	case p.seenGroups == 0 && p.liveGroups > 0:
-		return registry.Limit{Name: LimitEmpty, Of: p.liveGroups, Rule: "the source gave no group at all"}, true
+		return registry.Limit{Name: LimitEmpty, Of: p.liveGroups, Rule: registry.Say("the source gave no group at all")}, true
 	case p.groupsInScope == 0 && p.liveGroups > 0:
-		return registry.Limit{Name: LimitEmpty, Of: p.liveGroups, Rule: fmt.Sprintf("the scope leaves out every group, all %d of the source", p.seenGroups)}, true
+		return registry.Limit{Name: LimitEmpty, Of: p.liveGroups, Rule: registry.Say("the scope leaves out every group, all %d of the source", p.seenGroups)}, true
 	}
 	return registry.Limit{}, false
 }
@@ -293,9 +311,9 @@ func (p *Plan) sparse(least Threshold, before int64) (registry.Limit, bool) {
 	case !p.complete:
 		return l, false
 	case p.inScope < least.Count:
-		l.Rule = fmt.Sprintf("fewer than %d", least.Count)
+		l.Rule = registry.Say("fewer than %d", least.Count)
 	case fewer > least.Floor && float64(p.inScope)*100 < least.Percent*float64(before):
-		l.Rule = fmt.Sprintf("fewer than %g %% of the last run's", least.Percent)
+		l.Rule = registry.Say("fewer than %s %% of the last run's", least.Percent)
 	default:
 		return l, false
 	}
@@ -303,12 +321,12 @@ func (p *Plan) sparse(least Threshold, before int64) (registry.Limit, bool) {
 }
 
 // passed says which side of the threshold is passed, "" for none.
-func (t Threshold) passed(count, of int64) string {
+func (t Threshold) passed(count, of int64) registry.Said {
 	switch {
 	case count > t.Count:
-		return fmt.Sprintf("more than %d", t.Count)
+		return registry.Say("more than %d", t.Count)
 	case count > t.Floor && of > 0 && float64(count)*100 > t.Percent*float64(of):
-		return fmt.Sprintf("more than %g %%", t.Percent)
+		return registry.Say("more than %s %%", t.Percent)
 	}
 	return ""
 }

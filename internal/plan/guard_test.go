@@ -67,6 +67,7 @@ func membersGone(all, gone int) *plan.Plan {
 
 // reasonless leaves out why.
 func reasonless(limits []registry.Limit) []registry.Limit {
+	limits = registry.InEnglish(limits)
 	for i := range limits {
 		limits[i].Reasons = nil
 	}
@@ -74,7 +75,7 @@ func reasonless(limits []registry.Limit) []registry.Limit {
 }
 
 func TestGuard(t *testing.T) {
-	limit := func(name string, count, of int64, rule string) []registry.Limit {
+	limit := func(name string, count, of int64, rule registry.Said) []registry.Limit {
 		return []registry.Limit{{Name: name, Count: count, Of: of, Rule: rule}}
 	}
 	people := func(th plan.Threshold) plan.Limits { l := loose; l.Deactivate = th; return l }
@@ -116,7 +117,7 @@ func TestGuard(t *testing.T) {
 	}
 	t.Run("a scope that fits nobody", func(t *testing.T) {
 		p := plan.Make(plan.Snapshot{Complete: true, Users: []plan.Seen{seen("a", outOfScope), seen("b", outOfScope)}}, plan.State{Users: []plan.Known{known("a", 1)}}, policy)
-		want(t, "limits", plan.Guard(p, loose, plan.History{}, nil), limit("empty", 0, 1, "the scope leaves out everyone, all 2 people of the source"))
+		want(t, "limits", registry.InEnglish(plan.Guard(p, loose, plan.History{}, nil)), limit("empty", 0, 1, "the scope leaves out everyone, all 2 people of the source"))
 	})
 	t.Run("the inactive are no reason for more", func(t *testing.T) {
 		snap := plan.Snapshot{Complete: true, Users: []plan.Seen{seen("a"), seen("b", disabled), seen("c"), seen("d")}}
@@ -253,7 +254,7 @@ func TestEachLimit(t *testing.T) {
 			change: func(s *plan.Snapshot, _ *plan.State) { called("x")(&s.Users[0]); called("y")(&s.Users[1]) }},
 		{name: "renames passed", limits: only(func(l *plan.Limits) { l.Rename = plan.Threshold{Count: 9, Percent: 10, Floor: 1} }),
 			change: func(s *plan.Snapshot, _ *plan.State) { called("x")(&s.Users[0]); called("y")(&s.Users[1]) },
-			want:   []registry.Limit{{Name: "rename", Count: 2, Of: 10, Rule: "more than 10 %", Reasons: []string{"2 renamed in the directory"}}}},
+			want:   []registry.Limit{{Name: "rename", Count: 2, Of: 10, Rule: "more than 10 %", Reasons: []registry.Said{"2 renamed in the directory"}}}},
 		{name: "mail changes passed", limits: only(func(l *plan.Limits) { l.MailChange = plan.Threshold{Count: 1, Percent: 100} }),
 			change: func(s *plan.Snapshot, _ *plan.State) {
 				changed(&s.Users[0])
@@ -261,10 +262,10 @@ func TestEachLimit(t *testing.T) {
 				changed(&s.Users[2])
 			},
 			mark: func(p *plan.Plan) { p.Users[0].Mail, p.Users[2].Mail = true, true },
-			want: []registry.Limit{{Name: "mail_change", Count: 2, Of: 10, Rule: "more than 1", Reasons: []string{"2 with another address in the directory"}}}},
+			want: []registry.Limit{{Name: "mail_change", Count: 2, Of: 10, Rule: "more than 1", Reasons: []registry.Said{"2 with another address in the directory"}}}},
 		{name: "a burst", limits: only(func(l *plan.Limits) { l.Create = plan.Threshold{Count: 1, Percent: 100} }),
 			change: func(s *plan.Snapshot, _ *plan.State) { s.Users = append(s.Users, seen("x"), seen("y")) },
-			want:   []registry.Limit{{Name: "create", Count: 2, Of: 10, Rule: "more than 1", Reasons: []string{"2 new in the directory"}}}},
+			want:   []registry.Limit{{Name: "create", Count: 2, Of: 10, Rule: "more than 1", Reasons: []registry.Said{"2 new in the directory"}}}},
 		{name: "no burst on the first run", limits: only(func(l *plan.Limits) { l.Create = plan.Threshold{} }), history: plan.History{First: true},
 			change: func(s *plan.Snapshot, _ *plan.State) { s.Users = append(s.Users, seen("x"), seen("y")) }},
 		{name: "too few", limits: only(func(l *plan.Limits) { l.Minimum = plan.Threshold{Count: 10} }),
@@ -296,7 +297,7 @@ func TestEachLimit(t *testing.T) {
 				st.Groups = []plan.KnownGroup{knownGroup("g", 1, []registry.UserID{1, 2, 3}, nil), knownGroup("h", 2, []registry.UserID{1, 2}, nil)}
 			},
 			want: []registry.Limit{{Name: "membership_remove", Count: 4, Of: 5, Rule: "more than 2",
-				Reasons: []string{"3 as their group is out of scope", "1 from h"}}}},
+				Reasons: []registry.Said{"3 as their group is out of scope", "1 from h"}}}},
 		{name: "every group out of scope", limits: loose,
 			change: func(s *plan.Snapshot, st *plan.State) {
 				g := seenGroup("g", nil, nil)
@@ -311,14 +312,14 @@ func TestEachLimit(t *testing.T) {
 				disabled(&s.Users[2])
 				s.Users = s.Users[:7]
 			},
-			want: []registry.Limit{{Name: "deactivate", Count: 6, Of: 10, Rule: "more than 0", Reasons: []string{"3 missing", "2 disabled in the directory", "1 out of scope"}}}},
+			want: []registry.Limit{{Name: "deactivate", Count: 6, Of: 10, Rule: "more than 0", Reasons: []registry.Said{"3 missing", "2 disabled in the directory", "1 out of scope"}}}},
 		{name: "other settings, within the floors", limits: only(func(l *plan.Limits) { l.Deactivate.Floor = 1 }), history: plan.History{SettingsChanged: true},
 			change: func(s *plan.Snapshot, _ *plan.State) { s.Users = s.Users[:9] }},
 		{name: "other settings, beyond the floors", limits: only(func(l *plan.Limits) { l.Deactivate.Floor = 1 }), history: plan.History{SettingsChanged: true},
 			change: func(s *plan.Snapshot, _ *plan.State) { s.Users = s.Users[:8] },
 			want: []registry.Limit{{Name: "settings_changed", Count: 2, Of: 10,
 				Rule:    "the source's settings are not those of the last finished run, and it would remove more than the floors let pass",
-				Reasons: []string{"2 deactivations"}}}},
+				Reasons: []registry.Said{"2 deactivations"}}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			snap, state := people(10)
@@ -327,7 +328,7 @@ func TestEachLimit(t *testing.T) {
 			if tc.mark != nil {
 				tc.mark(p)
 			}
-			want(t, "limits", plan.Guard(p, tc.limits, tc.history, nil), tc.want)
+			want(t, "limits", registry.InEnglish(plan.Guard(p, tc.limits, tc.history, nil)), tc.want)
 			everything := &plan.Allowance{
 				Empty: true, Population: p.InScope(), Rename: map[string]bool{}, MailChange: map[string]bool{}, Create: map[string]bool{}, Deactivate: map[string]bool{},
 				GroupDelete: map[string]bool{}, Remove: map[string]map[registry.UserID]bool{},

@@ -172,7 +172,7 @@ func TestWithheld(t *testing.T) {
 	}, create)
 	want(t, "plan", lines(p, snap), []string{"create n", "create group h", "members g +n", "members h +a +n"})
 	want(t, "withheld", p.Withheld, []plan.Withheld{
-		{What: "deactivations", Count: 1}, {What: "group renames", Count: 1}, {What: "members added", Count: 1}, {What: "members removed", Count: 1}, {What: "updates", Count: 1},
+		{What: "%d deactivations", Count: 1}, {What: "%d group renames", Count: 1}, {What: "%d members added", Count: 1}, {What: "%d members removed", Count: 1}, {What: "%d updates", Count: 1},
 	})
 }
 

@@ -27,7 +27,7 @@ const (
 
 // Withheld is how many changes of a kind a mode left out.
 type Withheld struct {
-	What  string // "deactivations", "members removed"
+	What  registry.Format // "%d deactivations", "%d members removed"
 	Count int64
 }
 
@@ -36,7 +36,7 @@ func (p *Plan) restrict(mode Mode) {
 	if mode != ModeUpsertOnly && mode != ModeCreateOnly {
 		return
 	}
-	left := map[string]int64{}
+	left := map[registry.Format]int64{}
 	p.restrictUsers(mode, left)
 	p.restrictGroups(mode, left)
 	p.restrictMembers(mode, left)
@@ -45,7 +45,7 @@ func (p *Plan) restrict(mode Mode) {
 		case p.userOf[c.Seen] == 0, c.Manager >= 0 && p.userOf[c.Manager] == 0:
 			return true // one of the two is not in the registry now
 		case mode == ModeCreateOnly && p.userOf[c.Seen] != pending:
-			left["managers"]++
+			left["%d managers"]++
 			return true
 		}
 		return false
@@ -57,13 +57,19 @@ func (p *Plan) restrict(mode Mode) {
 }
 
 // withheldWords are what changes that were left out are called.
-var withheldWords = map[registry.Action]string{
-	registry.ActionDeactivate: "deactivations", registry.ActionDelete: "deletions", registry.ActionJoin: "joins",
-	registry.ActionRestore: "restorations", registry.ActionEnable: "restorations", registry.ActionRename: "renames",
-	registry.ActionUpdate: "updates", registry.ActionMissing: "absences",
+var withheldWords = map[registry.Action]registry.Format{
+	registry.ActionDeactivate: "%d deactivations", registry.ActionDelete: "%d deletions", registry.ActionJoin: "%d joins",
+	registry.ActionRestore: "%d restorations", registry.ActionEnable: "%d restorations", registry.ActionRename: "%d renames",
+	registry.ActionUpdate: "%d updates", registry.ActionMissing: "%d absences",
 }
 
-func (p *Plan) restrictUsers(mode Mode, left map[string]int64) {
+// withheldOfGroups are the same for changes of groups.
+var withheldOfGroups = map[registry.Action]registry.Format{
+	registry.ActionDelete: "%d group deletions", registry.ActionJoin: "%d group joins", registry.ActionRestore: "%d group restorations",
+	registry.ActionRename: "%d group renames", registry.ActionUpdate: "%d group updates", registry.ActionMissing: "%d group absences",
+}
+
+func (p *Plan) restrictUsers(mode Mode, left map[registry.Format]int64) {
 	out, cut := p.Users[:0], false
 	for _, c := range p.Users {
 		ends := c.Action == registry.ActionDeactivate || c.Action == registry.ActionDelete
@@ -88,7 +94,7 @@ func (p *Plan) restrictUsers(mode Mode, left map[string]int64) {
 	p.Users = out
 }
 
-func (p *Plan) restrictGroups(mode Mode, left map[string]int64) {
+func (p *Plan) restrictGroups(mode Mode, left map[registry.Format]int64) {
 	p.Groups = slices.DeleteFunc(p.Groups, func(c GroupChange) bool {
 		ends := c.Action == registry.ActionDelete || c.Action == registry.ActionMissing
 		if c.Action == registry.ActionCreate || mode == ModeUpsertOnly && !ends {
@@ -97,19 +103,19 @@ func (p *Plan) restrictGroups(mode Mode, left map[string]int64) {
 		if c.Action == registry.ActionRestore {
 			p.groupOf[c.Seen] = 0
 		}
-		left["group "+withheldWords[c.Action]]++
+		left[withheldOfGroups[c.Action]]++
 		return true
 	})
 }
 
-func (p *Plan) restrictMembers(mode Mode, left map[string]int64) {
+func (p *Plan) restrictMembers(mode Mode, left map[registry.Format]int64) {
 	out := p.Members[:0]
 	for _, c := range p.Members {
 		if p.groupOf[c.Seen] == 0 {
 			continue
 		}
 		if n := len(c.RemoveUsers) + len(c.RemoveGroups); n > 0 {
-			left["members removed"] += int64(n)
+			left["%d members removed"] += int64(n)
 		}
 		c.RemoveUsers, c.RemoveGroups = nil, nil
 		had := len(c.AddUsers) + len(c.AddGroups)
@@ -120,7 +126,7 @@ func (p *Plan) restrictMembers(mode Mode, left map[string]int64) {
 			return p.groupOf[s] == 0 || mode == ModeCreateOnly && c.Group != 0 && p.groupOf[s] != registry.GroupID(pending)
 		})
 		if n := had - len(c.AddUsers) - len(c.AddGroups); n > 0 {
-			left["members added"] += int64(n)
+			left["%d members added"] += int64(n)
 		}
 		if len(c.AddUsers)+len(c.AddGroups) > 0 {
 			out = append(out, c)

@@ -25,7 +25,7 @@ func (r *run) apply(ctx context.Context) error {
 	}
 	err := r.applyUsers(ctx, r.Registry.Apply, r.applied, step)
 	if r.unmailed > 0 {
-		r.row.Notes = append(r.row.Notes, fmt.Sprintf("%d set-up mails wait, because nobody has vouched for the company yet: "+
+		r.row.Notes = append(r.row.Notes, registry.Say("%d set-up mails wait, because nobody has vouched for the company yet: "+
 			"once `usher company verify` or `usher domain check` has done so, `usher mail release` lets them go.", r.unmailed))
 	}
 	if err != nil {
@@ -171,7 +171,7 @@ func (r *run) tally(ctx context.Context, c plan.UserChange, res registry.Result)
 		r.report.warning(ctx, item)
 	}
 	if res.Refused != nil {
-		item.Code, item.Message = res.Refused.Code, res.Refused.Message+r.mendWords(c, res.Refused.Code)
+		item.Code, item.Message = res.Refused.Code, r.mendWords(c, res.Refused)
 		if res.Refused.User != 0 {
 			item.Detail = &registry.Payload{Candidates: []int64{int64(res.Refused.User)}}
 		}
@@ -179,7 +179,7 @@ func (r *run) tally(ctx context.Context, c plan.UserChange, res registry.Result)
 			item.User = res.Refused.User
 		}
 		if item.Code == registry.CodeStale {
-			item.Code, item.Message = CodeChangedMeanwhile, meanwhile
+			item.Code, item.Message = CodeChangedMeanwhile, registry.Say(meanwhile)
 			r.report.skipped(ctx, item)
 			return
 		}

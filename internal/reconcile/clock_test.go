@@ -62,7 +62,7 @@ func TestClockJumpsAndTheGrace(t *testing.T) {
 		want(t, "a day behind", w.changes(w.run(registry.RunDone)), []string(nil))
 		w.clock.forward(day + month + time.Hour)
 		held := w.run(registry.RunHeld)
-		want(t, "a month ahead", held.Limits, []registry.Limit{{Name: "delete", Count: 3, Of: 10, Rule: "more than 2", Reasons: []string{"3 past their grace"}}})
+		want(t, "a month ahead", registry.InEnglish(held.Limits), []registry.Limit{{Name: "delete", Count: 3, Of: 10, Rule: "more than 2", Reasons: []registry.Said{"3 past their grace"}}})
 		w.clock.forward(-month)
 		want(t, "and right again", w.changes(w.run(registry.RunDone)), []string(nil))
 

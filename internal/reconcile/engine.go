@@ -199,7 +199,7 @@ func (r *run) steps(ctx context.Context) error {
 	r.row.Complete, r.row.Full = r.snap.Complete, r.sum.Full
 	r.row.Notes = append(r.row.Notes, r.sum.Notes...)
 	if !r.snap.Complete && r.only == nil && !r.src.List {
-		r.row.Notes = append(r.row.Notes, "The read was not complete: "+r.sum.Incomplete+". Nobody was judged missing.")
+		r.row.Notes = append(r.row.Notes, registry.Say("The read was not complete: %s. Nobody was judged missing.", r.sum.Incomplete))
 	}
 	if err := r.stage(ctx, registry.RunPlanning); err != nil {
 		return err
@@ -254,13 +254,13 @@ func (r *run) read(ctx context.Context) (err error) {
 		}
 		err = r.fromSource(ctx, r.known, r.src.State.Cursor, progress)
 		if err == nil && !r.sum.Full {
-			r.row.Notes = append(r.row.Notes, fmt.Sprintf("Read by markers: %d of %d fetched.", r.snap.fetched, r.row.Counts.Users+r.row.Counts.Groups))
+			r.row.Notes = append(r.row.Notes, registry.Say("Read by markers: %d of %d fetched.", r.snap.fetched, r.row.Counts.Users+r.row.Counts.Groups))
 		}
 		if !errors.Is(err, source.ErrCursor) {
 			return err
 		}
 		r.known = nil
-		r.row.Notes = append(r.row.Notes, fmt.Sprintf("Everything was read whole: %s.", err))
+		r.row.Notes = append(r.row.Notes, registry.Say("Everything was read whole: %s.", registry.SaidOf(err)))
 	}
 	return r.fromSource(ctx, nil, "", progress)
 }
@@ -364,8 +364,11 @@ func (r *run) judgeFew() error {
 // guardError: a run about single people that is not for single people.
 type guardError struct{ limits []registry.Limit }
 
-func (e guardError) Error() string {
-	return limitWords(e.limits) + ": that is for a run of the whole source, which the guard holds and somebody approves"
+func (e guardError) Error() string { return e.Said().String() }
+
+// Said is what the admin is told.
+func (e guardError) Said() registry.Said {
+	return registry.Say("%s: that is for a run of the whole source, which the guard holds and somebody approves", limitWords(e.limits))
 }
 
 // end writes how the run ended. It uses a context of its own: the run may have
@@ -377,7 +380,7 @@ func (r *run) end(ctx context.Context, err error) error {
 	ctx = context.WithoutCancel(ctx)
 	if errors.Is(err, registry.ErrFenced) {
 		r.row.State, r.row.Code = registry.RunInterrupted, "lease_lost"
-		r.row.Message = "another process took the source over"
+		r.row.Message = registry.Say("another process took the source over")
 		return nil // the other one has marked the row already
 	}
 	r.report.flush(ctx)
@@ -428,25 +431,25 @@ func (r *run) progress(ctx context.Context, phase Phase, done, total int64) {
 
 // explain turns an error into a code and a sentence that says what to do; the
 // error itself goes to the log only where it could hold internals.
-func explain(err error) (code registry.Code, message string) {
+func explain(err error) (code registry.Code, message registry.Said) {
 	switch {
 	case errors.Is(err, source.ErrAuth):
-		return CodeSourceAuth, err.Error()
+		return CodeSourceAuth, registry.SaidOf(err)
 	case errors.Is(err, source.ErrUnreachable):
-		return CodeSourceUnreachable, err.Error()
+		return CodeSourceUnreachable, registry.SaidOf(err)
 	case errors.Is(err, source.ErrCursor):
-		return CodeSourceCursor, err.Error()
+		return CodeSourceCursor, registry.SaidOf(err)
 	case errors.Is(err, source.ErrProtocol):
-		return CodeSourceAnswer, err.Error()
+		return CodeSourceAnswer, registry.SaidOf(err)
 	case errors.As(err, new(guardError)):
-		return "guard", err.Error()
+		return "guard", registry.SaidOf(err)
 	case errors.Is(err, errTemporary):
-		return "temporary_file", err.Error() + "; people wait there between reading and writing, see to its space and rights (TMPDIR)"
+		return "temporary_file", registry.Say("%s; people wait there between reading and writing, see to its space and rights (TMPDIR)", registry.SaidOf(err))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return "cancelled", "the run was stopped; what it had done stands, and the next run goes on from there"
+		return "cancelled", registry.Say("the run was stopped; what it had done stands, and the next run goes on from there")
 	case errors.As(err, new(readError)):
-		return CodeSourceFailed, "the source could not be read, for a reason it has no word for. The log has the details"
+		return CodeSourceFailed, registry.Say("the source could not be read, for a reason it has no word for. The log has the details")
 	default:
-		return "store_failed", "the registry's database did not take a change; what was done before stands. The log has the details; run the source again"
+		return "store_failed", registry.Say("the registry's database did not take a change; what was done before stands. The log has the details; run the source again")
 	}
 }

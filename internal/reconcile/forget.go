@@ -127,7 +127,7 @@ func (r *run) judgeParting() {
 	if r.req.Approved != nil && r.req.Approved.PlanHash == r.row.PlanHash || r.plan.Empty() {
 		return
 	}
-	l := registry.Limit{Name: plan.LimitEmpty, Count: int64(len(r.plan.Users)), Rule: fmt.Sprintf("the source is given up: %s", r.forget.words(r.plan))}
+	l := registry.Limit{Name: plan.LimitEmpty, Count: int64(len(r.plan.Users)), Rule: r.forget.words(r.plan)}
 	if r.forget.Heir != nil {
 		l.Group = r.forget.Heir.State.Key
 	}
@@ -150,15 +150,15 @@ func (f *forgetting) hash(planned string) string {
 }
 
 // words say what a parting comes to.
-func (f *forgetting) words(p *plan.Plan) string {
-	what := fmt.Sprintf("%d people and %d groups", len(p.Users), len(p.Groups))
+func (f *forgetting) words(p *plan.Plan) registry.Said {
+	people, groups := len(p.Users), len(p.Groups)
 	switch f.How {
 	case PartRelease:
-		return what + " become the company's own, as if made by hand"
+		return registry.Say("the source is given up: %d people and %d groups become the company's own, as if made by hand", people, groups)
 	case PartTo:
-		return what + " are handed over to " + f.Heir.State.Key
+		return registry.Say("the source is given up: %d people and %d groups are handed over to %s", people, groups, f.Heir.State.Key)
 	}
-	return what + " are deactivated or deleted"
+	return registry.Say("the source is given up: %d people and %d groups are deactivated or deleted", people, groups)
 }
 
 // handUser and handGroup give one record into other hands.
@@ -205,12 +205,12 @@ func (r *run) findHeirs(ctx context.Context, state *plan.State) error {
 		} else if !g.Deleted {
 			groups++
 			r.report.skipped(ctx, registry.RunItem{Code: CodeNoSuccessor, Anchor: g.Anchor, Group: g.Group, Name: g.Name,
-				Message: f.Heir.State.Key + " has no group with this id or name that is not another one there; the group stays as it is"})
+				Message: registry.Say("%s has no group with this id or name that is not another one there; the group stays as it is", f.Heir.State.Key)})
 		}
 	}
 	if people+groups > 0 {
-		r.row.Notes = append(r.row.Notes, fmt.Sprintf("People who stay with %s, because %s does not have them: %d; groups: %d. "+
-			"When the others are handed over, these are released or deactivated by `usher source forget %[1]s`.", r.src.State.Key, f.Heir.State.Key, people, groups))
+		r.row.Notes = append(r.row.Notes, registry.Say("People who stay with %s, because %s does not have them: %d; groups: %d. "+
+			"When the others are handed over, these are released or deactivated by `usher source forget %s`.", r.src.State.Key, f.Heir.State.Key, people, groups, r.src.State.Key))
 	}
 	return r.report.err
 }
@@ -228,7 +228,7 @@ func (r *run) tellLeft(ctx context.Context, left []*plan.Known) error {
 		}
 		for _, k := range chunk {
 			r.report.skipped(ctx, registry.RunItem{Code: CodeNoSuccessor, Anchor: k.Anchor, User: k.User, Name: names[k.User].UserName,
-				Message: r.forget.Heir.State.Key + " has nobody with this id or userName who is not somebody else there; the person stays as they are"})
+				Message: registry.Say("%s has nobody with this id or userName who is not somebody else there; the person stays as they are", r.forget.Heir.State.Key)})
 		}
 	}
 	return nil

@@ -242,7 +242,7 @@ func syncedTwice(t *testing.T, database string, order [2]string) {
 	before := w.footprint()
 	for range 2 {
 		for _, key := range order {
-			if r := sync(key); r.Counts.Changes() != 0 || len(w.items(r)) != 0 || key == "cloud" && !strings.HasPrefix(r.Notes[0], "Read by markers: 0 of 4") {
+			if r := sync(key); r.Counts.Changes() != 0 || len(w.items(r)) != 0 || key == "cloud" && !strings.HasPrefix(r.Notes[0].String(), "Read by markers: 0 of 4") {
 				t.Errorf("%s again: %+v %q", key, r.Counts, r.Notes)
 			}
 		}

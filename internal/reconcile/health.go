@@ -71,7 +71,7 @@ func news(h *registry.Health, r *registry.Run) *registry.Notice {
 		}
 		return &registry.Notice{Kind: registry.NoticeHeld, Data: data}
 	case state == registry.Quarantined:
-		data["Code"], data["Reason"], data["NextTry"] = string(h.Code), h.Reason, h.NextTry.UTC().Format(time.RFC3339)
+		data["Code"], data["Reason"], data["NextTry"] = string(h.Code), string(h.Reason), h.NextTry.UTC().Format(time.RFC3339)
 		return &registry.Notice{Kind: registry.NoticeQuarantined, Data: data}
 	case was == registry.Quarantined:
 		return &registry.Notice{Kind: registry.NoticeRecovered, Data: data}

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,11 +17,11 @@ const ApprovalLife = 7 * 24 * time.Hour
 
 // Reasons a decision is not taken.
 var (
-	ErrNotHeld    = errors.New("the run is not waiting for a decision")
-	ErrExpired    = errors.New("the run was held too long ago; run the source again and decide on what it finds now")
-	ErrSuperseded = errors.New("a newer run of this source has been made since; decide on that one")
-	ErrNoNote     = errors.New("a decision needs the name of who takes it and a note that says why")
-	ErrOtherPlan  = errors.New("the run has another plan than the one you mean")
+	ErrNotHeld    = registry.Errorf("the run is not waiting for a decision")
+	ErrExpired    = registry.Errorf("the run was held too long ago; run the source again and decide on what it finds now")
+	ErrSuperseded = registry.Errorf("a newer run of this source has been made since; decide on that one")
+	ErrNoNote     = registry.Errorf("a decision needs the name of who takes it and a note that says why")
+	ErrOtherPlan  = registry.Errorf("the run has another plan than the one you mean")
 )
 
 // Decide records the word of an admin on a held run. An approval lets through
@@ -32,11 +31,11 @@ func (e *Engine) Decide(ctx context.Context, held *registry.Run, d registry.Deci
 	d.By, d.Note = strings.TrimSpace(d.By), strings.TrimSpace(d.Note)
 	switch {
 	case held.State != registry.RunHeld:
-		return fmt.Errorf("%w: it is %s", ErrNotHeld, held.State)
+		return registry.Errorf("%s: it is %s", ErrNotHeld, registry.Word(held.State))
 	case d.By == "" || d.Note == "":
 		return ErrNoNote
 	case d.PlanHash != "" && d.PlanHash != held.PlanHash:
-		return fmt.Errorf("%w: its plan is %s", ErrOtherPlan, held.PlanHash)
+		return registry.Errorf("%s: its plan is %s", ErrOtherPlan, held.PlanHash)
 	}
 	if d.State == registry.RunApproved {
 		// Abs: what a clock held that was far ahead is not open until then.
@@ -52,7 +51,7 @@ func (e *Engine) Decide(ctx context.Context, held *registry.Run, d registry.Deci
 		return err
 	}
 	if !first {
-		return fmt.Errorf("%w: somebody else decided it just now", ErrNotHeld)
+		return registry.Errorf("%s: somebody else decided it just now", ErrNotHeld)
 	}
 	held.State, held.DecidedBy, held.DecisionNote = d.State, d.By, d.Note
 	return nil
@@ -71,7 +70,7 @@ func superseded(ctx context.Context, ledger Ledger, held *registry.Run) error {
 				return nil
 			}
 			if r.Mode == registry.ModeRun && r.State != registry.RunFailed {
-				return fmt.Errorf("%w: run %d", ErrSuperseded, r.Number)
+				return registry.Errorf("%s: run %d", ErrSuperseded, r.Number)
 			}
 		}
 		if len(runs) < limit {
@@ -253,35 +252,35 @@ func (r *run) describeMembers(ctx context.Context, c plan.MemberChange) {
 }
 
 // limited is what each limit counts, in words.
-var limited = map[string]string{
-	plan.LimitDeactivate: "deactivations", plan.LimitDelete: "deletions", plan.LimitGroupDelete: "deleted groups",
-	plan.LimitMembershipRemove: "removed memberships", plan.LimitMembersOfGroup: "removed members", plan.LimitRename: "renames",
-	plan.LimitMailChange: "changed addresses", plan.LimitCreate: "new people", plan.LimitMinimum: "people in scope",
-	plan.LimitSettings: "removals",
+var limited = map[string]registry.Format{
+	plan.LimitDeactivate: "%d deactivations", plan.LimitDelete: "%d deletions", plan.LimitGroupDelete: "%d deleted groups",
+	plan.LimitMembershipRemove: "%d removed memberships", plan.LimitMembersOfGroup: "%d removed members", plan.LimitRename: "%d renames",
+	plan.LimitMailChange: "%d changed addresses", plan.LimitCreate: "%d new people", plan.LimitMinimum: "%d people in scope",
+	plan.LimitSettings: "%d removals",
 }
 
 // limitWords says in one sentence why a run is held.
-func limitWords(limits []registry.Limit) string {
-	var out []string
+func limitWords(limits []registry.Limit) registry.Said {
+	var out []registry.Said
 	for _, l := range limits {
 		if l.Name == plan.LimitEmpty {
 			out = append(out, l.Rule)
 			continue
 		}
-		words := fmt.Sprintf("%d %s", l.Count, limited[l.Name])
+		words := registry.Say(limited[l.Name], l.Count)
 		if l.Group != "" {
-			words += " in the group " + l.Group
+			words = registry.Say("%s in the group %s", words, l.Group)
 		}
 		if l.Of > 0 {
-			words += fmt.Sprintf(" of %d", l.Of)
+			words = registry.Say("%s of %d", words, l.Of)
 		}
-		words += " (limit: " + l.Rule
+		rule := l.Rule
 		if len(l.Reasons) > 0 {
-			words += "; " + strings.Join(l.Reasons, ", ")
+			rule = registry.Say("%s; %s", rule, registry.Join(l.Reasons, ", "))
 		}
-		out = append(out, words+")")
+		out = append(out, registry.Say("%s (limit: %s)", words, rule))
 	}
-	return strings.Join(out, "; ")
+	return registry.Join(out, "; ")
 }
 
 // withhold takes the removals out of a plan that the guard stops, for a source
@@ -294,7 +293,7 @@ func (r *run) withhold(ctx context.Context, history plan.History, allowed *plan.
 		why := limitWords(r.row.Limits)
 		n := r.plan.WithholdRemovals()
 		r.row.Limits, r.row.PlanHash = plan.Guard(r.plan, r.src.Limits, history, allowed), r.plan.Hash(r.snap.Snapshot)
-		r.row.Notes = append(r.row.Notes, fmt.Sprintf("%d removals were left out: an admin rejected a run, and the guard still stops them (%s). "+
+		r.row.Notes = append(r.row.Notes, registry.Say("%d removals were left out: an admin rejected a run, and the guard still stops them (%s). "+
 			"They come back when a plan passes the guard, or by `usher source resume %s`.", n, why, r.src.State.Key))
 		return nil
 	}
@@ -302,6 +301,6 @@ func (r *run) withhold(ctx context.Context, history plan.History, allowed *plan.
 		return nil
 	}
 	r.src.State.Health.NoRemovals = false
-	r.row.Notes = append(r.row.Notes, "The guard lets this plan through whole: removals are carried out again.")
+	r.row.Notes = append(r.row.Notes, registry.Say("The guard lets this plan through whole: removals are carried out again."))
 	return r.ledger.AllowRemovals(ctx, r.fence)
 }

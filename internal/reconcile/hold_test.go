@@ -59,12 +59,12 @@ func TestHoldAndApprove(t *testing.T) {
 		w.dir.set("u010", attrs{"title": {"Boss"}})
 		w.dir.addPeople("new")
 		held := w.run(registry.RunHeld)
-		want(t, "limits", held.Limits, []registry.Limit{{Name: "deactivate", Count: 4, Of: 20, Rule: "more than 2", Reasons: []string{"4 missing"}}})
+		want(t, "limits", registry.InEnglish(held.Limits), []registry.Limit{{Name: "deactivate", Count: 4, Of: 20, Rule: "more than 2", Reasons: []registry.Said{"4 missing"}}})
 		want(t, "held rows", w.items(held, registry.OutcomeHeld, registry.OutcomePlanned), []string{
 			"held deactivate missing u000", "held deactivate missing u001", "held deactivate missing u002", "held deactivate missing u003",
 			"held members all +0 -4", "planned create new", "planned update u010",
 		})
-		if !strings.Contains(held.Message, "4 deactivations of 20") {
+		if !strings.Contains(held.Message.String(), "4 deactivations of 20") {
 			t.Errorf("message %q", held.Message)
 		}
 		want(t, "what a held run left behind", w.footprint(), before)
@@ -123,7 +123,7 @@ func TestApprovalCoversNobodyElse(t *testing.T) {
 	w.dir.remove(names[4:8]...) // four more than anybody approved
 	w.dir.must(restore(w.dir, "u000", w.rows(`SELECT anchor FROM links l JOIN users u ON u.id = l.user_id WHERE user_name = 'u000'`)[0]))
 	again := w.approve(held, registry.RunHeld)
-	want(t, "limits", again.Limits, []registry.Limit{{Name: "deactivate", Count: 4, Of: 20, Rule: "more than 2", Reasons: []string{"4 missing"}}})
+	want(t, "limits", registry.InEnglish(again.Limits), []registry.Limit{{Name: "deactivate", Count: 4, Of: 20, Rule: "more than 2", Reasons: []registry.Said{"4 missing"}}})
 	want(t, "held rows", len(w.items(again, registry.OutcomeHeld)), 7+1)
 	want(t, "what it left behind", w.footprint(), before)
 
@@ -169,7 +169,7 @@ func TestRejectedGoesOnWithoutRemovals(t *testing.T) {
 			w.dir.addPeople("new" + strconv.Itoa(night))
 			run := w.run(registry.RunDone)
 			want(t, "changes", w.changes(run), []string{"create new" + strconv.Itoa(night)})
-			if !strings.Contains(strings.Join(run.Notes, " "), "8 removals were left out") {
+			if !strings.Contains(strings.Join(registry.English(run.Notes), " "), "8 removals were left out") {
 				t.Errorf("notes %q", run.Notes)
 			}
 		}

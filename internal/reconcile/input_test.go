@@ -46,7 +46,7 @@ func TestWrongPassword(t *testing.T) {
 	w.run(registry.RunDone)
 	w.dir.must(w.dir.s.SetReaderPassword("changed"))
 	run := w.unharmed(registry.RunFailed, "source_auth")
-	if strings.Contains(run.Message, slapd.ReaderPassword) {
+	if strings.Contains(run.Message.String(), slapd.ReaderPassword) {
 		t.Errorf("the message shows the password: %s", run.Message)
 	}
 	w.dir.must(w.dir.s.SetReaderPassword(slapd.ReaderPassword))
@@ -124,7 +124,7 @@ func TestTruncated(t *testing.T) {
 	w.ldap = func(c *sourceldap.Config) { c.PageSize = 10 }
 	run := w.run(registry.RunPartial)
 	want(t, "report of a truncated answer", w.report(run), []string{"update u000", "warning unknown_members " + w.dir.group("all")})
-	if run.Complete || !strings.Contains(strings.Join(run.Notes, " "), "not complete") {
+	if run.Complete || !strings.Contains(strings.Join(registry.English(run.Notes), " "), "not complete") {
 		t.Errorf("complete %v, notes %q", run.Complete, run.Notes)
 	}
 	w.dir.must(w.dir.s.SetLimits(slapd.Unlimited))
@@ -264,7 +264,7 @@ func TestHostileEntries(t *testing.T) {
 		w.unharmed(registry.RunFailed, "source_answer")
 		f.err = errors.New("something else")
 		run = w.unharmed(registry.RunFailed, "source_failed")
-		if strings.Contains(run.Message, "database") {
+		if strings.Contains(run.Message.String(), "database") {
 			t.Errorf("the message blames the database: %s", run.Message)
 		}
 	})
@@ -283,7 +283,7 @@ func TestUnreadableIDs(t *testing.T) {
 	want(t, "report", w.report(run), []string{"update ann", "failed bad_entry " + w.dir.dn("bob"), "warning unknown_members " + w.dir.group("team")})
 	want(t, "people", w.people(), []string{"ann on", "bob on", "cid on"})
 	want(t, "members", len(w.members()), 3)
-	if !strings.Contains(strings.Join(run.Notes, " "), "id") {
+	if !strings.Contains(strings.Join(registry.English(run.Notes), " "), "id") {
 		t.Errorf("the notes %q do not say why", run.Notes)
 	}
 	w.dir.must(access(w.dir.s, `{0}to attrs=userPassword by anonymous auth by self write by * none`))

@@ -253,7 +253,7 @@ func TestLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, "end", []string{string(run.State), run.Code}, []string{"failed", "store_failed"})
-	if strings.Contains(run.Message, "SQLITE") {
+	if strings.Contains(run.Message.String(), "SQLITE") {
 		t.Errorf("the message shows internals: %s", run.Message)
 	}
 	want(t, "row", w.stored(run).State, registry.RunFailed)

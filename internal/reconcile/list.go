@@ -43,7 +43,7 @@ func (r *run) namesakes(ctx context.Context, groups []plan.KnownGroup, at map[re
 			case len(ids) > 1:
 				g.Failed = true
 				r.report.conflict(ctx, registry.RunItem{Code: CodeSeveralGroups, Anchor: g.Anchor, Name: called, Group: ids[0],
-					Message: fmt.Sprintf("%d groups are called %q, so nobody was added to any; rename all but one", len(ids), strings.TrimSpace(called))})
+					Message: registry.Say("%d groups are called %q, so nobody was added to any; rename all but one", len(ids), strings.TrimSpace(called))})
 			case len(ids) == 1:
 				// A group that this list made once and that was deleted keeps its tie.
 				groups = slices.DeleteFunc(groups, func(k plan.KnownGroup) bool { return k.Anchor == g.Anchor })

@@ -191,7 +191,7 @@ func (r *run) unmanaged(ctx context.Context) {
 		r.snap.lacking[s] = true
 		r.report.warning(ctx, registry.RunItem{
 			Code: registry.CodeUnknownManager, Anchor: r.snap.Users[s].Anchor, Name: r.snap.name(s), User: r.plan.UserOf(s),
-			Message: "the manager the directory names is not among the people this source takes; no manager is kept",
+			Message: registry.Say("the manager the directory names is not among the people this source takes; no manager is kept"),
 		})
 	}
 }

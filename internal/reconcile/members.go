@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/usherd/usher/internal/plan"
@@ -85,13 +84,14 @@ const (
 )
 
 // lostWords say which members of a group are not there.
-func lostWords(lost int, names []string) string {
-	words := fmt.Sprintf("%d of its members are not among the people and groups this source reads", lost)
-	if len(names) > 0 {
-		words += ": " + strings.Join(names, "; ")
+func lostWords(lost int, names []string) registry.Said {
+	words := registry.Count(lost, "%d of its members is not among the people and groups this source reads", "%d of its members are not among the people and groups this source reads")
+	switch named := strings.Join(names, "; "); {
+	case len(names) == 0:
+		return words
+	case len(names) < lost:
+		return registry.Say("%s: %s …", words, named)
+	default:
+		return registry.Say("%s: %s", words, named)
 	}
-	if len(names) > 0 && len(names) < lost {
-		words += " …"
-	}
-	return words
 }

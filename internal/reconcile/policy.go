@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/usherd/usher/internal/plan"
 	"github.com/usherd/usher/internal/registry"
@@ -79,16 +78,16 @@ func (r *run) history(ctx context.Context) (plan.History, error) {
 
 // withheld counts what the source's policy left out of the plan.
 func (r *run) withheld() {
-	var parts []string
+	var parts []registry.Said
 	for _, w := range r.plan.Withheld {
 		r.row.Counts.Withheld += w.Count
-		parts = append(parts, fmt.Sprintf("%d %s", w.Count, w.What))
+		parts = append(parts, registry.Say(w.What, w.Count))
 	}
 	switch {
 	case len(parts) > 0:
-		r.row.Notes = append(r.row.Notes, fmt.Sprintf("The policy %s left out %s.", r.src.Policy, strings.Join(parts, ", ")))
+		r.row.Notes = append(r.row.Notes, registry.Say("The policy %s left out %s.", r.src.Policy, registry.Join(parts, ", ")))
 	case r.src.Policy == plan.ModeReportOnly && r.req.Mode == registry.ModeRun:
-		r.row.Notes = append(r.row.Notes, "The policy report-only changes nothing; the report says what would change.")
+		r.row.Notes = append(r.row.Notes, registry.Say("The policy report-only changes nothing; the report says what would change."))
 	}
 }
 
@@ -146,27 +145,27 @@ func (r *run) nameUsers(ctx context.Context) (map[registry.UserID]registry.Candi
 }
 
 // troubleWords say what is wrong with a record and what would mend it.
-func (r *run) troubleWords(t plan.Trouble, who registry.Candidate) string {
+func (r *run) troubleWords(t plan.Trouble, who registry.Candidate) registry.Said {
 	switch t.Code {
 	case registry.CodeAmbiguous:
 		return r.ambiguousWords(t)
 	case registry.CodeUserNameTaken:
-		return fmt.Sprintf("another entry of this source, %s, has the same userName; rename one of the two in the directory", r.otherName(t.Other))
+		return registry.Say("another entry of this source, %s, has the same userName; rename one of the two in the directory", r.otherName(t.Other))
 	case registry.CodeRecreated:
-		return fmt.Sprintf("looks like %s, whose own entry is gone from the directory. If it is the same person: %s, or on_recreate: adopt. If it is another: on_recreate: new",
+		return registry.Say("looks like %s, whose own entry is gone from the directory. If it is the same person: %s, or on_recreate: adopt. If it is another: on_recreate: new",
 			who.Words(), r.linkCommand(t.Anchor, who.PublicID))
 	case registry.CodeProtected:
-		return fmt.Sprintf("%s is protected, so the directory's word does not end the account. Lift that (usher user protect %s --off) if the person is to go",
+		return registry.Say("%s is protected, so the directory's word does not end the account. Lift that (usher user protect %s --off) if the person is to go",
 			who.Words(), who.PublicID)
 	}
-	return string(t.Code)
+	return registry.Verbatim(string(t.Code))
 }
 
-func (r *run) otherName(other int32) string {
+func (r *run) otherName(other int32) registry.Said {
 	if other < 0 {
-		return "not named"
+		return registry.Say("not named")
 	}
-	return r.snap.name(other)
+	return registry.Verbatim(r.snap.name(other))
 }
 
 // linkCommand is how an admin ties somebody to an entry.
@@ -174,30 +173,30 @@ func (r *run) linkCommand(anchor, who string) string {
 	return fmt.Sprintf("usher source link %s %s %s", r.src.State.Key, anchor, who)
 }
 
-func (r *run) ambiguousWords(t plan.Trouble) string {
+func (r *run) ambiguousWords(t plan.Trouble) registry.Said {
 	var names []string
 	for _, c := range r.snap.candidates[t.Seen] {
 		names = append(names, c.Words())
 	}
 	mend := r.linkCommand(t.Anchor, "WHO")
 	if len(names) == 1 {
-		return fmt.Sprintf("the join rules find %s, whom another entry of this source matches too; say whose entry it is: %s", names[0], mend)
+		return registry.Say("the join rules find %s, whom another entry of this source matches too; say whose entry it is: %s", names[0], mend)
 	}
-	return fmt.Sprintf("the join rules find more than one person: %s. Say which it is: %s; or rename one of them", strings.Join(names, ", "), mend)
+	return registry.Say("the join rules find more than one person: %s. Say which it is: %s; or rename one of them", registry.List(names), mend)
 }
 
-// mendWords are what resolves a refusal of the registry about somebody whom the
-// join rules, or the name, found.
-func (r *run) mendWords(c plan.UserChange, code registry.Code) string {
-	switch code {
+// mendWords are a refusal of the registry and, about somebody whom the join rules,
+// or the name, found, what resolves it.
+func (r *run) mendWords(c plan.UserChange, refused *registry.Error) registry.Said {
+	mendable := false
+	switch refused.Code {
 	case registry.CodeProtectedAdmin, registry.CodeOwnPassword, registry.CodeForeignOwner:
-		if c.Action == registry.ActionJoin || c.Was != "" {
-			return ". If it is the same person: " + r.linkCommand(c.Anchor, "WHO")
-		}
+		mendable = c.Action == registry.ActionJoin || c.Was != ""
 	case registry.CodeUserNameTaken:
-		if c.User == 0 {
-			return ". If it is the same person: " + r.linkCommand(c.Anchor, "WHO")
-		}
+		mendable = c.User == 0
 	}
-	return ""
+	if !mendable {
+		return refused.Message
+	}
+	return registry.Say("%s. If it is the same person: %s", refused.Message, r.linkCommand(c.Anchor, "WHO"))
 }

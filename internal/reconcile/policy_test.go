@@ -62,7 +62,7 @@ func TestModes(t *testing.T) {
 		mode = plan.ModeCreateOnly
 		run = w.run(registry.RunDone)
 		want(t, "create-only", w.report(run), []string{"create dee", "members team +1 -0"})
-		notes := slices.DeleteFunc(w.stored(run).Notes, func(n string) bool { return strings.HasPrefix(n, "Read by markers") })
+		notes := slices.DeleteFunc(registry.English(w.stored(run).Notes), func(n string) bool { return strings.HasPrefix(n, "Read by markers") })
 		want(t, "left out", notes, []string{"The policy create-only left out 2 deactivations, 1 members added, 1 members removed, 1 updates."})
 		want(t, "count", w.stored(run).Counts.Withheld, int64(5))
 		w.idle()
@@ -332,7 +332,7 @@ func TestOtherSettings(t *testing.T) {
 	w.spec = scoped(`uid > "u001"`)
 	held := w.run(registry.RunHeld)
 	want(t, "limit", held.Limits[0].Name, "settings_changed")
-	if !strings.Contains(held.Message, "2 removals of 10") || !strings.Contains(held.Message, "2 deactivations") {
+	if !strings.Contains(held.Message.String(), "2 removals of 10") || !strings.Contains(held.Message.String(), "2 deactivations") {
 		t.Errorf("message %q", held.Message)
 	}
 	want(t, "approved", w.changes(w.approve(held, registry.RunDone)), []string{"deactivate u000 out_of_scope", "deactivate u001 out_of_scope"})

@@ -91,7 +91,7 @@ func TestScan(t *testing.T) {
 
 		d.set("u007", attrs{"title": {"Boss"}})
 		run := w.reads("one of a hundred", []string{"uid=u007"}, []string{"update u007"})
-		if note := strings.Join(run.Notes, " "); !strings.Contains(note, "1 of 103 fetched") {
+		if note := strings.Join(registry.English(run.Notes), " "); !strings.Contains(note, "1 of 103 fetched") {
 			t.Errorf("notes: %s", note)
 		}
 		d.set("u008", attrs{"description": {"not mapped"}})
@@ -226,7 +226,7 @@ func TestScanCursor(t *testing.T) {
 	w.run(registry.RunDone)
 	w.exec(`UPDATE sources SET cursor = replace(cursor, 'entryCSN', 'uSNChanged')`)
 	names, run := w.whole(registry.RunDone)
-	if len(names) != 20 || !run.Full || !strings.Contains(strings.Join(run.Notes, " "), "Everything was read whole") {
+	if len(names) != 20 || !run.Full || !strings.Contains(strings.Join(registry.English(run.Notes), " "), "Everything was read whole") {
 		t.Errorf("%d read whole, notes %q", len(names), run.Notes)
 	}
 	w.reads("settled", nil, nil)

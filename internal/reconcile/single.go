@@ -37,7 +37,7 @@ type Step struct {
 	// another language.
 	Word string
 	// Text says in a sentence what came out.
-	Text string
+	Text registry.Said
 	// Evidence are the values the step went by.
 	Evidence []Evidence
 }
@@ -65,7 +65,15 @@ const (
 )
 
 // Evidence is a named value.
-type Evidence struct{ Name, Value string }
+type Evidence struct {
+	Name  string
+	Value registry.Said
+}
+
+// fact is a value as evidence.
+func fact(name string, value any) Evidence {
+	return Evidence{name, registry.Verbatim(fmt.Sprint(value))}
+}
 
 // Single is what a look at one person showed, and did.
 type Single struct {
@@ -75,8 +83,8 @@ type Single struct {
 	Run *registry.Run
 }
 
-func (s *Single) step(name string, ok bool, word string, evidence []Evidence, format string, args ...any) bool {
-	s.Steps = append(s.Steps, Step{Name: name, OK: ok, Word: word, Text: fmt.Sprintf(format, args...), Evidence: evidence})
+func (s *Single) step(name string, ok bool, word string, evidence []Evidence, format registry.Format, args ...any) bool {
+	s.Steps = append(s.Steps, Step{Name: name, OK: ok, Word: word, Text: registry.Say(format, args...), Evidence: evidence})
 	return ok
 }
 
@@ -141,13 +149,13 @@ func (e *Engine) find(ctx context.Context, finder source.Finder, src *Source, wh
 	case len(entries) > 1:
 		var names []Evidence
 		for _, x := range entries {
-			names = append(names, Evidence{x.Anchor, x.Name})
+			names = append(names, fact(x.Anchor, x.Name))
 		}
 		out.step(StepFound, false, WordSeveral, names, "more than one fits %q; ask by one of these ids", who)
 		return nil, nil
 	}
 	entry := entries[0]
-	evidence := []Evidence{{"id", entry.Anchor}, {"marker", entry.Marker}}
+	evidence := []Evidence{fact("id", entry.Anchor), fact("marker", entry.Marker)}
 	switch {
 	case entry.Problem != "":
 		out.step(StepFound, false, WordUnusable, evidence, "%s: %s", entry.Name, entry.Problem)
@@ -195,13 +203,13 @@ func (s *Single) mapped(p mapping.Person, scope string) bool {
 	}
 	for _, def := range registry.AttributeDefs() {
 		if v := p.Attributes[def.Name]; len(v) > 0 {
-			evidence = append(evidence, Evidence{def.Name, strings.Join(v, ", ")})
+			evidence = append(evidence, fact(def.Name, strings.Join(v, ", ")))
 		}
 	}
 	for _, x := range p.Warnings {
 		evidence = append(evidence, Evidence{x.Attribute, x.Message})
 	}
-	evidence = append(evidence, Evidence{"enabled", fmt.Sprint(p.Enabled)}, Evidence{"kind", string(p.Kind)})
+	evidence = append(evidence, fact("enabled", p.Enabled), fact("kind", p.Kind))
 	s.step(StepMapped, true, WordYes, evidence, "%d attributes", len(p.Attributes))
 	if scope == "" {
 		return s.step(StepInScope, true, WordAll, nil, "yes: the source has no scope")
@@ -229,11 +237,11 @@ func (s *Single) concluded(r *run) {
 		for _, rule := range r.src.Join {
 			rules = append(rules, rule.Attribute)
 		}
-		s.step(StepMatched, true, WordJoined, []Evidence{{"person", fmt.Sprint(id)}}, "by the source's join rules (%s)", strings.Join(rules, ", "))
+		s.step(StepMatched, true, WordJoined, []Evidence{fact("person", id)}, "by the source's join rules (%s)", strings.Join(rules, ", "))
 	case change != nil && change.Action == registry.ActionCreate:
 		s.step(StepMatched, true, WordNew, nil, "nobody is tied to this id, and no join rule finds anybody: a new person")
 	case id != 0 || len(r.loaded.Users) > 0:
-		s.step(StepMatched, true, WordTied, []Evidence{{"person", fmt.Sprint(id)}}, "by the id %s, tied to this source", seen.Anchor)
+		s.step(StepMatched, true, WordTied, []Evidence{fact("person", id)}, "by the id %s, tied to this source", seen.Anchor)
 	default:
 		s.step(StepMatched, false, WordNobody, nil, "nobody is tied to this id, and there is nothing to do about it")
 		return
@@ -244,7 +252,7 @@ func (s *Single) concluded(r *run) {
 	case r.row.State == registry.RunFailed:
 		s.step(StepAction, false, WordFailed, nil, "%s", r.row.Message)
 	case len(r.results) == 0:
-		s.step(StepAction, false, WordWaits, nil, "%s waits: %s", change.Action, r.row.Message)
+		s.step(StepAction, false, WordWaits, nil, "%s waits: %s", registry.Word(change.Action), r.row.Message)
 	default:
 		s.acted(change, r.results[0])
 	}
@@ -253,7 +261,7 @@ func (s *Single) concluded(r *run) {
 // acted is the last step.
 func (s *Single) acted(c *plan.UserChange, res registry.Result) {
 	if res.Refused != nil {
-		s.step(StepAction, false, WordRefused, nil, "%s refused, %s: %s", c.Action, res.Refused.Code, res.Refused.Message)
+		s.step(StepAction, false, WordRefused, nil, "%s refused, %s: %s", registry.Word(c.Action), res.Refused.Code, res.Refused.Message)
 		return
 	}
 	action, why := c.Action, c.Reason
@@ -272,13 +280,13 @@ func (s *Single) acted(c *plan.UserChange, res registry.Result) {
 		}
 		slices.Sort(names)
 		for _, name := range names {
-			evidence = append(evidence, Evidence{name, strings.Join(p.Before[name], ", ") + " → " + strings.Join(p.After[name], ", ")})
+			evidence = append(evidence, fact(name, strings.Join(p.Before[name], ", ")+" → "+strings.Join(p.After[name], ", ")))
 		}
 	}
 	if res.Mailed {
-		evidence = append(evidence, Evidence{"set-up mail", "queued"})
+		evidence = append(evidence, Evidence{"set-up mail", registry.Word("queued")})
 	}
-	s.step(StepAction, true, WordDone, evidence, "%s", strings.TrimSpace(string(action)+" "+why))
+	s.step(StepAction, true, WordDone, evidence, "%s", registry.Word(strings.TrimSpace(string(action)+" "+why)))
 }
 
 // Retry does again what failed or conflicted in a run, and nothing else. Who is
@@ -316,7 +324,7 @@ func (e *Engine) Retry(ctx context.Context, src *Source, failed *registry.Run, r
 		for _, anchor := range anchors {
 			if name, lost := names[anchor]; lost && err == nil {
 				r.report.skipped(ctx, registry.RunItem{Code: CodeNotThere, Anchor: anchor, Name: name,
-					Message: "no person with this id is there to be read now; groups, and whoever is gone, are for a complete run"})
+					Message: registry.Say("no person with this id is there to be read now; groups, and whoever is gone, are for a complete run")})
 			}
 		}
 		return err

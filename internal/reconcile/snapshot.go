@@ -141,7 +141,7 @@ func (s *snapshot) read(ctx context.Context, k *known, give giver, cursor string
 	}
 	if sum.Complete && s.blind > 0 {
 		sum.Complete = false
-		sum.Incomplete = fmt.Sprintf("%d entries came without an id, so an absence proves nothing; let the reading account see the id attribute", s.blind)
+		sum.Incomplete = registry.Say("%d entries came without an id, so an absence proves nothing; let the reading account see the id attribute", s.blind)
 	}
 	s.Complete = sum.Complete
 	s.resolve(ctx)
@@ -164,7 +164,7 @@ func (s *snapshot) entry(ctx context.Context, e *source.Entry, k *known) error {
 	at, again := s.placeOf(e.Anchor)
 	if again && at.group != (e.Kind == source.Group) {
 		s.report.failed(ctx, registry.RunItem{Code: CodeDuplicateAnchor, Anchor: e.Anchor, Name: e.Name,
-			Message: "the directory gave a person and a group with the same id in this read"})
+			Message: registry.Say("the directory gave a person and a group with the same id in this read")})
 		return nil
 	}
 	if !again {
@@ -341,14 +341,14 @@ func (s *snapshot) fingerprint(p *mapping.Person, twin string) registry.Fingerpr
 func (s *snapshot) problems(ctx context.Context, e *source.Entry, all []mapping.Problem) {
 	item := registry.RunItem{Code: registry.Code(all[0].Code), Anchor: e.Anchor, Name: e.Name, Message: all[0].Message}
 	for _, p := range all[1:] {
-		item.Message += "; " + p.Message
+		item.Message = registry.Join([]registry.Said{item.Message, p.Message}, "; ")
 	}
 	s.tell(ctx, s.report.failed, item)
 }
 
 // tell reports something about an entry, once however often it is given.
 func (s *snapshot) tell(ctx context.Context, report func(context.Context, registry.RunItem), item registry.RunItem) {
-	key := s.short(item.Anchor + "\x00" + string(item.Code) + "\x00" + item.Message)
+	key := s.short(item.Anchor + "\x00" + string(item.Code) + "\x00" + string(item.Message))
 	if item.Anchor == "" || !s.said[key] {
 		s.said[key] = true
 		report(ctx, item)
@@ -365,7 +365,7 @@ func (s *snapshot) warnings(ctx context.Context, e *source.Entry, p *mapping.Per
 		h := s.short(registry.Key(address))
 		if other, ok := s.mails.find(h); ok && other != index {
 			s.tell(ctx, s.report.warning, registry.RunItem{Code: CodeSharedMail, Anchor: e.Anchor, Name: e.Name,
-				Message: fmt.Sprintf("%s is also the address of %s; it identifies neither", address, s.name(other))})
+				Message: registry.Say("%s is also the address of %s; it identifies neither", address, s.name(other))})
 			continue
 		}
 		s.mails.set(h, index)

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"time"
@@ -30,10 +29,10 @@ type record struct {
 }
 
 // errTemporary is around whatever is wrong with the temporary file.
-var errTemporary = errors.New("the temporary folder could not be used")
+var errTemporary = registry.Errorf("the temporary folder could not be used")
 
 func temporary(doing string, err error) error {
-	return fmt.Errorf("%w: %s: %w", errTemporary, doing, err)
+	return registry.Errorf("%s: %s: %s", errTemporary, doing, err)
 }
 
 // spool keeps whole records out of memory: a temporary file that has no name any

@@ -138,7 +138,7 @@ func (r *run) linked(ctx context.Context, out *plan.State, l *registry.LinkedUse
 		x := &r.snap.Users[i]
 		if r.snap.how[i]&sameLink != 0 || r.during[l.User] && x.Standing == plan.Mapped {
 			x.Standing = plan.Failed
-			r.report.skipped(ctx, registry.RunItem{Code: CodeChangedMeanwhile, Anchor: l.Anchor, Name: r.snap.name(i), User: l.User, Message: meanwhile})
+			r.report.skipped(ctx, registry.RunItem{Code: CodeChangedMeanwhile, Anchor: l.Anchor, Name: r.snap.name(i), User: l.User, Message: registry.Say(meanwhile)})
 		}
 		if s, ok := parseStamp(l.Marker); ok && clean(l, s, r.row.StartedAt) && r.snap.markers[i] == r.snap.short(s.marker) {
 			r.snap.how[i] |= doubted
@@ -161,7 +161,7 @@ func (r *run) noteAbsent(l *registry.LinkedUser) {
 }
 
 // meanwhile is the text of CodeChangedMeanwhile.
-const meanwhile = "somebody else changed the record while the source was read; the next run looks at it again"
+const meanwhile registry.Format = "somebody else changed the record while the source was read; the next run looks at it again"
 
 // unchanged reports whether there is nothing to do about somebody, and notes
 // where the link should say what this read saw.

@@ -41,7 +41,7 @@ func (r *run) matchTwins(ctx context.Context, strangers []int32) error {
 		r.found(i, c)
 		r.snap.twins[i] = true
 		r.report.skipped(ctx, registry.RunItem{Code: CodeTwin, Anchor: r.snap.Users[i].Anchor, Name: r.snap.name(i), User: c.User,
-			Message: "another directory brought and owns this person, " + c.UserName + "; memberships in this one's groups count, nothing else is changed"})
+			Message: registry.Say("another directory brought and owns this person, %s; memberships in this one's groups count, nothing else is changed", c.UserName)})
 		return nil
 	})
 	if err != nil {

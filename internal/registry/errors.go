@@ -42,16 +42,19 @@ const (
 // person who asked; it names no other company's data and no internals.
 type Error struct {
 	Code    Code
-	Message string
+	Message Said
 	// User is the person who stands in the way, where there is one.
 	User UserID
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }
 
+// Said is what the error says to the person who asked.
+func (e *Error) Said() Said { return e.Message }
+
 // Refuse makes an Error.
-func Refuse(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+func Refuse(code Code, format Format, args ...any) *Error {
+	return &Error{Code: code, Message: Say(format, args...)}
 }
 
 // CodeOf returns the code of the first registry error in err's chain, or "".

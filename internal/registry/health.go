@@ -11,7 +11,7 @@ type Health struct {
 	// own times, because of Code and Reason; zero while it does not.
 	QuarantinedAt time.Time
 	Code          Code
-	Reason        string
+	Reason        Said
 	NextTry       time.Time
 	// PausedAt is since when the schedule waits for somebody to resume it, by
 	// whom and why; zero while it does not.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 
@@ -50,7 +51,7 @@ func badSight(name string) *Error {
 	runes := []rune(name)
 	for i, r := range runes {
 		if invisible(r) && !joins(runes, i) {
-			return Refuse(CodeInvalidValue, "userName contains %U, which cannot be seen", r)
+			return Refuse(CodeInvalidValue, "userName contains %s, which cannot be seen", fmt.Sprintf("%U", r))
 		}
 	}
 	return nil

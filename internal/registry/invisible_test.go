@@ -20,7 +20,7 @@ func TestNamesAreSeen(t *testing.T) {
 		"ann\u034f": "U+034F", "ann\u180e": "U+180E", "ann\u2800": "U+2800", "👩\u200d": "U+200D", "\u200d👩": "U+200D", "ann\uffa0": "U+FFA0",
 	} {
 		op := PutUser{Anchor: "1", Attributes: Attributes{AttrUserName: {name}}}
-		if err := badValues(op); err == nil || err.Code != CodeInvalidValue || !strings.Contains(err.Message, char) {
+		if err := badValues(op); err == nil || err.Code != CodeInvalidValue || !strings.Contains(err.Message.String(), char) {
 			t.Errorf("%q: %v", name, err)
 		}
 		if shown := Printable(name); shown == name {

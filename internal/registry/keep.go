@@ -175,7 +175,7 @@ func (u *unit) mayTake(user *User, op Op) *Error {
 		switch {
 		case !ok || user != nil && k.User == user.ID:
 		case k.Erased && isPut && user == nil:
-			return &Error{Code: CodeErased, Message: "this person was erased here, and is not made anew until an admin allows it", User: k.User}
+			return &Error{Code: CodeErased, Message: Say("this person was erased here, and is not made anew until an admin allows it"), User: k.User}
 		case !k.Erased && v == nameKey(userNameOf(op)):
 			err := Refuse(CodeUserNameTaken, "the userName %q was somebody's who was merged into another person, and is kept for them", userNameOf(op))
 			err.User = k.User

@@ -157,7 +157,7 @@ func (u *unit) mayJoinTwo(survivor, loser *User) *Error {
 }
 
 // kindWords name the kinds in messages.
-var kindWords = map[Kind]string{EndUser: "an end user", SupportStaff: "support staff"}
+var kindWords = map[Kind]Said{EndUser: Say("an end user"), SupportStaff: Say("support staff")}
 
 // takesOver reports whether the survivor becomes what the loser is.
 func (u *unit) takesOver(survivor, loser *User) bool {

@@ -82,14 +82,14 @@ func (u *unit) lose(in intent, holder *NameHolder) {
 		res.Refused = Refuse(CodeUserNameTaken, "the userName %q is asked for by more than one person", res.Name)
 		return
 	}
-	why := "belongs to a person of another origin; rename or join them by hand"
+	var why Format = "the userName %q belongs to a person of another origin; rename or join them by hand"
 	switch {
 	case holder.Owner == u.b.Origin.ID:
-		why = "still belongs to another person of the same origin"
+		why = "the userName %q still belongs to another person of the same origin"
 	case holder.Credential == CredentialSet || holder.Credential == CredentialSSO:
-		why = "belongs to a person who signs in on their own; rename or join them by hand"
+		why = "the userName %q belongs to a person who signs in on their own; rename or join them by hand"
 	}
-	res.Refused = Refuse(CodeUserNameTaken, "the userName %q %s", res.Name, why)
+	res.Refused = Refuse(CodeUserNameTaken, why, res.Name)
 	res.Refused.User = holder.User
 }
 

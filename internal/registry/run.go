@@ -1,6 +1,9 @@
 package registry
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // SourceID is the key of a source.
 type SourceID = int64
@@ -92,8 +95,8 @@ type Run struct {
 	PlanHash string
 	// Code and Message say why a run failed or was held.
 	Code    string
-	Message string
-	Notes   []string
+	Message Said
+	Notes   []Said
 
 	DecidedBy    string
 	DecisionNote string
@@ -151,12 +154,26 @@ type Limit struct {
 	Count int64 `json:"count"`
 	Of    int64 `json:"of"`
 	// Rule is the limit in words: "more than 50", "more than 10 %".
-	Rule string `json:"rule"`
+	Rule Said `json:"rule"`
 	// Group is the group the limit is about, where it is about one.
 	Group string `json:"group,omitempty"`
 	// Reasons are what the count consists of, the most frequent first: "412
 	// missing".
-	Reasons []string `json:"reasons,omitempty"`
+	Reasons []Said `json:"reasons,omitempty"`
+}
+
+// InEnglish are limits with their words as plain text.
+func InEnglish(limits []Limit) []Limit {
+	out := slices.Clone(limits)
+	for i := range out {
+		l := &out[i]
+		l.Rule = Said(l.Rule.String())
+		l.Reasons = slices.Clone(l.Reasons)
+		for j, r := range l.Reasons {
+			l.Reasons[j] = Said(r.String())
+		}
+	}
+	return out
 }
 
 // Outcome says what became of a row of a report.
@@ -182,7 +199,7 @@ type RunItem struct {
 	Name    string
 	User    UserID
 	Group   GroupID
-	Message string
+	Message Said
 	// Detail is what the row would change.
 	Detail *Payload
 	At     time.Time

@@ -42,7 +42,7 @@ type Upload struct {
 	// Preview and Run are the newest of each, 0 for none.
 	Preview, Run RunID
 	// Message says why it failed.
-	Message   string
+	Message   Said
 	CreatedAt time.Time
 	// ExpiresAt is when the content is removed.
 	ExpiresAt time.Time
@@ -72,7 +72,7 @@ type UploadRow struct {
 	// Code and Message say why, of one that failed or was skipped, and of one that
 	// went through with a remark.
 	Code    Code
-	Message string
+	Message Said
 	// Name is the userName, or the key, that the row says.
 	Name string
 	// Item is the row of the run's report that has the values before and after, 0 for

@@ -217,7 +217,7 @@ func (u *unit) setBlocks(i int, op SetBlocks, res *Result) {
 func (u *unit) mailSetup(i int, res *Result) {
 	user := u.subject[i].user
 	if !user.MayReceiveSetup() {
-		res.Refused = Refuse(CodeNotInvitable, "%s is %s and cannot be mailed a set-up link", user.UserName(), user.State())
+		res.Refused = Refuse(CodeNotInvitable, "%s is %s and cannot be mailed a set-up link", user.UserName(), Word(user.State()))
 		return
 	}
 	u.voidLinks(user)

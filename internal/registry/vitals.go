@@ -32,7 +32,7 @@ type SourceVitals struct {
 	// LastSuccess is when a run last went to its end after a complete read.
 	LastSuccess               time.Time
 	QuarantinedAt, PausedAt   time.Time
-	QuarantineReason          string
+	QuarantineReason          Said
 	Failures                  int
 	HeldRun, HeldChanges      int64 // the number of the run that waits for a decision, 0 for none
 	HeldSince, LeaseUntil     time.Time

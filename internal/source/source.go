@@ -2,8 +2,9 @@ package source
 
 import (
 	"context"
-	"errors"
 	"time"
+
+	"github.com/usherd/usher/internal/registry"
 )
 
 // Kind says what an entry describes.
@@ -55,13 +56,13 @@ type Entry struct {
 	Same bool
 	// Excluded says, in a Find, why a Read would leave the person out: the base,
 	// the filter. "" for one that a Read gives.
-	Excluded string
+	Excluded registry.Said
 	// OutOfScope says, in a Read, why the source's settings leave the person out:
 	// the user type, the groups. "" for one who belongs to it. Values are empty.
-	OutOfScope string
+	OutOfScope registry.Said
 	// Problem is set when the entry could be read but not understood (no
 	// anchor, say); such an entry costs one report row and proves nothing.
-	Problem string
+	Problem registry.Said
 	// Code is the reason's code, of an entry with a Problem; "" for bad_entry.
 	Code string
 }
@@ -100,9 +101,9 @@ type Summary struct {
 	// Complete is true only when the source proved that it gave everything.
 	Complete bool
 	// Incomplete says why Complete is false, for people to read.
-	Incomplete string
+	Incomplete registry.Said
 	// Notes are remarks for the report: referrals not followed, and the like.
-	Notes []string
+	Notes []registry.Said
 }
 
 // Fact is one thing a probe found out about a server.
@@ -143,12 +144,12 @@ type Finder interface {
 // what to do about it and holds no secret.
 var (
 	// ErrAuth: the directory refused the credentials.
-	ErrAuth = errors.New("the directory refused the credentials")
+	ErrAuth = registry.Errorf("the directory refused the credentials")
 	// ErrUnreachable: no connection could be made, or it broke.
-	ErrUnreachable = errors.New("the directory could not be reached")
+	ErrUnreachable = registry.Errorf("the directory could not be reached")
 	// ErrProtocol: the directory answered something a read cannot be based on.
-	ErrProtocol = errors.New("the directory gave an answer that cannot be used")
+	ErrProtocol = registry.Errorf("the directory gave an answer that cannot be used")
 	// ErrCursor: the directory no longer knows the place where the last read
 	// ended, or is another server than then.
-	ErrCursor = errors.New("the place where the last read ended no longer fits")
+	ErrCursor = registry.Errorf("the place where the last read ended no longer fits")
 )

@@ -262,7 +262,7 @@ func TestRuns(t *testing.T) {
 		}
 		run := runs[0]
 		run.State, run.Message, run.Counts = registry.RunPartial, "\x00\xff", registry.Counts{Users: 7}
-		run.Limits, run.Notes = []registry.Limit{{Name: "empty", Of: 1}}, []string{"a\x00"}
+		run.Limits, run.Notes = []registry.Limit{{Name: "empty", Of: 1}}, []registry.Said{"a\x00"}
 		if err := company.UpdateRun(ctx, f, run); err != nil {
 			t.Fatal(err)
 		}
@@ -277,6 +277,6 @@ func TestRuns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want(t, "run", []any{got.State, got.Counts.Users, got.Message, got.SourceKey, got.Origin}, []any{registry.RunPartial, int64(7), "\uFFFD\uFFFD", "corp", w.src.Origin.ID})
+		want(t, "run", []any{got.State, got.Counts.Users, got.Message, got.SourceKey, got.Origin}, []any{registry.RunPartial, int64(7), registry.Said("\uFFFD\uFFFD"), "corp", w.src.Origin.ID})
 	})
 }

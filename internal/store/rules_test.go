@@ -570,7 +570,7 @@ func TestHostileValues(t *testing.T) {
 					t.Errorf("%s: %v", name, res[0].Refused)
 					continue
 				}
-				if s := res[0].Name + res[0].Refused.Message; len(s) > 1000 || !utf8.ValidString(s) || strings.ContainsAny(s, "\x00\x01\r\n") {
+				if s := res[0].Name + res[0].Refused.Message.String(); len(s) > 1000 || !utf8.ValidString(s) || strings.ContainsAny(s, "\x00\x01\r\n") {
 					t.Errorf("%s: unprintable %q", name, s)
 				}
 			}

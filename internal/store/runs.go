@@ -158,7 +158,7 @@ func toRun(r *db.Run, src *db.Source) *registry.Run {
 		ID: registry.RunID(r.ID), PublicID: r.PublicID, Company: registry.CompanyID(r.CompanyID), Source: r.SourceID,
 		Number: r.Number, Mode: r.Mode, Trigger: r.Trigger, Actor: r.Actor, State: registry.RunState(r.State),
 		Fence: r.Fence, Resumes: registry.RunID(r.Resumes), Complete: r.Complete, Full: r.Full, Counts: r.Counts, Limits: r.Limits,
-		PlanHash: r.PlanHash, Code: r.Code, Message: r.Message, Notes: r.Notes,
+		PlanHash: r.PlanHash, Code: r.Code, Message: registry.Said(r.Message), Notes: said(r.Notes),
 		DecidedBy: r.DecidedBy, DecisionNote: r.DecisionNote, DecidedAt: fromMicros(r.DecidedAt),
 		CreatedAt: fromMicros(r.CreatedAt), StartedAt: fromMicros(r.StartedAt), FinishedAt: fromMicros(r.FinishedAt),
 	}
@@ -228,10 +228,18 @@ func textOnly(a registry.Attributes) registry.Attributes {
 	return out
 }
 
-func texts(values []string) []string {
+func texts[T ~string](values []T) []string {
 	out := make([]string, len(values))
 	for i, v := range values {
 		out[i] = asText(v)
+	}
+	return out
+}
+
+func said(texts []string) []registry.Said {
+	var out []registry.Said
+	for _, t := range texts {
+		out = append(out, registry.Said(t))
 	}
 	return out
 }
@@ -271,7 +279,7 @@ func toItem(r *db.RunItem) registry.RunItem {
 	return registry.RunItem{
 		ID: r.ID, Outcome: registry.Outcome(r.Outcome), Action: registry.Action(r.Action), Code: registry.Code(r.Code),
 		Anchor: r.Anchor, Name: r.Name, User: registry.UserID(r.UserID), Group: registry.GroupID(r.GroupID),
-		Message: r.Message, Detail: r.Detail, At: fromMicros(r.At),
+		Message: registry.Said(r.Message), Detail: r.Detail, At: fromMicros(r.At),
 	}
 }
 

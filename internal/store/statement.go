@@ -83,7 +83,8 @@ func list(s *Store, values []string) any {
 func notText(v string) bool { return !utf8.ValidString(v) || strings.IndexByte(v, 0) >= 0 }
 
 // asText makes a value that can be kept as text of any.
-func asText(v string) string {
+func asText[T ~string](text T) string {
+	v := string(text)
 	if !notText(v) {
 		return v
 	}

@@ -156,7 +156,7 @@ func toUpload(r *db.Upload) (*registry.Upload, error) {
 	u := &registry.Upload{
 		ID: r.ID, PublicID: r.PublicID, Company: registry.CompanyID(r.CompanyID), Actor: r.Actor, FileName: r.FileName, Format: r.Format,
 		Hash: r.ContentHash, Size: r.Size, Settings: r.Settings, Inspection: r.Inspection, State: registry.UploadState(r.State),
-		Preview: registry.RunID(r.PreviewRun), Run: registry.RunID(r.RunID), Message: r.Message,
+		Preview: registry.RunID(r.PreviewRun), Run: registry.RunID(r.RunID), Message: registry.Said(r.Message),
 		CreatedAt: fromMicros(r.CreatedAt), ExpiresAt: fromMicros(r.ExpiresAt),
 	}
 	if len(r.Counts) == 0 {

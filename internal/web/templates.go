@@ -68,13 +68,15 @@ func parsePages(out map[string]*template.Template, base *template.Template, file
 }
 
 // functions are what templates may call: t says a message by its key, msg one
-// made by the handler, prose one that has code in it, when and day say times,
+// made by the handler, prose one that has code in it, said a
+// sentence that was kept, when and day say times,
 // asset names a static file.
 func functions(s *speaker, files static) template.FuncMap {
 	return template.FuncMap{
 		"t":     func(key string, pairs ...any) (string, error) { return s.say(Say(key, pairs...)) },
 		"msg":   s.say,
 		"prose": s.prose,
+		"said":  s.said,
 		"when":  func(t time.Time) (template.HTML, error) { return s.stamp(t, " 15:04 MST") },
 		"day":   func(t time.Time) (template.HTML, error) { return s.stamp(t, "") },
 		"asset": files.url,

@@ -4,11 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"strings"
 	"time"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
+
+	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/registry/said"
 )
 
 // languages are those the pages speak, in the order a page offers them; the
@@ -44,6 +48,7 @@ type catalogue struct {
 type speaker struct {
 	code string
 	loc  *i18n.Localizer
+	kept *said.Words
 }
 
 // Message is a sentence of the catalogue with its arguments. The argument
@@ -68,6 +73,10 @@ func Say(key string, pairs ...any) *Message {
 func loadCatalogue(pages []Pages) (*catalogue, error) {
 	bundle := i18n.NewBundle(languages[0].tag)
 	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
+	kept, err := said.Load()
+	if err != nil {
+		return nil, err
+	}
 	c := &catalogue{speakers: map[string]*speaker{}}
 	tags := make([]language.Tag, len(languages))
 	for i, l := range languages {
@@ -77,7 +86,7 @@ func loadCatalogue(pages []Pages) (*catalogue, error) {
 			}
 		}
 		tags[i] = l.tag
-		c.speakers[l.Code] = &speaker{code: l.Code, loc: i18n.NewLocalizer(bundle, l.Code)}
+		c.speakers[l.Code] = &speaker{code: l.Code, loc: i18n.NewLocalizer(bundle, l.Code), kept: kept}
 	}
 	c.matcher = language.NewMatcher(tags)
 	return c, nil
@@ -123,7 +132,7 @@ func (c *catalogue) match(wanted string) string {
 // say looks a message up. A missing one is an error: half-translated pages are
 // found by the tests, not by visitors.
 func (s *speaker) say(m *Message) (string, error) {
-	lc := &i18n.LocalizeConfig{MessageID: m.Key, TemplateData: m.Args}
+	lc := &i18n.LocalizeConfig{MessageID: m.Key, TemplateData: s.arguments(m.Args)}
 	if n, ok := m.Args["Count"]; ok {
 		lc.PluralCount = n
 	}
@@ -136,6 +145,20 @@ func (s *speaker) say(m *Message) (string, error) {
 	}
 	return out, nil
 }
+
+// arguments puts the sentences among a message's arguments into its language.
+func (s *speaker) arguments(args map[string]any) map[string]any {
+	out := maps.Clone(args)
+	for name, a := range args {
+		if kept, ok := a.(registry.Said); ok {
+			out[name] = s.said(kept)
+		}
+	}
+	return out
+}
+
+// said is a sentence that was kept.
+func (s *speaker) said(kept registry.Said) string { return s.kept.In(s.code, kept) }
 
 // date says a day in words, in the time's own zone.
 func (s *speaker) date(t time.Time) (string, error) {

@@ -218,7 +218,7 @@ func (d *Dispatcher) judge(r *Result, due *Due, a Answer) {
 
 // disabledNotice is the mail about a webhook that was disabled.
 func disabledNotice(hook *registry.Webhook, r *Result, id string) *registry.Notice {
-	data := map[string]string{"Webhook": hook.Name, "URL": hook.URL, "Code": "webhook_" + r.Disable, "Reason": lastAnswer(r.Status, r.Message)}
+	data := map[string]string{"Webhook": hook.Name, "URL": hook.URL, "Code": "webhook_" + r.Disable, "Reason": string(registry.Verbatim(lastAnswer(r.Status, r.Message)))}
 	return &registry.Notice{Kind: registry.NoticeWebhookDisabled, Data: data, MessageID: id}
 }
 

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"net"
@@ -16,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -66,10 +66,10 @@ type carrier struct {
 // RoundTrip implements http.RoundTripper.
 func (c *carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !within(c.graph, r.URL) {
-		return nil, &fault{doing: "read from " + r.URL.Host, class: source.ErrProtocol, text: "a link leads away from " + c.graph.Host + ", and is not followed"}
+		return nil, &fault{doing: registry.Say("read from %s", r.URL.Host), class: source.ErrProtocol, text: registry.Say("a link leads away from %s, and is not followed", c.graph.Host)}
 	}
 	if r.Method != http.MethodGet {
-		return nil, &fault{doing: doing(r), class: source.ErrProtocol, text: "only reading is allowed"}
+		return nil, &fault{doing: doing(r), class: source.ErrProtocol, text: registry.Say("only reading is allowed")}
 	}
 	var res *http.Response
 	renewed := false
@@ -110,7 +110,10 @@ func (c *carrier) patiently(ctx context.Context, fn func() error) error {
 		wait := c.wait(try, f)
 		if c.now().Add(wait).After(deadline) || wait > c.patience.left() {
 			given := *f
-			given.advice = strings.TrimPrefix(f.advice+"; given up after "+strconv.Itoa(try+1)+" tries", "; ")
+			given.advice = registry.Say("given up after %d tries", try+1)
+			if f.advice != "" {
+				given.advice = registry.Join([]registry.Said{f.advice, given.advice}, "; ")
+			}
 			return &given
 		}
 		if f.after > 0 || f.status == http.StatusTooManyRequests {
@@ -160,7 +163,7 @@ func (c *carrier) once(r *http.Request) (*http.Response, error) {
 		return nil, refused(res, body, c.now())
 	}
 	if !json.Valid(body) {
-		return nil, &fault{doing: doing(r), class: source.ErrProtocol, text: "the answer is not well-formed JSON", again: true}
+		return nil, &fault{doing: doing(r), class: source.ErrProtocol, text: registry.Say("the answer is not well-formed JSON"), again: true}
 	}
 	share, err := strconv.ParseFloat(res.Header.Get("X-Ms-Throttle-Limit-Percentage"), 64)
 	if err != nil {
@@ -174,7 +177,7 @@ func (c *carrier) once(r *http.Request) (*http.Response, error) {
 // ended explains a request that ended without an answer.
 func (c *carrier) ended(r *http.Request, err error) error {
 	if r.Context().Err() != nil {
-		return fmt.Errorf("%s: %w", doing(r), context.Cause(r.Context()))
+		return registry.Errorf("%s: %s", doing(r), context.Cause(r.Context()))
 	}
 	return broken(r, err)
 }
@@ -189,7 +192,7 @@ func whole(res *http.Response) ([]byte, error) {
 		return nil, err
 	}
 	if b.Len() > maxBody {
-		return nil, fmt.Errorf("the answer is longer than %d MB", maxBody>>20)
+		return nil, registry.Errorf("the answer is longer than %d MB", maxBody>>20)
 	}
 	return b.Bytes(), nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -46,7 +47,7 @@ func noting[T object](r *reading, t *told) func([]T, func(any)) error {
 		keep(n)
 		t.take(n)
 		if len(t.there) > mostChanges {
-			return noCursor(fmt.Sprintf("more than %d objects changed", mostChanges))
+			return noCursor("more than %d objects changed", mostChanges)
 		}
 		r.shown(len(page))
 		return nil
@@ -149,7 +150,7 @@ func (r *reading) same(kind source.Kind, t *told) (err error) {
 // everything. Nothing has been given yet.
 func expiredCursor(err error) error {
 	if isExpired(err) {
-		return fmt.Errorf("read changes: %w: %w", source.ErrCursor, err)
+		return registry.Errorf("read changes: %s: %s", source.ErrCursor, err)
 	}
 	return err
 }
@@ -235,7 +236,7 @@ func (r *reading) missing(ctx context.Context, kind source.Kind, t *told) error 
 	}
 	slices.Sort(late)
 	for _, id := range late {
-		if err := r.give(troubled(kind, id, "Graph told of a change and did not show the object yet")); err != nil {
+		if err := r.give(troubled(kind, id, registry.Say("Graph told of a change and did not show the object yet"))); err != nil {
 			return err
 		}
 	}
@@ -244,6 +245,6 @@ func (r *reading) missing(ctx context.Context, kind source.Kind, t *told) error 
 
 // troubled is somebody of whom nothing is known but a problem. The marker has the
 // caller look again the next time.
-func troubled(kind source.Kind, id, problem string) source.Entry {
+func troubled(kind source.Kind, id string, problem registry.Said) source.Entry {
 	return source.Entry{Kind: kind, Anchor: id, Name: id, Keys: []string{id}, Marker: marker, Problem: problem}
 }

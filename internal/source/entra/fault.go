@@ -12,45 +12,46 @@ import (
 	"strings"
 	"time"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
 // fault is why a request gave nothing: what package source calls it, what
 // Microsoft said, and whether asking again may help.
 type fault struct {
-	doing  string
+	doing  registry.Said
 	class  error
-	status int    // HTTP, 0 for none
-	code   string // Graph's, or AADSTS…
-	text   string // Microsoft's words
-	advice string
+	status int           // HTTP, 0 for none
+	code   string        // Graph's, or AADSTS…
+	text   registry.Said // Microsoft's words
+	advice registry.Said
 	cause  error
 	again  bool
 	after  time.Duration // Retry-After
 }
 
 // Error implements error.
-func (f *fault) Error() string {
-	s := f.doing + ": " + f.class.Error()
+func (f *fault) Error() string { return f.Said().String() }
+
+// Said is what went wrong, and what to do about it.
+func (f *fault) Said() registry.Said {
+	parts := []registry.Said{f.doing, registry.SaidOf(f.class)}
 	if f.cause != nil {
-		s += ": " + f.cause.Error()
+		parts = append(parts, registry.SaidOf(f.cause))
 	}
-	var said []string
 	if f.status != 0 && f.code == "" {
-		said = append(said, strings.TrimSpace(fmt.Sprint(f.status, " ", http.StatusText(f.status))))
+		parts = append(parts, registry.Verbatim(strings.TrimSpace(fmt.Sprint(f.status, " ", http.StatusText(f.status)))))
 	}
-	for _, part := range []string{f.code, f.text} {
+	for _, part := range []registry.Said{registry.Verbatim(f.code), f.text} {
 		if part != "" {
-			said = append(said, part)
+			parts = append(parts, part)
 		}
 	}
-	if len(said) > 0 {
-		s += ": " + strings.Join(said, ": ")
-	}
+	said := registry.Join(parts, ": ")
 	if f.advice != "" {
-		s += "; " + f.advice
+		said = registry.Join([]registry.Said{said, f.advice}, "; ")
 	}
-	return s
+	return said
 }
 
 // Unwrap gives the class and the cause.
@@ -95,14 +96,15 @@ func refused(res *http.Response, body []byte, now time.Time) *fault {
 		Error struct{ Code, Message string } `json:"error"`
 	}
 	if json.Unmarshal(body, &doc) == nil {
-		f.code, f.text = doc.Error.Code, doc.Error.Message
-	}
-	if len(f.text) > maxErrorText {
-		f.text = f.text[:maxErrorText] + "…"
+		text := doc.Error.Message
+		if len(text) > maxErrorText {
+			text = text[:maxErrorText] + "…"
+		}
+		f.code, f.text = doc.Error.Code, registry.Verbatim(text)
 	}
 	switch status := res.StatusCode; {
 	case status == http.StatusUnauthorized:
-		f.class, f.advice = source.ErrAuth, "Graph does not take the token: check cloud"
+		f.class, f.advice = source.ErrAuth, registry.Say("Graph does not take the token: check cloud")
 	case status == http.StatusForbidden:
 		f.class, f.advice = source.ErrAuth, permissionFor(res.Request.URL.Path).grant()
 	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
@@ -110,7 +112,7 @@ func refused(res *http.Response, body []byte, now time.Time) *fault {
 	case status >= http.StatusInternalServerError && status != http.StatusNotImplemented:
 		f.class, f.again = source.ErrUnreachable, true
 	case status >= http.StatusMultipleChoices && status < http.StatusBadRequest:
-		f.advice = "Graph led elsewhere (" + hostOf(res.Header.Get("Location")) + "), which is not followed: check cloud"
+		f.advice = registry.Say("Graph led elsewhere (%s), which is not followed: check cloud", hostOf(res.Header.Get("Location")))
 	}
 	return f
 }
@@ -126,7 +128,9 @@ func hostOf(address string) string {
 }
 
 // doing names a request without its query, which is long and says little.
-func doing(r *http.Request) string { return "read " + r.URL.Scheme + "://" + r.URL.Host + r.URL.Path }
+func doing(r *http.Request) registry.Said {
+	return registry.Say("read %s", r.URL.Scheme+"://"+r.URL.Host+r.URL.Path)
+}
 
 // retryAfter reads the header, seconds or a date (RFC 9110 section 10.2.3).
 func retryAfter(h http.Header, now time.Time) time.Duration {
@@ -152,15 +156,15 @@ func broken(r *http.Request, err error) *fault {
 	)
 	switch {
 	case errors.As(err, &unknown):
-		f.advice, f.again = "put the certificate of its authority into cloud.ca_file", false
+		f.advice, f.again = registry.Say("put the certificate of its authority into cloud.ca_file"), false
 	case errors.As(err, &hostname):
-		f.advice, f.again = "the certificate is for another name: check cloud", false
+		f.advice, f.again = registry.Say("the certificate is for another name: check cloud"), false
 	case errors.As(err, &invalid):
-		f.advice, f.again = "the server needs a new certificate, or this machine's clock is wrong", false
+		f.advice, f.again = registry.Say("the server needs a new certificate, or this machine's clock is wrong"), false
 	case errors.As(err, &record):
-		f.advice, f.again = "this port does not speak TLS", false
+		f.advice, f.again = registry.Say("this port does not speak TLS"), false
 	case errors.As(err, &dns) && dns.IsNotFound:
-		f.advice, f.again = "check cloud, and this machine's name service", false
+		f.advice, f.again = registry.Say("check cloud, and this machine's name service"), false
 	}
 	return f
 }
@@ -168,7 +172,7 @@ func broken(r *http.Request, err error) *fault {
 // permission is an application permission of Microsoft Graph.
 type permission struct {
 	name string
-	why  string // what it is for
+	why  registry.Format // what it is for
 }
 
 // The permissions (microsoft-graph-docs-contrib, api-reference/v1.0/api/
@@ -180,10 +184,10 @@ var (
 )
 
 // grant says how to give the permission.
-func (p permission) grant() string {
-	return fmt.Sprintf("the application permission %s is missing, %s: in the Entra admin centre open App registrations, the app, API permissions, "+
+func (p permission) grant() registry.Said {
+	return registry.Say("the application permission %s is missing, %s: in the Entra admin centre open App registrations, the app, API permissions, "+
 		"add Microsoft Graph, Application permissions, %s, and press Grant admin consent; to a managed identity it is given with "+
-		"New-MgServicePrincipalAppRoleAssignment", p.name, p.why, p.name)
+		"New-MgServicePrincipalAppRoleAssignment", p.name, registry.Say(p.why), p.name)
 }
 
 // permissionFor is the permission that a path needs.

@@ -21,7 +21,7 @@ func TestFind(t *testing.T) {
 	s := w.source()
 	for _, who := range []string{id, strings.ToUpper(id), "O'HARA@contoso.example", "s@contoso.example", " E-77 ", "scarlett o'hara"} {
 		got, err := s.Find(t.Context(), who, 5)
-		if err != nil || len(got) != 1 || got[0].Anchor != id || !strings.Contains(got[0].Excluded, "guest") || !got[0].Disabled || len(got[0].Values) == 0 {
+		if err != nil || len(got) != 1 || got[0].Anchor != id || !strings.Contains(got[0].Excluded.String(), "guest") || !got[0].Disabled || len(got[0].Values) == 0 {
 			t.Errorf("%q: %v, %+v", who, err, got)
 		}
 	}

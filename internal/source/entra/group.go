@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -203,7 +204,9 @@ func groupEntry(id string, values map[string][]string) source.Entry {
 
 // hiddenProblem is the Problem of a group whose members may not be read: nobody
 // is taken out of it for that.
-var hiddenProblem = "the group hides its members: " + readHidden.grant()
+func hiddenProblem() registry.Said {
+	return registry.Say("the group hides its members: %s", readHidden.grant())
+}
 
 // unreadable reports whether a group may have members that were not told. A
 // token that does not tell its permissions is taken for one without.

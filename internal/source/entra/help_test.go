@@ -184,7 +184,7 @@ func (c *client) read(ctx context.Context, s source.Source, wanted ...string) (s
 		return sum, err
 	}
 	if !sum.Complete {
-		return sum, errors.New("not complete: " + sum.Incomplete)
+		return sum, errors.New("not complete: " + sum.Incomplete.String())
 	}
 	maps.DeleteFunc(next.people, func(id string, _ person) bool { return !seen[id] })
 	maps.DeleteFunc(next.groups, func(id string, _ *members) bool { return !seen[id] })
@@ -199,7 +199,7 @@ func (c *client) take(e source.Entry) error {
 	case e.Same:
 	case e.Problem != "" && e.Kind == source.Group:
 	case e.Problem != "":
-		return errors.New(e.Name + ": " + e.Problem)
+		return errors.New(e.Name + ": " + e.Problem.String())
 	case e.OutOfScope != "":
 		delete(c.people, e.Anchor)
 		delete(c.groups, e.Anchor)

@@ -89,7 +89,7 @@ func (s *session) hiddenWords() string {
 	case !known:
 		return "not known: the token does not tell its permissions"
 	}
-	return "not readable, such groups keep the members they had; to read them: " + readHidden.grant()
+	return "not readable, such groups keep the members they had; to read them: " + readHidden.grant().String()
 }
 
 // count asks how many there are, from an index that may lag behind: it is for

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -45,7 +46,9 @@ func (s *session) settings() string {
 }
 
 // noCursor says why a cursor is of no use.
-func noCursor(why string) error { return fmt.Errorf("read changes: %w: %s", source.ErrCursor, why) }
+func noCursor(why registry.Format, args ...any) error {
+	return registry.Errorf("read changes: %s: %s", source.ErrCursor, registry.Say(why, args...))
+}
 
 // parseCursor reads what a Summary gave.
 func (s *session) parseCursor(text string) (cursor, error) {
@@ -166,11 +169,11 @@ func (r *reading) everything(ctx context.Context) error {
 	earlier := map[uuid.UUID]bool{}
 	for try := 0; ; try++ {
 		err := r.pass(ctx, earlier)
-		note := "Graph lost its place in the middle of the read, which began anew"
+		note := registry.Say("Graph lost its place in the middle of the read, which began anew")
 		switch {
 		case errors.Is(err, errStale): // what is kept is dropped, so that this comes once
 			try--
-			note = "Graph does not go on from where an earlier read was cut off, and everything was read from the beginning"
+			note = registry.Say("Graph does not go on from where an earlier read was cut off, and everything was read from the beginning")
 		case !isExpired(err) || try == restarts:
 			return err
 		}
@@ -181,7 +184,7 @@ func (r *reading) everything(ctx context.Context) error {
 			earlier[id] = true
 		}
 		r.given, r.ahead, r.trashed, r.ended, r.sum.Users = nil, 0, 0, 0, 0
-		r.sum.Notes = []string{note}
+		r.sum.Notes = []registry.Said{note}
 	}
 }
 
@@ -300,7 +303,7 @@ func (r *reading) doubtful(ctx context.Context, removed map[string]string, earli
 		r.gone(reason)
 	}
 	for id := range earlier {
-		if err := r.give(troubled(source.User, id.String(), leftMeanwhile)); err != nil {
+		if err := r.give(troubled(source.User, id.String(), registry.Say(leftMeanwhile))); err != nil {
 			return err
 		}
 	}
@@ -366,7 +369,7 @@ func (r *reading) wholeGroup(id string, g *gathered) source.Entry {
 	e := groupEntry(id, g.values)
 	e.Members = g.keys()
 	if r.unreadable(g.values, len(e.Members)) {
-		e.Problem = hiddenProblem
+		e.Problem = hiddenProblem()
 		r.hiding++
 	}
 	return e
@@ -374,14 +377,14 @@ func (r *reading) wholeGroup(id string, g *gathered) source.Entry {
 
 // conclude adds the notes.
 func (r *reading) conclude() {
-	note := func(n int, text string) {
+	note := func(n int, text registry.Format, more ...any) {
 		if n > 0 {
-			r.sum.Notes = append(r.sum.Notes, fmt.Sprintf(text, n))
+			r.sum.Notes = append(r.sum.Notes, registry.Say(text, append([]any{n}, more...)...))
 		}
 	}
 	note(r.trashed, "%d objects were deleted in Entra ID and can be restored there for 30 days")
 	note(r.ended, "%d objects were deleted in Entra ID for good")
-	note(r.hiding, "%d groups hide their members, who stay as they were: "+readHidden.grant())
+	note(r.hiding, "%d groups hide their members, who stay as they were: %s", readHidden.grant())
 	note(r.others, "%d group members are neither people nor groups and were left out")
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 	"github.com/usherd/usher/internal/source/entra"
 	"github.com/usherd/usher/internal/testkit/graphfake"
@@ -194,7 +195,7 @@ func TestGroupScope(t *testing.T) {
 		t.Errorf("%d people", len(c.people))
 	}
 	var excluded string
-	if err := s.Fetch(t.Context(), []string{w.tenant.UserID(20)}, func(e source.Entry) error { excluded = e.Excluded; return nil }); err != nil || excluded == "" {
+	if err := s.Fetch(t.Context(), []string{w.tenant.UserID(20)}, func(e source.Entry) error { excluded = e.Excluded.String(); return nil }); err != nil || excluded == "" {
 		t.Errorf("excluded %q, %v", excluded, err)
 	}
 	w.cfg.Nested = false
@@ -230,7 +231,7 @@ func TestHidden(t *testing.T) {
 	var problem string
 	sum, err := w.source().Read(t.Context(), source.Request{}, func(e source.Entry) error {
 		if e.Anchor == id {
-			problem = e.Problem
+			problem = e.Problem.String()
 		}
 		return nil
 	})
@@ -356,10 +357,10 @@ func TestBeginsAnew(t *testing.T) {
 				return err
 			}
 		}
-		problems[e.Anchor] = e.Problem
+		problems[e.Anchor] = e.Problem.String()
 		return nil
 	})
-	if err != nil || !sum.Full || !sum.Complete || !strings.Contains(strings.Join(sum.Notes, " "), "began anew") {
+	if err != nil || !sum.Full || !sum.Complete || !strings.Contains(strings.Join(registry.English(sum.Notes), " "), "began anew") {
 		t.Fatal(sum, err)
 	}
 	if len(given) != 32 || given[w.tenant.UserID(1)] != 2 || given[w.tenant.UserID(29)] != 1 {

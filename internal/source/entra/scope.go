@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -23,7 +23,7 @@ type scope struct {
 }
 
 // out says why a person does not belong to the source, "" for one who does.
-func (c *scope) out(e *source.Entry) string {
+func (c *scope) out(e *source.Entry) registry.Said {
 	if why := c.wrongType(e); why != "" {
 		return why
 	}
@@ -31,7 +31,7 @@ func (c *scope) out(e *source.Entry) string {
 		return ""
 	}
 	if id, err := uuid.Parse(e.Anchor); err != nil || !c.members[id] {
-		return "the user is in none of the groups of groups.ids"
+		return registry.Say("the user is in none of the groups of groups.ids")
 	}
 	return ""
 }
@@ -40,13 +40,13 @@ func (c *scope) out(e *source.Entry) string {
 const keyUserType = "usertype"
 
 // wrongType says why a person is of no type that the source takes, "" for one who is.
-func (c *scope) wrongType(e *source.Entry) string {
+func (c *scope) wrongType(e *source.Entry) registry.Said {
 	kind := strings.ToLower(first(e.Values[keyUserType]))
 	if kind == "" {
 		kind = "member" // accounts from before there were guests have no type
 	}
 	if len(c.types) > 0 && !slices.ContainsFunc(c.types, func(t string) bool { return strings.EqualFold(t, kind) }) {
-		return fmt.Sprintf("the user is a %s, and user_types takes only %s", kind, strings.Join(c.types, ", "))
+		return registry.Say("the user is a %s, and user_types takes only %s", kind, strings.Join(c.types, ", "))
 	}
 	return ""
 }
@@ -106,14 +106,14 @@ func (s *session) admit(ctx context.Context, c *scope, id string) ([]string, err
 		delete(c.groups.groups, id)
 		c.groups.order = slices.DeleteFunc(c.groups.order, func(o string) bool { return o == id })
 		if named {
-			return nil, &fault{doing: "read groups", class: source.ErrProtocol, text: "groups.ids names " + id + ", which the tenant does not have",
-				advice: "take it out, or restore the group; everybody in it would otherwise be out of scope"}
+			return nil, &fault{doing: registry.Say("read groups"), class: source.ErrProtocol, text: registry.Say("groups.ids names %s, which the tenant does not have", id),
+				advice: registry.Say("take it out, or restore the group; everybody in it would otherwise be out of scope")}
 		}
 		return nil, nil
 	}
 	g.settle()
 	if s.unreadable(g.values, len(g.keys())) {
-		return nil, &fault{doing: "read groups", class: source.ErrAuth, text: "group " + id + " decides who belongs to the source, and hides its members", advice: readHidden.grant()}
+		return nil, &fault{doing: registry.Say("read groups"), class: source.ErrAuth, text: registry.Say("group %s decides who belongs to the source, and hides its members", id), advice: readHidden.grant()}
 	}
 	var next []string
 	for _, e := range g.edges {

@@ -18,6 +18,7 @@ import (
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -187,7 +188,7 @@ func (s *session) explain(err error) error {
 			return err
 		}
 	}
-	return &fault{doing: "read from " + s.graph.Host, class: source.ErrProtocol, cause: err}
+	return &fault{doing: registry.Say("read from %s", s.graph.Host), class: source.ErrProtocol, cause: err}
 }
 
 const (
@@ -200,12 +201,12 @@ const (
 // follow asks for page after page until the delta link, which proves that
 // nothing is missing, and returns it. Pages may be empty, and may come again.
 func follow[T any](ctx context.Context, s *session, r request, ask func(context.Context, request) (page[T], error), take func([]T) error) (string, error) {
-	bad := func(why string) error {
-		return &fault{doing: "read from " + s.graph.Host, class: source.ErrProtocol, text: why}
+	bad := func(why registry.Format, args ...any) error {
+		return &fault{doing: registry.Say("read from %s", s.graph.Host), class: source.ErrProtocol, text: registry.Say(why, args...)}
 	}
 	for empty, repeats := 0, 0; ; {
 		if r.link != "" && !s.ours(r.link) {
-			return "", bad("a link leads away from " + s.graph.Host + ", and is not followed")
+			return "", bad("a link leads away from %s, and is not followed", s.graph.Host)
 		}
 		p, err := ask(ctx, r)
 		if err != nil {
@@ -221,7 +222,7 @@ func follow[T any](ctx context.Context, s *session, r request, ask func(context.
 		case p.next == "" && p.delta == "":
 			return "", bad("an answer says neither where it goes on nor that it ends")
 		case p.next == "" && !s.ours(p.delta):
-			return "", bad("the delta link leads away from " + s.graph.Host)
+			return "", bad("the delta link leads away from %s", s.graph.Host)
 		case p.next == "":
 			return p.delta, nil
 		}

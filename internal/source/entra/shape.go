@@ -14,6 +14,7 @@ import (
 	"github.com/microsoft/kiota-abstractions-go/store"
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -267,9 +268,9 @@ func (s *Source) user(u models.Userable) (e source.Entry, reason string) {
 	enabled := u.GetAccountEnabled()
 	switch {
 	case e.Anchor == "":
-		e.Problem = "Graph gave a user without an id"
+		e.Problem = registry.Say("Graph gave a user without an id")
 	case enabled == nil:
-		e.Problem = "Graph does not say whether the account is enabled (accountEnabled)"
+		e.Problem = registry.Say("Graph does not say whether the account is enabled (accountEnabled)")
 	default:
 		e.Disabled = !*enabled
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -196,7 +197,7 @@ func claimsOf(token string) claims {
 
 // refusals say what an error code of the sign-in means and what to do about it
 // (learn.microsoft.com/entra/identity-platform/reference-error-codes).
-var refusals = map[string]string{
+var refusals = map[string]registry.Format{
 	"7000215": "the client secret is wrong: use the secret's value, not its id",
 	"7000222": "the client secret has expired: make a new one under App registrations, Certificates & secrets",
 	"7000218": "the app is not set up for this kind of sign-in: give it a client secret or a certificate",
@@ -227,9 +228,9 @@ var (
 // explainSignIn turns an error of signing in into a fault; seen is what the
 // witness saw.
 func explainSignIn(ctx context.Context, err error, seen *fault) error {
-	const doing = "sign in"
+	doing := registry.Say("sign in")
 	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+		return registry.Errorf("%s: %s", doing, context.Cause(ctx))
 	}
 	if seen != nil {
 		f := *seen
@@ -243,18 +244,21 @@ func explainSignIn(ctx context.Context, err error, seen *fault) error {
 	}
 	text := err.Error()
 	if m := aadsts.FindStringSubmatch(text); m != nil {
-		f.code, f.advice = "AADSTS"+m[1], refusals[m[1]]
+		f.code = "AADSTS" + m[1]
+		if advice, ok := refusals[m[1]]; ok {
+			f.advice = registry.Say(advice)
+		}
 		if d := description.FindStringSubmatch(text); d != nil {
-			f.text = d[1]
+			f.text = registry.Verbatim(d[1])
 		}
 		return f
 	}
-	f.text = firstLine(text)
+	f.text = registry.Verbatim(firstLine(text))
 	switch {
 	case strings.HasPrefix(text, "ManagedIdentityCredential"):
-		f.advice = "this machine has no such managed identity: assign one, or name the user-assigned one by client_id"
+		f.advice = registry.Say("this machine has no such managed identity: assign one, or name the user-assigned one by client_id")
 	case strings.HasPrefix(text, "WorkloadIdentityCredential"), strings.Contains(text, "no token file"):
-		f.advice = "AZURE_FEDERATED_TOKEN_FILE must name the workload's token"
+		f.advice = registry.Say("AZURE_FEDERATED_TOKEN_FILE must name the workload's token")
 	}
 	return f
 }

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -162,7 +163,7 @@ func (t *told) take(n notes) {
 // wentOn ends the going on: what is asked from here is asked anew and not kept.
 func (r *reading) wentOn() {
 	r.trail.legs, r.trail.quiet = nil, true
-	r.sum.Notes = append(r.sum.Notes, fmt.Sprintf("Went on where an earlier read was cut off: %d pages were not asked for again", r.trail.pages))
+	r.sum.Notes = append(r.sum.Notes, registry.Say("Went on where an earlier read was cut off: %d pages were not asked for again", r.trail.pages))
 }
 
 // recall gives the people of the pages that are kept, those of this read too. It asks

@@ -67,7 +67,7 @@ func TestResultCodes(t *testing.T) {
 				if wantErr(t, err, want.err, want.words); err != nil && !strings.Contains(err.Error(), "the server's words") {
 					t.Errorf("the server's words are missing: %v", err)
 				}
-				if want.err == nil && !strings.Contains(sum.Incomplete, want.words) {
+				if want.err == nil && !strings.Contains(sum.Incomplete.String(), want.words) {
 					t.Errorf("summary = %+v, want %q", sum, want.words)
 				}
 			})

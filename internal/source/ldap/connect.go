@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"time"
@@ -12,6 +11,7 @@ import (
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -69,7 +69,7 @@ func (s *Source) dial(ctx context.Context, e endpoint) (*session, error) {
 		secured, err := s.secure(dialCtx, c, e)
 		if _, ok := answered(err); err != nil && !ok {
 			if dialCtx.Err() != nil {
-				err = fmt.Errorf("%w within %s", os.ErrDeadlineExceeded, s.cfg.ConnectTimeout)
+				err = registry.Errorf("%s within %s", os.ErrDeadlineExceeded, s.cfg.ConnectTimeout)
 			}
 			err = explainDial(ctx, e, err)
 		}
@@ -94,15 +94,15 @@ func (s *Source) secure(ctx context.Context, c net.Conn, e endpoint) (*tls.Conn,
 	if e.start {
 		if err := startTLS(c); err != nil {
 			if le, ok := answered(err); ok {
-				return nil, fmt.Errorf("%w; the server cannot do starttls: use ldaps:// if it can",
-					explainResult("start TLS on "+e.shown, le, visitor))
+				return nil, registry.Errorf("%s; the server cannot do starttls: use ldaps:// if it can",
+					explainResult(registry.Say("start TLS on %s", e.shown), le, visitor))
 			}
-			return nil, fmt.Errorf("start TLS: %w", err)
+			return nil, registry.Errorf("start TLS: %s", err)
 		}
 	}
 	secured := tls.Client(c, s.tlsConfig(e))
 	if err := secured.HandshakeContext(ctx); err != nil {
-		return nil, fmt.Errorf("TLS handshake: %w", err)
+		return nil, registry.Errorf("TLS handshake: %s", err)
 	}
 	return secured, nil
 }
@@ -130,7 +130,7 @@ const startTLSOID = "1.3.6.1.4.1.1466.20037"
 
 // bind signs in.
 func (s *Source) bind(ctx context.Context, sess *session) error {
-	doing := "sign in to " + sess.at.shown
+	doing := registry.Say("sign in to %s", sess.at.shown)
 	if s.cfg.BindDN == "" {
 		if sess.at.network != "unix" {
 			sess.standing = visitor // anonymous is what a connection starts as
@@ -140,18 +140,18 @@ func (s *Source) bind(ctx context.Context, sess *session) error {
 	}
 	password, err := s.cfg.BindPassword()
 	if err != nil {
-		return fmt.Errorf("%s: %w: read the password: %w", doing, source.ErrAuth, err)
+		return registry.Errorf("%s: %s: read the password: %s", doing, source.ErrAuth, err)
 	}
 	if password == "" {
 		// RFC 4513 section 5.1.2: a name with an empty password succeeds as
 		// anonymous, and the read would then show only what anyone may see.
-		return fmt.Errorf("%s: %w: the password is empty", doing, source.ErrAuth)
+		return registry.Errorf("%s: %s: the password is empty", doing, source.ErrAuth)
 	}
-	return sess.enter(ctx, doing+" as "+s.cfg.BindDN, func() error { return sess.conn.Bind(s.cfg.BindDN, password) })
+	return sess.enter(ctx, registry.Say("sign in to %s as %s", sess.at.shown, s.cfg.BindDN), func() error { return sess.conn.Bind(s.cfg.BindDN, password) })
 }
 
 // enter asks to be let in.
-func (s *session) enter(ctx context.Context, doing string, request func() error) error {
+func (s *session) enter(ctx context.Context, doing registry.Said, request func() error) error {
 	s.standing = signing
 	err := s.do(ctx, doing, request)
 	s.standing = member
@@ -159,7 +159,7 @@ func (s *session) enter(ctx context.Context, doing string, request func() error)
 }
 
 // do runs one request under the idle time-out and explains its error.
-func (s *session) do(ctx context.Context, doing string, request func() error) error {
+func (s *session) do(ctx context.Context, doing registry.Said, request func() error) error {
 	s.tap.begin(nil)
 	err := request()
 	if wire := s.tap.end(); err != nil {
@@ -170,12 +170,12 @@ func (s *session) do(ctx context.Context, doing string, request func() error) er
 
 // search runs one search whose entries go to sink. limit says which of the
 // server's limits cut it short, if one did; res is nil then and on an error.
-func (s *session) search(ctx context.Context, doing string, req *ldap.SearchRequest, sink func(rawEntry) error) (res *ldap.SearchResult, limit string, err error) {
+func (s *session) search(ctx context.Context, doing registry.Said, req *ldap.SearchRequest, sink func(rawEntry) error) (res *ldap.SearchResult, limit registry.Said, err error) {
 	s.tap.begin(sink)
 	res, err = s.conn.Search(req)
 	wire := s.tap.end()
 	if le, ok := answered(err); ok && limits[le.ResultCode] != "" && ctx.Err() == nil {
-		return nil, limits[le.ResultCode], nil
+		return nil, registry.Say(limits[le.ResultCode]), nil
 	}
 	if err == nil && (ctx.Err() != nil || wire != nil || s.conn.IsClosing()) {
 		err = errors.New("the connection ended with the answer")

@@ -3,7 +3,6 @@ package ldap
 import (
 	"bytes"
 	"encoding/hex"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -323,18 +323,18 @@ func nextRange(option string) (next int, ok bool) {
 }
 
 // anchorOf gives the canonical text of an anchor, or what is wrong with it.
-func anchorOf(name string, values []string) (anchor, problem string) {
+func anchorOf(name string, values []string) (anchor string, problem registry.Said) {
 	switch {
 	case len(values) == 0 || values[0] == "":
-		return "", fmt.Sprintf("the entry has no %s, or it may not be read", name)
+		return "", registry.Say("the entry has no %s, or it may not be read", name)
 	case len(values) > 1:
-		return "", fmt.Sprintf("the entry has %d values of %s, which must be one to identify it", len(values), name)
+		return "", registry.Say("the entry has %d values of %s, which must be one to identify it", len(values), name)
 	}
 	v := values[0]
 	switch strings.ToLower(name) {
 	case "objectguid", "ms-ds-consistencyguid":
 		if len(v) != 16 {
-			return "", fmt.Sprintf("%s holds %d bytes where a GUID has 16", name, len(v))
+			return "", registry.Say("%s holds %d bytes where a GUID has 16", name, len(v))
 		}
 		return mixedEndian(v).String(), ""
 	case "guid": // eDirectory's, in network order

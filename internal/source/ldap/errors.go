@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -30,7 +30,7 @@ const (
 // verdict says what a result code means for a read and what to do about it.
 type verdict struct {
 	class  error
-	advice string
+	advice registry.Format
 }
 
 // special are the codes that mean something else to who is no member.
@@ -69,7 +69,7 @@ var verdicts = map[uint16]verdict{
 }
 
 // limits are the result codes with which a server cuts a listing short.
-var limits = map[uint16]string{
+var limits = map[uint16]registry.Format{
 	ldap.LDAPResultTimeLimitExceeded:  "the server's time limit ended the listing",
 	ldap.LDAPResultSizeLimitExceeded:  "the server's size limit ended the listing",
 	ldap.LDAPResultAdminLimitExceeded: "the server's administrative limit ended the listing",
@@ -77,7 +77,7 @@ var limits = map[uint16]string{
 
 // adReasons are the "data" codes in Active Directory's refusals of a sign-in
 // (Win32 error codes in hexadecimal).
-var adReasons = map[string]string{
+var adReasons = map[string]registry.Format{
 	"525": "there is no such user", "52e": "the password is wrong", "530": "not at this hour", "531": "not from this machine",
 	"532": "the password has expired", "533": "the account is disabled", "701": "the account has expired",
 	"773": "the password must be changed first", "775": "the account is locked",
@@ -98,12 +98,12 @@ func answered(err error) (*ldap.Error, bool) {
 // explain turns an error of a request into one of package source's kinds.
 // wire is what ended the connection, if it ended: it is nearer to the cause
 // than what go-ldap makes of it.
-func (s *session) explain(ctx context.Context, doing string, err, wire error) error {
+func (s *session) explain(ctx context.Context, doing registry.Said, err, wire error) error {
 	if err == nil && wire == nil {
 		return nil
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+		return registry.Errorf("%s: %s", doing, context.Cause(ctx))
 	}
 	if le, ok := answered(err); ok {
 		return explainResult(doing, le, s.standing)
@@ -114,45 +114,58 @@ func (s *session) explain(ctx context.Context, doing string, err, wire error) er
 	}
 	switch {
 	case errors.Is(cause, errMalformed), errors.Is(cause, errTooLarge):
-		return fmt.Errorf("%s: %w: %w", doing, source.ErrProtocol, cause)
+		return registry.Errorf("%s: %s: %s", doing, source.ErrProtocol, cause)
 	case errors.Is(cause, os.ErrDeadlineExceeded):
-		return fmt.Errorf("%s: %w: it fell silent while it owed an answer", doing, source.ErrUnreachable)
+		return registry.Errorf("%s: %s: it fell silent while it owed an answer", doing, source.ErrUnreachable)
 	case errors.Is(cause, io.EOF), errors.Is(cause, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%s: %w: it closed the connection in the middle", doing, source.ErrUnreachable)
+		return registry.Errorf("%s: %s: it closed the connection in the middle", doing, source.ErrUnreachable)
 	case wire == nil && !ldap.IsErrorWithCode(err, ldap.ErrorNetwork):
-		return fmt.Errorf("%s: %w: %w", doing, source.ErrProtocol, err)
+		return registry.Errorf("%s: %s: %s", doing, source.ErrProtocol, err)
 	}
-	return fmt.Errorf("%s: %w: %w", doing, source.ErrUnreachable, cause)
+	return registry.Errorf("%s: %s: %s", doing, source.ErrUnreachable, cause)
 }
 
 // explainResult words a result code other than success.
-func explainResult(doing string, le *ldap.Error, as standing) error {
-	class, advice := source.ErrProtocol, ""
+func explainResult(doing registry.Said, le *ldap.Error, as standing) error {
+	class, advice := source.ErrProtocol, registry.Format("")
 	v, ok := special[as][le.ResultCode]
 	if !ok {
 		v, ok = verdicts[le.ResultCode]
 	}
 	if ok {
-		class, advice = v.class, "; "+v.advice
+		class, advice = v.class, v.advice
 	}
-	said := ldap.LDAPResultCodeMap[le.ResultCode]
+	text := ldap.LDAPResultCodeMap[le.ResultCode]
+	var why registry.Format
 	if le.Err != nil && le.Err.Error() != "" {
-		said += " (" + firstLine(le.Err.Error()) + ")"
-		if m := adReason.FindStringSubmatch(le.Err.Error()); m != nil && adReasons[m[1]] != "" {
-			said += ": " + adReasons[m[1]]
+		text += " (" + firstLine(le.Err.Error()) + ")"
+		if m := adReason.FindStringSubmatch(le.Err.Error()); m != nil {
+			why = adReasons[m[1]]
 		}
 	}
-	if le.MatchedDN != "" {
-		said += fmt.Sprintf(", only %q exists", le.MatchedDN)
+	said := registry.Verbatim(text)
+	if why != "" {
+		said = registry.Say("%s: %s", said, registry.Say(why))
 	}
-	return fmt.Errorf("%s: %w: %s%s", doing, class, said, advice)
+	if le.MatchedDN != "" {
+		said = registry.Say("%s, only %q exists", said, le.MatchedDN)
+	}
+	return advised(registry.Errorf("%s: %s: %s", doing, class, said), advice)
+}
+
+// advised adds to an error what to do about it, "" for nothing.
+func advised(err error, advice registry.Format) error {
+	if advice == "" {
+		return err
+	}
+	return registry.Errorf("%s; %s", err, registry.Say(advice))
 }
 
 // explainDial words why no connection came about.
 func explainDial(ctx context.Context, e endpoint, err error) error {
-	doing := "connect to " + e.shown
+	doing := registry.Say("connect to %s", e.shown)
 	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
+		return registry.Errorf("%s: %s", doing, context.Cause(ctx))
 	}
 	var (
 		unknown  x509.UnknownAuthorityError
@@ -161,28 +174,28 @@ func explainDial(ctx context.Context, e endpoint, err error) error {
 		record   tls.RecordHeaderError
 		dns      *net.DNSError
 	)
-	advice := ""
+	var advice registry.Format
 	switch {
 	case errors.As(err, &unknown):
-		advice = "; put the certificate of its authority into ca_file"
+		advice = "put the certificate of its authority into ca_file"
 	case errors.As(err, &hostname) && len(hostname.Certificate.DNSNames)+len(hostname.Certificate.IPAddresses) == 0:
-		advice = "; the certificate has no subjectAltName, without which no name can be checked (RFC 9525): give the server a new one"
+		advice = "the certificate has no subjectAltName, without which no name can be checked (RFC 9525): give the server a new one"
 	case errors.As(err, &hostname):
-		advice = "; use the name in the certificate as url or server_name"
+		advice = "use the name in the certificate as url or server_name"
 	case errors.As(err, &invalid):
-		advice = "; the server needs a new certificate, or this machine's clock is wrong"
+		advice = "the server needs a new certificate, or this machine's clock is wrong"
 	case errors.As(err, &record):
-		advice = "; this port does not speak TLS: use ldap://, with starttls: true if the server can"
+		advice = "this port does not speak TLS: use ldap://, with starttls: true if the server can"
 	case errors.As(err, &dns):
-		advice = "; check the host's name in url"
+		advice = "check the host's name in url"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		advice = "; nothing listens there: check host and port in url, and that the server is up"
+		advice = "nothing listens there: check host and port in url, and that the server is up"
 	case e.tls && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
-		advice = "; it hung up when greeted in TLS: this port may not speak it. Use the port for ldaps://, or ldap:// with starttls: true"
+		advice = "it hung up when greeted in TLS: this port may not speak it. Use the port for ldaps://, or ldap:// with starttls: true"
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		advice = "; no answer came: check host and port in url, and the firewalls between here and there"
+		advice = "no answer came: check host and port in url, and the firewalls between here and there"
 	}
-	return fmt.Errorf("%s: %w: %w%s", doing, source.ErrUnreachable, err, advice)
+	return advised(registry.Errorf("%s: %s: %s", doing, source.ErrUnreachable, err), advice)
 }
 
 // firstLine keeps the first line of a server's words; Active Directory adds a

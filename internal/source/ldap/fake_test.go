@@ -10,6 +10,7 @@ import (
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 	sourceldap "github.com/usherd/usher/internal/source/ldap"
 )
@@ -237,10 +238,10 @@ func TestLyingServers(t *testing.T) {
 				}
 				return
 			}
-			if sum.Users != tc.users || sum.Complete != (tc.incomplete == "") || !strings.Contains(sum.Incomplete, tc.incomplete) {
+			if sum.Users != tc.users || sum.Complete != (tc.incomplete == "") || !strings.Contains(sum.Incomplete.String(), tc.incomplete) {
 				t.Errorf("summary = %+v", sum)
 			}
-			if got := strings.Join(sum.Notes, "; "); !strings.Contains(got, tc.note) {
+			if got := strings.Join(registry.English(sum.Notes), "; "); !strings.Contains(got, tc.note) {
 				t.Errorf("notes = %q, want %q", got, tc.note)
 			}
 		})
@@ -288,7 +289,7 @@ func TestRanges(t *testing.T) {
 			src := open(t, sourceldap.Config{Name: "x", URLs: []string{f.url}, Users: sourceldap.Search{Base: "dc=x"}, Groups: sourceldap.Search{Base: "dc=x"}})
 			got := mustRead(t, src)
 			big, small := got["cn=big,dc=x"], got["cn=small,dc=x"]
-			if len(big.Members) != tc.members || (big.Problem == "") != (tc.problem == "") || !strings.Contains(big.Problem, tc.problem) {
+			if len(big.Members) != tc.members || (big.Problem == "") != (tc.problem == "") || !strings.Contains(big.Problem.String(), tc.problem) {
 				t.Errorf("entry = %+v", big)
 			}
 			if len(small.Members) != 1 || small.Problem != "" {

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
-	"fmt"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
 	"github.com/google/uuid"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -122,7 +122,7 @@ func (l *lookup) named(ctx context.Context, who string) error {
 	if !isDN(who) {
 		return nil
 	}
-	excluded := ""
+	var excluded registry.Said
 	if !l.below(dnKey(who)) {
 		excluded = l.beyondBase()
 	}
@@ -137,12 +137,12 @@ func isDN(who string) bool {
 	return err == nil && len(dn.RDNs) > 0
 }
 
-func (l *lookup) pastFilter() string {
-	return fmt.Sprintf("the filter %s leaves the entry out", l.p.list.filter)
+func (l *lookup) pastFilter() registry.Said {
+	return registry.Say("the filter %s leaves the entry out", l.p.list.filter)
 }
 
-func (l *lookup) beyondBase() string {
-	return fmt.Sprintf("the entry is outside the base %q", l.p.list.search.Base)
+func (l *lookup) beyondBase() registry.Said {
+	return registry.Say("the entry is outside the base %q", l.p.list.search.Base)
 }
 
 // below reports whether a key is of an entry under the users' base.
@@ -163,7 +163,7 @@ func (l *lookup) context() string {
 
 // search takes who is new. A place that does not exist or may not be read holds
 // nobody: not to find somebody proves nothing.
-func (l *lookup) search(ctx context.Context, base string, scope int, filter, excluded string) error {
+func (l *lookup) search(ctx context.Context, base string, scope int, filter string, excluded registry.Said) error {
 	if l.left <= 0 || base == "" {
 		return nil
 	}
@@ -175,7 +175,7 @@ func (l *lookup) search(ctx context.Context, base string, scope int, filter, exc
 	if le, ok := answered(err); ok && nobody[le.ResultCode] && wire == nil {
 		return nil
 	}
-	return sess.explain(ctx, fmt.Sprintf("look for people below %q", base), err, wire)
+	return sess.explain(ctx, registry.Say("look for people below %q", base), err, wire)
 }
 
 // nobody are the result codes that mean no more than that nobody was found, or
@@ -187,7 +187,7 @@ var nobody = map[uint16]bool{
 }
 
 // add takes an entry that is new.
-func (l *lookup) add(raw rawEntry, excluded string) {
+func (l *lookup) add(raw rawEntry, excluded registry.Said) {
 	e, _ := l.p.build.build(raw)
 	if l.left <= 0 || l.seen[e.Keys[0]] || l.p.sess.server.ad && tombstone(e.Keys[0]) {
 		return

@@ -91,7 +91,7 @@ func (s *Source) count(ctx context.Context, cancel context.CancelFunc, sess *ses
 	}
 	var sum source.Summary
 	if p.conclude(&sum); sum.Incomplete != "" {
-		text += ", not all: " + sum.Incomplete
+		text += ", not all: " + sum.Incomplete.String()
 	}
 	return text, nil
 }

@@ -9,6 +9,7 @@ import (
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -91,10 +92,10 @@ type pager struct {
 
 	batch     []source.Entry
 	bytes     int
-	held      []*pending // groups whose members did not come whole
-	entries   int        // that the server gave
-	announced int        // that the server said it would give, 0 for not said
-	limit     string     // the limit that ended the listing
+	held      []*pending    // groups whose members did not come whole
+	entries   int           // that the server gave
+	announced int           // that the server said it would give, 0 for not said
+	limit     registry.Said // the limit that ended the listing
 	referrals []string
 }
 
@@ -126,7 +127,7 @@ func (p *pager) run(ctx context.Context, cancel context.CancelFunc, read func(co
 
 // pages asks for page after page until the server says that was all.
 func (p *pager) pages(ctx context.Context) error {
-	doing := fmt.Sprintf("read %s below %q", p.list.name, p.list.search.Base)
+	doing := registry.Say("read %s below %q", p.list.name, p.list.search.Base)
 	attrs := p.build.request()
 	var cookie []byte
 	for empty := 0; empty < maxEmptyPages; {
@@ -146,7 +147,7 @@ func (p *pager) pages(ctx context.Context) error {
 		}
 		paging, ok := ldap.FindControl(res.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
 		if !ok {
-			return fmt.Errorf("%s: %w: the answer does not say whether more follows (no paging control)", doing, source.ErrProtocol)
+			return registry.Errorf("%s: %s: the answer does not say whether more follows (no paging control)", doing, source.ErrProtocol)
 		}
 		p.announced = max(p.announced, int(paging.PagingSize))
 		if cookie = paging.Cookie; len(cookie) == 0 {
@@ -156,7 +157,7 @@ func (p *pager) pages(ctx context.Context) error {
 			empty = 0
 		}
 	}
-	return fmt.Errorf("%s: %w: %d pages in a row were empty", doing, source.ErrProtocol, maxEmptyPages)
+	return registry.Errorf("%s: %s: %d pages in a row were empty", doing, source.ErrProtocol, maxEmptyPages)
 }
 
 // pageRequest asks for one page. The paging control is critical: a server that
@@ -237,21 +238,21 @@ func (p *pager) complete(ctx context.Context, h *pending) (source.Entry, error) 
 		part, limit, err := p.ranged(ctx, e.Name, h.attr, next)
 		switch {
 		case err != nil && ctx.Err() == nil && errors.Is(err, source.ErrProtocol):
-			limit = err.Error()
+			limit = registry.SaidOf(err)
 		case err != nil:
 			return e, err
 		}
 		if limit == "" && part == nil {
-			limit = "the server gave no further members"
+			limit = registry.Say("the server gave no further members")
 		}
 		if limit != "" {
-			e.Problem = fmt.Sprintf("the group has more than %d members and the others could not be read: %s", next, limit)
+			e.Problem = registry.Say("the group has more than %d members and the others could not be read: %s", next, limit)
 			return e, nil
 		}
 		e.Members = append(e.Members, part.members...)
 		last := next
 		if next, ok = nextRange(part.ranged); ok && next <= last {
-			e.Problem = "the server repeats the group's members instead of continuing them"
+			e.Problem = registry.Say("the server repeats the group's members instead of continuing them")
 			return e, nil
 		}
 	}
@@ -265,11 +266,11 @@ type memberPart struct {
 }
 
 // ranged asks for the members of one group from a position on.
-func (p *pager) ranged(ctx context.Context, dn, attr string, from int) (*memberPart, string, error) {
+func (p *pager) ranged(ctx context.Context, dn, attr string, from int) (*memberPart, registry.Said, error) {
 	var part *memberPart
 	req := ldap.NewSearchRequest(dn, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 0, 0, false, "(objectClass=*)",
 		[]string{fmt.Sprintf("%s;range=%d-*", attr, from)}, nil)
-	_, limit, err := p.sess.search(ctx, fmt.Sprintf("read the members of %q", dn), req, func(raw rawEntry) error {
+	_, limit, err := p.sess.search(ctx, registry.Say("read the members of %q", dn), req, func(raw rawEntry) error {
 		for _, a := range raw.attrs {
 			if known := p.build.lookup(a.name); known.role == attr && known.ranged != "" {
 				part = &memberPart{p.build.members(nil, a.values, memberAttributes[attr], dnKey(dn)), known.ranged}
@@ -288,20 +289,20 @@ func (p *pager) conclude(sum *source.Summary) {
 
 	why := p.limit
 	if why != "" {
-		why = fmt.Sprintf("%s after %d %s; let %s", why, p.entries, p.list.name,
-			"the account read without limits (OpenLDAP: limits, Active Directory: query policy), or ask for less")
+		why = registry.Say("%s after %d %s; let the account read without limits (OpenLDAP: limits, Active Directory: query policy), or ask for less",
+			why, p.entries, p.list.name)
 	} else if p.entries < p.announced {
-		why = fmt.Sprintf("the server announced %d %s and gave %d", p.announced, p.list.name, p.entries)
+		why = registry.Say("the server announced %d %s and gave %d", p.announced, p.list.name, p.entries)
 	}
 	if why != "" {
 		sum.Complete = false
 		if sum.Incomplete != "" {
-			sum.Incomplete += "; "
+			why = registry.Join([]registry.Said{sum.Incomplete, why}, "; ")
 		}
-		sum.Incomplete += why
+		sum.Incomplete = why
 	}
 	if n := len(p.referrals); n > 0 {
-		sum.Notes = append(sum.Notes, fmt.Sprintf("referrals to other servers were not followed (%d): %s", n,
+		sum.Notes = append(sum.Notes, registry.Say("referrals to other servers were not followed (%d): %s", n,
 			strings.Join(p.referrals[:min(n, maxNamedReferrals)], ", ")))
 	}
 }

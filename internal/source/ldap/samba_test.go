@@ -140,7 +140,7 @@ func TestSamba(t *testing.T) {
 		golden(t, "sambaad", info, `127\.\d+\.\d+\.\d+`, `\d{4}-\d\d-\d\d`)
 	})
 	t.Run("referrals", func(t *testing.T) {
-		if len(sum.Notes) != 3 || !strings.Contains(sum.Notes[2], "group members are of other domains") || !strings.Contains(sum.Notes[0], "referrals to other servers were not followed (1): ldaps://example.test/CN=Configuration") {
+		if len(sum.Notes) != 3 || !strings.Contains(sum.Notes[2].String(), "group members are of other domains") || !strings.Contains(sum.Notes[0].String(), "referrals to other servers were not followed (1): ldaps://example.test/CN=Configuration") {
 			t.Errorf("notes = %q", sum.Notes)
 		}
 	})

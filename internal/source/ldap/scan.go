@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -50,11 +51,11 @@ func (s *Source) cursor(ctx context.Context, sess *session, was string) (string,
 	if was == "" || was == now {
 		return now, nil
 	}
-	reason := "it is another server or another database than then"
+	reason := registry.Say("it is another server or another database than then")
 	if a, b := strings.Split(was, "|"), strings.Split(now, "|"); len(a) != len(b) || a[0] != b[0] || a[len(a)-1] != b[len(b)-1] {
-		reason = "the source's settings or this program changed since"
+		reason = registry.Say("the source's settings or this program changed since")
 	}
-	return "", fmt.Errorf("scan %s: %w: %s", sess.at.shown, source.ErrCursor, reason)
+	return "", registry.Errorf("scan %s: %s: %s", sess.at.shown, source.ErrCursor, reason)
 }
 
 // reading is one read of all listings.
@@ -165,10 +166,10 @@ func (r *reading) conclude() {
 		r.sum.Cursor = ""
 	}
 	if r.expired > 0 {
-		r.sum.Notes = append(r.sum.Notes, fmt.Sprintf("%d accounts are disabled because their time is over (accountExpires)", r.expired))
+		r.sum.Notes = append(r.sum.Notes, registry.Say("%d accounts are disabled because their time is over (accountExpires)", r.expired))
 	}
 	if r.foreign > 0 {
-		r.sum.Notes = append(r.sum.Notes, fmt.Sprintf("%d group members are of other domains (ForeignSecurityPrincipals) and were left out", r.foreign))
+		r.sum.Notes = append(r.sum.Notes, registry.Say("%d group members are of other domains (ForeignSecurityPrincipals) and were left out", r.foreign))
 	}
 }
 
@@ -281,7 +282,7 @@ func (p *pager) fetchNamed(ctx context.Context, batch []target, c *chunk) error 
 	close(names)
 	workers.Wait()
 	wire := p.sess.tap.end()
-	doing := fmt.Sprintf("fetch %s below %q", p.list.name, p.list.search.Base)
+	doing := registry.Say("fetch %s below %q", p.list.name, p.list.search.Base)
 	for _, err := range errs {
 		if err != nil || wire != nil {
 			return p.sess.explain(ctx, doing, err, wire)
@@ -302,7 +303,7 @@ func (p *pager) fetchOne(dn string, attrs []string) error {
 
 // fetchAnchors asks for entries of the listing by id.
 func (p *pager) fetchAnchors(ctx context.Context, anchors []string, sink func(rawEntry) error) error {
-	doing := fmt.Sprintf("fetch %s below %q", p.list.name, p.list.search.Base)
+	doing := registry.Say("fetch %s below %q", p.list.name, p.list.search.Base)
 	for len(anchors) > 0 {
 		n := min(anchorsAtOnce, len(anchors))
 		filter := "(&" + p.list.filter + anchorFilter(p.build.name, anchors[:n]) + ")"

@@ -241,7 +241,7 @@ func TestFind(t *testing.T) {
 		for _, e := range got {
 			word := ""
 			if e.Excluded != "" {
-				word = strings.Join(strings.Fields(e.Excluded)[:2], " ")
+				word = strings.Join(strings.Fields(e.Excluded.String())[:2], " ")
 			}
 			found = append(found, e.Values["uid"][0]+" "+word)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-ldap/ldap/v3"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -23,7 +24,7 @@ type server struct {
 
 // recognise reads the root DSE (RFC 4512 section 5.1).
 func (s *session) recognise(ctx context.Context) error {
-	root, err := s.readEntry(ctx, "recognise "+s.at.shown, "", []string{"*", "+"})
+	root, err := s.readEntry(ctx, registry.Say("recognise %s", s.at.shown), "", []string{"*", "+"})
 	if err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func (s *session) recognise(ctx context.Context) error {
 // the controller. It is hashed because it rides on every marker.
 func (s *session) replicaID(ctx context.Context, root *ldap.Entry) string {
 	id := root.GetEqualFoldAttributeValue("dsServiceName")
-	if e, err := s.readEntry(ctx, "read the controller's id", id, []string{"invocationId"}); err == nil {
+	if e, err := s.readEntry(ctx, registry.Say("read the controller's id"), id, []string{"invocationId"}); err == nil {
 		if v := e.GetEqualFoldRawAttributeValue("invocationId"); len(v) > 0 {
 			id = string(v)
 		}
@@ -56,7 +57,7 @@ func (s *session) replicaID(ctx context.Context, root *ldap.Entry) string {
 }
 
 // readEntry reads one entry by name through go-ldap.
-func (s *session) readEntry(ctx context.Context, doing, dn string, attrs []string) (*ldap.Entry, error) {
+func (s *session) readEntry(ctx context.Context, doing registry.Said, dn string, attrs []string) (*ldap.Entry, error) {
 	var res *ldap.SearchResult
 	err := s.do(ctx, doing, func() (err error) {
 		res, err = s.conn.Search(ldap.NewSearchRequest(dn, ldap.ScopeBaseObject, ldap.NeverDerefAliases,
@@ -67,7 +68,7 @@ func (s *session) readEntry(ctx context.Context, doing, dn string, attrs []strin
 		return nil, err
 	}
 	if len(res.Entries) != 1 {
-		return nil, fmt.Errorf("%s: %w: %d entries where one belongs", doing, source.ErrProtocol, len(res.Entries))
+		return nil, registry.Errorf("%s: %s: %d entries where one belongs", doing, source.ErrProtocol, len(res.Entries))
 	}
 	return res.Entries[0], nil
 }
@@ -80,7 +81,7 @@ func (s *session) identity(ctx context.Context, base string) string {
 	if s.server.scope != "" {
 		return s.server.scope
 	}
-	e, err := s.readEntry(ctx, "read the base's id", base, []string{s.server.anchor})
+	e, err := s.readEntry(ctx, registry.Say("read the base's id"), base, []string{s.server.anchor})
 	if err != nil {
 		return ""
 	}

@@ -317,7 +317,7 @@ func TestSizeLimit(t *testing.T) {
 	s := slapd.Start(t, slapd.Options{LDIF: people(60, 2, 5), Limits: "size.soft=30 size.hard=30 size.prtotal=30"})
 	src := open(t, config(s, func(c *sourceldap.Config) { c.PageSize = 20 }))
 	entries, sum, err := readAll(t.Context(), src)
-	if err != nil || sum.Complete || !strings.Contains(sum.Incomplete, "size limit ended the listing after 30 users") {
+	if err != nil || sum.Complete || !strings.Contains(sum.Incomplete.String(), "size limit ended the listing after 30 users") {
 		t.Errorf("%d entries, %+v, %v", len(entries), sum, err)
 	}
 	info, err := src.Probe(t.Context())
@@ -351,7 +351,7 @@ func TestAnchorOverride(t *testing.T) {
 	if e := got["uid="+dirgen.UID(1)+","+slapd.PeopleDN]; e.Anchor != "100001" || e.Problem != "" {
 		t.Errorf("entry = %+v", e)
 	}
-	if e := got["uid=none,"+slapd.PeopleDN]; e.Anchor != "" || !strings.Contains(e.Problem, "no EmployeeNumber") {
+	if e := got["uid=none,"+slapd.PeopleDN]; e.Anchor != "" || !strings.Contains(e.Problem.String(), "no EmployeeNumber") {
 		t.Errorf("entry = %+v", e)
 	}
 }

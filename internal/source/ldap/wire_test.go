@@ -233,7 +233,7 @@ func TestAnchorOf(t *testing.T) {
 		{"guid", []string{"\xff\x00"}, "ff00", ""},
 	} {
 		a, p := anchorOf(tc.name, tc.values)
-		if a != tc.anchor || p != tc.problem {
+		if a != tc.anchor || p.String() != tc.problem {
 			t.Errorf("anchorOf(%s, %q) = %q, %q", tc.name, tc.values, a, p)
 		}
 	}

@@ -4,9 +4,10 @@ import (
 	"bufio"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
+
+	"github.com/usherd/usher/internal/registry"
 )
 
 // Bounds of one record: a quote that is never closed must not take the rest of
@@ -23,7 +24,7 @@ type Record struct {
 	Line  int
 	Cells []string
 	// Problem says why the row could not be read; Cells is then what there was.
-	Problem string
+	Problem registry.Said
 }
 
 // blank reports whether nothing stands in the row.
@@ -101,7 +102,7 @@ func separatorLine(text string) (rune, bool) {
 // ask for. If those do not make sense, the line alone is lost.
 func (t *csvTable) record(l line) Record {
 	if l.long {
-		return Record{Line: l.number, Cells: []string{l.text[:min(len(l.text), 200)]}, Problem: "the line is longer than a row may be"}
+		return Record{Line: l.number, Cells: []string{l.text[:min(len(l.text), 200)]}, Problem: registry.Say("the line is longer than a row may be")}
 	}
 	text, taken := l.text, []line(nil)
 	for strings.Count(text, `"`)%2 != 0 {
@@ -111,7 +112,7 @@ func (t *csvTable) record(l line) Record {
 				taken = append(taken, more)
 			}
 			t.unread(taken)
-			return t.lost(l, "a quotation mark is opened and not closed")
+			return t.lost(l, registry.Say("a quotation mark is opened and not closed"))
 		}
 		taken = append(taken, more)
 		text += "\n" + more.text
@@ -122,27 +123,27 @@ func (t *csvTable) record(l line) Record {
 		return t.lost(l, why(err))
 	}
 	if len(cells) > maxCells {
-		return Record{Line: l.number, Cells: cells[:maxCells], Problem: fmt.Sprintf("the row has %d cells, at most %d are read", len(cells), maxCells)}
+		return Record{Line: l.number, Cells: cells[:maxCells], Problem: registry.Say("the row has %d cells, at most %d are read", len(cells), maxCells)}
 	}
 	return Record{Line: l.number, Cells: cells}
 }
 
 // lost is a line that is no record. Its cells are cut as well as they can be,
 // so that whoever mends it finds them.
-func (t *csvTable) lost(l line, problem string) Record {
+func (t *csvTable) lost(l line, problem registry.Said) Record {
 	return Record{Line: l.number, Cells: strings.Split(l.text, string(t.comma)), Problem: problem}
 }
 
 // why words what encoding/csv has against a record.
-func why(err error) string {
+func why(err error) registry.Said {
 	var at *csv.ParseError
 	switch {
 	case errors.Is(err, csv.ErrBareQuote) && errors.As(err, &at):
-		return fmt.Sprintf("a quotation mark stands inside a cell, at column %d; double it and put the cell in quotation marks", at.Column)
+		return registry.Say("a quotation mark stands inside a cell, at column %d; double it and put the cell in quotation marks", at.Column)
 	case errors.Is(err, csv.ErrQuote) && errors.As(err, &at):
-		return fmt.Sprintf("something stands behind a closing quotation mark, at column %d", at.Column)
+		return registry.Say("something stands behind a closing quotation mark, at column %d", at.Column)
 	}
-	return "the row cannot be read"
+	return registry.Say("the row cannot be read")
 }
 
 func (t *csvTable) parse(text string) ([]string, error) {

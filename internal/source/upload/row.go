@@ -2,7 +2,6 @@ package upload
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -44,7 +43,7 @@ func (s *Source) judge(row *Row, kinds map[string]registry.Kind) {
 	e := &row.Entry
 	for _, cell := range e.Values[Value(FieldRights)] {
 		if !nobodysRight(cell) {
-			row.refuse(CodeRights, fmt.Sprintf("the row would give the right %q; rights are given to one person at a time", registry.Printable(cell)))
+			row.refuse(CodeRights, registry.Say("the row would give the right %q; rights are given to one person at a time", registry.Printable(cell)))
 			return
 		}
 	}
@@ -52,7 +51,7 @@ func (s *Source) judge(row *Row, kinds map[string]registry.Kind) {
 	if said := e.Values[Value(FieldKind)]; len(said) > 0 {
 		kind, ok := kinds[headKey(said[0])]
 		if !ok {
-			row.refuse(CodeBadKind, fmt.Sprintf("%q is no kind of person; write %s or %s", registry.Printable(said[0]), registry.EndUser, registry.SupportStaff))
+			row.refuse(CodeBadKind, registry.Say("%q is no kind of person; write %s or %s", registry.Printable(said[0]), registry.EndUser, registry.SupportStaff))
 			return
 		}
 		e.Values[Value(FieldKind)] = []string{string(kind)}
@@ -63,11 +62,11 @@ func (s *Source) judge(row *Row, kinds map[string]registry.Kind) {
 	}
 	key := e.Values[Value(s.Settings.Key)]
 	if len(key) == 0 {
-		row.refuse(CodeNoKey, fmt.Sprintf("the row has no %s, and so does not say who it is about", s.Settings.Key))
+		row.refuse(CodeNoKey, registry.Say("the row has no %s, and so does not say who it is about", s.Settings.Key))
 		return
 	}
 	if len(key[0]) > maxKey {
-		row.refuse(CodeBadRow, fmt.Sprintf("the %s is longer than %d bytes", s.Settings.Key, maxKey))
+		row.refuse(CodeBadRow, registry.Say("the %s is longer than %d bytes", s.Settings.Key, maxKey))
 		return
 	}
 	e.Anchor = anchorOf(s.Settings.Key, key[0])

@@ -2,8 +2,6 @@ package upload
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -71,10 +69,10 @@ type Choices struct {
 
 // ErrChoice is around a choice that does not fit the file. The text may be
 // shown.
-var ErrChoice = errors.New("that does not fit the file")
+var ErrChoice = registry.Errorf("that does not fit the file")
 
-func misfit(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrChoice, fmt.Sprintf(format, args...))
+func misfit(format registry.Format, args ...any) error {
+	return registry.Errorf("%s: %s", ErrChoice, registry.Say(format, args...))
 }
 
 // Keys are the fields that may tell who a row is about, the likeliest first,

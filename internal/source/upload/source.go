@@ -64,7 +64,7 @@ func (s *Source) Probe(context.Context) (source.Info, error) {
 // sourceError puts an error into the words that runs know.
 func sourceError(err error) error {
 	if errors.Is(err, ErrFile) {
-		return fmt.Errorf("%w: %w", source.ErrProtocol, err)
+		return registry.Errorf("%s: %s", source.ErrProtocol, err)
 	}
 	return err
 }
@@ -72,7 +72,7 @@ func sourceError(err error) error {
 // Read gives everybody of the file and then every group that a row names. It is
 // never complete: a file does not have everybody.
 func (s *Source) Read(ctx context.Context, _ source.Request, emit func(source.Entry) error) (source.Summary, error) {
-	sum := source.Summary{Full: true, Incomplete: "a file names only some"}
+	sum := source.Summary{Full: true, Incomplete: registry.Say("a file names only some")}
 	s.Rows, s.Refused = 0, 0
 	groups := map[string]source.Entry{}
 	err := s.Each(ctx, func(r Row) error {
@@ -127,7 +127,7 @@ func (s *Source) Each(ctx context.Context, fn func(Row) error) (err error) {
 		if row.Entry.Anchor != "" {
 			h := maphash.String(seed, row.Entry.Anchor)
 			if first, twice := seen[h]; twice {
-				row.refuse(CodeDuplicateRow, fmt.Sprintf("row %d is about the same person; keep one of the two", first))
+				row.refuse(CodeDuplicateRow, registry.Say("row %d is about the same person; keep one of the two", first))
 			} else {
 				seen[h] = rec.Line
 			}
@@ -139,7 +139,7 @@ func (s *Source) Each(ctx context.Context, fn func(Row) error) (err error) {
 }
 
 // refuse takes from a row whom it is about, and says why.
-func (r *Row) refuse(code, problem string) {
+func (r *Row) refuse(code string, problem registry.Said) {
 	r.Entry = source.Entry{Kind: source.User, Name: r.Entry.Name, Values: r.Entry.Values, Code: code, Problem: problem}
 }
 
@@ -157,7 +157,7 @@ func (s *Source) row(rec Record, kinds map[string]registry.Kind) Row {
 			continue
 		}
 		if i >= len(s.Settings.Columns) {
-			row.refuse(CodeBadRow, fmt.Sprintf("the row has more cells than the header: %d, not %d", len(rec.Cells), len(s.Settings.Columns)))
+			row.refuse(CodeBadRow, registry.Say("the row has more cells than the header: %d, not %d", len(rec.Cells), len(s.Settings.Columns)))
 			return row
 		}
 		put(e.Values, s.Settings.Columns[i].Field, cell)

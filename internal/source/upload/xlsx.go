@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/xuri/excelize/v2"
+
+	"github.com/usherd/usher/internal/registry"
 )
 
 // Bounds of what a workbook may unpack to. Sheets and strings beyond memoryPart
@@ -23,10 +25,10 @@ const (
 
 // ErrFile is around whatever makes a file one that cannot be read at all. The
 // text says what to do and may be shown.
-var ErrFile = errors.New("the file cannot be read")
+var ErrFile = registry.Errorf("the file cannot be read")
 
-func unreadable(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrFile, fmt.Sprintf(format, args...))
+func unreadable(format registry.Format, args ...any) error {
+	return registry.Errorf("%s: %s", ErrFile, registry.Say(format, args...))
 }
 
 // workbook is an open XLSX file.
@@ -140,10 +142,10 @@ func (t *xlsxTable) read() (Record, error) {
 		cells, err := t.rows.Columns()
 		rec := Record{Line: t.line, Cells: cells}
 		if err != nil {
-			rec.Problem = "the row cannot be read"
+			rec.Problem = registry.Say("the row cannot be read")
 		}
 		if len(cells) > maxCells {
-			rec.Cells, rec.Problem = cells[:maxCells], fmt.Sprintf("the row has %d cells, at most %d are read", len(cells), maxCells)
+			rec.Cells, rec.Problem = cells[:maxCells], registry.Say("the row has %d cells, at most %d are read", len(cells), maxCells)
 		}
 		if !rec.blank() {
 			return rec, nil

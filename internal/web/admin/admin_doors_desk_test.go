@@ -74,8 +74,8 @@ func (d *doorsDesk) Source(context.Context, string) (admin.Source, error) { retu
 
 func (d *doorsDesk) TestSource(context.Context, string) (admin.Test, error) {
 	return admin.Test{Failure: "half of it", Facts: []admin.Setting{{Name: "server", Value: "slapd"}}, Sample: []admin.Sample{
-		{Name: "cn=ann", InScope: true, Values: []admin.Setting{{Name: "userName", Value: "ann"}}},
-		{Name: "cn=bob", Problems: []admin.Setting{{Value: "no anchor"}, {Name: "emails", Value: "not an address"}}},
+		{Name: "cn=ann", InScope: true, Values: []admin.Evidence{{Name: "userName", Value: "ann"}}},
+		{Name: "cn=bob", Problems: []admin.Evidence{{Value: "no anchor"}, {Name: "emails", Value: "not an address"}}},
 	}}, nil
 }
 

@@ -112,8 +112,11 @@ func (d *peopleDesk) Person(_ context.Context, id string) (*Person, error) {
 		return p, nil
 	}
 	p.Where = registry.Whereabouts{Department: "Field", Contract: "A-1", Manager: "Grace", ManagerID: "grace"}
-	for i, rule := range []string{"", "kept from before", "as pushed", "as entered", "the source is no longer in the configuration file", "uid"} {
-		why := []string{"says the same", "another origin owns the person", "changed since by somebody else", "no longer there since 2026-01-02", "something new"}[i%5]
+	for i, rule := range []registry.Said{"", registry.Say("kept from before"), registry.Say("as pushed"), registry.Say("as entered"), registry.Say("the source is no longer in the configuration file"), "uid"} {
+		why := []registry.Said{
+			registry.Say("says the same"), registry.Say("another origin owns the person"), registry.Say("changed since by somebody else"),
+			registry.Say("no longer there since %s", "2026-01-02"), "something new",
+		}[i%5]
 		p.Values = append(p.Values, Value{Attribute: "title", Values: []string{"<b>"}, Origin: peopleDoors[i], Rule: rule, Actor: "source corp", Since: peopleNow,
 			RunnersUp: []RunnerUp{{peopleDoors[1], []string{"x"}, why}}})
 	}
@@ -162,13 +165,8 @@ func (d *peopleDesk) Link(_ context.Context, _, source, anchor string, _ registr
 
 func (d *peopleDesk) SyncOne(_ context.Context, _, who string, preview bool, _ string) (*Single, error) {
 	out := &Single{}
-	for name, words := range map[string]string{ // as reconcile has them
-		"found": "yes gone nobody several unusable unseen", "mapped": "yes skipped unusable", "scope": "yes all out",
-		"matched": "tied joined new nobody conflict", "action": "nothing done waits refused failed",
-	} {
-		for word := range strings.FieldsSeq(words) {
-			out.Steps = append(out.Steps, Step{Name: name, Word: word, OK: word == "yes", Text: "says the engine", Evidence: []Setting{{"uid", "x"}}})
-		}
+	for _, name := range []string{"found", "mapped", "scope", "matched", "action"} {
+		out.Steps = append(out.Steps, Step{Name: name, OK: name != "action", Text: registry.Say("no: %s", "the scope"), Evidence: []Evidence{{"uid", "x"}}})
 	}
 	if !preview {
 		out.Run = 7

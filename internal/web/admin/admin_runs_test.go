@@ -49,8 +49,8 @@ func newRunsDesk() *runsDesk {
 		}
 		switch state {
 		case registry.RunHeld:
-			r.Code, r.Message = "guard", "40 deactivate"
-			r.Limits = []registry.Limit{{Name: "deactivate", Count: 40, Of: 312, Rule: "more than 10 %", Reasons: []string{"40 missing"}}, {Name: "membership_remove_per_group", Count: 5, Of: 5, Rule: "more than 2", Group: "Staff"}}
+			r.Code, r.Message = "guard", registry.Say("%d deactivations", 40)
+			r.Limits = []registry.Limit{{Name: "deactivate", Count: 40, Of: 312, Rule: registry.Say("more than %s %%", "10"), Reasons: []registry.Said{registry.Say("%d missing", 40)}}, {Name: "membership_remove_per_group", Count: 5, Of: 5, Rule: "more than 2", Group: "Staff"}}
 		case registry.RunApproved, registry.RunRejected:
 			r.DecidedBy, r.DecisionNote, r.DecidedAt = "Ada", "they left", runsNow.Add(-time.Minute)
 		case registry.RunFailed:
@@ -424,7 +424,7 @@ func TestRefusalsOfTheDesk(t *testing.T) {
 		t.Error(m.Key)
 	}
 	var refused *Refusal
-	if m := because(&Refusal{Code: registry.CodeInvalidValue, Reason: "no such thing"}); m.Args["Reason"] != "no such thing" || errors.As(errors.New("x"), &refused) {
+	if m := because(&Refusal{Code: registry.CodeInvalidValue, Reason: "no such thing"}); m.Args["Reason"] != registry.Said("no such thing") || errors.As(errors.New("x"), &refused) {
 		t.Error(m)
 	}
 }

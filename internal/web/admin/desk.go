@@ -101,11 +101,11 @@ type ListDesk interface {
 // Refusal says in words why something cannot be done now.
 type Refusal struct {
 	Code   registry.Code
-	Reason string
+	Reason registry.Said
 }
 
 // Error implements error.
-func (r *Refusal) Error() string { return r.Reason }
+func (r *Refusal) Error() string { return r.Reason.String() }
 
 // Export says which list is wanted whole.
 type Export struct {
@@ -134,6 +134,12 @@ type Source struct {
 // Setting is a setting and its value as written.
 type Setting struct{ Name, Value string }
 
+// Evidence is a value with its name, or what is wrong with it.
+type Evidence struct {
+	Name  string
+	Value registry.Said
+}
+
 // Test is what a look at a source showed.
 type Test struct {
 	// Facts are what the server is.
@@ -141,16 +147,16 @@ type Test struct {
 	// Sample are a few of its people as the mapping has them.
 	Sample []Sample
 	// Failure says what went wrong; the rest may be there all the same.
-	Failure string
+	Failure registry.Said
 }
 
 // Sample is one person of a source.
 type Sample struct {
 	Name, Anchor string
 	InScope      bool
-	Values       []Setting
+	Values       []Evidence
 	// Problems are by attribute; "" is the whole entry's.
-	Problems []Setting
+	Problems []Evidence
 }
 
 // Cause is one reason with how many rows of a run have it.
@@ -188,7 +194,7 @@ type Value struct {
 	Attribute string
 	Values    []string
 	Origin    registry.Origin
-	Rule      string
+	Rule      registry.Said
 	Actor     string
 	Since     time.Time
 	RunnersUp []RunnerUp
@@ -198,7 +204,7 @@ type Value struct {
 type RunnerUp struct {
 	Origin registry.Origin
 	Values []string
-	Why    string
+	Why    registry.Said
 }
 
 // Tie is a link of a person.
@@ -218,9 +224,9 @@ type Single struct {
 type Step struct {
 	Name string
 	OK   bool
-	// Word names what came out, Text says it with its particulars, in English.
-	Word, Text string
-	Evidence   []Setting
+	// Text says what came out.
+	Text     registry.Said
+	Evidence []Evidence
 }
 
 // Connection is a SCIM connection with how it fares.

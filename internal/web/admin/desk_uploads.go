@@ -87,7 +87,7 @@ type UploadRow struct {
 	Line          int
 	Outcome, Name string
 	Code          registry.Code
-	Message       string
+	Message       registry.Said
 	Payload       registry.Payload
 }
 

@@ -72,7 +72,7 @@ func (h *Handlers) createGroup(v *visit) {
 	in := &view.In
 	in.Name, in.Default = v.filled("name"), v.filled("default") != ""
 	in.Support = in.Default || v.filled("support") != ""
-	id, err := "", error(&Refusal{registry.CodeGroupNameMissing, "the group needs a name"})
+	id, err := "", error(&Refusal{registry.CodeGroupNameMissing, registry.Say("the group needs a name")})
 	if in.Name != "" {
 		id, err = v.desk.CreateGroup(v.ctx(), v.who.Actor, in.Name, in.Support, in.Default)
 	}

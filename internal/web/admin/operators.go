@@ -93,7 +93,7 @@ func (h *Handlers) createOperator(v *visit) {
 	h.install(v, "operator", func(view *operatorsView) error {
 		view.In = v.typed()
 		if view.In.UserName == "" || view.In.Email == "" {
-			return &Refusal{registry.CodeInvalidValue, "an operator needs a user name, and an address for the set-up link"}
+			return &Refusal{registry.CodeInvalidValue, registry.Say("an operator needs a user name, and an address for the set-up link")}
 		}
 		return h.Desks.CreateOperator(v.ctx(), v.who.Actor, view.In)
 	})
@@ -107,7 +107,7 @@ func (h *Handlers) removeOperator(v *visit) {
 		case err != nil:
 			return err
 		case u.ID == v.who.User:
-			return &Refusal{registry.CodeForbidden, "nobody removes themselves; another operator does"}
+			return &Refusal{registry.CodeForbidden, registry.Say("nobody removes themselves; another operator does")}
 		}
 		return h.Desks.RemoveOperator(v.ctx(), v.who.Actor, u.PublicID)
 	})

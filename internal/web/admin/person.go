@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/registry"
@@ -138,42 +137,6 @@ func (v personView) Setup() *Mail {
 // ByHand reports whether an admin says so, among others.
 func (p page) ByHand(origins []registry.Origin) bool {
 	return slices.ContainsFunc(origins, func(o registry.Origin) bool { return o.Kind == registry.OriginAdmin })
-}
-
-// RuleWord is the key of the words for a rule that is no expression, "" for one
-// that is.
-func (p page) RuleWord(rule string) string {
-	return map[string]string{
-		"kept from before": "admin.people.rule.kept", "as pushed": "admin.people.rule.pushed", "as entered": "admin.people.rule.entered",
-		"the source is no longer in the configuration file": "admin.people.rule.gone",
-	}[rule]
-}
-
-// WhyWord is the key of the words for why somebody's value is not what counts.
-func (p page) WhyWord(why string) *web.Message {
-	if day, ok := strings.CutPrefix(why, "no longer there since "); ok {
-		return web.Say("admin.people.why.missing", "Day", day)
-	}
-	if key := map[string]string{
-		"says the same": "same", "another origin owns the person": "foreign", "changed since by somebody else": "changed",
-	}[why]; key != "" {
-		return web.Say("admin.people.why." + key)
-	}
-	return web.Say("admin.people.why.other", "Why", why)
-}
-
-// StepWord is the sentence for what came out of a step.
-func (p page) StepWord(s Step) *web.Message {
-	return web.Say("admin.people.step." + s.Name + "." + s.Word)
-}
-
-// StepDetail is what the engine says of a step beyond its sentence, "" where that
-// says it all.
-func (p page) StepDetail(s Step) string {
-	if slices.Contains([]string{"all", "nothing", "skipped", "new"}, s.Word) {
-		return ""
-	}
-	return s.Text
 }
 
 // Anchored is the name by which a source would find the person, their userName
@@ -324,7 +287,7 @@ func (h *Handlers) removePerson(v *visit) {
 	}
 	h.onPerson(v, "removed", func(p *Person) error {
 		if v.filled("sure") == "" {
-			return &Refusal{registry.CodeInvalidValue, "tick the box to confirm it"}
+			return &Refusal{registry.CodeInvalidValue, registry.Say("tick the box to confirm it")}
 		}
 		_, err := v.desk.Do(v.ctx(), v.who.Actor, registry.RemoveUser{User: p.ID})
 		return err

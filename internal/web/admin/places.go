@@ -119,7 +119,7 @@ func (h *Handlers) checkDomain(v *visit) {
 	h.onPlaces(v, "proven", func(_ *placesView, form func(string) string) error {
 		proven, err := v.desk.CheckDomain(v.ctx(), v.who.Actor, form("name"))
 		if err == nil && !proven {
-			return &Refusal{Code: registry.CodeNotFound, Reason: "the record is not there, or not yet; DNS can take some hours"}
+			return &Refusal{Code: registry.CodeNotFound, Reason: registry.Say("the record is not there, or not yet; DNS can take some hours")}
 		}
 		return err
 	})

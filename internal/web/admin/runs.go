@@ -152,7 +152,7 @@ type row struct {
 	// userName where one is known.
 	Full, Who      string
 	Code           registry.Code
-	Message        string
+	Message        registry.Said
 	Values         []change
 	Added, Removed int
 }

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/registry"
@@ -56,7 +55,7 @@ type mapped struct {
 }
 
 // cell is what an expression gives for one person, and what is wrong with it.
-type cell struct{ Value, Problem string }
+type cell struct{ Value, Problem registry.Said }
 
 // tableOf lays a sample out under the mapping: a row an attribute. What is wrong
 // with an attribute that has no expression gets a row of its own, too.
@@ -80,18 +79,18 @@ func tableOf(mapping []Setting, sample []Sample) (out []mapped) {
 }
 
 // of joins what a list says of a name.
-func of(list []Setting, name string) string {
-	var out []string
+func of(list []Evidence, name string) registry.Said {
+	var out []registry.Said
 	for _, x := range list {
 		if x.Name == name {
 			out = append(out, x.Value)
 		}
 	}
-	return strings.Join(out, "; ")
+	return registry.Join(out, "; ")
 }
 
 // Broken is what is wrong with the entry as such, "" for nothing.
-func (s Sample) Broken() string { return of(s.Problems, "") }
+func (s Sample) Broken() registry.Said { return of(s.Problems, "") }
 
 func (h *Handlers) findSource(v *visit) (Source, bool) {
 	s, err := v.desk.Source(v.ctx(), v.r.PathValue("key"))

@@ -111,12 +111,12 @@ func (h *Handlers) mayGrant(v *visit, view *teamView, u *registry.User, sure boo
 	self := view.Self(u)
 	switch {
 	case self && in.raises(u):
-		return &Refusal{registry.CodeForbidden, "nobody gives themselves a right; another admin or an operator does"}
+		return &Refusal{registry.CodeForbidden, registry.Say("nobody gives themselves a right; another admin or an operator does")}
 	case in.Admin || !u.CompanyAdmin || sure:
 		return nil
 	case self:
 		view.Warning = web.Say("admin.team.warn.self")
-		return &Refusal{registry.CodeInvalidValue, "it takes your own administration away"}
+		return &Refusal{registry.CodeInvalidValue, registry.Say("it takes your own administration away")}
 	}
 	team, err := v.desk.Team(v.ctx())
 	if err != nil {
@@ -130,7 +130,7 @@ func (h *Handlers) mayGrant(v *visit, view *teamView, u *registry.User, sure boo
 	}
 	if admins == 1 && v.who.Operator() {
 		view.Warning = web.Say("admin.team.warn.last", "Who", u.DisplayName())
-		return &Refusal{registry.CodeLastAdmin, "the company would be without an admin"}
+		return &Refusal{registry.CodeLastAdmin, registry.Say("the company would be without an admin")}
 	}
 	return nil
 }

@@ -179,7 +179,7 @@ type uploadView struct {
 	// Open is true while it can be read in another way.
 	Open bool
 	// Gone says why the file cannot be looked into.
-	Gone    string
+	Gone    registry.Said
 	Fates   []fate
 	Rows    []uploadRow
 	Outcome string
