@@ -12,7 +12,7 @@ import (
 )
 
 // forgottenUpload is why the content of an upload is not kept any more.
-const forgottenUpload = "it named somebody who was erased"
+const forgottenUpload registry.Format = "it named somebody who was erased"
 
 // forgetUploads drops the kept files that name somebody, by one of some words, with
 // what was seen in them and became of their rows: a file cannot lose a row and stay
@@ -33,7 +33,7 @@ func (c *Core) forgetUploads(ctx context.Context, company registry.CompanyID, ac
 		if slices.Contains(mayDiscard, was) {
 			u.State = registry.UploadDiscarded
 		}
-		u.ExpiresAt, u.Message = c.Now(), forgottenUpload
+		u.ExpiresAt, u.Message = c.Now(), registry.Say(forgottenUpload)
 		if err := c.moveUpload(ctx, u, was); err != nil {
 			return err
 		}
