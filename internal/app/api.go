@@ -89,12 +89,13 @@ func coded(err error) error {
 }
 
 // byProgram carries one operation out through the door of a company's programs.
-func (d *apiDesk) byProgram(ctx context.Context, who *api.Who, op registry.Op) (registry.Result, error) {
+func (d *apiDesk) byProgram(ctx context.Context, who *api.Who, op registry.Op) error {
 	origin, err := d.Store.For(who.Company).EnsureOrigin(ctx, registry.OriginAPI, "api")
 	if err != nil {
-		return registry.Result{}, err
+		return err
 	}
-	return d.apply(ctx, origin, who.Actor, op)
+	_, err = d.apply(ctx, origin, who.Actor, op)
+	return err
 }
 
 // set is a time for JSON, nil for none.

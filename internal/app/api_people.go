@@ -225,7 +225,7 @@ func (d *apiDesk) change(ctx context.Context, who *api.Who, id string, op func(r
 	if err != nil {
 		return api.Person{}, err
 	}
-	if _, err := d.byProgram(ctx, who, op(u.ID)); err != nil {
+	if err := d.byProgram(ctx, who, op(u.ID)); err != nil {
 		return api.Person{}, err
 	}
 	_, person, err := d.person(ctx, who, id)
@@ -351,7 +351,7 @@ func (d *apiDesk) member(ctx context.Context, who *api.Who, in api.GroupInput, p
 	}
 	op := registry.PatchMembers{Group: g.ID}
 	what(&op, u.ID)
-	if _, err := d.byProgram(ctx, who, op); err != nil {
+	if err := d.byProgram(ctx, who, op); err != nil {
 		return api.Group{}, err
 	}
 	return d.ShowGroup(ctx, who, in)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ func verbs(format string) []string {
 			continue
 		}
 		if m[1] != "" {
-			fmt.Sscan(m[1], &next)
+			next, _ = strconv.Atoi(m[1]) // the pattern lets nothing but digits through
 		}
 		kind := m[2]
 		if kind == "q" || kind == "v" {
