@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usherd/usher/internal/app"
-	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
 )
 
@@ -35,12 +34,12 @@ func (f *flags) forgetSourceCmd() *cobra.Command {
 		Long: forgetHelp,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			how := reconcile.PartTo
+			how := app.PartTo
 			switch {
 			case deactivate:
-				how = reconcile.PartDeactivate
+				how = app.PartDeactivate
 			case release:
-				how = reconcile.PartRelease
+				how = app.PartRelease
 			case to == "":
 				return misuse(errors.New("say what becomes of the people: --release, --deactivate or --to SOURCE"))
 			}

@@ -97,15 +97,18 @@ func TestUnvouchedIsSmall(t *testing.T) {
 	for i := range 10 {
 		must(t, create(strings.Repeat("x", i+1), false))
 	}
-	var mistake *app.MistakeError
-	if err := create("eleventh", false); !errors.As(err, &mistake) {
+	unvouched := func(err error) bool {
+		var refused *registry.Error
+		return errors.As(err, &refused) && refused.Code == registry.CodeUnvouched
+	}
+	if err := create("eleventh", false); !unvouched(err) {
 		t.Errorf("the eleventh: %v", err)
 	}
 	must(t, create("held", true))
-	if _, err := core.ReleaseMails(ctx, id); !errors.As(err, &mistake) {
+	if _, err := core.ReleaseMails(ctx, id); !unvouched(err) {
 		t.Errorf("released: %v", err)
 	}
-	if err := core.CreateContract(ctx, id, "test", "C-1", ""); !errors.As(err, &mistake) {
+	if err := core.CreateContract(ctx, id, "test", "C-1", ""); !unvouched(err) {
 		t.Errorf("a contract: %v", err)
 	}
 	_, err := core.Store.For(id).Vouch(ctx, "operator")

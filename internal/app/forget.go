@@ -11,10 +11,20 @@ import (
 	"github.com/usherd/usher/internal/registry"
 )
 
+// Parting is what becomes of the people of a source that is given up.
+type Parting = reconcile.Parting
+
+// The partings.
+const (
+	PartDeactivate = reconcile.PartDeactivate
+	PartRelease    = reconcile.PartRelease
+	PartTo         = reconcile.PartTo
+)
+
 // ForgetSource parts from a source that is in the configuration no more: its people
 // and groups are deactivated, become the company's own, or those of another source
 // (heir). It previews, or makes a run that is held until somebody approves it.
-func (c *Core) ForgetSource(ctx context.Context, key string, how reconcile.Parting, heir string, req reconcile.Request) (*registry.Run, error) {
+func (c *Core) ForgetSource(ctx context.Context, key string, how Parting, heir string, req reconcile.Request) (*registry.Run, error) {
 	if _, ok := c.sources[key]; ok {
 		return nil, mistake("source %q is in the configuration file; take it out there first (and restart `usher serve`)", key)
 	}
@@ -24,9 +34,9 @@ func (c *Core) ForgetSource(ctx context.Context, key string, how reconcile.Parti
 	}
 	f := reconcile.Forgetting{How: how}
 	switch how {
-	case reconcile.PartRelease:
+	case PartRelease:
 		f.To, err = c.Store.For(src.Company).EnsureOrigin(ctx, registry.OriginAdmin, "admin")
-	case reconcile.PartTo:
+	case PartTo:
 		if f.Heir, err = c.openSource(ctx, heir); err == nil {
 			f.To = f.Heir.State.Origin
 			if f.Heir.State.Company != src.Company {

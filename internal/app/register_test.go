@@ -249,6 +249,7 @@ func (l *lobby) withoutScript(t *testing.T) {
 		}
 		return i >= 0
 	})
+	until(t, "the mail that says so", func() bool { return len(l.mails("slow@example.com")) == 1 })
 	must(t, l.s.ActivateApplicant(t.Context(), l.acme.ID, a.PublicID, app.DecideByCommand("admin boss")))
 	linkTo(t, l.s, l.box, "slow@example.com", 2)
 }

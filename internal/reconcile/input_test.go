@@ -143,7 +143,7 @@ func TestEmptyAnswer(t *testing.T) {
 		w.ldap = filter("(uid=nobody)")
 		before := w.footprint()
 		run := w.run(registry.RunHeld)
-		want(t, "limits", run.Limits, []registry.Limit{{Name: "empty", Of: 2, Rule: "the source gave no person at all"}})
+		want(t, "limits", run.Limits, []registry.Limit{{Name: "empty", Of: 2, Rule: registry.Say("the source gave no person at all")}})
 		want(t, "held rows", w.items(run), []string{"held deactivate missing ann", "held deactivate missing bob"})
 		want(t, "what it left behind", w.footprint(), before)
 		w.ldap = nil

@@ -170,7 +170,7 @@ func TestKilledReadGoesOn(t *testing.T) {
 			s.Forget()
 			run := w.run(registry.RunDone)
 			want(t, "people", run.Counts.Created, 19)
-			want(t, "told", run.Notes[0], "Went on where an earlier read was cut off: 4 pages were not asked for again")
+			want(t, "told", run.Notes[0].String(), "Went on where an earlier read was cut off: 4 pages were not asked for again")
 			want(t, "pages after the run", w.pages(), 0)
 			w.sound()
 			w.idle()
