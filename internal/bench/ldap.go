@@ -31,6 +31,8 @@ type directory struct {
 	server *slapd.Server
 	// changes counts the calls of change, so that each gives other values.
 	changes int
+	// profiled counts the runs that left a profile.
+	profiled int
 }
 
 // ldap measures syncs.
@@ -238,6 +240,9 @@ sources:
 
 // sync runs usher as a user would.
 func (b *directory) sync(ctx context.Context, config string, flags ...string) (cost, error) {
+	if b.profiles != "" {
+		return b.syncProfiled(ctx, config, flags)
+	}
 	args := append([]string{"-c", config, "sync", "run", "corp", "-o", "csv"}, flags...)
 	return measure(exec.CommandContext(ctx, b.usher, args...)) //nolint:gosec // our own program
 }

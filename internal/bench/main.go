@@ -38,7 +38,7 @@ type options struct {
 
 func main() {
 	var o options
-	var only, serve, requests string
+	var only, serve, sync, requests string
 	flag.IntVar(&o.People, "people", 100_000, "people in the directory, and rows of the report that the console shows")
 	flag.IntVar(&o.Groups, "groups", 1000, "groups in the directory")
 	flag.IntVar(&o.Members, "members", 200, "members of each group")
@@ -49,14 +49,17 @@ func main() {
 	flag.BoolVar(&o.postgres, "postgres", false, "measure on PostgreSQL, too")
 	flag.StringVar(&only, "only", "", "ldap, scim or console; all when not said")
 	flag.StringVar(&requests, "requests", "", "count only the kinds of SCIM requests whose names this regular expression finds")
-	flag.StringVar(&o.profiles, "profiles", "", "a folder for CPU profiles of the SCIM server")
+	flag.StringVar(&o.profiles, "profiles", "", "a folder for CPU profiles of the SCIM server and of the syncs")
 	flag.StringVar(&serve, "serve", "", "used by itself: serve a configuration file with synchronous=NORMAL, or profiled")
+	flag.StringVar(&sync, "sync", "", "used by itself: run the source of a configuration file, profiled")
 	flag.Parse()
 	var err error
 	switch o.requests, err = regexp.Compile(requests); {
 	case err != nil:
 	case serve != "":
 		err = serveAs(context.Background(), serve, flag.Args())
+	case sync != "":
+		err = syncAs(context.Background(), sync, flag.Args())
 	default:
 		err = run(context.Background(), only, o)
 	}
