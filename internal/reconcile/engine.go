@@ -428,28 +428,3 @@ func (r *run) progress(ctx context.Context, phase Phase, done, total int64) {
 		r.Log.DebugContext(ctx, "show progress", "run", r.row.Number, "error", err)
 	}
 }
-
-// explain turns an error into a code and a sentence that says what to do; the
-// error itself goes to the log only where it could hold internals.
-func explain(err error) (code registry.Code, message registry.Said) {
-	switch {
-	case errors.Is(err, source.ErrAuth):
-		return CodeSourceAuth, registry.SaidOf(err)
-	case errors.Is(err, source.ErrUnreachable):
-		return CodeSourceUnreachable, registry.SaidOf(err)
-	case errors.Is(err, source.ErrCursor):
-		return CodeSourceCursor, registry.SaidOf(err)
-	case errors.Is(err, source.ErrProtocol):
-		return CodeSourceAnswer, registry.SaidOf(err)
-	case errors.As(err, new(guardError)):
-		return "guard", registry.SaidOf(err)
-	case errors.Is(err, errTemporary):
-		return "temporary_file", registry.Say("%s; people wait there between reading and writing, see to its space and rights (TMPDIR)", registry.SaidOf(err))
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return "cancelled", registry.Say("the run was stopped; what it had done stands, and the next run goes on from there")
-	case errors.As(err, new(readError)):
-		return CodeSourceFailed, registry.Say("the source could not be read, for a reason it has no word for. The log has the details")
-	default:
-		return "store_failed", registry.Say("the registry's database did not take a change; what was done before stands. The log has the details; run the source again")
-	}
-}

@@ -2,10 +2,12 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/source"
 )
 
 // Codes of report rows that no other room has a word for.
@@ -84,4 +86,29 @@ func (r *report) conflict(ctx context.Context, item registry.RunItem) {
 	item.Outcome = registry.OutcomeConflict
 	r.run.Counts.Conflicts++
 	r.add(ctx, item)
+}
+
+// explain turns an error into a code and a sentence that says what to do; the
+// error itself goes to the log only where it could hold internals.
+func explain(err error) (code registry.Code, message registry.Said) {
+	switch {
+	case errors.Is(err, source.ErrAuth):
+		return CodeSourceAuth, registry.SaidOf(err)
+	case errors.Is(err, source.ErrUnreachable):
+		return CodeSourceUnreachable, registry.SaidOf(err)
+	case errors.Is(err, source.ErrCursor):
+		return CodeSourceCursor, registry.SaidOf(err)
+	case errors.Is(err, source.ErrProtocol):
+		return CodeSourceAnswer, registry.SaidOf(err)
+	case errors.As(err, new(guardError)):
+		return "guard", registry.SaidOf(err)
+	case errors.Is(err, errTemporary):
+		return "temporary_file", registry.Say("%s; people wait there between reading and writing, see to its space and rights (TMPDIR)", registry.SaidOf(err))
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return "cancelled", registry.Say("the run was stopped; what it had done stands, and the next run goes on from there")
+	case errors.As(err, new(readError)):
+		return CodeSourceFailed, registry.Say("the source could not be read, for a reason it has no word for. The log has the details")
+	default:
+		return "store_failed", registry.Say("the registry's database did not take a change; what was done before stands. The log has the details; run the source again")
+	}
 }
