@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"fmt"
 	"math"
 )
 
@@ -26,8 +25,8 @@ var vouchReasons = []Reason{
 
 // Unvouched refuses what a company may not do that nobody has vouched for, in words
 // that follow "so".
-func Unvouched(format string, args ...any) *Error {
-	return Refuse(CodeUnvouched, "nobody has vouched for this company yet, so %s; `usher company verify` or `usher domain check` does that", fmt.Sprintf(format, args...))
+func Unvouched(format Format, args ...any) *Error {
+	return Refuse(CodeUnvouched, "nobody has vouched for this company yet, so %s; `usher company verify` or `usher domain check` does that", Say(format, args...))
 }
 
 // loadMails finds out how many set-up mails may still go today, where the batch
