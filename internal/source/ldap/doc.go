@@ -27,9 +27,13 @@
 // entryCSN is unique to a change. uSNChanged counts at each controller for
 // itself, so it carries the controller's database. modifyTimestamp has whole
 // seconds: one that is younger than ten minutes is not trusted, and the entry is
-// read again the next time. What no marker covers stays unseen until the next
-// full read: flags that a server computes (nsAccountLock by roles in 389 Directory
-// Server) and entries rewritten offline under their old marker.
+// read again the next time.
+//
+// Some attributes change beside the marker: a lock by a role in 389 Directory
+// Server, memberOf in Active Directory. A scan asks for those, too, and their sum is
+// part of the marker (aside.go). What is left stays unseen until the next full read:
+// other attributes that a server makes up (classes of service, collective
+// attributes) and entries rewritten offline under their old marker.
 //
 // # How entries are decoded
 //

@@ -26,6 +26,8 @@ type attribute struct {
 	role string
 	// ranged is the range option's text ("0-1499"), or "".
 	ranged string
+	// aside is true for what the change marker does not cover.
+	aside bool
 }
 
 // builder turns raw entries of one listing into source entries. It belongs to
@@ -44,6 +46,8 @@ type builder struct {
 	// looks at, in lower case, "" for none.
 	name                              string
 	anchor, marker, disabled, manager string
+	// aside are the attributes that the change marker does not cover.
+	aside map[string]bool
 	// known caches what descriptions mean; a server repeats a dozen of them.
 	known map[string]attribute
 	keys  []byte // scratch for the members' keys
@@ -74,6 +78,7 @@ func (s *Source) builder(srv *server, l listing, scan bool) *builder {
 	for _, w := range l.search.Attributes {
 		b.wanted[strings.ToLower(w)] = !scan
 	}
+	b.aside = b.besideMarker()
 	return b
 }
 
@@ -101,6 +106,9 @@ func (b *builder) request() []string {
 	if users && b.primary {
 		add("primaryGroupID")
 	}
+	for a := range b.aside {
+		add(a)
+	}
 	if b.scan {
 		return out
 	}
@@ -125,7 +133,7 @@ func (b *builder) lookup(description string) attribute {
 	}
 	a := attribute{key: strings.ToLower(description)}
 	name, options, _ := strings.Cut(a.key, ";")
-	a.wanted = b.wanted[name]
+	a.wanted, a.aside = b.wanted[name], b.aside[name]
 	for option := range strings.SplitSeq(options, ";") {
 		if r, ok := strings.CutPrefix(option, "range="); ok {
 			a.ranged, a.key = r, name
@@ -164,8 +172,12 @@ func (b *builder) build(raw rawEntry) (e source.Entry, more *pending) {
 	e.Keys = append(make([]string, 0, 2), self)
 	var anchors []string
 	var sid, rid string
+	var aside uint64
 	for _, attr := range raw.attrs {
 		a := b.lookup(attr.name)
+		if a.aside {
+			aside += sumOf(a.key, attr.values)
+		}
 		if a.wanted && a.ranged == "" && len(attr.values) > 0 {
 			e.Values[a.key] = append(e.Values[a.key], attr.values...)
 		}
@@ -192,6 +204,9 @@ func (b *builder) build(raw rawEntry) (e source.Entry, more *pending) {
 				more = &pending{attr: a.role, next: next}
 			}
 		}
+	}
+	if aside != 0 && e.Marker != "" {
+		e.Marker += asideMark + strconv.FormatUint(aside, 36)
 	}
 	b.identify(&e, sid, rid)
 	e.Anchor, e.Problem = anchorOf(b.name, anchors)

@@ -24,6 +24,9 @@ type fakeServer struct {
 	// bind, when set, is the answer to a sign-in, else everybody is let in. It must
 	// be set before anybody connects.
 	bind *ber.Packet
+	// root is more of the root DSE, as fakeEntry takes it; it must be set before
+	// anybody connects.
+	root []string
 	// lax counts searches whose paging control was not critical.
 	lax atomic.Int64
 }
@@ -77,7 +80,7 @@ func (f *fakeServer) serve(c net.Conn) {
 		case op.Tag == ldap.ApplicationBindRequest:
 			answer(fakeEnd(ldap.ApplicationBindResponse, 0, ""))
 		case op.Tag == ldap.ApplicationSearchRequest && op.Children[0].Data.Len() == 0:
-			answer(fakeEntry("", "supportedControl", ldap.ControlTypePaging))
+			answer(fakeEntry("", append(f.root, "supportedControl", ldap.ControlTypePaging)...))
 			answer(fakeDone(0))
 		case op.Tag == ldap.ApplicationSearchRequest && op.Children[0].Data.String() == "dc=x" && op.Children[1].Value == int64(ldap.ScopeBaseObject):
 			answer(fakeDone(32)) // the base's own id
