@@ -14,7 +14,9 @@ const forgetHelp = `Part from a source that was taken out of the configuration f
 what becomes of its people and groups:
 
   --release      they become the company's own, as if made by hand
-  --deactivate   nobody is there any more: people are deactivated, groups deleted
+  --deactivate   nobody is there any more: groups are deleted, people deactivated, and
+                 deleted 30 days later, unless a source brings them back or they are
+                 protected
   --to SOURCE    they become those of another source of the file, which knows them
                  by the same id or the same userName, groups by the same name; who is
                  not there stays as they are, and is told of

@@ -82,3 +82,20 @@ func (c *Core) approveForgetting(ctx context.Context, key string, req reconcile.
 	how, heir := reconcile.PartingOf(req.Approved)
 	return c.ForgetSource(ctx, key, how, heir, req)
 }
+
+// endGraces deletes whom sources that were given up left deactivated, when their
+// grace is over. Nothing else runs such a source.
+func (s *Server) endGraces(ctx context.Context) error {
+	over, err := s.Store.GraceOver(ctx, reconcile.EndedByParting, s.Now().Add(-reconcile.PartingGrace))
+	if err != nil {
+		return fmt.Errorf("find sources given up: %w", err)
+	}
+	var errs []error
+	for _, src := range over {
+		_, err := s.Engine.EndGrace(ctx, &reconcile.Source{State: src}, reconcile.PartingGrace)
+		if err != nil && !errors.Is(err, registry.ErrLeased) { // another process is at it
+			errs = append(errs, fmt.Errorf("delete people of source %s: %w", src.Key, err))
+		}
+	}
+	return errors.Join(errs...)
+}

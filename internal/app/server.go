@@ -178,6 +178,7 @@ func (s *Server) regular() []jobs.Regular {
 		{Name: "sweep", Every: time.Hour, Timeout: long, Do: func(ctx context.Context) error {
 			return s.Store.Sweep(ctx, s.Now(), s.Config.RetentionOf)
 		}},
+		{Name: "graces", Every: time.Hour, Timeout: long, Do: s.endGraces},
 		{Name: "contact_care", Every: time.Hour, Timeout: long, Do: s.careForContacts},
 		{Name: "registrations", Every: 5 * time.Second, Timeout: long, Do: s.workRegistrations},
 		{Name: "registrations_sweep", Every: time.Hour, Timeout: long, Do: s.sweepRegistrations},

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/usherd/usher/internal/plan"
 	"github.com/usherd/usher/internal/registry"
@@ -27,6 +28,10 @@ const (
 	// PartTo gives them to another source, as far as that has them.
 	PartTo Parting = "to"
 )
+
+// PartingGrace is how long those are kept whom a parting deactivated: the settings of
+// their source, which might say otherwise, are gone.
+const PartingGrace = 30 * 24 * time.Hour
 
 // partTrigger begins the trigger of a run that parts from a source; what becomes
 // of its people follows.
@@ -66,6 +71,8 @@ type Forgetting struct {
 type forgetting struct {
 	Forgetting
 	users, groups map[string]heir // by the old anchor
+	// graceOver is set for what comes after a parting that deactivated: EndGrace.
+	graceOver bool
 }
 
 // heir is what a record is called at the source that takes over.
@@ -77,10 +84,24 @@ type heir struct{ anchor, name string }
 // runs it then.
 func (e *Engine) Forget(ctx context.Context, src *Source, f Forgetting, req Request) (*registry.Run, error) {
 	src.Reader, src.OnMissing, src.Policy, src.DeleteAfter = nobody{}, true, plan.ModeSync, 0
-	if req.Full = true; req.Approved == nil {
-		req.Trigger = partTrigger + string(f.How)
-	}
+	req.Full, req.Trigger = true, partTrigger+string(f.How)
 	return e.do(ctx, &run{Engine: e, src: src, req: req, forget: &forgetting{Forgetting: f}})
+}
+
+// EndedByParting is the trigger of runs that deactivate the people of a source that
+// is given up.
+const EndedByParting = partTrigger + string(PartDeactivate)
+
+// EndGrace deletes whom a parting deactivated when they have been away for the
+// grace, and does nothing else. It is not held: whoever approved the parting was
+// told of it. The source must not be in the configuration any more, and the parting
+// must have ended longer ago than the grace.
+func (e *Engine) EndGrace(ctx context.Context, src *Source, grace time.Duration) (*registry.Run, error) {
+	src.Reader, src.OnMissing, src.Policy, src.DeleteAfter = nobody{}, true, plan.ModeSync, grace
+	return e.do(ctx, &run{
+		Engine: e, src: src, req: Request{Mode: registry.ModeRun, Trigger: EndedByParting, Full: true},
+		forget: &forgetting{Forgetting: Forgetting{How: PartDeactivate}, graceOver: true},
+	})
 }
 
 // nobody is a source that has nobody any more, and knows it.
@@ -94,6 +115,10 @@ func (nobody) Read(context.Context, source.Request, func(source.Entry) error) (s
 // nobody gives.
 func (r *run) part(ctx context.Context, state *plan.State) error {
 	f := r.forget
+	if f.graceOver {
+		r.plan.Users = slices.DeleteFunc(r.plan.Users, func(c plan.UserChange) bool { return c.Action != registry.ActionDelete })
+		r.plan.Groups, r.plan.Members, r.plan.Troubles, r.plan.Missing = nil, nil, nil, 0
+	}
 	if f.How == PartDeactivate {
 		return nil
 	}
@@ -124,7 +149,7 @@ func (r *run) part(ctx context.Context, state *plan.State) error {
 // judgeParting holds the run, unless somebody approved this very plan.
 func (r *run) judgeParting() {
 	r.row.PlanHash = r.forget.hash(r.row.PlanHash)
-	if r.req.Approved != nil && r.req.Approved.PlanHash == r.row.PlanHash || r.plan.Empty() {
+	if r.req.Approved != nil && r.req.Approved.PlanHash == r.row.PlanHash || r.plan.Empty() || r.forget.graceOver {
 		return
 	}
 	l := registry.Limit{Name: plan.LimitEmpty, Count: int64(len(r.plan.Users)), Rule: r.forget.words(r.plan)}
@@ -158,7 +183,8 @@ func (f *forgetting) words(p *plan.Plan) registry.Said {
 	case PartTo:
 		return registry.Say("the source is given up: %d people and %d groups are handed over to %s", people, groups, f.Heir.State.Key)
 	}
-	return registry.Say("the source is given up: %d people and %d groups are deactivated or deleted", people, groups)
+	return registry.Say("the source is given up: %d people and %d groups are deactivated or deleted; whoever is deactivated and does not come back is deleted after %d days",
+		people, groups, int(PartingGrace/(24*time.Hour)))
 }
 
 // handUser and handGroup give one record into other hands.

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/usherd/usher/internal/reconcile"
 	"github.com/usherd/usher/internal/registry"
@@ -115,6 +116,55 @@ func TestForgetDeactivates(t *testing.T) {
 		want(t, "put back", w.owned(), []string{"ann corp on", "bob corp on", "cid corp on", "team corp"})
 		want(t, "members", w.members(), []string{"team corp ann", "team corp bob", "team corp cid"})
 		w.idle()
+	})
+}
+
+// TestForgetGrace: whom a parting deactivated is deleted when the grace is over, as
+// everybody who is deactivated is; nobody sooner, and nobody of a source that was
+// only taken out.
+func TestForgetGrace(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		parted(t, w)
+		over := func() (out []string) {
+			t.Helper()
+			list, err := w.s.GraceOver(t.Context(), reconcile.EndedByParting, w.clock.now().Add(-reconcile.PartingGrace))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, src := range list {
+				out = append(out, src.Key)
+			}
+			return out
+		}
+		w.exec(`UPDATE users SET protected = true WHERE user_name = 'cid'`)
+		w.clock.forward(reconcile.PartingGrace + time.Hour)
+		want(t, "taken out and not given up", over(), nil)
+		f := reconcile.Forgetting{How: reconcile.PartDeactivate}
+		w.forget(f, approved(w.forget(f, reconcile.Request{}, registry.RunHeld)), registry.RunPartial)
+		w.exec(`UPDATE users SET protected = false WHERE user_name = 'cid'`)
+		left := []string{"ann corp off", "bob corp off", "cid corp on"}
+		want(t, "after the parting", w.owned(), left)
+		w.clock.forward(reconcile.PartingGrace - time.Hour)
+		want(t, "within the grace", over(), nil)
+
+		w.clock.forward(2 * time.Hour)
+		want(t, "after it", over(), []string{"corp"})
+		src, err := w.s.SourceByKey(t.Context(), "corp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := w.engine.EndGrace(t.Context(), &reconcile.Source{State: src}, reconcile.PartingGrace)
+		if err != nil || run.State != registry.RunDone {
+			t.Fatalf("%+v, %v", run, err)
+		}
+		want(t, "changes", w.changes(run), []string{"delete ann grace_over", "delete bob grace_over"})
+		want(t, "who is left", w.owned(), left[2:])
+		want(t, "again", over(), nil)
+
+		// Put back, the source has the same people again.
+		w.configure("corp", "branch")
+		w.run(registry.RunDone)
+		want(t, "put back", w.owned(), []string{"ann corp on", "bob corp on", "cid corp on", "team corp"})
 	})
 }
 

@@ -220,3 +220,20 @@ func (s *Store) Path() string { return s.path }
 
 // ReadDB is the pool that reads, for counting the durable queue.
 func (s *Store) ReadDB() *sql.DB { return s.read }
+
+// GraceOver lists the sources that were given up by a run of this trigger, with
+// people who have been deactivated since before the time and are kept still.
+// Whoever is protected stays.
+func (s *Store) GraceOver(ctx context.Context, trigger string, before time.Time) ([]registry.Source, error) {
+	at := micros(before)
+	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT `+sourceCols+`
+		FROM sources s JOIN origins o ON o.id = s.origin_id
+		WHERE s.retired_at <> 0 AND EXISTS (
+			SELECT 1 FROM runs r WHERE r.source_id = s.id AND r.company_id = s.company_id AND r.mode = 'run' AND r.state IN ('done', 'partial')
+				AND r.trigger = ? AND r.created_at >= s.retired_at AND r.finished_at <= ?) AND EXISTS (
+			SELECT 1 FROM links l JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id
+			WHERE l.company_id = s.company_id AND l.origin_id = s.origin_id AND l.missing_since > 0 AND l.missing_since <= ?
+				AND u.owner_id = s.origin_id AND NOT u.enabled AND NOT u.protected AND u.deleted_at = 0 AND u.deactivated_at <= ?)
+		ORDER BY s.id`), trigger, at, at, at)
+	return collect(rows, err, scanSource)
+}
