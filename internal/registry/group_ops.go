@@ -57,7 +57,11 @@ func (u *unit) changeGroup(i int, group *Group, action Action, reason string, p 
 	if group.ID != 0 && u.once("row", group) {
 		group.Version++
 		group.UpdatedAt = u.now
-		u.w.ChangedGroups = append(u.w.ChangedGroups, group)
+		if u.shared {
+			u.w.Touched = group
+		} else {
+			u.w.ChangedGroups = append(u.w.ChangedGroups, group)
+		}
 	}
 	u.change(i, action, reason, group.Version, p)
 }
@@ -116,6 +120,20 @@ func (u *unit) missGroup(ctx context.Context, tx Tx, i int, op MissGroup) error 
 		u.changeGroup(i, group, ActionMembers, reason, p)
 	}
 	return nil
+}
+
+// onlyMembers is the group of a batch that does nothing but add and remove members
+// of one group, whatever its other members and its version are.
+func (u *unit) onlyMembers() (GroupID, bool) {
+	var id GroupID
+	for _, op := range u.b.Ops {
+		op, ok := op.(PatchMembers)
+		if !ok || op.Exactly || op.IfVersion != 0 || id != 0 && op.Group != id {
+			return 0, false
+		}
+		id = op.Group
+	}
+	return id, id != 0
 }
 
 // patchMembers adds and removes what this origin asserts. The cost is that of

@@ -20,6 +20,9 @@ type Store interface {
 // Tx is one transaction inside one company. Lists may be of any length; records
 // that do not exist are left out of the answer.
 type Tx interface {
+	// Expect says what will be asked for first, so that it can be fetched at once.
+	// Nothing is to be written before it was asked for.
+	Expect(ctx context.Context, e Expected) error
 	// UserLinks finds the origin's links of people to these anchors, GroupLinks
 	// those of groups.
 	UserLinks(ctx context.Context, origin OriginID, anchors []string) ([]*Link, error)
@@ -38,8 +41,12 @@ type Tx interface {
 	// AddressHolders finds the living people with one of these addresses, in
 	// comparison form.
 	AddressHolders(ctx context.Context, keys []string) ([]AddressHolder, error)
-	// Groups loads groups, the deleted ones too.
+	// Groups loads groups, the deleted ones too, and holds them as Users does.
 	Groups(ctx context.Context, ids []GroupID) ([]*Group, error)
+	// GroupForMembers loads a group, of which nothing but single members will change.
+	// It holds all but the version, which Writes.Touched moves: others may change
+	// members meanwhile.
+	GroupForMembers(ctx context.Context, id GroupID) ([]*Group, error)
 	// Resources loads resources, the deleted ones too, and holds them as Users
 	// does.
 	Resources(ctx context.Context, ids []ResourceID) ([]*Resource, error)
@@ -80,6 +87,15 @@ type Tx interface {
 	// Save writes rows in as few statements as the database allows. New records
 	// get their keys filled in.
 	Save(ctx context.Context, w *Writes) error
+}
+
+// Expected are arguments of UsersByName, UserLinks and GroupLinks, in this order,
+// empty for a question that will not be asked. Kept stands for HasKeptKeys.
+type Expected struct {
+	Names                 []string
+	Origin                OriginID
+	Anchors, GroupAnchors []string
+	Kept                  bool
 }
 
 // NameHolder says who holds a userName.
@@ -131,6 +147,10 @@ type Writes struct {
 
 	NewGroups     []*Group
 	ChangedGroups []*Group
+	// Touched is the group that GroupForMembers loaded, if its members changed: Save
+	// moves its version by one and the time of its last change. The version that it
+	// and its change got is known when the transaction is committed.
+	Touched *Group
 
 	// FirstMembers are the members of groups that may be new themselves.
 	FirstMembers []FirstMembers

@@ -42,6 +42,8 @@ type unit struct {
 	// mailsLeft is how many set-up mails may still go, NoLimit for as many as there
 	// are.
 	mailsLeft int
+	// shared is true when others may change members of the one group meanwhile.
+	shared bool
 
 	w       Writes
 	results []Result
@@ -80,10 +82,22 @@ func newUnit(r *Registry, b *Batch) *unit {
 // of.
 func (u *unit) load(ctx context.Context, tx Tx) error {
 	n := u.gather()
+	names := slices.Sorted(maps.Keys(n.names))
+	if u.b.Origin.Kind.Pulled() { // an object of a directory is a person or a group
+		n.anchors = slices.Concat(n.anchors, n.groupAnchors)
+		n.groupAnchors = n.anchors
+	}
+	err := tx.Expect(ctx, Expected{
+		Names: names, Origin: u.b.Origin.ID, Anchors: n.anchors, GroupAnchors: n.groupAnchors,
+		Kept: len(names) > 0 && (u.r.Blind != nil || u.r.ChosenName != nil),
+	})
+	if err != nil {
+		return err
+	}
 	// Names come first: where each statement sees what was committed before it,
 	// a person who appears meanwhile must not hold a name while lacking a link,
 	// or they would stand in their own way.
-	holders, err := tx.UsersByName(ctx, slices.Sorted(maps.Keys(n.names)))
+	holders, err := tx.UsersByName(ctx, names)
 	if err != nil {
 		return err
 	}
@@ -106,12 +120,8 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 	for _, x := range users {
 		u.users[x.ID] = x
 	}
-	groups, err := tx.Groups(ctx, slices.Sorted(maps.Keys(n.groups)))
-	if err != nil {
+	if err := u.loadGroups(ctx, tx, n); err != nil {
 		return err
-	}
-	for _, x := range groups {
-		u.groups[x.ID] = x
 	}
 	if err := u.loadResources(ctx, tx); err != nil {
 		return err
@@ -125,6 +135,22 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 		return nil
 	}
 	return u.loadTied(ctx, tx, n.byHand)
+}
+
+// loadGroups loads the groups of the batch.
+func (u *unit) loadGroups(ctx context.Context, tx Tx, n *wants) error {
+	var groups []*Group
+	var err error
+	if id, only := u.onlyMembers(); only {
+		groups, err = tx.GroupForMembers(ctx, id)
+		u.shared = true
+	} else {
+		groups, err = tx.Groups(ctx, slices.Sorted(maps.Keys(n.groups)))
+	}
+	for _, x := range groups {
+		u.groups[x.ID] = x
+	}
+	return err
 }
 
 // loadTied loads what links by hand are judged by.
@@ -141,13 +167,8 @@ func (u *unit) loadTied(ctx context.Context, tx Tx, ids []UserID) error {
 	return err
 }
 
-// loadLinks finds the links that the operations name. An object of a directory
-// is a person or a group but not both, so that both kinds are looked at there.
+// loadLinks finds the links that the operations name.
 func (u *unit) loadLinks(ctx context.Context, tx Tx, n *wants) error {
-	if u.b.Origin.Kind.Pulled() {
-		n.anchors = slices.Concat(n.anchors, n.groupAnchors)
-		n.groupAnchors = n.anchors
-	}
 	links, err := tx.UserLinks(ctx, u.b.Origin.ID, n.anchors)
 	if err != nil {
 		return err

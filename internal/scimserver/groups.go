@@ -199,6 +199,14 @@ func (b *backend) patchGroup(ctx context.Context, id string, ops []patch.Operati
 	if err != nil {
 		return nil, false, err
 	}
+	if pre.Match != nil { // which is to hold when the members are written, too
+		for i, op := range batch {
+			if members, ok := op.(registry.PatchMembers); ok {
+				members.IfVersion = rec.Group.Version
+				batch[i] = members
+			}
+		}
+	}
 	changed := false
 	if len(batch) > 0 {
 		res, err := b.apply(ctx, c, batch...)

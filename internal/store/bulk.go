@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"slices"
 	"strings"
@@ -144,16 +145,56 @@ func (x *session) insert(ctx context.Context, t table, rows [][]any) (ids []int6
 		return nil, nil
 	case !x.s.Postgres():
 		ids, err = x.insertEach(ctx, t, rows)
-	case len(rows) == 1:
-		res, errQuery := x.query(ctx, t.insertOne+` RETURNING id`, rows[0]...)
-		ids, err = collect(res, errQuery, scanInt)
 	default:
-		ids, err = x.insertMany(ctx, t, rows)
+		ids, err = x.insertAtOnce(ctx, t, rows)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("insert into %s: %w", t.name, err)
 	}
 	return ids, nil
+}
+
+// place writes rows whose keys nobody waits for: then, where set, is given them by
+// the time the transaction is committed.
+func (x *session) place(ctx context.Context, t table, rows [][]any, then func(ids []int64)) error {
+	if !x.s.Postgres() || len(rows) == 0 {
+		ids, err := x.insert(ctx, t, rows)
+		if err == nil && then != nil {
+			then(ids)
+		}
+		return err
+	}
+	what := "insert into " + t.name
+	k := kept{what: what}
+	if then != nil {
+		k.then = func(rows [][]driver.Value) { then(firstColumn(rows)) }
+	}
+	q, args, err := t.insertion(rows)
+	if err == nil {
+		_, err = x.exec(context.WithValue(ctx, keptKey{}, k), q, args...)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// insertion is PostgreSQL's statement that inserts rows and gives their keys.
+func (t table) insertion(rows [][]any) (string, []any, error) {
+	if len(rows) == 1 {
+		return t.insertOne + ` RETURNING id`, rows[0], nil
+	}
+	args, err := t.arrays(rows)
+	return t.insertManySQL(), args, err
+}
+
+// firstColumn are the integers in the first column of rows.
+func firstColumn(rows [][]driver.Value) []int64 {
+	out := make([]int64, len(rows))
+	for i, row := range rows {
+		out[i], _ = row[0].(int64)
+	}
+	return out
 }
 
 func (x *session) insertEach(ctx context.Context, t table, rows [][]any) ([]int64, error) {
@@ -170,12 +211,12 @@ func (x *session) insertEach(ctx context.Context, t table, rows [][]any) ([]int6
 	return ids, nil
 }
 
-func (x *session) insertMany(ctx context.Context, t table, rows [][]any) ([]int64, error) {
-	args, err := t.arrays(rows)
+func (x *session) insertAtOnce(ctx context.Context, t table, rows [][]any) ([]int64, error) {
+	q, args, err := t.insertion(rows)
 	if err != nil {
 		return nil, err
 	}
-	res, err := x.query(ctx, t.insertManySQL(), args...)
+	res, err := x.query(ctx, q, args...)
 	return collect(res, err, scanInt)
 }
 
@@ -184,17 +225,14 @@ func (x *session) insertMany(ctx context.Context, t table, rows [][]any) ([]int6
 func (x *session) update(ctx context.Context, t table, company int64, rows [][]any) error {
 	if x.s.Postgres() && len(rows) > 1 {
 		args, err := t.arrays(rows)
-		if err == nil {
-			_, err = x.exec(ctx, t.updateManySQL(), append(args, company)...)
-		}
 		if err != nil {
 			return fmt.Errorf("update %s: %w", t.name, err)
 		}
-		return nil
+		return x.deferred(ctx, "update "+t.name, t.updateManySQL(), append(args, company)...)
 	}
 	for _, row := range rows {
-		if _, err := x.exec(ctx, t.updateOne, slices.Concat(row[1:], []any{company, row[0]})...); err != nil {
-			return fmt.Errorf("update %s: %w", t.name, err)
+		if err := x.deferred(ctx, "update "+t.name, t.updateOne, slices.Concat(row[1:], []any{company, row[0]})...); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -160,6 +160,9 @@ func (t *tenantTx) tellChanges(ctx context.Context, changes []registry.PendingCh
 	if err != nil || len(to.hooks) == 0 {
 		return err
 	}
+	if err := t.settle(ctx); err != nil { // they name the changes by their keys
+		return err
+	}
 	numbers := map[registry.RunID]int64{}
 	events := make([]event, 0, len(changes))
 	for _, p := range changes {

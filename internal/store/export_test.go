@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/usherd/usher/ent/db/migrate"
@@ -61,3 +62,28 @@ func (s *Store) Waiting() int {
 	defer s.line.mu.Unlock()
 	return len(s.line.waiting)
 }
+
+// Deferred keeps statements back, each "statement N" in errors, and sends them with a
+// last one or, where it is empty, with the commit.
+func (s *Store) Deferred(ctx context.Context, statements []string, last string) error {
+	return s.inTx(ctx, func(x *session) error {
+		for i, q := range statements {
+			if err := x.deferred(ctx, fmt.Sprint("statement ", i), q); err != nil {
+				return err
+			}
+		}
+		if last == "" {
+			return nil
+		}
+		_, err := x.exec(ctx, last)
+		return err
+	})
+}
+
+// DeferredIn keeps one statement back, which each try asks for anew.
+func (s *Store) DeferredIn(ctx context.Context, statement func() string) error {
+	return s.inTx(ctx, func(x *session) error { return x.deferred(ctx, "statement", statement()) })
+}
+
+// Ours marks a question as one of this package.
+func Ours(ctx context.Context) context.Context { return context.WithValue(ctx, oursKey{}, true) }

@@ -37,7 +37,11 @@ var registerFenced = sync.OnceFunc(func() {
 		if err != nil {
 			panic(err)
 		}
-		sql.Register("fenced-"+name, fencedDriver{pool.Driver()})
+		under := pool.Driver()
+		if name == "pgx" {
+			under = pipedDriver{under}
+		}
+		sql.Register("fenced-"+name, fencedDriver{under})
 	}
 })
 

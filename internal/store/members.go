@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/usherd/usher/internal/registry"
@@ -35,7 +37,7 @@ func (t *tenantTx) AddMembers(ctx context.Context, ms []registry.Membership, now
 
 // addManyMembers is AddMembers in one statement, with the members as arrays.
 func (t *tenantTx) addManyMembers(ctx context.Context, ms []registry.Membership, now time.Time) ([]registry.Membership, error) {
-	groups, users, nested, origins := memberArrays(ms)
+	groups, users, nested, origins := memberArrays(inOneOrder(ms))
 	rows, err := t.query(ctx, `INSERT INTO memberships (company_id, group_id, user_id, member_group_id, origin_id, created_at)
 		SELECT ?::bigint, g, NULLIF(u, 0), NULLIF(n, 0), o, ?::bigint FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[]) AS m(g, u, n, o)
 		WHERE EXISTS (SELECT 1 FROM users x WHERE x.company_id = ? AND x.id = u) OR EXISTS (SELECT 1 FROM "groups" x WHERE x.company_id = ? AND x.id = n)
@@ -67,7 +69,7 @@ func (t *tenantTx) RemoveMembers(ctx context.Context, ms []registry.Membership) 
 // removeManyMembers is RemoveMembers in one statement, with the members as
 // arrays.
 func (t *tenantTx) removeManyMembers(ctx context.Context, ms []registry.Membership) ([]registry.Membership, error) {
-	groups, users, nested, origins := memberArrays(ms)
+	groups, users, nested, origins := memberArrays(inOneOrder(ms))
 	rows, err := t.query(ctx, `DELETE FROM memberships m USING unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[]) AS d(g, u, n, o)
 		WHERE m.company_id = ? AND m.group_id = d.g AND m.origin_id = d.o AND (m.user_id = NULLIF(d.u, 0) OR m.member_group_id = NULLIF(d.n, 0))
 		RETURNING m.group_id, coalesce(m.user_id, 0), coalesce(m.member_group_id, 0), m.origin_id`,
@@ -81,6 +83,14 @@ func memberOf(m registry.Membership) (column, table string, id int64) {
 		return "user_id", "users", int64(m.User)
 	}
 	return "member_group_id", "groups", int64(m.MemberGroup)
+}
+
+// inOneOrder are memberships in the order in which all write them: two who write the
+// same ones wait for each other, but not both.
+func inOneOrder(ms []registry.Membership) []registry.Membership {
+	return slices.SortedFunc(slices.Values(ms), func(a, b registry.Membership) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.User, b.User), cmp.Compare(a.MemberGroup, b.MemberGroup))
+	})
 }
 
 // memberArrays are memberships as one array a column.

@@ -115,9 +115,11 @@ func (t *tenantTx) MergedInto(ctx context.Context, user registry.UserID) ([]regi
 	return asUserIDs(ids), nil
 }
 
+const hasKeptKeys = `SELECT EXISTS (SELECT 1 FROM erased_keys WHERE company_id = ?), EXISTS (SELECT 1 FROM login_names)`
+
 // HasKeptKeys implements registry.Tx.
 func (t *tenantTx) HasKeptKeys(ctx context.Context) (kept, chosen bool, err error) {
-	rows, err := t.query(ctx, `SELECT EXISTS (SELECT 1 FROM erased_keys WHERE company_id = ?), EXISTS (SELECT 1 FROM login_names)`, t.company)
+	rows, err := t.query(ctx, hasKeptKeys, t.company)
 	_, err = one(rows, err, func(rows *sql.Rows) (struct{}, error) { return struct{}{}, rows.Scan(&kept, &chosen) })
 	return kept, chosen, err
 }

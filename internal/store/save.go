@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/usherd/usher/ent/db/change"
 	"github.com/usherd/usher/ent/db/email"
 	"github.com/usherd/usher/ent/db/group"
 	"github.com/usherd/usher/ent/db/link"
@@ -27,10 +26,6 @@ var (
 	changedGroups = newTable(group.Table, slices.Concat([]string{"id"}, groupCols)...)
 	newLinks      = newTable(link.Table, slices.Concat([]string{"company_id"}, linkCols, []string{link.FieldCreatedAt, link.FieldUpdatedAt})...)
 	changedLinks  = newTable(link.Table, slices.Concat([]string{"id"}, linkCols, []string{link.FieldUpdatedAt})...)
-	newChanges    = newTable(change.Table,
-		"company_id", change.FieldAt, change.FieldActor, change.FieldOriginID, change.FieldRunID, change.FieldUserID,
-		change.FieldGroupID, change.FieldResourceID, change.FieldAction, change.FieldReason, change.FieldVersion, change.FieldPayload,
-	)
 	newSetupLinks = newTable(setuplink.Table,
 		"company_id", setuplink.FieldUserID, setuplink.FieldUID, setuplink.FieldPurpose, setuplink.FieldTokenHash,
 		setuplink.FieldAddress, setuplink.FieldCredentialVersion, setuplink.FieldCreatedAt, setuplink.FieldExpiresAt,
@@ -118,10 +113,7 @@ func (t *tenantTx) ofUsers(ctx context.Context, what, q, column string, people [
 	for i, u := range people {
 		ids[i] = u.ID
 	}
-	if _, err := t.exec(ctx, q+" "+t.s.byKey(column), append(args, int64(t.company), keys(t.s, ids))...); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
+	return t.deferred(ctx, what, q+" "+t.s.byKey(column), append(args, int64(t.company), keys(t.s, ids))...)
 }
 
 func (t *tenantTx) saveUsers(ctx context.Context, w *registry.Writes) error {
@@ -150,8 +142,8 @@ func (t *tenantTx) saveUsers(ctx context.Context, w *registry.Writes) error {
 		return err
 	}
 	for _, p := range w.Passwords {
-		if _, err := t.exec(ctx, `UPDATE users SET password_hash = ? WHERE company_id = ? AND id = ?`, p.Hash, int64(t.company), int64(p.User.ID)); err != nil {
-			return fmt.Errorf("set password: %w", err)
+		if err := t.deferred(ctx, "set password", `UPDATE users SET password_hash = ? WHERE company_id = ? AND id = ?`, p.Hash, int64(t.company), int64(p.User.ID)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -189,8 +181,7 @@ func (t *tenantTx) saveEmails(ctx context.Context, w *registry.Writes) error {
 			rows = append(rows, []any{int64(t.company), int64(l.User.ID), address, key, int64(i), at})
 		}
 	}
-	_, err = t.insert(ctx, newEmails, rows)
-	return err
+	return t.place(ctx, newEmails, rows, nil)
 }
 
 // userAddress is an address of a person, by its key.
@@ -309,7 +300,7 @@ func (t *tenantTx) saveLinks(ctx context.Context, w *registry.Writes) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.insert(ctx, newLinks, fresh); err != nil {
+	if err := t.place(ctx, newLinks, fresh, nil); err != nil {
 		return err
 	}
 	if len(w.RemovedLinks) > 0 {
@@ -317,8 +308,8 @@ func (t *tenantTx) saveLinks(ctx context.Context, w *registry.Writes) error {
 		for i, l := range w.RemovedLinks {
 			ids[i] = int64(l.ID)
 		}
-		if _, err := t.exec(ctx, `DELETE FROM links WHERE `+t.s.byKey("id"), int64(t.company), keys(t.s, ids)); err != nil {
-			return fmt.Errorf("remove links: %w", err)
+		if err := t.deferred(ctx, "remove links", `DELETE FROM links WHERE `+t.s.byKey("id"), int64(t.company), keys(t.s, ids)); err != nil {
+			return err
 		}
 	}
 	changed, err := rowsOf(w.ChangedLinks, linkRow, func(l *registry.Link) int64 { return int64(l.ID) }, now)
@@ -385,45 +376,12 @@ func (t *tenantTx) saveInvites(ctx context.Context, w *registry.Writes) error {
 		}
 		mails[i] = []any{int64(t.company), id, v.MailKind, v.UID, v.Address, v.MessageID, state, due, at}
 	}
-	if _, err := t.insert(ctx, newSetupLinks, links); err != nil {
+	if err := t.place(ctx, newSetupLinks, links, nil); err != nil {
 		return err
 	}
-	_, err := t.insert(ctx, newMails, mails)
-	return err
+	return t.place(ctx, newMails, mails, nil)
 }
 
 func (t *tenantTx) endSessions(ctx context.Context, w *registry.Writes) error {
 	return t.ofUsers(ctx, "end sessions", `DELETE FROM sessions WHERE`, "user_id", w.EndSessions)
-}
-
-func (t *tenantTx) saveChanges(ctx context.Context, w *registry.Writes) error {
-	rows := make([][]any, len(w.Changes))
-	for i, p := range w.Changes {
-		c := p.Change
-		if p.User != nil {
-			c.User = p.User.ID
-		}
-		if p.Group != nil {
-			c.Group = p.Group.ID
-		}
-		if p.Resource != nil {
-			c.Resource = p.Resource.ID
-		}
-		doc, err := json.Marshal(c.Payload)
-		if err != nil {
-			return fmt.Errorf("encode change: %w", err)
-		}
-		rows[i] = []any{
-			int64(t.company), micros(c.At), c.Actor, int64(c.Origin), nullable(int64(c.Run)), nullable(int64(c.User)),
-			nullable(int64(c.Group)), nullable(int64(c.Resource)), string(c.Action), c.Reason, c.Version, string(doc),
-		}
-	}
-	ids, err := t.insert(ctx, newChanges, rows)
-	if err != nil {
-		return err
-	}
-	for i, id := range ids {
-		w.Changes[i].Change.ID = id
-	}
-	return t.tellChanges(ctx, w.Changes)
 }

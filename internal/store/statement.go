@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -136,6 +137,9 @@ func (x *session) query(ctx context.Context, q string, args ...any) (*sql.Rows, 
 	if x.direct != nil {
 		return x.direct.QueryContext(ctx, q, args...)
 	}
+	if x.s.Postgres() {
+		ctx = context.WithValue(ctx, oursKey{}, true)
+	}
 	return x.tx.QueryContext(ctx, x.s.rebind(q), args...)
 }
 
@@ -157,6 +161,38 @@ func (s *Store) brief(ctx context.Context) context.Context {
 		return ctx
 	}
 	return context.WithoutCancel(ctx)
+}
+
+// deferred runs a statement of which only success counts. On PostgreSQL it goes to
+// the database with the next one whose result is waited for, or with the commit; if
+// it fails, that one does, with what in its error.
+func (x *session) deferred(ctx context.Context, what, q string, args ...any) error {
+	if x.s.Postgres() {
+		ctx = context.WithValue(ctx, keptKey{}, kept{what: what})
+	}
+	if _, err := x.exec(ctx, q, args...); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// ahead says that a query comes soon, the same to the letter, and that nothing will
+// be written before. On PostgreSQL, those said ahead go to the database together.
+func (x *session) ahead(ctx context.Context, q string, args ...any) error {
+	if !x.s.Postgres() {
+		return nil
+	}
+	_, err := x.exec(context.WithValue(ctx, keptKey{}, kept{what: "read ahead", ahead: true}), q, args...)
+	return err
+}
+
+// settle sends what is kept back now: who waits for its results may go on.
+func (x *session) settle(ctx context.Context) error {
+	if !x.s.Postgres() {
+		return nil
+	}
+	_, err := x.exec(ctx, `SELECT 1`)
+	return err
 }
 
 // affected runs a statement and tells how many rows it touched.

@@ -160,7 +160,11 @@ func (s *Store) openSQLite(path string, o Options) error {
 }
 
 func (s *Store) openPostgres(dsn string, o Options) error {
-	pool, err := sql.Open(orDriver(o.Driver, "pgx"), dsn)
+	open := openPiped
+	if o.Driver != "" {
+		open = sql.Open // a test's driver stands over such connections
+	}
+	pool, err := open(orDriver(o.Driver, "pgx"), dsn)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,54 @@
+package scimserver_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/usherd/usher/internal/registry"
+)
+
+// TestIfMatchAtOnce: of many who patch members of one version, one wins, and the
+// others are told that the group is at another version.
+func TestIfMatchAtOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		c := w.connect("acme", "idp", registry.ConnectionSettings{})
+		const clients = 6
+		var users [clients]string
+		for i := range users {
+			users[i] = c.user(fmt.Sprint("name", i), fmt.Sprint("external", i))
+		}
+		doc := c.want(http.StatusCreated, "POST", "/Groups", `{`+groupSchema+`,"displayName":"Sales"}`)
+		id, version := doc["id"].(string), doc["meta"].(map[string]any)["version"].(string)
+		var wg sync.WaitGroup
+		var codes [clients]int
+		for i := range clients {
+			wg.Go(func() {
+				r := httptest.NewRequestWithContext(context.Background(), "PATCH", "/Groups/"+id, strings.NewReader(fmt.Sprintf(
+					`{%s,"Operations":[{"op":"add","path":"members","value":[{"value":%q}]}]}`, patchSchema, users[i])))
+				r.Header.Set("Content-Type", "application/scim+json")
+				r.Header.Set("If-Match", version)
+				rec := httptest.NewRecorder()
+				c.ServeHTTP(rec, r)
+				codes[i] = rec.Code
+			})
+		}
+		wg.Wait()
+		won := 0
+		for _, code := range codes {
+			if code == http.StatusNoContent {
+				won++
+			} else if code != http.StatusPreconditionFailed {
+				t.Errorf("answered %d", code)
+			}
+		}
+		members, _ := c.want(http.StatusOK, "GET", "/Groups/"+id, "")["members"].([]any)
+		if won != 1 || len(members) != 1 {
+			t.Errorf("%d won, and the group has %d members: %v", won, len(members), codes)
+		}
+	})
+}
