@@ -83,7 +83,7 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	if l.Body <= 0 {
-		l.Body = 4 << 20
+		l.Body = 8 << 20 // a PUT of a group of 100,000 is 5 MB
 	}
 	if l.BulkBody <= 0 {
 		l.BulkBody = 8 << 20
