@@ -47,7 +47,7 @@ type Config struct {
 
 // Limits bound what one request may cost. A zero field has its default.
 type Limits struct {
-	Body           int64         // bytes of a request body; 4 MiB
+	Body           int64         // bytes of a request body; 8 MiB
 	BulkBody       int64         // bytes of a Bulk body; 8 MiB
 	BulkOperations int           // operations in one Bulk; 1,000
 	BulkTime       time.Duration // how long a Bulk may begin operations; 20 seconds
