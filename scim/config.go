@@ -47,7 +47,7 @@ type Config struct {
 
 // Limits bound what one request may cost. A zero field has its default.
 type Limits struct {
-	Body           int64         // bytes of a request body; 4 MiB
+	Body           int64         // bytes of a request body; 8 MiB
 	BulkBody       int64         // bytes of a Bulk body; 8 MiB
 	BulkOperations int           // operations in one Bulk; 1,000
 	BulkTime       time.Duration // how long a Bulk may begin operations; 20 seconds
@@ -83,7 +83,7 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	if l.Body <= 0 {
-		l.Body = 4 << 20
+		l.Body = 8 << 20 // a PUT of a group of 100,000 is 5 MB
 	}
 	if l.BulkBody <= 0 {
 		l.BulkBody = 8 << 20

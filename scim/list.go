@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/usherd/usher/scim/attr"
+	"github.com/usherd/usher/scim/dialect"
 	"github.com/usherd/usher/scim/filter"
 )
 
@@ -227,12 +228,22 @@ func (h *handler) filter(c *call, text string, set *attr.Set) (filter.Expr, erro
 	}
 	e, err := filter.Parse(c.profile.Filter(text))
 	if err == nil {
-		e, err = filter.Resolve(e, set)
+		e, err = filter.Resolve(filter.Rename(e, spelling(c.profile, set)), set)
 	}
 	if err != nil {
 		return nil, Errorf(InvalidFilter, "%v", err)
 	}
 	return e, mayFilter(e, filter.Attr{}, set)
+}
+
+// spelling gives attributes that a dialect names without their schema the schema.
+func spelling(p dialect.Profile, set *attr.Set) func(filter.Attr) filter.Attr {
+	return func(a filter.Attr) filter.Attr {
+		if a.URI == "" {
+			a.URI = p.Attribute(set, a.Name)
+		}
+		return a
+	}
 }
 
 // mayFilter refuses filters on what is never shown, which would tell it all the

@@ -150,6 +150,7 @@ func (v validator) path(text string) (filter.Path, *attr.Definition, error) {
 	if err != nil {
 		return filter.Path{}, nil, Errorf(InvalidPath, "path %q: %v", text, err)
 	}
+	path.Attr = spelling(v.profile, set)(path.Attr)
 	resolved, err := filter.ResolvePath(filter.Path{Attr: path.Attr}, set)
 	if err != nil {
 		var fault *filter.Error

@@ -43,13 +43,21 @@ type RunnerUp struct {
 
 // ExplainUser says of everything known of a person where it came from.
 func (c *Core) ExplainUser(ctx context.Context, u *registry.User) (*Explanation, error) {
-	p, err := c.Store.For(u.Company).Standpoints(ctx, u)
+	tenant := c.Store.For(u.Company)
+	p, err := tenant.Standpoints(ctx, u)
+	if err != nil {
+		return nil, fmt.Errorf("explain person: %w", err)
+	}
+	where, err := tenant.Whereabouts(ctx, u)
 	if err != nil {
 		return nil, fmt.Errorf("explain person: %w", err)
 	}
 	out := &Explanation{User: u, Ties: p.Ties}
 	for _, def := range registry.AttributeDefs() {
 		v := c.explainValue(u, &p, def.Name)
+		if def.Name == registry.AttrManager && where.ManagerID != "" {
+			c.explainManager(u, &p, where, &v)
+		}
 		if len(v.Values)+len(v.RunnersUp) > 0 {
 			out.Values = append(out.Values, v)
 		}
@@ -78,6 +86,21 @@ func (c *Core) explainValue(u *registry.User, p *store.Standpoints, name string)
 		}
 	}
 	return v
+}
+
+// explainManager names a manager whom the record only points to: by the id that a
+// connection pushed, or because a directory names them, which no link asserts.
+func (c *Core) explainManager(u *registry.User, p *store.Standpoints, where registry.Whereabouts, v *ExplainedValue) {
+	v.Values = []string{fmt.Sprintf("%s (%s)", where.Manager, where.ManagerID)}
+	if u.Manager == 0 {
+		return
+	}
+	last := p.Last["managerId"]
+	v.Origin, v.Actor, v.Since = p.Origins[u.Owner], last.Actor, last.At
+	v.Rule = c.rule(v.Origin, registry.AttrManager, true)
+	if s, ok := c.sources[v.Origin.Key]; ok && v.Rule == "" { // no expression: the source follows the reference itself
+		v.Rule = registry.Verbatim(s.managerFrom())
+	}
 }
 
 // rule says how an origin makes a value.

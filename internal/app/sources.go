@@ -265,6 +265,14 @@ func (s *source) mapped() config.Mapped {
 	return s.cfg.LDAP.Users.Mapped
 }
 
+// managerFrom is what the source reads managers from.
+func (s *source) managerFrom() string {
+	if s.cfg.LDAP != nil {
+		return s.cfg.LDAP.Users.Manager
+	}
+	return "manager" // Entra's relation
+}
+
 // managers reports whether the source tells people's managers.
 func (s *source) managers() bool { return s.cfg.Entra != nil || s.cfg.LDAP.Users.Manager != "" }
 

@@ -13,7 +13,9 @@ func (u *unit) putGroup(i int, op PutGroup) {
 		u.createGroup(i, op)
 		return
 	}
-	u.refreshGroupLink(u.groupLinks[op.Anchor], op)
+	link := u.groupLinks[op.Anchor]
+	anchor := link.Anchor
+	u.refreshGroupLink(link, op)
 	if group.Owner != u.b.Origin.ID {
 		return
 	}
@@ -24,6 +26,7 @@ func (u *unit) putGroup(i int, op PutGroup) {
 		document = op.Document
 	}
 	was, is := diff(groupFacts(group.DisplayName, group.Role, group.Document), groupFacts(op.DisplayName, role, document))
+	noteAnchor(was, is, anchor, op.Anchor)
 	if !revived && len(was)+len(is) == 0 {
 		return
 	}

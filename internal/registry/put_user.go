@@ -75,7 +75,7 @@ func (u *unit) endPassword(user *User) {
 
 // assert brings a linked person up to what the origin now says.
 func (u *unit) assert(i int, op PutUser, link *Link, user *User, res *Result) {
-	asserted := link.Asserted
+	asserted, anchor := link.Asserted, link.Anchor
 	u.refreshLink(link, op)
 	if !u.owns(op, user) {
 		return
@@ -91,7 +91,17 @@ func (u *unit) assert(i int, op PutUser, link *Link, user *User, res *Result) {
 	}
 	u.amend(user, op, asserted, res)
 	u.setPassword(i, user, op.PasswordHash)
-	u.store(i, &before, user, action, reason, res, op.SetupMail)
+	was, is := diff(facts(&before), facts(user))
+	noteAnchor(was, is, anchor, op.Anchor)
+	u.storeDiff(i, &before, user, was, is, action, reason, res, op.SetupMail)
+}
+
+// noteAnchor enters that the origin gave a record another id: who reads the
+// record there sees it, so that it is another version.
+func noteAnchor(was, is Attributes, before, after string) {
+	if before != after {
+		was["anchor"], is["anchor"] = []string{before}, []string{after}
+	}
 }
 
 // amend sets the asserted values, clears those no longer asserted, and leaves

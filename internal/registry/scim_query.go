@@ -51,6 +51,9 @@ type ScimUser struct {
 	// Groups are those the person is directly in and the connection may see, in
 	// the order of their names.
 	Groups []ScimRef
+	// Manager is the public id of whom a directory names as the person's manager,
+	// "" for nobody whom the connection may see.
+	Manager string
 }
 
 // ScimGroup is what a SCIM resource is made of, without the members.

@@ -13,6 +13,11 @@ var timeZero time.Time
 // is written and the version stands.
 func (u *unit) store(i int, before, user *User, action Action, reason string, res *Result, setup SetupMail) {
 	was, is := diff(facts(before), facts(user))
+	u.storeDiff(i, before, user, was, is, action, reason, res, setup)
+}
+
+// storeDiff is store for what was found to differ.
+func (u *unit) storeDiff(i int, before, user *User, was, is Attributes, action Action, reason string, res *Result, setup SetupMail) {
 	revived := !before.DeletedAt.IsZero() && user.DeletedAt.IsZero()
 	ended := before.DeletedAt.IsZero() && !user.DeletedAt.IsZero()
 	if len(was)+len(is) == 0 && action == "" && !revived && !ended {

@@ -23,6 +23,7 @@ type backend struct {
 	users    *scim.ResourceType
 	groups   *scim.ResourceType
 	loads    loads
+	late     queues
 }
 
 // isGroup tells the two types apart by name: a type is data, and others may hold
@@ -124,16 +125,25 @@ func owned(c caller, owner registry.OriginID, name string) error {
 	return scim.Errorf(scim.Conflict, "%s belongs to another origin, which alone may change it", name)
 }
 
-// again tries a change until nobody else is faster. A client that named a
-// version gets what it asked for: one look, one try.
-func again(ctx context.Context, pre scim.Precondition, try func() error) error {
-	for range tries {
-		err := try()
-		if !errors.Is(err, errStale) {
+// again tries a change of a resource until nobody else is faster. Who was too
+// late once waits for the others of this process who were, so that many at once
+// are done one after the other. A client that named a version gets what it asked
+// for: one look, one try.
+func (b *backend) again(ctx context.Context, id string, pre scim.Precondition, try func() error) error {
+	err := try()
+	if !errors.Is(err, errStale) {
+		return err
+	}
+	if pre.Match == nil {
+		leave, err := b.late.enter(ctx, id)
+		if err != nil {
 			return err
 		}
-		if pre.Match != nil || ctx.Err() != nil {
-			break
+		defer leave()
+	}
+	for n := 1; n < tries && pre.Match == nil && ctx.Err() == nil; n++ {
+		if err := try(); !errors.Is(err, errStale) {
+			return err
 		}
 	}
 	if pre.Match != nil {
@@ -193,7 +203,7 @@ func (b *backend) Create(ctx context.Context, t *scim.ResourceType, r *scim.Reso
 
 // Replace implements scim.Backend.
 func (b *backend) Replace(ctx context.Context, t *scim.ResourceType, id string, r *scim.Resource, pre scim.Precondition, p scim.Projection) (out *scim.Resource, err error) {
-	err = again(ctx, pre, func() error {
+	err = b.again(ctx, id, pre, func() error {
 		switch {
 		case isGroup(t):
 			out, err = b.replaceGroup(ctx, id, r, pre, p)
@@ -209,7 +219,7 @@ func (b *backend) Replace(ctx context.Context, t *scim.ResourceType, id string, 
 
 // Patch implements scim.Backend.
 func (b *backend) Patch(ctx context.Context, t *scim.ResourceType, id string, ops []patch.Operation, pre scim.Precondition, p scim.Projection) (out *scim.Resource, changed bool, err error) {
-	err = again(ctx, pre, func() error {
+	err = b.again(ctx, id, pre, func() error {
 		switch {
 		case isGroup(t):
 			out, changed, err = b.patchGroup(ctx, id, ops, pre, p)
@@ -226,7 +236,7 @@ func (b *backend) Patch(ctx context.Context, t *scim.ResourceType, id string, op
 // Delete implements scim.Backend. Whoever does not own a record only lets go of
 // it.
 func (b *backend) Delete(ctx context.Context, t *scim.ResourceType, id string, pre scim.Precondition) error {
-	return again(ctx, pre, func() error {
+	return b.again(ctx, id, pre, func() error {
 		c := b.caller(ctx)
 		if !isGroup(t) && !isUser(t) {
 			return b.deleteResource(ctx, t, id, pre)

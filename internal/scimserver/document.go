@@ -10,6 +10,9 @@ import (
 // enterprise is the URN of the enterprise extension (RFC 7643 section 4.3).
 const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
+// managerValue is where a document says who the manager is.
+var managerValue = []string{enterprise, "manager", "value"}
+
 // simple is the one table between SCIM attributes of one value and the
 // registry's. The path is from the document's root; of two rows for one
 // attribute the first that has a value counts.
@@ -32,7 +35,7 @@ var simple = []struct {
 	{[]string{enterprise, "organization"}, registry.AttrOrganization},
 	{[]string{enterprise, "division"}, registry.AttrDivision},
 	{[]string{enterprise, "department"}, registry.AttrDepartment},
-	{[]string{enterprise, "manager", "value"}, registry.AttrManager},
+	{managerValue, registry.AttrManager},
 }
 
 // phones are the kinds of telephone numbers that the registry has words for.

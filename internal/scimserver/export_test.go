@@ -12,7 +12,7 @@ import (
 // BackendFor is the backend as one connection sees it, for the suite that every
 // backend has to pass.
 func BackendFor(cfg Config, conn registry.Connection, users, groups *scim.ResourceType) scim.Backend {
-	return asConnection{&backend{registry: cfg.Registry, open: cfg.Open, base: cfg.BaseURL.String(), newID: cfg.NewID, password: cfg.NewPassword, users: users, groups: groups}, conn}
+	return asConnection{&backend{registry: cfg.Registry, open: cfg.Open, base: cfg.BaseURL.String(), newID: cfg.NewID, password: cfg.NewPassword, users: users, groups: groups, late: newQueues()}, conn}
 }
 
 // asConnection puts the connection into every call's context.

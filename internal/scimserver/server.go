@@ -86,7 +86,7 @@ const defaultRate = 100
 
 // New makes the way in.
 func New(cfg Config) (*Server, error) {
-	b := &backend{registry: cfg.Registry, open: cfg.Open, base: strings.TrimSuffix(cfg.BaseURL.String(), "/"), newID: cfg.NewID, password: cfg.NewPassword,
+	b := &backend{registry: cfg.Registry, open: cfg.Open, base: strings.TrimSuffix(cfg.BaseURL.String(), "/"), newID: cfg.NewID, password: cfg.NewPassword, late: newQueues(),
 		users: cmp.Or(cfg.Users, scim.UserType()), groups: cmp.Or(cfg.Groups, scim.GroupType())}
 	h, err := scim.NewHandler(scim.Config{
 		Backend: personal{b}, ResourceTypes: append([]*scim.ResourceType{b.users, b.groups}, cfg.Types...), BaseURL: cfg.BaseURL, CursorKey: cfg.CursorKey,

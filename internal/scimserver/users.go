@@ -37,6 +37,9 @@ func wholeDocument(rec registry.ScimUser) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if rec.Manager != "" {
+		plant(doc, managerValue, rec.Manager)
+	}
 	doc["userName"] = rec.User.UserName()
 	doc["active"] = rec.User.Enabled
 	if len(rec.Groups) > 0 {

@@ -43,14 +43,19 @@ func (t *Tenant) PersonGroups(ctx context.Context, user registry.UserID) (out []
 	return out, nil
 }
 
-// Whereabouts names the department, the contract and the manager of a person.
+// Whereabouts names the department, the contract and the manager of a person: whom
+// a directory names, else whose id a connection pushed.
 func (t *Tenant) Whereabouts(ctx context.Context, u *registry.User) (registry.Whereabouts, error) {
+	manager, is := any(int64(u.Manager)), "m.id = ?"
+	if u.Manager == 0 {
+		manager, is = u.Attributes.First(registry.AttrManager), "m.public_id = ?"
+	}
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT
 			coalesce((SELECT d.name FROM departments d WHERE d.company_id = ? AND d.id = ?), ''),
 			coalesce((SELECT c.number FROM contracts c WHERE c.company_id = ? AND c.id = ?), ''),
-			coalesce((SELECT CASE WHEN m.display_name <> '' THEN m.display_name ELSE m.user_name END FROM users m WHERE m.company_id = ? AND m.id = ?), ''),
-			coalesce((SELECT m.public_id FROM users m WHERE m.company_id = ? AND m.id = ?), '')`),
-		int64(t.id), int64(u.Department), int64(t.id), int64(u.Contract), int64(t.id), int64(u.Manager), int64(t.id), int64(u.Manager))
+			coalesce((SELECT CASE WHEN m.display_name <> '' THEN m.display_name ELSE m.user_name END FROM users m WHERE m.company_id = ? AND `+is+`), ''),
+			coalesce((SELECT m.public_id FROM users m WHERE m.company_id = ? AND `+is+`), '')`),
+		int64(t.id), int64(u.Department), int64(t.id), int64(u.Contract), int64(t.id), manager, int64(t.id), manager)
 	w, err := one(rows, err, func(rows *sql.Rows) (w registry.Whereabouts, err error) {
 		return w, rows.Scan(&w.Department, &w.Contract, &w.Manager, &w.ManagerID)
 	})

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/usherd/usher/internal/registry"
@@ -100,7 +101,11 @@ func (t *tenantTx) lastChanges(ctx context.Context, u *registry.User) (map[strin
 	}
 	defer func() { _ = rows.Close() }()
 	out := map[string]registry.Change{}
-	for len(out) < len(u.Attributes) && rows.Next() {
+	names := slices.Collect(maps.Keys(u.Attributes))
+	if u.Manager != 0 {
+		names = append(names, "managerId") // as payloads call it
+	}
+	for len(out) < len(names) && rows.Next() {
 		var c registry.Change
 		var at int64
 		var payload []byte
@@ -113,7 +118,7 @@ func (t *tenantTx) lastChanges(ctx context.Context, u *registry.User) (map[strin
 			}
 		}
 		c.At = fromMicros(at)
-		for name := range u.Attributes {
+		for _, name := range names {
 			_, seen := out[name]
 			if !seen && len(c.Payload.Before[name])+len(c.Payload.After[name]) > 0 {
 				out[name] = c

@@ -83,7 +83,7 @@ var scimUsers = &scimKind{
 		scimEnterpriseURN + ":organization":   attribute(registry.AttrOrganization),
 		scimEnterpriseURN + ":division":       attribute(registry.AttrDivision),
 		scimEnterpriseURN + ":department":     attribute(registry.AttrDepartment),
-		scimEnterpriseURN + ":manager.value":  attribute(registry.AttrManager),
+		scimEnterpriseURN + ":manager.value":  managerPlace,
 	},
 }
 
@@ -135,6 +135,12 @@ func column(name string) func(*scimCompiler) place {
 // attribute is column for what shares the column attributes.
 func attribute(name string) func(*scimCompiler) place {
 	return func(c *scimCompiler) place { return place{value: splice("NULLIF(?, '')", c.attribute(name))} }
+}
+
+// managerPlace is whom a directory names as manager; else what was entered as
+// such.
+func managerPlace(c *scimCompiler) place {
+	return place{value: splice("COALESCE(?, NULLIF(?, ''))", c.manager(), c.attribute(registry.AttrManager))}
 }
 
 // column is a column of the resource.

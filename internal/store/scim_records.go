@@ -43,7 +43,7 @@ func (t *Tenant) scimUsersWhere(ctx context.Context, v registry.ScimView, ids []
 	if groups {
 		of = c.groupsOf()
 	}
-	q := splice(`SELECT `+scimUserColumns+`, ?, ? FROM users u WHERE u.deleted_at = 0 AND ?`, c.anchor(), of, where)
+	q := splice(`SELECT `+scimUserColumns+`, ?, ?, ? FROM users u WHERE u.deleted_at = 0 AND ?`, c.manager(), c.anchor(), of, where)
 	rows, err := t.s.ask(t.s.brief(ctx), q)
 	found := map[registry.UserID]*registry.ScimUser{}
 	keep := []registry.UserID{}
@@ -75,6 +75,14 @@ func (c *scimCompiler) anchor() fragment {
 		c.company, int64(c.view.Origin))
 }
 
+// manager is the public id of whom a directory names as the manager of somebody
+// who has no document, if the connection may see them; null for nobody.
+func (c *scimCompiler) manager() fragment {
+	return splice(`CASE WHEN u.document IS NULL AND u.manager_id IS NOT NULL THEN
+		(SELECT x.public_id FROM users x WHERE +x.company_id = ? AND x.id = u.manager_id AND x.deleted_at = 0 AND ?) END`,
+		c.company, c.visible("user_id", "x"))
+}
+
 // inOrder are the records found, in the order of ids.
 func inOrder[ID comparable, T any](ids []ID, found map[ID]*T) []T {
 	out := make([]T, 0, len(found))
@@ -91,18 +99,19 @@ func inOrder[ID comparable, T any](ids []ID, found map[ID]*T) []T {
 const scimUserColumns = `u.id, u.public_id, u.user_name, u.display_name, u.given_name, u.family_name, u.locale, u.employee_number,
 	CASE WHEN u.document IS NULL THEN u.attributes END, u.document, u.enabled, u.owner_id, u.version, u.created_at, u.updated_at`
 
-// scanScimUser reads a row of scimUserColumns, the anchor and the groups.
+// scanScimUser reads a row of scimUserColumns, the manager, the anchor and the groups.
 func scanScimUser(company registry.CompanyID, rows *sql.Rows) (*registry.ScimUser, error) {
 	u := &registry.User{Company: company}
 	rec := &registry.ScimUser{User: u}
 	var own [5]string
-	var employee sql.NullString
+	var employee, manager sql.NullString
 	var extra, groups []byte
 	var created, updated int64
 	if err := rows.Scan(&u.ID, &u.PublicID, &own[0], &own[1], &own[2], &own[3], &own[4], &employee, &extra, &u.Document,
-		&u.Enabled, &u.Owner, &u.Version, &created, &updated, &rec.Anchor, &groups); err != nil {
+		&u.Enabled, &u.Owner, &u.Version, &created, &updated, &manager, &rec.Anchor, &groups); err != nil {
 		return nil, fmt.Errorf("scan user: %w", err)
 	}
+	rec.Manager = manager.String
 	u.CreatedAt, u.UpdatedAt = fromMicros(created), fromMicros(updated)
 	if len(u.Document) > 0 {
 		u.Attributes = registry.Attributes{registry.AttrUserName: {own[0]}}

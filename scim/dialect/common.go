@@ -15,6 +15,13 @@ func common() []Rewrite {
 			Document: missingSchemas,
 		},
 		{
+			Name: "bare-extension-attribute",
+			Doc: "An attribute without URN that the core schema lacks and one extension has is the extension's: the" +
+				" filter manager eq, the path department.",
+			Document:  bareAttributes,
+			Attribute: owner,
+		},
+		{
 			Name: "bare-value",
 			Doc: `Where an attribute is complex and has a value, a bare string means that value:` +
 				` members ["id"] is members [{"value": "id"}].`,

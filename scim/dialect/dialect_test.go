@@ -52,6 +52,11 @@ var examples = map[string][]example{
 		{"document", `{"Schemas":[]}`, `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"]}`},
 		{"document", `{"SCHEMAS":["urn:x"]}`, `{"SCHEMAS":["urn:x"]}`}, {"document", `{"schemas":"x"}`, `{"schemas":"x"}`},
 	},
+	"bare-extension-attribute": {
+		{"document", `{"userName":"a","Department":"d","urn:x:y":1,"unknown":2}`, `{"userName":"a","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"Department":"d"},"urn:x:y":1,"unknown":2}`},
+		{"document", `{"department":"d","URN:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"e"}}`, `{"URN:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"e"}}`},
+		{"attribute", "manager", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"}, {"attribute", "title", ""}, {"attribute", "unknown", ""},
+	},
 	"bare-value": {
 		{"manager", `"m"`, `{"value":"m"}`}, {"emails", `["a",{"value":"b"},1]`, `[{"value":"a"},{"value":"b"},1]`},
 		{"emails", `"a"`, `{"value":"a"}`}, {"name", `"Anna"`, `"Anna"`}, {"title", `"t"`, `"t"`},
@@ -92,6 +97,8 @@ func rewrite(t *testing.T, r dialect.Rewrite, set *attr.Set, e example) any {
 	switch e.what {
 	case "filter":
 		return r.Filter(e.in)
+	case "attribute":
+		return r.Attribute(set, e.in)
 	case "document":
 		r.Document(set, in.(map[string]any))
 		return in

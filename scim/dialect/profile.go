@@ -24,6 +24,9 @@ type Rewrite struct {
 	Value func(d *attr.Definition, v any) any
 	// Filter rewrites the text of a filter.
 	Filter func(text string) string
+	// Attribute is the URI of the schema that an attribute named without one
+	// belongs to, "" where it says nothing: in filters and in paths.
+	Attribute func(set *attr.Set, name string) (uri string)
 }
 
 // Op is a PATCH operation as it was written, less the spelling of its members.
@@ -93,6 +96,19 @@ func (p Profile) Filter(text string) string {
 		}
 	}
 	return text
+}
+
+// Attribute is the URI of the schema that an attribute named without one belongs
+// to, "" for the core's or one that nobody knows.
+func (p Profile) Attribute(set *attr.Set, name string) string {
+	for _, r := range p.rewrites {
+		if r.Attribute != nil {
+			if uri := r.Attribute(set, name); uri != "" {
+				return uri
+			}
+		}
+	}
+	return ""
 }
 
 // Rewrites lists what the profile rewrites, in the order it is done.

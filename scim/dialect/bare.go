@@ -1,0 +1,72 @@
+package dialect
+
+import (
+	"strings"
+
+	"github.com/usherd/usher/scim/attr"
+)
+
+// owner is the extension that alone has an attribute of that name, where the core
+// has none; "" for none.
+func owner(set *attr.Set, name string) string {
+	if d, _ := set.Lookup("", name); d != nil {
+		return ""
+	}
+	found := ""
+	for _, e := range set.Extensions() {
+		if d, _ := set.Lookup(e.ID, name); d == nil {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = e.ID
+	}
+	return found
+}
+
+// bareAttributes moves attributes of an extension that stand at a document's root
+// to where they belong.
+func bareAttributes(set *attr.Set, doc map[string]any) {
+	for name, v := range doc {
+		uri := ""
+		if !strings.Contains(name, ":") {
+			uri = owner(set, name)
+		}
+		if uri == "" {
+			continue
+		}
+		into := extensionOf(doc, uri)
+		if into == nil {
+			continue // not an object: for scim to refuse
+		}
+		delete(doc, name)
+		if !has(into, name) {
+			into[name] = v
+		}
+	}
+}
+
+// extensionOf is the object of an extension in a document, made where there is
+// none; nil where something else stands there.
+func extensionOf(doc map[string]any, uri string) map[string]any {
+	for name, v := range doc {
+		if strings.EqualFold(name, uri) && v != nil {
+			o, _ := v.(map[string]any)
+			return o
+		}
+	}
+	o := map[string]any{}
+	doc[uri] = o
+	return o
+}
+
+// has reports whether an object has a member, however it is spelt.
+func has(o map[string]any, name string) bool {
+	for n := range o {
+		if strings.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
+}
