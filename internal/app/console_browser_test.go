@@ -35,7 +35,10 @@ type desk struct {
 }
 
 // newDesk has so many people in the directory, and runs nothing.
-func newDesk(t *testing.T, people int) *desk {
+func newDesk(t *testing.T, people int) *desk { return newDeskWith(t, people, "") }
+
+// newDeskWith has more said of its source.
+func newDeskWith(t *testing.T, people int, source string) *desk {
 	t.Helper()
 	d := &desk{entry: &entry{t: t, people: map[string]*registry.User{}}, b: browser.Start(t), dir: directory(t, 0, 0), box: mailbox(t, "127.0.0.1:0")}
 	for i := range people {
@@ -48,7 +51,7 @@ func newDesk(t *testing.T, people int) *desk {
 	d.hash, err = hasher.Hash(t.Context(), phrase)
 	must(t, err)
 	d.s, _ = start(t, configure(t, settings{
-		Listen: listen, PublicURL: d.url, LDAP: d.dir.URL, SMTP: d.box.Addr(), Companies: "  beta: {name: Beta}\n",
+		Listen: listen, PublicURL: d.url, LDAP: d.dir.URL, SMTP: d.box.Addr(), Source: source, Companies: "  beta: {name: Beta}\n",
 	}), app.Options{Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	return d
 }
@@ -216,7 +219,8 @@ func TestConsoleBadDay(t *testing.T) {
 	}
 
 	first, second := d.sit(t, bea, browser.Look{}), d.sit(t, cyd, browser.Look{})
-	first.do(d.open(page), first.read("admin.held.title"))
+	first.do(d.open(page), first.read("admin.held.title"), first.read("admin.held.unusual"),
+		chromedp.WaitReady(`section[aria-labelledby="sample"] a[href*="/people/"]`), chromedp.WaitReady(`select[name=outcome] option[value=held]:checked`))
 	first.shot("console-held")
 	second.do(d.open(page), second.read("admin.held.title"))
 	first.do(fill("/approve", "count", "7"), fill("/approve", "note", "looks right"), submit("/approve"), chromedp.WaitReady(`[role=alert]`))
@@ -412,14 +416,20 @@ func TestConsoleToken(t *testing.T) {
 	if _, text := v.where(); strings.Contains(text, secret) {
 		t.Error("the secret is shown a second time")
 	}
-	v.do(submit("/revoke"))
+	v.do(chromedp.Click(`details.sure:has(form[action$="/revoke"]) summary`), v.read("admin.sure.token"), submit("/revoke"))
 	until(t, "one token is left", func() bool { return (d.scim(secret) == http.StatusOK) != (d.scim(old) == http.StatusOK) })
 }
 
 // scim asks for a person by a token.
 func (d *desk) scim(token string) int {
 	d.t.Helper()
-	req, err := http.NewRequestWithContext(d.t.Context(), http.MethodGet, d.url+"/scim/v2/Users?count=1", nil)
+	return d.ask(token, "/Users?count=1")
+}
+
+// ask gets an address of SCIM, and gives the status of the answer.
+func (d *desk) ask(token, path string) int {
+	d.t.Helper()
+	req, err := http.NewRequestWithContext(d.t.Context(), http.MethodGet, d.url+"/scim/v2"+path, nil)
 	must(d.t, err)
 	req.Header.Set("Authorization", "Bearer "+token)
 	res, err := http.DefaultTransport.RoundTrip(req)
@@ -461,6 +471,11 @@ func TestConsoleGuide(t *testing.T) {
 	d.push(token, "PATCH", "/Users/"+user, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","value":{"active":false}}]}`)
 	until(t, "the log has been written", func() bool { return count(t, d.s.Core, `SELECT count(*) FROM scim_requests`) == 4 })
 	ticked(5)
+	d.ask(token, "/Userz") // somebody typed the address
+	until(t, "the log has been written", func() bool { return count(t, d.s.Core, `SELECT count(*) FROM scim_requests`) == 5 })
+	for _, page := range []string{"/scim/okta-prod/guide", "/scim/okta-prod/log?failed=1"} {
+		v.do(d.open(page), v.read("admin.fix.address"))
+	}
 	v.do(d.open("/people?q=zoe@example.com"), see("Zoë Weiß"))
 }
 

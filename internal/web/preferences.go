@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The cookies that remember what a visitor chose on a page. They hold no secret
@@ -13,7 +14,19 @@ import (
 const (
 	languageCookie = "usher-language"
 	themeCookie    = "usher-theme"
+	clockCookie    = "usher-clock"
 )
+
+// clocks are the zones whose clock times can be shown by, one or two for each
+// hour: nobody finds theirs among the six hundred there are.
+var clocks = []string{
+	"UTC", "Europe/London", "Europe/Lisbon", "Europe/Rome", "Europe/Berlin", "Europe/Paris", "Europe/Madrid", "Europe/Warsaw", "Europe/Athens",
+	"Europe/Kyiv", "Europe/Istanbul", "Europe/Moscow", "Europe/Samara", "Asia/Yekaterinburg", "Asia/Omsk", "Asia/Novosibirsk", "Asia/Irkutsk",
+	"Asia/Yakutsk", "Asia/Vladivostok", "Asia/Kamchatka", "Asia/Almaty", "Asia/Tbilisi", "Asia/Dubai", "Asia/Karachi", "Asia/Kolkata", "Asia/Bangkok",
+	"Asia/Shanghai", "Asia/Singapore", "Asia/Tokyo", "Australia/Perth", "Australia/Sydney", "Pacific/Auckland", "Africa/Cairo", "Africa/Lagos",
+	"Africa/Nairobi", "Africa/Johannesburg", "Atlantic/Azores", "America/Sao_Paulo", "America/Argentina/Buenos_Aires", "America/Halifax",
+	"America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles", "America/Anchorage", "Pacific/Honolulu",
+}
 
 // themes are the choices of colours; the first follows the system.
 var themes = []string{"auto", "light", "dark"}
@@ -32,9 +45,10 @@ var choices = []struct {
 		return false
 	}},
 	{"theme", themeCookie, func(v string) bool { return slices.Contains(themes, v) }},
+	{"clock", clockCookie, func(v string) bool { return slices.Contains(clocks, v) }},
 }
 
-// preferences keeps a choice made by ?lang= or ?theme= in a cookie and leads
+// preferences keeps a choice made by ?lang=, ?theme= or ?clock= in a cookie and leads
 // back to the address without it.
 func (s *Shell) preferences(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -125,4 +139,39 @@ func theme(r *http.Request) string {
 		return v
 	}
 	return themes[0]
+}
+
+// Zone is by whose clock a page shows its times: the one that the visitor chose on
+// a page, else the person's own, else UTC.
+func Zone(r *http.Request, person string) *time.Location {
+	for _, name := range []string{preference(r, clockCookie), person} {
+		if name == "" || name == "Local" {
+			continue // "Local" would be the server's, which is nobody's
+		}
+		if l, err := time.LoadLocation(name); err == nil {
+			return l
+		}
+	}
+	return time.UTC
+}
+
+// clockOf is what the layout offers to choose a zone by, nil on an answer that
+// cannot be asked for again.
+func clockOf(r *http.Request, present string) *clock {
+	if r.Method != http.MethodGet {
+		return nil
+	}
+	c := &clock{Present: present, Zones: slices.Clone(clocks), Kept: r.URL.Query()}
+	if c.Kept.Del("done"); !slices.Contains(c.Zones, present) {
+		c.Zones = append(c.Zones, present)
+	}
+	slices.Sort(c.Zones)
+	return c
+}
+
+// clock is the choice of a zone, with the rest of the page's address.
+type clock struct {
+	Present string
+	Zones   []string
+	Kept    url.Values
 }

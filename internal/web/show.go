@@ -80,6 +80,7 @@ type frame struct {
 	View      any
 	Script    string
 	Refresh   int
+	Clock     *clock // nil where times are not the page's matter
 }
 
 // choice is a link that chooses a language or a theme.
@@ -116,6 +117,9 @@ func (s *Shell) render(buf *bytes.Buffer, r *http.Request, p Page) error {
 		f.Account = &v.Account
 		f.Company = v.Account.CompanyName
 		p.Locale, p.CompanyLocale = v.Account.Locale, v.Account.CompanyLocale
+	}
+	if p.Wide && f.Account != nil {
+		f.Clock = clockOf(r, Zone(r, f.Account.Timezone).String())
 	}
 	f.Lang = s.language(r, p.Locale, p.CompanyLocale)
 	for _, l := range languages {

@@ -126,9 +126,9 @@ func (h *Handlers) enter(w http.ResponseWriter, r *http.Request, right auth.Righ
 		h.Forbid(w, r)
 		return nil
 	}
-	v := &visit{w: w, r: r, who: who, company: c, desk: desk, zone: time.UTC}
+	v := &visit{w: w, r: r, who: who, company: c, desk: desk, zone: web.Zone(r, "")}
 	if s, ok := h.Sessions.Current(r.Context()); ok {
-		v.zone = zoneOf(s.Account.Timezone)
+		v.zone = web.Zone(r, s.Account.Timezone)
 	}
 	return v
 }
@@ -147,17 +147,6 @@ func (h *Handlers) record(v *visit, deed string) {
 	if err != nil {
 		h.Log.ErrorContext(ctx, "write audit", "request_id", v.who.Request, "error", err)
 	}
-}
-
-// zoneOf is the person's time zone, or UTC.
-func zoneOf(name string) *time.Location {
-	if name == "" || name == "Local" {
-		return time.UTC // "Local" would be the server's, which is nobody's
-	}
-	if l, err := time.LoadLocation(name); err == nil {
-		return l
-	}
-	return time.UTC
 }
 
 // choose leads to the only company somebody administers, or lists them.

@@ -12,7 +12,20 @@ import (
 // decisionInput is what somebody filled in to decide on a held run.
 type decisionInput struct {
 	Note, Count string
-	Error       *web.Message
+	// Deed is the form that was sent, "approve" or "reject"; Pause is its box.
+	Deed  string
+	Pause bool
+	// Error is what is wrong with Field, "note" or "count".
+	Field string
+	Error *web.Message
+}
+
+// Wrong is what is wrong with a field of a form, nil for nothing.
+func (d decisionInput) Wrong(deed, field string) *web.Message {
+	if d.Deed != deed || d.Field != field {
+		return nil
+	}
+	return d.Error
 }
 
 // approve carries a held run out, for who typed how many records it removes and
@@ -31,12 +44,16 @@ func (h *Handlers) decide(v *visit, approve bool) {
 		return
 	}
 	in := decisionInput{Note: strings.TrimSpace(v.r.PostFormValue("note")), Count: strings.TrimSpace(v.r.PostFormValue("count"))}
-	d := registry.Decision{By: v.who.Actor, Note: in.Note, PlanHash: v.r.PostFormValue("plan"), Pause: v.r.PostFormValue("pause") != ""}
+	in.Deed, in.Pause = "reject", v.r.PostFormValue("pause") != ""
+	if approve {
+		in.Deed = "approve"
+	}
+	d := registry.Decision{By: v.who.Actor, Note: in.Note, PlanHash: v.r.PostFormValue("plan"), Pause: in.Pause}
 	switch {
 	case in.Note == "":
-		in.Error = web.Say("admin.decide.note.missing")
+		in.Field, in.Error = "note", web.Say("admin.decide.note.missing")
 	case approve && in.Count != fmt.Sprint(run.Counts.Changes()):
-		in.Error = web.Say("admin.decide.count.wrong", "Count", run.Counts.Changes())
+		in.Field, in.Error = "count", web.Say("admin.decide.count.wrong", "Count", run.Counts.Changes())
 	}
 	if in.Error != nil {
 		v.outcome = registry.CodeInvalidValue

@@ -78,7 +78,8 @@ type guideView struct {
 	Paste    []pasted
 	Ticks    []tick
 	Done     int
-	Token    bool // a live token is there
+	URL      string // of the SCIM server
+	Token    bool   // a live token is there
 	New      *newSecret
 	TokenURL string
 	Refused  []request
@@ -152,7 +153,8 @@ func (h *Handlers) showGuide(v *visit, c Connection, secret string) {
 	for i := range g.Steps {
 		view.Steps = append(view.Steps, fmt.Sprintf("admin.guide.%s.%d", g.Name, i+1))
 	}
-	view.Paste = fill(g.Paste, v.desk.ScimURL(), secret)
+	view.URL = v.desk.ScimURL()
+	view.Paste = fill(g.Paste, view.URL, secret)
 	view.Ticks = ticksOf(g, traffic)
 	for _, t := range view.Ticks {
 		if !t.At.IsZero() {

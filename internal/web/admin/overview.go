@@ -110,7 +110,7 @@ func (p page) ofSource(s Source) []attention {
 	name := s.Key
 	switch s.Health {
 	case registry.Held:
-		return []attention{{web.Say("admin.needs.held", "Name", name, "Run", s.Last.Number), p.To("runs", s.Last.Number), "decide", true}}
+		return []attention{{heldNeeds(name, s.Last), p.To("runs", s.Last.Number), "decide", true}}
 	case registry.Quarantined:
 		return []attention{{web.Say("admin.needs.quarantined", "Name", name, "Reason", s.Source.Health.Reason), p.To("sources", name), "look", true}}
 	case registry.Failing:

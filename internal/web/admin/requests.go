@@ -143,11 +143,17 @@ var statusFixes = map[int]string{
 	401: "token", 403: "forbidden", 404: "gone", 405: "method", 409: "conflict", 412: "version", 413: "large", 415: "media", 429: "rate",
 }
 
+// nothingThere is what package scim answers where it serves nothing, which is no
+// missing record but a wrong base address.
+const nothingThere = "there is nothing at this address"
+
 // fixOf names the words that say what mends a refused request.
 func fixOf(r registry.ScimRequest) string {
 	switch {
 	case r.Status < 400:
 		return ""
+	case r.Status == http.StatusNotFound && r.Detail == nothingThere:
+		return "address"
 	case fixes[r.ScimType] != "":
 		return fixes[r.ScimType]
 	case r.Status >= 500:

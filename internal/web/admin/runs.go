@@ -105,14 +105,11 @@ func with(r *http.Request, name, value string) string {
 // changed.
 type runView struct {
 	page
-	Run    *registry.Run
-	Trail  []trail
-	Counts []count
-	Says   *web.Message
-	Live   liveView
-	// Newer is a later run of the source, after which this one cannot be decided
-	// on; 0 for none.
-	Newer    int64
+	Run      *registry.Run
+	Trail    []trail
+	Counts   []count
+	Says     *web.Message
+	Live     liveView
 	Skipped  []count
 	Failures []cause
 	Rows     []row
@@ -121,6 +118,8 @@ type runView struct {
 	Recent   []bar
 	Export   string
 	Input    decisionInput
+	// Held is what somebody judges a held run by, nil for any other.
+	Held *heldView
 }
 
 // trail is a stage of a run.
@@ -189,9 +188,7 @@ func (h *Handlers) run(v *visit) {
 func (h *Handlers) showRun(v *visit, run *registry.Run, input decisionInput, alert *web.Message) {
 	view := runView{page: h.page(v), Run: run, Trail: trailOf(run), Counts: countsOf(run), Skipped: skippedOf(run), Input: input}
 	view.Alert = alert
-	query := v.r.URL.Query()
-	view.Filter.Outcome, view.Filter.Code, view.Filter.Action = query.Get("outcome"), query.Get("code"), query.Get("action")
-	view.Export = view.To("runs", run.Number, "report") + "?" + v.r.URL.RawQuery
+	view.narrow(v.r.URL.Query())
 	causes, err := v.desk.Causes(v.ctx(), run.ID)
 	if err != nil {
 		h.Fail(v.w, v.r, err)
@@ -208,10 +205,11 @@ func (h *Handlers) showRun(v *visit, run *registry.Run, input decisionInput, ale
 		h.Fail(v.w, v.r, err)
 		return
 	}
-	if run.State == registry.RunHeld && len(recent) > 0 && recent[0].Number > run.Number {
-		view.Newer = recent[0].Number
-	}
 	view.Recent = view.bars(recent, run.Number)
+	if view.Held, err = h.heldOf(v, run, recent); err != nil {
+		h.Fail(v.w, v.r, err)
+		return
+	}
 	p := web.Page{Template: "admin_run", Title: web.Say("admin.run.title", "Number", run.Number, "Source", run.SourceKey)}
 	if run.State.Active() {
 		view.Live = h.liveOf(v, run, expected(recent))

@@ -127,7 +127,7 @@ func (h *Handlers) factors(w http.ResponseWriter, r *http.Request) {
 	}
 	_, in := h.Sessions.Current(r.Context())
 	v := factorsView{Notice: notice(r), Factors: have, Enrol: !in, Recovery: have.Recovery, Only: have.Needed && len(have.List) == 1}
-	zone := location(s.Account.Timezone)
+	zone := web.Zone(r, s.Account.Timezone)
 	for _, f := range have.List {
 		f.CreatedAt, f.UsedAt = local(f.CreatedAt, zone), local(f.UsedAt, zone)
 		label := web.Say("factors.kind." + string(f.Kind))
@@ -262,7 +262,7 @@ type recoveryView struct {
 func (h *Handlers) showRecovery(w http.ResponseWriter, r *http.Request, codes []string) {
 	s := h.session(r)
 	h.Show(w, r, web.Page{
-		Template: "recovery", Title: web.Say("recovery.title"), View: recoveryView{Codes: codes, Made: local(h.Now(), location(s.Account.Timezone))},
+		Template: "recovery", Title: web.Say("recovery.title"), View: recoveryView{Codes: codes, Made: local(h.Now(), web.Zone(r, s.Account.Timezone))},
 	})
 }
 

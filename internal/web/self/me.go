@@ -66,7 +66,7 @@ func (h *Handlers) me(w http.ResponseWriter, r *http.Request) {
 		h.Fail(w, r, fmt.Errorf("list sessions: %w", err))
 		return
 	}
-	v := newMeView(p, sessions, s)
+	v := newMeView(p, sessions, s, web.Zone(r, s.Account.Timezone))
 	v.Providers = h.Access.Doors(registry.Company{ID: s.Company, Key: s.Account.CompanyKey}).Providers
 	v.Notice = notice(r)
 	if who, ok := h.Principal(r.Context()); ok {
@@ -75,8 +75,7 @@ func (h *Handlers) me(w http.ResponseWriter, r *http.Request) {
 	h.Show(w, r, web.Page{Template: "me", Title: web.Say("me.title"), View: v})
 }
 
-func newMeView(p Profile, sessions []auth.Session, present auth.Session) meView {
-	zone := location(present.Account.Timezone)
+func newMeView(p Profile, sessions []auth.Session, present auth.Session, zone *time.Location) meView {
 	v := meView{
 		DisplayName: p.User.DisplayName(), Kind: p.User.Kind, Admin: p.User.CompanyAdmin,
 		HasPassword: p.User.Credential == registry.CredentialSet, HasFactor: present.Account.HasFactor,
@@ -139,17 +138,6 @@ func origin(o registry.Origin) *web.Message {
 		return web.Say("origin.unknown")
 	}
 	return web.Say("origin."+string(o.Kind), "Key", o.Key)
-}
-
-// location is the person's time zone, or UTC.
-func location(name string) *time.Location {
-	if name == "" || name == "Local" {
-		return time.UTC // "Local" would be the server's, which is nobody's
-	}
-	if l, err := time.LoadLocation(name); err == nil {
-		return l
-	}
-	return time.UTC
 }
 
 func local(t time.Time, zone *time.Location) time.Time {
