@@ -17,6 +17,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/usherd/usher/ent/db/application"
 	"github.com/usherd/usher/ent/db/audit"
+	"github.com/usherd/usher/ent/db/backup"
 	"github.com/usherd/usher/ent/db/change"
 	"github.com/usherd/usher/ent/db/company"
 	"github.com/usherd/usher/ent/db/contract"
@@ -70,6 +71,8 @@ type Client struct {
 	Application *ApplicationClient
 	// Audit is the client for interacting with the Audit builders.
 	Audit *AuditClient
+	// Backup is the client for interacting with the Backup builders.
+	Backup *BackupClient
 	// Change is the client for interacting with the Change builders.
 	Change *ChangeClient
 	// Company is the client for interacting with the Company builders.
@@ -163,6 +166,7 @@ func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
 	c.Application = NewApplicationClient(c.config)
 	c.Audit = NewAuditClient(c.config)
+	c.Backup = NewBackupClient(c.config)
 	c.Change = NewChangeClient(c.config)
 	c.Company = NewCompanyClient(c.config)
 	c.Contract = NewContractClient(c.config)
@@ -297,6 +301,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		config:          cfg,
 		Application:     NewApplicationClient(cfg),
 		Audit:           NewAuditClient(cfg),
+		Backup:          NewBackupClient(cfg),
 		Change:          NewChangeClient(cfg),
 		Company:         NewCompanyClient(cfg),
 		Contract:        NewContractClient(cfg),
@@ -358,6 +363,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		config:          cfg,
 		Application:     NewApplicationClient(cfg),
 		Audit:           NewAuditClient(cfg),
+		Backup:          NewBackupClient(cfg),
 		Change:          NewChangeClient(cfg),
 		Company:         NewCompanyClient(cfg),
 		Contract:        NewContractClient(cfg),
@@ -427,7 +433,7 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.Application, c.Audit, c.Change, c.Company, c.Contract, c.Delivery,
+		c.Application, c.Audit, c.Backup, c.Change, c.Company, c.Contract, c.Delivery,
 		c.DeliveryAttempt, c.Department, c.Domain, c.Email, c.ErasedKey, c.Factor,
 		c.Group, c.IdempotencyKey, c.IntakeMessage, c.Link, c.LoginName, c.Mail,
 		c.MailAttempt, c.Membership, c.Merge, c.OAuthClient, c.Origin, c.Process,
@@ -443,7 +449,7 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.Application, c.Audit, c.Change, c.Company, c.Contract, c.Delivery,
+		c.Application, c.Audit, c.Backup, c.Change, c.Company, c.Contract, c.Delivery,
 		c.DeliveryAttempt, c.Department, c.Domain, c.Email, c.ErasedKey, c.Factor,
 		c.Group, c.IdempotencyKey, c.IntakeMessage, c.Link, c.LoginName, c.Mail,
 		c.MailAttempt, c.Membership, c.Merge, c.OAuthClient, c.Origin, c.Process,
@@ -462,6 +468,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Application.mutate(ctx, m)
 	case *AuditMutation:
 		return c.Audit.mutate(ctx, m)
+	case *BackupMutation:
+		return c.Backup.mutate(ctx, m)
 	case *ChangeMutation:
 		return c.Change.mutate(ctx, m)
 	case *CompanyMutation:
@@ -810,6 +818,139 @@ func (c *AuditClient) mutate(ctx context.Context, m *AuditMutation) (Value, erro
 		return (&AuditDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("db: unknown Audit mutation op: %q", m.Op())
+	}
+}
+
+// BackupClient is a client for the Backup schema.
+type BackupClient struct {
+	config
+}
+
+// NewBackupClient returns a client for the Backup from the given config.
+func NewBackupClient(c config) *BackupClient {
+	return &BackupClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `backup.Hooks(f(g(h())))`.
+func (c *BackupClient) Use(hooks ...Hook) {
+	c.hooks.Backup = append(c.hooks.Backup, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `backup.Intercept(f(g(h())))`.
+func (c *BackupClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Backup = append(c.inters.Backup, interceptors...)
+}
+
+// Create returns a builder for creating a Backup entity.
+func (c *BackupClient) Create() *BackupCreate {
+	mutation := newBackupMutation(c.config, OpCreate)
+	return &BackupCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Backup entities.
+func (c *BackupClient) CreateBulk(builders ...*BackupCreate) *BackupCreateBulk {
+	return &BackupCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *BackupClient) MapCreateBulk(slice any, setFunc func(*BackupCreate, int)) *BackupCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &BackupCreateBulk{err: fmt.Errorf("calling to BackupClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*BackupCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &BackupCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Backup.
+func (c *BackupClient) Update() *BackupUpdate {
+	mutation := newBackupMutation(c.config, OpUpdate)
+	return &BackupUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *BackupClient) UpdateOne(_m *Backup) *BackupUpdateOne {
+	mutation := newBackupMutation(c.config, OpUpdateOne, withBackup(_m))
+	return &BackupUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *BackupClient) UpdateOneID(id int64) *BackupUpdateOne {
+	mutation := newBackupMutation(c.config, OpUpdateOne, withBackupID(id))
+	return &BackupUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Backup.
+func (c *BackupClient) Delete() *BackupDelete {
+	mutation := newBackupMutation(c.config, OpDelete)
+	return &BackupDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *BackupClient) DeleteOne(_m *Backup) *BackupDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *BackupClient) DeleteOneID(id int64) *BackupDeleteOne {
+	builder := c.Delete().Where(backup.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &BackupDeleteOne{builder}
+}
+
+// Query returns a query builder for Backup.
+func (c *BackupClient) Query() *BackupQuery {
+	return &BackupQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeBackup},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Backup entity by its id.
+func (c *BackupClient) Get(ctx context.Context, id int64) (*Backup, error) {
+	return c.Query().Where(backup.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *BackupClient) GetX(ctx context.Context, id int64) *Backup {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *BackupClient) Hooks() []Hook {
+	return c.hooks.Backup
+}
+
+// Interceptors returns the client interceptors.
+func (c *BackupClient) Interceptors() []Interceptor {
+	return c.inters.Backup
+}
+
+func (c *BackupClient) mutate(ctx context.Context, m *BackupMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&BackupCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&BackupUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&BackupUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&BackupDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("db: unknown Backup mutation op: %q", m.Op())
 	}
 }
 
@@ -6200,20 +6341,20 @@ func (c *WebhookClient) mutate(ctx context.Context, m *WebhookMutation) (Value, 
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		Application, Audit, Change, Company, Contract, Delivery, DeliveryAttempt,
-		Department, Domain, Email, ErasedKey, Factor, Group, IdempotencyKey,
-		IntakeMessage, Link, LoginName, Mail, MailAttempt, Membership, Merge,
-		OAuthClient, Origin, Process, ReadPage, Resource, ResourceKey, Run, RunItem,
-		ScimRequest, Session, SetupLink, Source, SourceMark, SpentChallenge, Throttle,
-		Token, Upload, UploadPart, UploadRow, User, Webhook []ent.Hook
+		Application, Audit, Backup, Change, Company, Contract, Delivery,
+		DeliveryAttempt, Department, Domain, Email, ErasedKey, Factor, Group,
+		IdempotencyKey, IntakeMessage, Link, LoginName, Mail, MailAttempt, Membership,
+		Merge, OAuthClient, Origin, Process, ReadPage, Resource, ResourceKey, Run,
+		RunItem, ScimRequest, Session, SetupLink, Source, SourceMark, SpentChallenge,
+		Throttle, Token, Upload, UploadPart, UploadRow, User, Webhook []ent.Hook
 	}
 	inters struct {
-		Application, Audit, Change, Company, Contract, Delivery, DeliveryAttempt,
-		Department, Domain, Email, ErasedKey, Factor, Group, IdempotencyKey,
-		IntakeMessage, Link, LoginName, Mail, MailAttempt, Membership, Merge,
-		OAuthClient, Origin, Process, ReadPage, Resource, ResourceKey, Run, RunItem,
-		ScimRequest, Session, SetupLink, Source, SourceMark, SpentChallenge, Throttle,
-		Token, Upload, UploadPart, UploadRow, User, Webhook []ent.Interceptor
+		Application, Audit, Backup, Change, Company, Contract, Delivery,
+		DeliveryAttempt, Department, Domain, Email, ErasedKey, Factor, Group,
+		IdempotencyKey, IntakeMessage, Link, LoginName, Mail, MailAttempt, Membership,
+		Merge, OAuthClient, Origin, Process, ReadPage, Resource, ResourceKey, Run,
+		RunItem, ScimRequest, Session, SetupLink, Source, SourceMark, SpentChallenge,
+		Throttle, Token, Upload, UploadPart, UploadRow, User, Webhook []ent.Interceptor
 	}
 )
 

@@ -14,6 +14,7 @@ import (
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/usherd/usher/ent/db/application"
 	"github.com/usherd/usher/ent/db/audit"
+	"github.com/usherd/usher/ent/db/backup"
 	"github.com/usherd/usher/ent/db/change"
 	"github.com/usherd/usher/ent/db/company"
 	"github.com/usherd/usher/ent/db/contract"
@@ -116,6 +117,7 @@ func checkColumn(t, c string) error {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
 			application.Table:     application.ValidColumn,
 			audit.Table:           audit.ValidColumn,
+			backup.Table:          backup.ValidColumn,
 			change.Table:          change.ValidColumn,
 			company.Table:         company.ValidColumn,
 			contract.Table:        contract.ValidColumn,

@@ -5,6 +5,7 @@ package db
 import (
 	"github.com/usherd/usher/ent/db/application"
 	"github.com/usherd/usher/ent/db/audit"
+	"github.com/usherd/usher/ent/db/backup"
 	"github.com/usherd/usher/ent/db/change"
 	"github.com/usherd/usher/ent/db/company"
 	"github.com/usherd/usher/ent/db/contract"
@@ -114,6 +115,16 @@ func init() {
 	auditDescRequestID := auditFields[7].Descriptor()
 	// audit.DefaultRequestID holds the default value on creation for the request_id field.
 	audit.DefaultRequestID = auditDescRequestID.Default.(string)
+	backupFields := schema.Backup{}.Fields()
+	_ = backupFields
+	// backupDescBytes is the schema descriptor for bytes field.
+	backupDescBytes := backupFields[2].Descriptor()
+	// backup.DefaultBytes holds the default value on creation for the bytes field.
+	backup.DefaultBytes = backupDescBytes.Default.(int64)
+	// backupDescProblem is the schema descriptor for problem field.
+	backupDescProblem := backupFields[3].Descriptor()
+	// backup.DefaultProblem holds the default value on creation for the problem field.
+	backup.DefaultProblem = backupDescProblem.Default.(string)
 	changeFields := schema.Change{}.Fields()
 	_ = changeFields
 	// changeDescOriginID is the schema descriptor for origin_id field.

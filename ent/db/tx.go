@@ -18,6 +18,8 @@ type Tx struct {
 	Application *ApplicationClient
 	// Audit is the client for interacting with the Audit builders.
 	Audit *AuditClient
+	// Backup is the client for interacting with the Backup builders.
+	Backup *BackupClient
 	// Change is the client for interacting with the Change builders.
 	Change *ChangeClient
 	// Company is the client for interacting with the Company builders.
@@ -231,6 +233,7 @@ func (tx *Tx) Client() *Client {
 func (tx *Tx) init() {
 	tx.Application = NewApplicationClient(tx.config)
 	tx.Audit = NewAuditClient(tx.config)
+	tx.Backup = NewBackupClient(tx.config)
 	tx.Change = NewChangeClient(tx.config)
 	tx.Company = NewCompanyClient(tx.config)
 	tx.Contract = NewContractClient(tx.config)

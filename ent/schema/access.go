@@ -70,12 +70,13 @@ func (Mail) Fields() []ent.Field {
 	}
 }
 
-// Indexes of Mail.
+// Indexes of Mail. The last one lists mails of a state and counts those that are not sent.
 func (Mail) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("message_id").Unique(),
 		index.Fields("next_try").Annotations(entsql.IndexWhere("next_try <> 0")),
 		index.Fields("user_id"),
+		index.Fields("company_id", "state", "id").StorageKey("mail_states"),
 	}
 }
 
@@ -248,3 +249,22 @@ func (Process) Fields() []ent.Field {
 
 // Indexes of Process.
 func (Process) Indexes() []ent.Index { return []ent.Index{index.Fields("name").Unique()} }
+
+// Backup is a copy of a SQLite database that was made or tried.
+type Backup struct{ ent.Schema }
+
+// Mixin of Backup.
+func (Backup) Mixin() []ent.Mixin { return []ent.Mixin{mixin.ID{}} }
+
+// Fields of Backup.
+func (Backup) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("at").Immutable().Comment("when it was ended"),
+		field.String("file").Immutable(),
+		field.Int64("bytes").Default(0).Immutable(),
+		field.String("problem").Default("").Immutable().Comment("why there is none, empty for one that was checked and found whole"),
+	}
+}
+
+// Indexes of Backup.
+func (Backup) Indexes() []ent.Index { return []ent.Index{index.Fields("at")} }

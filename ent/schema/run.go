@@ -172,11 +172,12 @@ func (RunItem) Fields() []ent.Field {
 
 // Indexes of RunItem: one to page through a report in its order, one to count its
 // rows by what they say and to page through those of one reason, without reading
-// the rows themselves.
+// the rows themselves, and one to page through those of one action.
 func (RunItem) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("run_id"),
 		index.Fields("run_id", "outcome", "code", "company_id"),
+		index.Fields("run_id", "action", "id").StorageKey("run_item_actions"),
 	}
 }
 
@@ -204,10 +205,12 @@ func (Change) Fields() []ent.Field {
 	}
 }
 
-// Indexes of Change.
+// Indexes of Change. Those of one action in a run have one of their own, as a
+// report's other rows do.
 func (Change) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("run_id").Annotations(entsql.IndexWhere("run_id IS NOT NULL")),
+		index.Fields("run_id", "action", "id").StorageKey("change_actions").Annotations(entsql.IndexWhere("run_id IS NOT NULL")),
 		index.Fields("user_id").Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
 		index.Fields("group_id").Annotations(entsql.IndexWhere("group_id IS NOT NULL")),
 		index.Fields("resource_id").Annotations(entsql.IndexWhere("resource_id IS NOT NULL")),

@@ -87,6 +87,27 @@ var (
 			},
 		},
 	}
+	// BackupsColumns holds the columns for the "backups" table.
+	BackupsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "at", Type: field.TypeInt64},
+		{Name: "file", Type: field.TypeString},
+		{Name: "bytes", Type: field.TypeInt64, Default: 0},
+		{Name: "problem", Type: field.TypeString, Default: ""},
+	}
+	// BackupsTable holds the schema information for the "backups" table.
+	BackupsTable = &schema.Table{
+		Name:       "backups",
+		Columns:    BackupsColumns,
+		PrimaryKey: []*schema.Column{BackupsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "backup_at",
+				Unique:  false,
+				Columns: []*schema.Column{BackupsColumns[1]},
+			},
+		},
+	}
 	// ChangesColumns holds the columns for the "changes" table.
 	ChangesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -113,6 +134,14 @@ var (
 				Name:    "change_run_id",
 				Unique:  false,
 				Columns: []*schema.Column{ChangesColumns[5]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "run_id IS NOT NULL",
+				},
+			},
+			{
+				Name:    "change_actions",
+				Unique:  false,
+				Columns: []*schema.Column{ChangesColumns[5], ChangesColumns[9], ChangesColumns[0]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "run_id IS NOT NULL",
 				},
@@ -656,6 +685,11 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{MailsColumns[2]},
 			},
+			{
+				Name:    "mail_states",
+				Unique:  false,
+				Columns: []*schema.Column{MailsColumns[1], MailsColumns[7], MailsColumns[0]},
+			},
 		},
 	}
 	// MailAttemptsColumns holds the columns for the "mail_attempts" table.
@@ -1041,6 +1075,11 @@ var (
 				Name:    "runitem_run_id_outcome_code_company_id",
 				Unique:  false,
 				Columns: []*schema.Column{RunItemsColumns[2], RunItemsColumns[3], RunItemsColumns[5], RunItemsColumns[1]},
+			},
+			{
+				Name:    "run_item_actions",
+				Unique:  false,
+				Columns: []*schema.Column{RunItemsColumns[2], RunItemsColumns[4], RunItemsColumns[0]},
 			},
 		},
 	}
@@ -1476,6 +1515,9 @@ var (
 				Unique:  true,
 				Columns: []*schema.Column{UsersColumns[1], UsersColumns[12]},
 				Annotation: &entsql.IndexAnnotation{
+					OpClassColumns: map[string]string{
+						UsersColumns[12].Name: "text_pattern_ops",
+					},
 					Where: "deleted_at = 0",
 				},
 			},
@@ -1571,6 +1613,7 @@ var (
 	Tables = []*schema.Table{
 		ApplicationsTable,
 		AuditsTable,
+		BackupsTable,
 		ChangesTable,
 		CompaniesTable,
 		ContractsTable,
