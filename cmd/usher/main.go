@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	_ "time/tzdata" // schedules name zones, and a container has none
@@ -24,12 +23,7 @@ import (
 var version = "dev"
 
 func main() {
-	if os.Getenv("GOGC") == "" {
-		// A run over a large directory makes much garbage around little that
-		// stays; collecting it earlier costs a few per cent of time and saves a
-		// quarter of the memory.
-		debug.SetGCPercent(50)
-	}
+	app.RelaxCollector(os.Getenv("GOGC"))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

@@ -133,7 +133,7 @@ func (Link) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("origin_id", "anchor").Unique().StorageKey("link_user_anchor").Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
 		index.Fields("origin_id", "anchor").Unique().StorageKey("link_group_anchor").Annotations(entsql.IndexWhere("group_id IS NOT NULL")),
-		index.Fields("user_id"),
-		index.Fields("group_id"),
+		index.Fields("user_id").Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
+		index.Fields("group_id").Annotations(entsql.IndexWhere("group_id IS NOT NULL")), // else each person's link would be in it
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"runtime/pprof"
 	"slices"
 
@@ -32,7 +31,6 @@ func (b *directory) syncProfiled(ctx context.Context, config string, flags []str
 // syncAs runs a source as `usher sync run` does and profiles it: args are the
 // profile's file and that command's flags.
 func syncAs(ctx context.Context, file string, args []string) (err error) {
-	debug.SetGCPercent(50) // as usher does
 	cfg, err := config.Load(file, os.LookupEnv)
 	if err != nil {
 		return err

@@ -135,7 +135,7 @@ func copyNumbering(ctx context.Context, from, to *session, table string) error {
 // numbered is the last key that a table gave or took, 0 for none.
 func (x *session) numbered(ctx context.Context, table string) (int64, error) {
 	if !x.s.Postgres() {
-		rows, err := x.query(ctx, `SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?`, table)
+		rows, err := x.query(ctx, `SELECT max(coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = ?), 0), coalesce((SELECT max(id) FROM "`+table+`"), 0))`, table)
 		return one(rows, err, scanInt)
 	}
 	rows, err := x.query(ctx, `SELECT pg_get_serial_sequence(?, 'id')`, `"`+table+`"`)

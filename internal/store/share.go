@@ -13,10 +13,10 @@ import (
 
 // SQLite has one writer, and a commit waits for the disk. Those who wait for
 // their turn to write therefore share the next transaction: whoever gets the
-// turn carries out the parts of all, each in a savepoint of its own, and commits
-// once. Nobody is answered before that. A part that fails is undone alone. Where
-// a transaction breaks as a whole, by a full disk or a panic in one part, nothing
-// of it was written, and each part is carried out anew by itself.
+// turn carries out the parts of all and commits once. Nobody is answered before
+// that. A part that fails is undone alone. Where a transaction breaks as a whole,
+// by a full disk or a panic in one part, nothing of it was written, and each part
+// is carried out anew by itself. A part may therefore be carried out several times.
 //
 // PostgreSQL needs none of it: it writes the commits of many at once.
 
@@ -132,49 +132,56 @@ func (s *Store) lead(own *part) {
 	}
 }
 
-// writeParts carries out several parts in one transaction.
+// writeParts carries out several parts in one transaction. Hardly any fails, so
+// that it is tried without savepoints first, which cost a copy of each page that
+// a part changes; after a failure, all are carried out anew with them.
 func (s *Store) writeParts(parts []*part) {
+	var rest []*part
 	settled := false
-	var conn *sql.Conn
-	var tx *sql.Tx
 	defer func() {
-		if tx != nil {
-			if !settled {
-				_ = tx.Rollback() // it is broken; that nothing of it stays is all that counts
-			}
-			_ = conn.Close() // gives it back
-		}
-		for _, p := range parts {
+		s.line.rejoin(rest)
+		for _, p := range parts[:len(parts)-len(rest)] {
 			p.alone = !settled
 			close(p.done)
 		}
 	}()
+	if rest, settled = s.tryParts(parts, false); !settled {
+		rest, settled = s.tryParts(parts, true)
+	}
+}
+
+// tryParts carries out parts. The rest came too late for this transaction. Unless
+// it is settled how each of the others went, nothing of them was written.
+func (s *Store) tryParts(parts []*part, careful bool) (rest []*part, settled bool) {
 	conn, tx, err := s.beginShared()
 	if err != nil {
-		settled = true
 		for _, p := range parts {
 			p.err = fmt.Errorf("%w: %w", errBegin, err)
 		}
-		return
+		return nil, true
 	}
+	defer func() {
+		if !settled {
+			_ = tx.Rollback() // it is broken; that nothing of it stays is all that counts
+		}
+		_ = conn.Close() // gives it back
+	}()
 	x, begin, good := &session{s: s, tx: tx, direct: conn}, time.Now(), 0 //nolint:forbidigo // how long others wait is no matter of the clock that is stored
 	for i, p := range parts {
 		if i > 0 && time.Since(begin) > s.line.patience { //nolint:forbidigo // as above
-			s.line.rejoin(parts[i:])
-			parts = parts[:i]
+			parts, rest = parts[:i], parts[i:]
 			break
 		}
-		if err := x.writePart(p); err != nil {
-			return
+		if err := x.writePart(p, careful); err != nil {
+			return nil, false
 		}
 		if p.err == nil {
 			good++
 		}
 	}
-	settled = true
 	if good == 0 {
 		_ = tx.Rollback() // every part failed and was undone
-		return
+		return rest, true
 	}
 	if err := tx.Commit(); err != nil {
 		for _, p := range parts {
@@ -183,6 +190,7 @@ func (s *Store) writeParts(parts []*part) {
 			}
 		}
 	}
+	return rest, true
 }
 
 // beginShared begins a transaction that is nobody's own: each may leave.
@@ -198,12 +206,15 @@ func (s *Store) beginShared() (*sql.Conn, *sql.Tx, error) {
 	return conn, tx, nil
 }
 
-// writePart carries out one part. The error is about the transaction: it is not
-// what it was before the part.
-func (x *session) writePart(p *part) error {
+// writePart carries out one part, in a savepoint if it is careful. The error is
+// about the transaction: it is not what it was before the part.
+func (x *session) writePart(p *part, careful bool) error {
 	ctx := context.Background()
 	if p.err = p.ctx.Err(); p.err != nil {
 		return nil //nolint:nilerr // it was never begun
+	}
+	if !careful {
+		return errors.Join(p.run(x), p.err)
 	}
 	if _, err := x.exec(ctx, `SAVEPOINT part`); err != nil {
 		return err

@@ -612,11 +612,17 @@ var (
 				Name:    "link_user_id",
 				Unique:  false,
 				Columns: []*schema.Column{LinksColumns[3]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "user_id IS NOT NULL",
+				},
 			},
 			{
 				Name:    "link_group_id",
 				Unique:  false,
 				Columns: []*schema.Column{LinksColumns[4]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "group_id IS NOT NULL",
+				},
 			},
 		},
 	}
