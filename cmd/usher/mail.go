@@ -62,11 +62,11 @@ func mailListCmd(f *flags) *cobra.Command {
 				docs := make([]mailDoc, len(mails))
 				for i, m := range mails {
 					d := mailDoc{
-						ID: m.ID, Kind: m.Kind, User: m.UserName, To: m.To, MessageID: m.MessageID, State: m.State, Code: m.Code, Message: m.Message,
+						ID: m.ID, Kind: m.Kind, User: m.UserName, To: m.To, MessageID: m.MessageID, State: m.State, Code: m.Code, Message: m.Message.String(),
 						CreatedAt: m.CreatedAt, NextTry: whenSet(m.NextTry), FinishedAt: whenSet(m.FinishedAt), Attempts: []attemptDoc{},
 					}
 					for _, a := range m.Attempts {
-						d.Attempts = append(d.Attempts, attemptDoc(a))
+						d.Attempts = append(d.Attempts, attemptDoc{At: a.At, Outcome: a.Outcome, Code: a.Code, Message: a.Message.String()})
 					}
 					docs[i] = d
 					g.add(stamp(d.CreatedAt), d.Kind, d.To, d.State, fmt.Sprint(len(d.Attempts)), whatHappened(d))

@@ -37,7 +37,7 @@ func toSingleDoc(s *app.Single) singleDoc {
 	for _, x := range s.Steps {
 		step := stepDoc{Step: x.Name, OK: x.OK, Text: x.Text.String()}
 		for _, e := range x.Evidence {
-			step.Evidence = append(step.Evidence, evidenceDoc{e.Name, e.Value.String()})
+			step.Evidence = append(step.Evidence, evidenceDoc{e.Name.String(), e.Value.String()})
 		}
 		d.Steps = append(d.Steps, step)
 	}

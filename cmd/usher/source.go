@@ -111,7 +111,7 @@ func (f *flags) testSource(ctx context.Context, cmd *cobra.Command, core *app.Co
 	case "json":
 		facts := map[string]string{}
 		for _, fact := range info.Facts {
-			facts[fact.Name] = fact.Value
+			facts[fact.Name.String()] = fact.Value.String()
 		}
 		return printJSON(w, map[string]any{"facts": facts, "people": docs})
 	case "csv":
@@ -125,7 +125,7 @@ func (f *flags) testSource(ctx context.Context, cmd *cobra.Command, core *app.Co
 	}
 	facts := &grid{}
 	for _, fact := range info.Facts {
-		facts.add(fact.Name, fact.Value)
+		facts.add(fact.Name.String(), fact.Value.String())
 	}
 	if err := facts.table(w, f.paint(w)); err != nil {
 		return err

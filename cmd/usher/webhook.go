@@ -267,11 +267,11 @@ type requestTry struct {
 
 func deliveryDocOf(d registry.Delivery) deliveryDoc {
 	doc := deliveryDoc{
-		ID: d.PublicID, Event: string(d.Event), State: string(d.State), Status: d.Status, Message: d.Message, CreatedAt: d.CreatedAt,
+		ID: d.PublicID, Event: string(d.Event), State: string(d.State), Status: d.Status, Message: d.Message.String(), CreatedAt: d.CreatedAt,
 		NextTry: whenSet(d.NextTry), FinishedAt: whenSet(d.FinishedAt), Payload: d.Payload, Attempts: []requestTry{},
 	}
 	for _, a := range d.Tries {
-		doc.Attempts = append(doc.Attempts, requestTry(a))
+		doc.Attempts = append(doc.Attempts, requestTry{At: a.At, Status: a.Status, Micros: a.Micros, Message: a.Message.String()})
 	}
 	return doc
 }
@@ -302,11 +302,11 @@ func deliveriesCmd(f *flags, company *string) *cobra.Command {
 }
 
 // answerOf is an answer on one line.
-func answerOf(status int, message string) string {
+func answerOf(status int, message registry.Said) string {
 	if status == 0 {
-		return message
+		return message.String()
 	}
-	return strings.TrimSpace(fmt.Sprint(status) + " " + message)
+	return strings.TrimSpace(fmt.Sprint(status) + " " + message.String())
 }
 
 func testWebhookCmd(f *flags, company *string) *cobra.Command {

@@ -146,11 +146,11 @@ func (d *apiDesk) ListTokens(ctx context.Context, who *api.Who, _ api.None) (p a
 
 func toAPIMail(m store.MailRow) api.Mail {
 	out := api.Mail{
-		ID: m.MessageID, Kind: m.Kind, UserName: m.UserName, To: m.To, State: m.State, Code: m.Code, Message: m.Message,
+		ID: m.MessageID, Kind: m.Kind, UserName: m.UserName, To: m.To, State: m.State, Code: m.Code, Message: m.Message.String(),
 		CreatedAt: m.CreatedAt, NextTry: set(m.NextTry), FinishedAt: set(m.FinishedAt), Attempts: []api.Attempt{},
 	}
 	for _, a := range m.Attempts {
-		out.Attempts = append(out.Attempts, api.Attempt(a))
+		out.Attempts = append(out.Attempts, api.Attempt{At: a.At, Outcome: a.Outcome, Code: a.Code, Message: a.Message.String()})
 	}
 	return out
 }

@@ -103,7 +103,7 @@ func (d *apiDesk) TestSource(ctx context.Context, who *api.Who, in api.TestInput
 	}
 	out := api.SourceTest{Facts: map[string]string{}, People: []api.Sample{}}
 	for _, f := range info.Facts {
-		out.Facts[f.Name] = f.Value
+		out.Facts[f.Name.String()] = f.Value.String()
 	}
 	for _, r := range rows {
 		out.People = append(out.People, toAPISample(r))
@@ -245,7 +245,7 @@ func (d *apiDesk) SyncOne(ctx context.Context, who *api.Who, in api.OneInput) (a
 	for _, x := range single.Steps {
 		step := api.Step{Step: x.Name, OK: x.OK, Text: x.Text.String()}
 		for _, e := range x.Evidence {
-			step.Evidence = append(step.Evidence, api.Evidence{Name: e.Name, Value: e.Value.String()})
+			step.Evidence = append(step.Evidence, api.Evidence{Name: e.Name.String(), Value: e.Value.String()})
 		}
 		out.Steps = append(out.Steps, step)
 	}

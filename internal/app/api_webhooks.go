@@ -61,7 +61,7 @@ func (d *apiDesk) onHook(ctx context.Context, who *api.Who, id string, do func(*
 func (d *apiDesk) TestWebhook(ctx context.Context, who *api.Who, in api.WebhookInput) (out api.WebhookTest, err error) {
 	err = d.onHook(ctx, who, in.Webhook, func(desk *WebhookDesk, h registry.Webhook, by registry.Deed) error {
 		res, err := desk.Test(ctx, h, by)
-		out = api.WebhookTest{Delivered: res.State == registry.DeliveryDelivered, Status: res.Status, Message: res.Message}
+		out = api.WebhookTest{Delivered: res.State == registry.DeliveryDelivered, Status: res.Status, Message: res.Message.String()}
 		return err
 	})
 	return out, err
@@ -69,11 +69,11 @@ func (d *apiDesk) TestWebhook(ctx context.Context, who *api.Who, in api.WebhookI
 
 func toAPIDelivery(x registry.Delivery) api.Delivery {
 	out := api.Delivery{
-		ID: x.PublicID, Event: string(x.Event), State: string(x.State), Status: x.Status, Message: x.Message, CreatedAt: x.CreatedAt,
+		ID: x.PublicID, Event: string(x.Event), State: string(x.State), Status: x.Status, Message: x.Message.String(), CreatedAt: x.CreatedAt,
 		NextTry: set(x.NextTry), FinishedAt: set(x.FinishedAt), Tries: []api.DeliveryAttempt{},
 	}
 	for _, a := range x.Tries {
-		out.Tries = append(out.Tries, api.DeliveryAttempt(a))
+		out.Tries = append(out.Tries, api.DeliveryAttempt{At: a.At, Status: a.Status, Micros: a.Micros, Message: a.Message.String()})
 	}
 	return out
 }

@@ -121,20 +121,20 @@ func (c *console) TestSource(ctx context.Context, key string) (admin.Test, error
 		out.Failure = registry.SaidOf(err)
 	}
 	for _, f := range info.Facts {
-		out.Facts = append(out.Facts, admin.Setting{Name: f.Name, Value: f.Value})
+		out.Facts = append(out.Facts, admin.Evidence(f))
 	}
 	for _, r := range rows {
 		s := admin.Sample{Name: r.Name, Anchor: r.Anchor, InScope: r.Person.InScope}
 		for _, def := range registry.AttributeDefs() {
 			if v := r.Person.Attributes[def.Name]; len(v) > 0 {
-				s.Values = append(s.Values, admin.Evidence{Name: def.Name, Value: registry.Verbatim(strings.Join(v, ", "))})
+				s.Values = append(s.Values, admin.Evidence{Name: registry.Verbatim(def.Name), Value: registry.Verbatim(strings.Join(v, ", "))})
 			}
 		}
 		if r.Problem != "" {
 			s.Problems = append(s.Problems, admin.Evidence{Value: r.Problem})
 		}
 		for _, p := range slices.Concat(r.Person.Problems, r.Person.Warnings) {
-			s.Problems = append(s.Problems, admin.Evidence{Name: p.Attribute, Value: p.Message})
+			s.Problems = append(s.Problems, admin.Evidence{Name: registry.Verbatim(p.Attribute), Value: p.Message})
 		}
 		out.Sample = append(out.Sample, s)
 	}

@@ -116,7 +116,7 @@ func (e *exam) probe(ctx context.Context, key string) Finding {
 		return fail(err.Error(), "see that the directory runs and is reached from here", test)
 	}
 	for _, f := range info.Facts {
-		if m := certificateUntil.FindStringSubmatch(f.Value); m != nil {
+		if m := certificateUntil.FindStringSubmatch(f.Value.String()); m != nil {
 			if at, err := time.Parse(time.DateOnly, m[1]); err == nil {
 				return e.ends("it answers; its certificate", at, "have whoever runs the directory renew it", test)
 			}

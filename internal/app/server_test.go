@@ -218,7 +218,7 @@ func TestMailServerDown(t *testing.T) {
 		}
 		n := 0
 		for _, m := range mails {
-			if strings.Contains(m.Message, "cannot be reached") && m.NextTry.After(clock.now()) {
+			if strings.Contains(m.Message.String(), "cannot be reached") && m.NextTry.After(clock.now()) {
 				n++
 			}
 		}

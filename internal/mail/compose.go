@@ -1,13 +1,14 @@
 package mail
 
 import (
-	"errors"
 	"fmt"
 	"net/mail"
 	"strings"
 
 	gomail "github.com/wneessen/go-mail"
 	"golang.org/x/net/idna"
+
+	"github.com/usherd/usher/internal/registry"
 )
 
 // recipient is an address as it goes over the wire.
@@ -22,12 +23,12 @@ type recipient struct {
 func parseRecipient(to string) (recipient, error) {
 	a, err := mail.ParseAddress(to)
 	if err != nil || a.Name != "" {
-		return recipient{}, errors.New("not a valid e-mail address")
+		return recipient{}, registry.Errorf("not a valid e-mail address")
 	}
 	at := strings.LastIndexByte(a.Address, '@')
 	domain, err := idna.Lookup.ToASCII(a.Address[at+1:])
 	if err != nil {
-		return recipient{}, errors.New("not a valid e-mail address: the part after the @ is not a domain name")
+		return recipient{}, registry.Errorf("not a valid e-mail address: the part after the @ is not a domain name")
 	}
 	return recipient{address: a.Address[:at+1] + domain, utf8: !isASCII(a.Address[:at])}, nil
 }

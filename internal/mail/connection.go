@@ -14,6 +14,8 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 	"github.com/wneessen/go-mail/smtp"
+
+	"github.com/usherd/usher/internal/registry"
 )
 
 // grace is how long a mail that is on its way may still take once we were told
@@ -76,17 +78,17 @@ func dialRaw(ctx context.Context, s Server) (net.Conn, error) {
 func (c *connection) send(ctx context.Context, from *mail.Address, m Outgoing) (o Outcome, usable bool) {
 	to, err := parseRecipient(m.To)
 	if err != nil {
-		return Outcome{Status: Refused, Text: err.Error()}, true
+		return Outcome{Status: Refused, Text: registry.SaidOf(err)}, true
 	}
 	if to.utf8 {
 		if ok, _ := c.client.Extension("SMTPUTF8"); !ok {
-			return Outcome{Status: Refused, Text: "the mail server does not take addresses " +
-				"with letters beyond ASCII before the @ (it lacks SMTPUTF8)"}, true
+			return Outcome{Status: Refused, Text: registry.Say("the mail server does not take addresses " +
+				"with letters beyond ASCII before the @ (it lacks SMTPUTF8)")}, true
 		}
 	}
 	var body bytes.Buffer
 	if _, err := compose(from, to, m).WriteTo(&body); err != nil {
-		return Outcome{Status: Refused, Text: "the message could not be put together: " + cleanText(err.Error(), maxShortText)}, true
+		return Outcome{Status: Refused, Text: registry.Say("the message could not be put together: %s", cleanText(err.Error(), maxShortText))}, true
 	}
 	if err := c.client.UpdateDeadline(c.timeout); err != nil {
 		return judge(atConnect, err)
@@ -121,8 +123,8 @@ func (c *connection) transact(from string, to recipient, body []byte) (Outcome, 
 	}
 	o := Outcome{Status: Delivered, Code: 250}
 	if data, ok := w.(*smtp.DataCloser); ok {
-		o.Text = cleanText(data.ServerResponse(), maxShortText)
-		o.Enhanced = enhancedIn(o.Text)
+		answer := cleanText(data.ServerResponse(), maxShortText)
+		o.Text, o.Enhanced = registry.Verbatim(answer), enhancedIn(answer)
 	}
 	return o, true
 }

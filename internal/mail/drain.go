@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/usherd/usher/internal/registry"
 )
 
 // Defaults of a drainer.
@@ -169,7 +171,7 @@ func (d *Drainer) prepare(claimed []Queued) (letters []letter, settled []Result)
 		}
 		content, err := d.render(q)
 		if err != nil {
-			settled = append(settled, Result{ID: q.ID, State: StateFailed, Text: err.Error(), At: now})
+			settled = append(settled, Result{ID: q.ID, State: StateFailed, Text: registry.SaidOf(err), At: now})
 			continue
 		}
 		letters = append(letters, letter{q, Outgoing{To: q.To, MessageID: q.MessageID, Date: now, Content: content}})
@@ -207,7 +209,7 @@ func (d *Drainer) lane(ctx context.Context, letters []letter, stats *Stats) erro
 	d.Sender.Send(ctx, outgoing, func(i int, o Outcome) bool {
 		r := resultOf(letters[i].queued, o, d.Now(), d.GiveUp, d.Random())
 		if o.Status == NotTried {
-			stats.Trouble = o.Text
+			stats.Trouble = o.Text.String()
 		}
 		if o.Status != Delivered {
 			others = append(others, r)

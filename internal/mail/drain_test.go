@@ -215,7 +215,7 @@ func TestOneBadMailFailsAlone(t *testing.T) {
 		{mail.StateSent, true, "queued"},
 	} {
 		r := q.mails[i].last
-		if r.State != want.state || r.Attempted != want.attempted || !strings.Contains(r.Text, want.text) || r.At.IsZero() {
+		if r.State != want.state || r.Attempted != want.attempted || !strings.Contains(r.Text.String(), want.text) || r.At.IsZero() {
 			t.Errorf("mail %d: %+v, want %+v", i, r, want)
 		}
 	}
@@ -250,7 +250,7 @@ func TestBackOffUntilGivenUp(t *testing.T) {
 		t.Errorf("waits %v", waits)
 	}
 	last := q.mails[0].last
-	if last.State != mail.StateFailed || last.Text != "given up: 4.2.1 Busy" || last.Code != 450 {
+	if last.State != mail.StateFailed || last.Text.String() != "given up: 4.2.1 Busy" || last.Code != 450 {
 		t.Errorf("%+v", last)
 	}
 	if age := q.clock.Now().Sub(begin); age < 60*time.Hour || age > 72*time.Hour {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	gomail "github.com/wneessen/go-mail"
+
+	"github.com/usherd/usher/internal/registry"
 )
 
 // Status says what became of a mail that was to be sent.
@@ -42,7 +44,7 @@ type Outcome struct {
 	Enhanced string
 	// Text is the server's answer or what went wrong, in one short line that
 	// holds no secret and may be shown to an admin.
-	Text string
+	Text registry.Said
 }
 
 // stage is where in the conversation something happened.
@@ -56,10 +58,10 @@ const (
 )
 
 // preambles make clear that an answer was about us, where it was.
-func preambles() map[stage]string {
-	return map[stage]string{
-		atConnect: "the mail server turned us away: ",
-		atSender:  "the mail server does not take mail from our sender address: ",
+func preambles() map[stage]registry.Format {
+	return map[stage]registry.Format{
+		atConnect: "the mail server turned us away: %s",
+		atSender:  "the mail server does not take mail from our sender address: %s",
 	}
 }
 
@@ -72,7 +74,10 @@ func judge(at stage, err error) (o Outcome, usable bool) {
 	}
 	o = Outcome{
 		Status: Temporary, Code: reply.Code, Enhanced: enhancedIn(reply.Msg),
-		Text: cleanText(preambles()[at]+reply.Msg, maxShortText),
+		Text: registry.Verbatim(cleanText(reply.Msg, maxShortText)),
+	}
+	if before, ok := preambles()[at]; ok {
+		o.Text = registry.Say(before, o.Text)
 	}
 	if reply.Code == 421 { // "closing transmission channel", RFC 5321 section 3.8
 		return o, false
@@ -109,19 +114,19 @@ var enhancedStatus = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 func enhancedIn(msg string) string { return enhancedStatus.FindString(msg) }
 
 // describe puts a failed connection in words without addresses of ours.
-func describe(err error) string {
+func describe(err error) registry.Said {
 	var op *net.OpError
 	switch {
 	case errors.Is(err, context.Canceled):
-		return "stopped before the mail server answered"
+		return registry.Say("stopped before the mail server answered")
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
-		return "the mail server did not answer in time"
+		return registry.Say("the mail server did not answer in time")
 	case errors.Is(err, gomail.ErrNoSupportedAuthDiscovered):
-		return "the mail server offers no way to sign in that keeps the password secret on this connection"
+		return registry.Say("the mail server offers no way to sign in that keeps the password secret on this connection")
 	case errors.As(err, &op) && op.Op == "dial":
-		return "the mail server cannot be reached: " + cleanText(op.Err.Error(), maxShortText)
+		return registry.Say("the mail server cannot be reached: %s", cleanText(op.Err.Error(), maxShortText))
 	case isEnd(err):
-		return "the mail server closed the connection"
+		return registry.Say("the mail server closed the connection")
 	}
-	return cleanText(err.Error(), maxShortText)
+	return registry.Verbatim(cleanText(err.Error(), maxShortText))
 }

@@ -3,6 +3,8 @@ package mail
 import (
 	"context"
 	"time"
+
+	"github.com/usherd/usher/internal/registry"
 )
 
 // Queue is where mails wait (implemented by internal/store).
@@ -38,7 +40,7 @@ type Queued struct {
 	CreatedAt time.Time
 	// Stale, when not empty, is why the mail should no longer be sent: the link
 	// was superseded, the person deactivated, the address changed.
-	Stale string
+	Stale registry.Said
 }
 
 // State is what a mail is after an attempt.
@@ -66,9 +68,10 @@ type Result struct {
 	// attempt counts; it did not if the server could not be reached.
 	Attempted bool
 	// Code, Enhanced and Text are the Outcome's, or our own reason in Text.
-	Code           int
-	Enhanced, Text string
-	At             time.Time
+	Code     int
+	Enhanced string
+	Text     registry.Said
+	At       time.Time
 }
 
 // Stats sums up one Drain.

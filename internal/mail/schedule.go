@@ -1,6 +1,10 @@
 package mail
 
-import "time"
+import (
+	"time"
+
+	"github.com/usherd/usher/internal/registry"
+)
 
 // backOff are the waits after the first, second, … failed attempt; the last one
 // repeats.
@@ -47,18 +51,18 @@ func resultOf(q Queued, o Outcome, now time.Time, giveUp time.Duration, jitter f
 		r.State, r.NextTry = StateRetry, now.Add(waitAfter(0, jitter))
 	}
 	if r.State == StateRetry && r.NextTry.After(lastTry(q, giveUp)) {
-		r.State, r.NextTry, r.Text = StateFailed, time.Time{}, "given up: "+r.Text
+		r.State, r.NextTry, r.Text = StateFailed, time.Time{}, registry.Say("given up: %s", r.Text)
 	}
 	return r
 }
 
 // notWorthSending says why a claimed mail should be cancelled, or "".
-func notWorthSending(q Queued, now time.Time) string {
+func notWorthSending(q Queued, now time.Time) registry.Said {
 	switch {
 	case q.Stale != "":
 		return q.Stale
 	case !q.LinkExpires.IsZero() && !now.Before(q.LinkExpires):
-		return "the link in it had expired"
+		return registry.Say("the link in it had expired")
 	}
 	return ""
 }

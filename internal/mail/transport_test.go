@@ -16,7 +16,7 @@ func TestMailAsItArrives(t *testing.T) {
 	tr := transport(t, c)
 	outs := send(t.Context(), t, tr, outgoing(t, "anna@example.org", "bo@bücher.example"))
 	for i, o := range outs {
-		if o.Status != mail.Delivered || o.Code != 250 || !strings.Contains(o.Text, "queued") {
+		if o.Status != mail.Delivered || o.Code != 250 || !strings.Contains(o.Text.String(), "queued") {
 			t.Errorf("mail %d: %+v", i, o)
 		}
 	}
@@ -111,10 +111,10 @@ func TestEncryptionAndSignIn(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			c := start(t, tc.opts)
 			o := send(t.Context(), t, transportTo(t, c, tc.server), outgoing(t, "anna@example.org"))[0]
-			if o.Status != tc.want || !strings.Contains(o.Text, tc.text) {
+			if o.Status != tc.want || !strings.Contains(o.Text.String(), tc.text) {
 				t.Fatalf("%v %+v, want %v", o.Status, o, tc.want)
 			}
-			if strings.Contains(o.Text, "p:w") || strings.Contains(o.Text, "nonsense") {
+			if strings.Contains(o.Text.String(), "p:w") || strings.Contains(o.Text.String(), "nonsense") {
 				t.Errorf("the text holds the password: %s", o.Text)
 			}
 			got := c.Messages()
@@ -223,7 +223,7 @@ func TestUnreachableServer(t *testing.T) {
 	from, _ := mail.ParseFrom("helpdesk@example.com")
 	outs := send(t.Context(), t, mail.NewTransport(at(t, addr), from, 0), outgoing(t, "a@x.example", "b@x.example"))
 	for _, o := range outs {
-		if o.Status != mail.NotTried || !strings.Contains(o.Text, "cannot be reached: connect: connection refused") {
+		if o.Status != mail.NotTried || !strings.Contains(o.Text.String(), "cannot be reached: connect: connection refused") {
 			t.Errorf("%v %+v", o.Status, o)
 		}
 	}
@@ -237,7 +237,7 @@ func TestSilentServerRunsIntoTheTimeout(t *testing.T) {
 	defer l.Close() // accepts by the kernel, never greets
 	from, _ := mail.ParseFrom("helpdesk@example.com")
 	o := send(t.Context(), t, mail.NewTransport(at(t, l.Addr().String()), from, 50_000_000), outgoing(t, "a@x.example"))[0]
-	if o.Status != mail.NotTried || !strings.Contains(o.Text, "in time") {
+	if o.Status != mail.NotTried || !strings.Contains(o.Text.String(), "in time") {
 		t.Errorf("%v %+v", o.Status, o)
 	}
 }

@@ -65,14 +65,16 @@ const (
 )
 
 // Evidence is a named value.
-type Evidence struct {
-	Name  string
-	Value registry.Said
+type Evidence struct{ Name, Value registry.Said }
+
+// fact is a value as evidence, by a name of ours.
+func fact(name registry.Format, value any) Evidence {
+	return Evidence{registry.Say(name), registry.Verbatim(fmt.Sprint(value))}
 }
 
-// fact is a value as evidence.
-func fact(name string, value any) Evidence {
-	return Evidence{name, registry.Verbatim(fmt.Sprint(value))}
+// field is what there is to say of an attribute.
+func field(name string, value registry.Said) Evidence {
+	return Evidence{registry.Verbatim(name), value}
 }
 
 // Single is what a look at one person showed, and did.
@@ -149,7 +151,7 @@ func (e *Engine) find(ctx context.Context, finder source.Finder, src *Source, wh
 	case len(entries) > 1:
 		var names []Evidence
 		for _, x := range entries {
-			names = append(names, fact(x.Anchor, x.Name))
+			names = append(names, field(x.Anchor, registry.Verbatim(x.Name)))
 		}
 		out.step(StepFound, false, WordSeveral, names, "more than one fits %q; ask by one of these ids", who)
 		return nil, nil
@@ -191,7 +193,7 @@ func (e *Engine) known(ctx context.Context, finder source.Finder, src *Source, w
 func (s *Single) mapped(p mapping.Person, scope string) bool {
 	var evidence []Evidence
 	for _, x := range p.Problems {
-		evidence = append(evidence, Evidence{x.Attribute, x.Message})
+		evidence = append(evidence, field(x.Attribute, x.Message))
 	}
 	if len(p.Problems) > 0 {
 		return s.step(StepMapped, false, WordUnusable, evidence, "the record cannot be used")
@@ -203,18 +205,25 @@ func (s *Single) mapped(p mapping.Person, scope string) bool {
 	}
 	for _, def := range registry.AttributeDefs() {
 		if v := p.Attributes[def.Name]; len(v) > 0 {
-			evidence = append(evidence, fact(def.Name, strings.Join(v, ", ")))
+			evidence = append(evidence, field(def.Name, registry.Verbatim(strings.Join(v, ", "))))
 		}
 	}
 	for _, x := range p.Warnings {
-		evidence = append(evidence, Evidence{x.Attribute, x.Message})
+		evidence = append(evidence, field(x.Attribute, x.Message))
 	}
-	evidence = append(evidence, fact("enabled", p.Enabled), fact("kind", p.Kind))
+	evidence = append(evidence, Evidence{registry.Say("enabled"), yesNo(p.Enabled)}, Evidence{registry.Say("kind"), registry.Word(p.Kind)})
 	s.step(StepMapped, true, WordYes, evidence, "%d attributes", len(p.Attributes))
 	if scope == "" {
 		return s.step(StepInScope, true, WordAll, nil, "yes: the source has no scope")
 	}
 	return s.step(StepInScope, true, WordYes, nil, "yes: %s", scope)
+}
+
+func yesNo(yes bool) registry.Said {
+	if yes {
+		return registry.Say("yes")
+	}
+	return registry.Say("no")
 }
 
 // concluded are the last two steps, as the run took them.
@@ -280,11 +289,11 @@ func (s *Single) acted(c *plan.UserChange, res registry.Result) {
 		}
 		slices.Sort(names)
 		for _, name := range names {
-			evidence = append(evidence, fact(name, strings.Join(p.Before[name], ", ")+" → "+strings.Join(p.After[name], ", ")))
+			evidence = append(evidence, field(name, registry.Verbatim(strings.Join(p.Before[name], ", ")+" → "+strings.Join(p.After[name], ", "))))
 		}
 	}
 	if res.Mailed {
-		evidence = append(evidence, Evidence{"set-up mail", registry.Word("queued")})
+		evidence = append(evidence, Evidence{registry.Say("set-up mail"), registry.Word("queued")})
 	}
 	s.step(StepAction, true, WordDone, evidence, "%s", registry.Word(strings.TrimSpace(string(action)+" "+why)))
 }

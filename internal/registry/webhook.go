@@ -77,7 +77,7 @@ type Delivery struct {
 	// Status and Message are the last answer: its status, 0 for none, and what
 	// there is to say of it.
 	Status                int
-	Message               string
+	Message               Said
 	CreatedAt, FinishedAt time.Time
 	Tries                 []DeliveryAttempt // oldest first
 }
@@ -87,7 +87,7 @@ type DeliveryAttempt struct {
 	At      time.Time
 	Status  int // 0 for no answer
 	Micros  int64
-	Message string
+	Message Said
 }
 
 // DeliveryQuery asks for deliveries of one webhook, newest first.

@@ -12,7 +12,7 @@ var words = map[string]Said{
 	"create": Say("create"), "restore": Say("restore"), "delete": Say("delete"), "join": Say("join"), "deactivate": Say("deactivate"),
 	"enable": Say("enable"), "rename": Say("rename"), "update": Say("update"), "members": Say("members"), "block": Say("block"),
 	"unblock": Say("unblock"), "invite": Say("invite"), "password": Say("password"), "missing": Say("missing"), "protect": Say("protect"),
-	"unprotect": Say("unprotect"), "rights": Say("rights"),
+	"unprotect": Say("unprotect"), "rights": Say("rights"), "end_user": Say("end user"), "support_staff": Say("support staff"),
 }
 
 // Word names a state or an action of a change in a sentence, as the code that it is

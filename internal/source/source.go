@@ -106,8 +106,8 @@ type Summary struct {
 	Notes []registry.Said
 }
 
-// Fact is one thing a probe found out about a server.
-type Fact struct{ Name, Value string }
+// Fact is one thing a probe found out about a server: what it is, and how it is.
+type Fact struct{ Name, Value registry.Said }
 
 // Info is what a probe found out, in the order worth showing.
 type Info struct{ Facts []Fact }

@@ -129,24 +129,24 @@ func (t *tenantTx) mailsToSend(ctx context.Context, ids []int64) ([]mail.Queued,
 
 // staleness says why a mail should no longer be sent, or "". The link is zero
 // where the mail has none.
-func staleness(m mail.Queued, u *registry.User, link onboard.Link, now time.Time) string {
+func staleness(m mail.Queued, u *registry.User, link onboard.Link, now time.Time) registry.Said {
 	switch {
 	case u == nil || u.State() == registry.StateDeleted:
-		return "the person was deleted"
+		return registry.Say("the person was deleted")
 	case registry.Key(u.Email()) != registry.Key(m.To):
-		return "the person has another address by now"
+		return registry.Say("the person has another address by now")
 	case m.LinkUID == "":
 		return ""
 	case link.UID == "":
-		return "the link in it is gone"
+		return registry.Say("the link in it is gone")
 	case link.Purpose == auth.PurposeSetup && u.State() == registry.StateActive:
-		return "the person can sign in already"
+		return registry.Say("the person can sign in already")
 	}
-	return map[auth.LinkState]string{
-		auth.LinkUsed:       "the link in it was used",
-		auth.LinkClosed:     "the person was deactivated or blocked",
-		auth.LinkSuperseded: "the link in it was superseded",
-		auth.LinkExpired:    "the link in it had expired",
+	return map[auth.LinkState]registry.Said{
+		auth.LinkUsed:       registry.Say("the link in it was used"),
+		auth.LinkClosed:     registry.Say("the person was deactivated or blocked"),
+		auth.LinkSuperseded: registry.Say("the link in it was superseded"),
+		auth.LinkExpired:    registry.Say("the link in it had expired"),
 	}[onboard.StateOf(link, u, now)]
 }
 

@@ -59,16 +59,18 @@ type MailRow struct {
 	State     string // queued, held, sent, failed, cancelled
 	NextTry   time.Time
 	// Code and Message are the last answer: the mail server's, or our reason.
-	Code, Message         string
+	Code                  string
+	Message               registry.Said
 	CreatedAt, FinishedAt time.Time
 	Attempts              []MailAttempt // oldest first
 }
 
 // MailAttempt is one try to deliver a mail.
 type MailAttempt struct {
-	At            time.Time
-	Outcome       string // sent, retry, failed
-	Code, Message string
+	At      time.Time
+	Outcome string // sent, retry, failed
+	Code    string
+	Message registry.Said
 }
 
 func scanMail(rows *sql.Rows) (MailRow, error) {

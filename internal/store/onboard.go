@@ -137,8 +137,8 @@ func (t *tenantTx) supersede(ctx context.Context, by onboard.Link) (waits bool, 
 		return false, fmt.Errorf("look for held mails: %w", err)
 	}
 	_, err = t.exec(ctx, `UPDATE mails SET state = 'cancelled', next_try = 0, finished_at = ?, code = 'superseded',
-		message = 'the link it would carry was superseded' WHERE user_id = ? AND state IN ('queued', 'held') AND `+t.in("link_uid"),
-		at, by.User, t.company, list(t.s, uids))
+		message = ? WHERE user_id = ? AND state IN ('queued', 'held') AND `+t.in("link_uid"),
+		at, string(linkSuperseded()), by.User, t.company, list(t.s, uids))
 	if err != nil {
 		return false, fmt.Errorf("cancel mails: %w", err)
 	}

@@ -327,8 +327,11 @@ func (t *tenantTx) voidLinks(ctx context.Context, w *registry.Writes) error {
 		return err
 	}
 	return t.ofUsers(ctx, "cancel mails", `UPDATE mails SET code = CASE WHEN state = 'held' THEN '`+codeHeldSuperseded+`' ELSE 'superseded' END,
-		state = 'cancelled', next_try = 0, finished_at = ?, message = 'the link it would carry was superseded' WHERE link_uid <> '' AND state IN ('queued', 'held') AND`, "user_id", w.VoidLinks, now)
+		state = 'cancelled', next_try = 0, finished_at = ?, message = ? WHERE link_uid <> '' AND state IN ('queued', 'held') AND`, "user_id", w.VoidLinks, now, string(linkSuperseded()))
 }
+
+// linkSuperseded is why a mail is not sent whose link is none any more.
+func linkSuperseded() registry.Said { return registry.Say("the link it would carry was superseded") }
 
 // codeHeldSuperseded is the code of a mail that was superseded while it was held.
 const codeHeldSuperseded = "superseded_held"

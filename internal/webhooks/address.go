@@ -1,12 +1,12 @@
 package webhooks
 
 import (
-	"errors"
-	"fmt"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
+
+	"github.com/usherd/usher/internal/registry"
 )
 
 // longestURL is how long a webhook's address may be.
@@ -26,17 +26,17 @@ func (g Gate) CheckURL(raw string) error {
 	u, err := url.Parse(raw)
 	switch {
 	case len(raw) > longestURL:
-		return fmt.Errorf("the address is longer than %d characters", longestURL)
+		return registry.Errorf("the address is longer than %d characters", longestURL)
 	case err != nil || u.Hostname() == "" || u.Opaque != "":
-		return errors.New("it is not an address; write it as https://host/path")
+		return registry.Errorf("it is not an address; write it as https://host/path")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return fmt.Errorf("%q is not a scheme for webhooks; use https", u.Scheme)
+		return registry.Errorf("%q is not a scheme for webhooks; use https", u.Scheme)
 	case u.Scheme == "http" && len(g.allow) == 0:
-		return errors.New("use https; http is only for the networks under `webhooks.allow` in the configuration file")
+		return registry.Errorf("use https; http is only for the networks under `webhooks.allow` in the configuration file")
 	case u.User != nil:
-		return errors.New("leave user and password out of the address: requests are signed")
+		return registry.Errorf("leave user and password out of the address: requests are signed")
 	case u.Fragment != "":
-		return errors.New("leave out what follows the #: it is never sent")
+		return registry.Errorf("leave out what follows the #: it is never sent")
 	}
 	ip, err := netip.ParseAddr(u.Hostname())
 	if err != nil { // a name
@@ -61,7 +61,7 @@ func portOf(u *url.URL) (uint16, error) {
 	}
 	port, err := strconv.ParseUint(u.Port(), 10, 16)
 	if err != nil || port == 0 {
-		return 0, fmt.Errorf("%s is no port", u.Port())
+		return 0, registry.Errorf("%s is no port", u.Port())
 	}
 	return uint16(port), nil
 }
@@ -75,9 +75,9 @@ func (g Gate) Judge(to netip.AddrPort, secure bool) error {
 	}
 	switch {
 	case !public(ip):
-		return fmt.Errorf("%s is no public address; allow its network under `webhooks.allow` if it is meant", ip)
+		return registry.Errorf("%s is no public address; allow its network under `webhooks.allow` if it is meant", ip)
 	case !secure:
-		return fmt.Errorf("%s would be spoken to without encryption; use https", ip)
+		return registry.Errorf("%s would be spoken to without encryption; use https", ip)
 	case !sanePort(to.Port()):
 		return portError(to.Port())
 	}
@@ -89,7 +89,7 @@ func (g Gate) Judge(to netip.AddrPort, secure bool) error {
 func sanePort(port uint16) bool { return port == 443 || port == 80 || port >= 1024 }
 
 func portError(port uint16) error {
-	return fmt.Errorf("port %d is somebody else's; use 443 or one above 1023", port)
+	return registry.Errorf("port %d is somebody else's; use 443 or one above 1023", int(port))
 }
 
 // public reports whether an address belongs to the internet at large. A network

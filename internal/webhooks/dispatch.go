@@ -179,7 +179,7 @@ func (d *Dispatcher) attempt(ctx context.Context, due Due) Result {
 	signature, err := sign(d.Vault, &due.Hook, due.PublicID, at, due.Payload)
 	r := Result{ID: due.ID, Claim: due.Claim, Company: due.Hook.Company, Webhook: due.Hook.ID}
 	if err != nil { // another server key: nothing a receiver could do about it
-		r.State, r.Message, r.At = registry.DeliveryFailed, err.Error(), at
+		r.State, r.Message, r.At = registry.DeliveryFailed, registry.SaidOf(err), at
 		return r
 	}
 	a := d.Sender.send(ctx, message{url: due.Hook.URL, id: due.PublicID, signature: signature, at: at, payload: due.Payload})
@@ -218,17 +218,17 @@ func (d *Dispatcher) judge(r *Result, due *Due, a Answer) {
 
 // disabledNotice is the mail about a webhook that was disabled.
 func disabledNotice(hook *registry.Webhook, r *Result, id string) *registry.Notice {
-	data := map[string]string{"Webhook": hook.Name, "URL": hook.URL, "Code": "webhook_" + r.Disable, "Reason": string(registry.Verbatim(lastAnswer(r.Status, r.Message)))}
+	data := map[string]string{"Webhook": hook.Name, "URL": hook.URL, "Code": "webhook_" + r.Disable, "Reason": string(lastAnswer(r.Status, r.Message))}
 	return &registry.Notice{Kind: registry.NoticeWebhookDisabled, Data: data, MessageID: id}
 }
 
 // lastAnswer is an answer in one line.
-func lastAnswer(status int, message string) string {
+func lastAnswer(status int, message registry.Said) registry.Said {
 	switch {
 	case status == 0:
 		return message
 	case message == "":
-		return fmt.Sprintf("%d %s", status, http.StatusText(status))
+		return registry.Verbatim(fmt.Sprintf("%d %s", status, http.StatusText(status)))
 	}
-	return fmt.Sprintf("%d: %s", status, message)
+	return registry.Say("%d: %s", status, message)
 }

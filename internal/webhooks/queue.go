@@ -40,7 +40,7 @@ type Result struct {
 	// Attempted says that a request was made and counts.
 	Attempted bool
 	Status    int
-	Message   string
+	Message   registry.Said
 	Took      time.Duration
 	At        time.Time
 	// Disable is why the webhook is disabled now, "" if it is not; Notice goes to

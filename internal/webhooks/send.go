@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 	"unicode"
+
+	"github.com/usherd/usher/internal/registry"
 )
 
 const (
@@ -34,7 +36,7 @@ type Answer struct {
 	// Status is the answer's, 0 when there was none.
 	Status int
 	// Message says what went wrong: the beginning of the answer, or our own words.
-	Message string
+	Message registry.Said
 	// Wait is how long the receiver asks to be left alone.
 	Wait time.Duration
 	Took time.Duration
@@ -132,7 +134,7 @@ func (s *Sender) send(ctx context.Context, m message) Answer {
 func (s *Sender) exchange(ctx context.Context, m message) Answer {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.url, bytes.NewReader(m.payload))
 	if err != nil {
-		return Answer{Message: "the address cannot be used"}
+		return Answer{Message: registry.Say("the address cannot be used")}
 	}
 	for name, value := range map[string]string{
 		"Content-Type": "application/json", "User-Agent": "usher-webhooks/1",
@@ -142,7 +144,7 @@ func (s *Sender) exchange(ctx context.Context, m message) Answer {
 	}
 	client := s.clients[req.URL.Scheme]
 	if client == nil {
-		return Answer{Message: "the address cannot be used"}
+		return Answer{Message: registry.Say("the address cannot be used")}
 	}
 	res, err := client.Do(req)
 	if err != nil {
@@ -163,33 +165,33 @@ func read(res *http.Response, now time.Time) Answer {
 		return a
 	}
 	if where := res.Header.Get("Location"); res.StatusCode/100 == 3 && where != "" {
-		a.Message = "redirects are not followed; it points to " + clean([]byte(where))
+		a.Message = registry.Say("redirects are not followed; it points to %s", clean([]byte(where)))
 		return a
 	}
 	beginning, _ := io.ReadAll(io.LimitReader(res.Body, keptAnswer)) // as much as there is
 	if res.Header.Get("Content-Encoding") == "" {
-		a.Message = clean(beginning)
+		a.Message = registry.Verbatim(clean(beginning))
 	}
 	return a
 }
 
 // trouble says in words what kept an answer from coming.
-func (s *Sender) trouble(ctx context.Context, err error) string {
+func (s *Sender) trouble(ctx context.Context, err error) registry.Said {
 	var refused *forbidden
 	var dns *net.DNSError
 	var late net.Error
 	var in *url.Error
 	switch {
 	case errors.As(err, &refused):
-		return refused.Error()
+		return registry.SaidOf(refused)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
-		return fmt.Sprintf("no answer within %s", s.timeout)
+		return registry.Say("no answer within %s", s.timeout)
 	case errors.As(err, &dns):
-		return "the name " + clean([]byte(dns.Name)) + " cannot be looked up"
+		return registry.Say("the name %s cannot be looked up", clean([]byte(dns.Name)))
 	case errors.As(err, &in):
 		err = in.Err // without the method and the address
 	}
-	return clean([]byte(err.Error()))
+	return registry.Verbatim(clean([]byte(err.Error())))
 }
 
 // clean makes text that can be shown of what a stranger sent.

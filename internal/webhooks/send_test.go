@@ -112,7 +112,7 @@ func TestReceiversThatFailAndLie(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			begin := time.Now()
 			a := post(t.Context(), newSender(t, SenderConfig{Gate: here()}), raw(t, c.answer))
-			if a.Status != c.status || !strings.HasPrefix(a.Message, c.message) || len(a.Message) > keptAnswer {
+			if a.Status != c.status || !strings.HasPrefix(a.Message.String(), c.message) || len(a.Message.String()) > keptAnswer {
 				t.Errorf("%+v", a)
 			}
 			if a.Status == 0 && a.Message == "" {
@@ -141,7 +141,7 @@ func TestReceiversThatHang(t *testing.T) {
 			if a.Took > 5*time.Second {
 				t.Errorf("took %s", a.Took)
 			}
-			if name == "before the answer" && a.Message != "no answer within 300ms" {
+			if name == "before the answer" && a.Message.String() != "no answer within 300ms" {
 				t.Errorf("%+v", a)
 			}
 			if name == "after taking it" && !a.arrived() {
@@ -182,13 +182,13 @@ func TestWhereRequestsMayGo(t *testing.T) {
 			before := asked.Load()
 			a := post(t.Context(), newSender(t, SenderConfig{Gate: c.gate, Roots: roots}), c.url)
 			taken := asked.Load() > before
-			if taken != (c.message == "taken") || taken != a.arrived() || !taken && !strings.Contains(a.Message, c.message) {
+			if taken != (c.message == "taken") || taken != a.arrived() || !taken && !strings.Contains(a.Message.String(), c.message) {
 				t.Errorf("%+v, asked %t", a, taken)
 			}
 		})
 	}
 	t.Run("a certificate nobody vouches for", func(t *testing.T) {
-		if a := post(t.Context(), newSender(t, SenderConfig{Gate: here()}), secure.URL); a.arrived() || !strings.Contains(a.Message, "certificate") {
+		if a := post(t.Context(), newSender(t, SenderConfig{Gate: here()}), secure.URL); a.arrived() || !strings.Contains(a.Message.String(), "certificate") {
 			t.Errorf("%+v", a)
 		}
 	})

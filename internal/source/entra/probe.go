@@ -1,16 +1,17 @@
 package entra
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	kiota "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoftgraph/msgraph-sdk-go/groups"
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -21,20 +22,20 @@ func (s *Source) Probe(ctx context.Context) (source.Info, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var info source.Info
-	add := func(name, value string) {
+	add := func(name registry.Format, value registry.Said) {
 		if value != "" {
-			info.Facts = append(info.Facts, source.Fact{Name: name, Value: value})
+			info.Facts = append(info.Facts, source.Fact{Name: registry.Say(name), Value: value})
 		}
 	}
-	add("address", s.graph.String())
-	add("authority", s.authority)
+	add("address", registry.Verbatim(s.graph.String()))
+	add("authority", registry.Verbatim(s.authority))
 	sess, err := s.open(ctx)
 	if err != nil {
 		return info, err
 	}
 	defer sess.close()
 	add("signed in as", sess.identity())
-	add("permissions", strings.Join(sess.claims.Roles, ", "))
+	add("permissions", registry.List(sess.claims.Roles))
 	_, userErr := sess.userPage(ctx, request{sel: s.users.sel})
 	_, groupErr := sess.groupPage(ctx, request{sel: s.groups.withMembers()})
 	if err := errors.Join(userErr, groupErr); err != nil {
@@ -45,51 +46,50 @@ func (s *Source) Probe(ctx context.Context) (source.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	add("user types", strings.Join(s.cfg.UserTypes, ", "))
+	add("user types", registry.List(s.cfg.UserTypes))
 	if sc.groups != nil {
-		add("groups in scope", fmt.Sprint(len(sc.groups.groups)))
-		add("members in scope", fmt.Sprint(len(sc.members)))
+		add("groups in scope", registry.Verbatim(fmt.Sprint(len(sc.groups.groups))))
+		add("members in scope", registry.Verbatim(fmt.Sprint(len(sc.members))))
 	}
 	for _, kind := range []source.Kind{source.User, source.Group} {
 		n, err := sess.count(ctx, kind)
 		if err != nil {
 			return info, err
 		}
-		add(map[source.Kind]string{source.User: "users", source.Group: "groups"}[kind], n)
+		add(map[source.Kind]registry.Format{source.User: "users", source.Group: "groups"}[kind], registry.Verbatim(n))
 	}
 	return info, nil
 }
 
 // identity says whom Graph takes us for.
-func (s *session) identity() string {
-	how := "client secret"
+func (s *session) identity() registry.Said {
+	how := registry.Say("%s by client secret", s.appName())
 	switch {
 	case s.cfg.ManagedIdentity:
-		how = "managed identity"
+		how = registry.Say("%s by managed identity", s.appName())
 	case s.cfg.WorkloadIdentity:
-		how = "workload identity"
+		how = registry.Say("%s by workload identity", s.appName())
 	case s.cfg.CertificateFile != "":
-		how = "certificate"
+		how = registry.Say("%s by certificate", s.appName())
 		if certs, _, err := s.certificate(); err == nil {
-			how += " until " + certs[0].NotAfter.UTC().Format("2006-01-02")
+			how = registry.Say("%s until %s", how, certs[0].NotAfter.UTC().Format("2006-01-02"))
 		}
 	}
-	app := s.claims.App
-	if app == "" {
-		app = s.cfg.ClientID
-	}
-	return strings.TrimSpace(app + " by " + how)
+	return how
 }
 
+// appName is the application that the token is of.
+func (s *session) appName() string { return cmp.Or(s.claims.App, s.cfg.ClientID) }
+
 // hiddenWords says whether hidden members can be read.
-func (s *session) hiddenWords() string {
+func (s *session) hiddenWords() registry.Said {
 	switch granted, known := s.claims.may(readHidden.name); {
 	case granted:
-		return "readable"
+		return registry.Say("readable")
 	case !known:
-		return "not known: the token does not tell its permissions"
+		return registry.Say("not known: the token does not tell its permissions")
 	}
-	return "not readable, such groups keep the members they had; to read them: " + readHidden.grant().String()
+	return registry.Say("not readable, such groups keep the members they had; to read them: %s", readHidden.grant())
 }
 
 // count asks how many there are, from an index that may lag behind: it is for

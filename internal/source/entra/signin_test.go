@@ -148,7 +148,7 @@ func TestSignIn(t *testing.T) {
 func facts(info source.Info) string {
 	var b strings.Builder
 	for _, f := range info.Facts {
-		b.WriteString(f.Name + ": " + f.Value + "\n")
+		b.WriteString(f.Name.String() + ": " + f.Value.String() + "\n")
 	}
 	return b.String()
 }

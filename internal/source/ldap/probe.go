@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/source"
 )
 
@@ -26,54 +27,55 @@ func (s *Source) Probe(ctx context.Context) (source.Info, error) {
 	defer sess.close()
 	srv := &sess.server
 	var info source.Info
-	add := func(name, value string) {
+	add := func(name registry.Format, value registry.Said) {
 		if value != "" {
-			info.Facts = append(info.Facts, source.Fact{Name: name, Value: value})
+			info.Facts = append(info.Facts, source.Fact{Name: registry.Say(name), Value: value})
 		}
 	}
-	add("server", strings.TrimSpace(srv.name+" "+srv.version))
-	add("address", sess.at.shown)
+	add("server", registry.Verbatim(strings.TrimSpace(srv.name+" "+srv.version)))
+	add("address", registry.Verbatim(sess.at.shown))
 	add("encryption", s.encryption(sess))
 	add("signed in as", s.identity(sess))
-	add("naming contexts", strings.Join(srv.contexts, "; "))
+	add("naming contexts", registry.Verbatim(strings.Join(srv.contexts, "; ")))
 	add("anchor", s.anchors(srv))
 	add("change marker", markerWords(srv))
-	add("disabled flag", srv.disabled)
-	add("paging", map[bool]string{true: fmt.Sprintf("pages of %d", s.cfg.PageSize), false: "not announced"}[srv.paging])
+	add("disabled flag", registry.Verbatim(srv.disabled))
+	add("paging", map[bool]registry.Said{true: registry.Say("pages of %d", s.cfg.PageSize), false: registry.Say("not announced")}[srv.paging])
 	for _, l := range s.listings(srv) {
-		add(l.name+" base", l.search.Base)
-		add(l.name+" filter", l.filter)
+		names := factNamesOf(l.kind)
+		add(names.base, registry.Verbatim(l.search.Base))
+		add(names.filter, registry.Verbatim(l.filter))
 		n, err := s.count(ctx, cancel, sess, l)
 		if err != nil {
 			return info, err
 		}
-		add(l.name, n)
+		add(names.count, n)
 	}
 	return info, nil
 }
 
 // anchors names the ids of users and groups.
-func (s *Source) anchors(srv *server) string {
+func (s *Source) anchors(srv *server) registry.Said {
 	users, groups := cmp.Or(s.cfg.Users.Anchor, srv.anchor), cmp.Or(s.cfg.Groups.Anchor, srv.anchor)
 	if s.cfg.Groups.Base == "" || groups == users {
-		return users
+		return registry.Verbatim(users)
 	}
-	return users + ", of groups " + groups
+	return registry.Say("%s, of groups %s", users, groups)
 }
 
 // markerWords says by what a night without changes is recognised.
-func markerWords(srv *server) string {
+func markerWords(srv *server) registry.Said {
 	switch {
 	case srv.usn:
-		return srv.marker + ", counted by this server"
+		return registry.Say("%s, counted by this server", srv.marker)
 	case srv.clocked:
-		return fmt.Sprintf("%s, trusted after %s", srv.marker, markerOverlap)
+		return registry.Say("%s, trusted after %s", srv.marker, markerOverlap)
 	}
-	return srv.marker
+	return registry.Verbatim(srv.marker)
 }
 
 // count tells how many entries a listing has, by reading their ids.
-func (s *Source) count(ctx context.Context, cancel context.CancelFunc, sess *session, l listing) (string, error) {
+func (s *Source) count(ctx context.Context, cancel context.CancelFunc, sess *session, l listing) (registry.Said, error) {
 	p := s.pager(sess, l, true)
 	problems := 0
 	n, err := p.run(ctx, cancel, p.pages, func(e source.Entry) error {
@@ -85,44 +87,44 @@ func (s *Source) count(ctx context.Context, cancel context.CancelFunc, sess *ses
 	if err != nil {
 		return "", err
 	}
-	text := fmt.Sprint(n)
+	text := registry.Verbatim(fmt.Sprint(n))
 	if problems > 0 {
-		text += fmt.Sprintf(", %d of them without a usable %s", problems, p.build.name)
+		text = registry.Say("%s, %d of them without a usable %s", text, problems, p.build.name)
 	}
 	var sum source.Summary
 	if p.conclude(&sum); sum.Incomplete != "" {
-		text += ", not all: " + sum.Incomplete.String()
+		text = registry.Say("%s, not all: %s", text, sum.Incomplete)
 	}
 	return text, nil
 }
 
 // encryption says how the connection is protected.
-func (s *Source) encryption(sess *session) string {
+func (s *Source) encryption(sess *session) registry.Said {
 	switch {
 	case sess.at.network == "unix":
-		return "local socket"
+		return registry.Say("local socket")
 	case sess.tls == nil:
-		return "none: names, values and the password cross the network in the clear"
+		return registry.Say("none: names, values and the password cross the network in the clear")
 	}
-	how := tls.VersionName(sess.tls.Version)
+	how := registry.Verbatim(tls.VersionName(sess.tls.Version))
 	if sess.at.start {
-		how += " by StartTLS"
+		how = registry.Say("%s by StartTLS", how)
 	}
 	if len(sess.tls.PeerCertificates) > 0 {
-		how += ", certificate until " + sess.tls.PeerCertificates[0].NotAfter.UTC().Format("2006-01-02")
+		how = registry.Say("%s, certificate until %s", how, sess.tls.PeerCertificates[0].NotAfter.UTC().Format("2006-01-02"))
 	}
 	return how
 }
 
 // identity says who the server takes us for.
-func (s *Source) identity(sess *session) string {
+func (s *Source) identity(sess *session) registry.Said {
 	switch {
 	case s.cfg.BindDN != "":
-		return s.cfg.BindDN
+		return registry.Verbatim(s.cfg.BindDN)
 	case sess.at.network == "unix":
-		return "the local user (EXTERNAL)"
+		return registry.Say("the local user (EXTERNAL)")
 	}
-	return "anonymous"
+	return registry.Say("anonymous")
 }
 
 // errEnough ends a sample.

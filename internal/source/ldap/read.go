@@ -46,6 +46,16 @@ func (s *Source) listings(srv *server) []listing {
 	return out
 }
 
+// factNames are what a probe calls what it says of a listing.
+type factNames struct{ base, filter, count registry.Format }
+
+func factNamesOf(kind source.Kind) factNames {
+	if kind == source.Group {
+		return factNames{"groups base", "groups filter", "groups"}
+	}
+	return factNames{"users base", "users filter", "users"}
+}
+
 // Read implements source.Source. The network is read and decoded while emit
 // works, a few batches ahead at most.
 func (s *Source) Read(ctx context.Context, r source.Request, emit func(source.Entry) error) (source.Summary, error) {

@@ -57,7 +57,7 @@ func (s *Source) Probe(context.Context) (source.Info, error) {
 	if err != nil {
 		return source.Info{}, sourceError(err)
 	}
-	facts := []source.Fact{{Name: "file", Value: s.File.Name}, {Name: "format", Value: string(s.Settings.Format)}}
+	facts := []source.Fact{{Name: registry.Say("file"), Value: registry.Verbatim(s.File.Name)}, {Name: registry.Say("format"), Value: registry.Verbatim(string(s.Settings.Format))}}
 	return source.Info{Facts: facts}, t.close()
 }
 

@@ -73,7 +73,7 @@ func (d *doorsDesk) Sources(context.Context) ([]admin.Source, error) {
 func (d *doorsDesk) Source(context.Context, string) (admin.Source, error) { return d.source(), nil }
 
 func (d *doorsDesk) TestSource(context.Context, string) (admin.Test, error) {
-	return admin.Test{Failure: "half of it", Facts: []admin.Setting{{Name: "server", Value: "slapd"}}, Sample: []admin.Sample{
+	return admin.Test{Failure: "half of it", Facts: []admin.Evidence{{Name: "server", Value: "slapd"}}, Sample: []admin.Sample{
 		{Name: "cn=ann", InScope: true, Values: []admin.Evidence{{Name: "userName", Value: "ann"}}},
 		{Name: "cn=bob", Problems: []admin.Evidence{{Value: "no anchor"}, {Name: "emails", Value: "not an address"}}},
 	}}, nil

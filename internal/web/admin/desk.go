@@ -135,15 +135,12 @@ type Source struct {
 type Setting struct{ Name, Value string }
 
 // Evidence is a value with its name, or what is wrong with it.
-type Evidence struct {
-	Name  string
-	Value registry.Said
-}
+type Evidence struct{ Name, Value registry.Said }
 
 // Test is what a look at a source showed.
 type Test struct {
 	// Facts are what the server is.
-	Facts []Setting
+	Facts []Evidence
 	// Sample are a few of its people as the mapping has them.
 	Sample []Sample
 	// Failure says what went wrong; the rest may be there all the same.
@@ -245,7 +242,8 @@ type Mail struct {
 	MessageID             string
 	Kind, State           string
 	UserName, To          string
-	Code, Message         string
+	Code                  string
+	Message               registry.Said
 	CreatedAt, FinishedAt time.Time
 	NextTry               time.Time
 	Attempts              []Attempt
@@ -253,7 +251,8 @@ type Mail struct {
 
 // Attempt is one try to deliver a mail.
 type Attempt struct {
-	At            time.Time
-	Outcome       string
-	Code, Message string
+	At      time.Time
+	Outcome string
+	Code    string
+	Message registry.Said
 }

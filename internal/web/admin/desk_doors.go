@@ -77,7 +77,7 @@ type HookAnswer struct {
 	// Status is the answer's, 0 for none.
 	Status    int
 	Delivered bool
-	Message   string
+	Message   registry.Said
 }
 
 // MailDesk is what is done with mails. A mail whose state stands against it is a

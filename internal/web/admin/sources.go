@@ -63,8 +63,8 @@ func tableOf(mapping []Setting, sample []Sample) (out []mapped) {
 	rows := slices.Clone(mapping)
 	for _, s := range sample {
 		for _, x := range slices.Concat(s.Values, s.Problems) {
-			if x.Name != "" && !slices.ContainsFunc(rows, func(r Setting) bool { return r.Name == x.Name }) {
-				rows = append(rows, Setting{Name: x.Name})
+			if x.Name != "" && !slices.ContainsFunc(rows, func(r Setting) bool { return r.Name == string(x.Name) }) {
+				rows = append(rows, Setting{Name: string(x.Name)})
 			}
 		}
 	}
@@ -82,7 +82,7 @@ func tableOf(mapping []Setting, sample []Sample) (out []mapped) {
 func of(list []Evidence, name string) registry.Said {
 	var out []registry.Said
 	for _, x := range list {
-		if x.Name == name {
+		if string(x.Name) == name {
 			out = append(out, x.Value)
 		}
 	}
