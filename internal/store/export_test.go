@@ -85,5 +85,5 @@ func (s *Store) DeferredIn(ctx context.Context, statement func() string) error {
 	return s.inTx(ctx, func(x *session) error { return x.deferred(ctx, "statement", statement()) })
 }
 
-// Ours marks a question as one of this package.
-func Ours(ctx context.Context) context.Context { return context.WithValue(ctx, oursKey{}, true) }
+// Ours marks a statement as one of this package.
+func Ours(ctx context.Context) context.Context { return ours(ctx) }

@@ -74,9 +74,11 @@ type kept struct {
 // keptKey is the context key of a kept.
 type keptKey struct{}
 
-// oursKey is the context key of a question of this package, which has no arrays in
-// its answer: those of Ent and of the queue are answered by pgx, as ever.
+// oursKey is the context key of a statement of this package, which is but one and has
+// no arrays in its answer. Others, of Ent and of the queue, are sent by pgx as ever.
 type oursKey struct{}
+
+func ours(ctx context.Context) context.Context { return context.WithValue(ctx, oursKey{}, true) }
 
 // statement is one that is kept back, or sent.
 type statement struct {
@@ -120,6 +122,11 @@ func (c *pipedConn) ExecContext(ctx context.Context, q string, named []driver.Na
 		return driver.RowsAffected(0), nil
 	}
 	c.read = nil // it may be about to change
+	if ctx.Value(oursKey{}) == nil {
+		if err := c.flush(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if len(c.queue) == 0 {
 		return c.Conn.ExecContext(ctx, q, named)
 	}

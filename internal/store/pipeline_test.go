@@ -256,6 +256,10 @@ func TestPipedValues(t *testing.T) {
 			want(t, "array", list, "{a,b}")
 			return nil
 		}))
+		must(t, s.InTx(t.Context(), func(tx *sql.Tx) error { // as the queue makes its tables
+			_, err := tx.ExecContext(t.Context(), `CREATE TABLE one (n int); CREATE TABLE two (n int)`)
+			return err
+		}))
 		err := s.InTx(t.Context(), func(tx *sql.Tx) error {
 			return tx.QueryRowContext(store.Ours(t.Context()), `SELECT ARRAY['a', 'b']`).Scan(new(string))
 		})

@@ -137,19 +137,17 @@ func (x *session) query(ctx context.Context, q string, args ...any) (*sql.Rows, 
 	if x.direct != nil {
 		return x.direct.QueryContext(ctx, q, args...)
 	}
-	if x.s.Postgres() {
-		ctx = context.WithValue(ctx, oursKey{}, true)
-	}
 	return x.tx.QueryContext(ctx, x.s.rebind(q), args...)
 }
 
 // unwatched is a context that SQLite does not watch while a statement runs: that
 // would cost a goroutine a statement, a tenth of a batch, and a statement that
 // is broken off undoes the whole transaction, which others may share. The
-// statements of a transaction are short; between them the context counts.
+// statements of a transaction are short; between them the context counts. PostgreSQL
+// is told that the statement is ours.
 func (x *session) unwatched(ctx context.Context) (context.Context, error) {
 	if x.s.Postgres() {
-		return ctx, nil
+		return ours(ctx), nil
 	}
 	return context.WithoutCancel(ctx), ctx.Err()
 }
