@@ -151,8 +151,11 @@ func TestLargeBodiesTogether(t *testing.T) {
 				t.Errorf("half a body: %d %s", rec.Code, rec.Body)
 			}
 		})
-		if _, err := io.WriteString(w, large[:len(large)-1]); err != nil {
-			t.Fatal(err)
+		// Who takes the second part has counted the first.
+		for _, part := range []string{large[:len(large)-2], large[len(large)-2 : len(large)-1]} {
+			if _, err := io.WriteString(w, part); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if w := s.do(t, "POST", "/Users", large); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "1" {
