@@ -215,6 +215,10 @@ func (b *bulkRun) send(op *bulkOperation) error {
 	if len(segments) == 0 || b.h.types[segments[0]] == nil || len(segments) > 2 || segments[len(segments)-1] == ".search" {
 		return Errorf(InvalidPath, "path must be a resource type's endpoint or a resource")
 	}
+	query, err := queryOf(u)
+	if err != nil {
+		return err
+	}
 	op.t = b.h.types[segments[0]]
 	if len(segments) == 2 {
 		op.id = segments[1]
@@ -229,7 +233,7 @@ func (b *bulkRun) send(op *bulkOperation) error {
 		return Errorf(InvalidSyntax, "%s needs data", op.method)
 	}
 	a, err := act(&call{
-		ctx: b.c.ctx, method: op.method, query: u.Query(), profile: b.c.profile, body: op.data,
+		ctx: b.c.ctx, method: op.method, query: query, profile: b.c.profile, body: op.data,
 		pre: preconditions{match: op.version}, quiet: true,
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package scim
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/usherd/usher/scim/attr"
@@ -35,7 +36,7 @@ func (h *handler) describe() map[string][]byte {
 		for _, s := range append(t.Attributes().Cores(), t.Attributes().Extensions()...) {
 			if id := strings.ToLower(s.ID); !seen[id] {
 				seen[id] = true
-				r := h.schema(s)
+				r := h.schema(discovered(s, t.Attributes()))
 				schemas = append(schemas, r)
 				d["Schemas"+id] = appendJSON(nil, r)
 			}
@@ -128,6 +129,19 @@ func (h *handler) resourceType(t *ResourceType) map[string]any {
 		r["schemaExtensions"] = extensions
 	}
 	return r
+}
+
+// discovered is a schema as it is shown. A core schema lists externalId with its
+// own attributes, which RFC 7643 section 3.1 defines outside of schemas: what
+// /Schemas does not list, Microsoft's gallery test of it
+// (Schema_Discoverability_Test) has as not served.
+func discovered(s attr.Schema, set *attr.Set) attr.Schema {
+	d, _ := set.Lookup("", "externalId")
+	listed := slices.ContainsFunc(s.Attributes, func(own attr.Definition) bool { return own.Name == d.Name })
+	if set.IsCore(s.ID) && !listed {
+		s.Attributes = append([]attr.Definition{*d}, s.Attributes...)
+	}
+	return s
 }
 
 // schema is a schema as RFC 7643 section 7 shows it.

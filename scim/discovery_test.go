@@ -3,6 +3,7 @@ package scim_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -125,8 +126,8 @@ func TestSchemasShowEveryAttribute(t *testing.T) {
 		}
 	}
 	user := s.want(t, http.StatusOK, "GET", "/Schemas/URN:ietf:params:scim:schemas:core:2.0:User", "")
-	if n := len(user["attributes"].([]any)); n != 21 {
-		t.Errorf("the User of RFC 7643 has 21 attributes, got %d", n)
+	if n := len(user["attributes"].([]any)); n != 22 {
+		t.Errorf("the User of RFC 7643 has 21 attributes and externalId, got %d", n)
 	}
 }
 
@@ -154,5 +155,85 @@ func TestBadResourceTypesAreRefusedAtStart(t *testing.T) {
 				t.Error("accepted")
 			}
 		})
+	}
+}
+
+// flattened lists the attributes of a schema as Microsoft's gallery test of
+// discovery does (AzureAD/SCIMReferenceCode, Schema_Discoverability_Test).
+func flattened(resource map[string]any) map[string]bool {
+	all := map[string]bool{}
+	id := resource["id"].(string)
+	prefix := ""
+	if strings.Contains(id, ":extension:") {
+		prefix = id + ":"
+	}
+	for _, a := range resource["attributes"].([]any) {
+		d := a.(map[string]any)
+		name := prefix + d["name"].(string)
+		subs, _ := d["subAttributes"].([]any)
+		switch {
+		case d["name"] == "manager" || d["name"] == "members" || d["type"] != "complex" && d["type"] != "reference":
+			all[strings.ToLower(name)] = true
+		case d["type"] == "complex" && d["multiValued"] == true:
+			for _, of := range typesOf(subs) {
+				for _, s := range subs {
+					all[strings.ToLower(name+of+s.(map[string]any)["name"].(string))] = true
+				}
+			}
+		case d["type"] == "complex":
+			for _, s := range subs {
+				all[strings.ToLower(name+"."+s.(map[string]any)["name"].(string))] = true
+			}
+		}
+	}
+	return all
+}
+
+// typesOf are the brackets that select the values of a multi-valued attribute.
+func typesOf(subs []any) []string {
+	for _, s := range subs {
+		d := s.(map[string]any)
+		canonical, _ := d["canonicalValues"].([]any)
+		if d["name"] != "type" || len(canonical) == 0 {
+			continue
+		}
+		out := make([]string, len(canonical))
+		for i, c := range canonical {
+			out[i] = `[type eq "` + c.(string) + `"].`
+		}
+		return out
+	}
+	return []string{`[primary eq "True"].`}
+}
+
+// TestSchemasListWhatEntraMaps: every target of Entra ID's default mappings can be
+// discovered.
+func TestSchemasListWhatEntraMaps(t *testing.T) {
+	s := newService(t, "entra")
+	listed := map[string]bool{}
+	for _, r := range s.want(t, http.StatusOK, "GET", "/Schemas", "")["Resources"].([]any) {
+		resource := r.(map[string]any)
+		of := "user "
+		if resource["id"] == scim.GroupURN {
+			of = "group "
+		}
+		for name := range flattened(resource) {
+			listed[of+name] = true
+		}
+	}
+	const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:"
+	for _, name := range []string{
+		"user externalId", "user userName", "user active", "user displayName", "user title", "user preferredLanguage",
+		"user name.givenName", "user name.familyName", "user name.formatted", `user emails[type eq "work"].value`,
+		`user addresses[type eq "work"].formatted`, `user addresses[type eq "work"].streetAddress`, `user addresses[type eq "work"].locality`,
+		`user addresses[type eq "work"].region`, `user addresses[type eq "work"].postalCode`, `user addresses[type eq "work"].country`,
+		`user phoneNumbers[type eq "work"].value`, `user phoneNumbers[type eq "mobile"].value`, `user phoneNumbers[type eq "fax"].value`,
+		`user roles[primary eq "True"].value`,
+		"user " + enterprise + "employeeNumber", "user " + enterprise + "department", "user " + enterprise + "manager",
+		"group externalId", "group displayName", "group members",
+	} {
+		if !listed[strings.ToLower(name)] {
+			t.Errorf("/Schemas does not list %s", name)
+		}
 	}
 }

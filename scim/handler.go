@@ -152,8 +152,12 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 	if !accepts(r.Header.Values("Accept")) {
 		return nil, Errorf(NotAcceptable, "the service answers with %s only", mediaType)
 	}
+	query, err := queryOf(r.URL)
+	if err != nil {
+		return nil, err
+	}
 	c := &call{
-		ctx: r.Context(), method: method, query: r.URL.Query(),
+		ctx: r.Context(), method: method, query: query,
 		pre: preconditionsOf(r.Header), profile: h.Profile(r.Context()),
 	}
 	if method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch {
@@ -184,6 +188,17 @@ func splitPath(u *url.URL) ([]string, error) {
 		segments = append(segments, plain)
 	}
 	return segments, nil
+}
+
+// queryOf reads the parameters. net/url passes over those that hold a bare ";" or
+// are escaped wrongly: a filter passed over would find everybody, and the client
+// take the first for whom it looks. The RFC of URLs lets ";" stand.
+func queryOf(u *url.URL) (url.Values, error) {
+	q, err := url.ParseQuery(strings.ReplaceAll(u.RawQuery, ";", "%3B"))
+	if err != nil {
+		return nil, Errorf(InvalidSyntax, "the parameters of the address are not escaped as they must be")
+	}
+	return q, nil
 }
 
 // find is what may be done at an address. It is the list of all addresses.

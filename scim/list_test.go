@@ -51,6 +51,24 @@ func TestIndexPaging(t *testing.T) {
 	}
 }
 
+// TestParametersAreRead: a filter that cannot be read never finds everybody.
+func TestParametersAreRead(t *testing.T) {
+	s := newService(t, "")
+	s.user(t, "a;b")
+	s.user(t, "c")
+	for _, query := range []string{`filter=userName%20eq%20"a;b"`, `filter=userName+eq+%22a%3Bb%22&x;y=z`} {
+		if got := names(s.want(t, http.StatusOK, "GET", "/Users?"+query, "")); !slices.Equal(got, []string{"a;b"}) {
+			t.Errorf("%s finds %v", query, got)
+		}
+	}
+	for _, query := range []string{`filter=userName%20eq%20"100%"`, "filter=%zz", "count=1&filter=%u0041"} {
+		m := s.want(t, http.StatusBadRequest, "GET", "/Users?"+query, "")
+		if m["scimType"] != "invalidSyntax" {
+			t.Errorf("%s: %v", query, m)
+		}
+	}
+}
+
 func TestCursorPaging(t *testing.T) {
 	s := newService(t, "", func(c *scim.Config) {
 		c.Limits.MaxPage = 3

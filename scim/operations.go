@@ -85,8 +85,8 @@ func (v validator) operation(to []patch.Operation, w written) ([]patch.Operation
 		return v.at(to, kind, w.Path, w.Value)
 	case kind == patch.Remove:
 		return nil, Errorf(NoTarget, "remove needs a path")
-	case v.profile.NeedsPath:
-		return nil, Errorf(InvalidPath, "an operation needs a path")
+	case v.profile.Interop:
+		return nil, Errorf(InvalidSyntax, "an operation needs a path")
 	}
 	o, ok := w.Value.(map[string]any)
 	if !ok {
@@ -132,6 +132,9 @@ func (v validator) at(to []patch.Operation, kind patch.Kind, text string, value 
 	if err != nil {
 		return nil, err
 	}
+	if v.profile.Interop && kind == patch.Replace && d.Type == attr.Complex && !d.MultiValued {
+		to = append(to, patch.Operation{Kind: patch.Remove, Path: path})
+	}
 	if checked != nil {
 		return append(to, patch.Operation{Kind: kind, Path: path, Value: checked}), nil
 	}
@@ -157,7 +160,7 @@ func (v validator) path(text string) (filter.Path, *attr.Definition, error) {
 		if errors.As(err, &fault) && fault.Unknown != "" && !v.profile.Strict {
 			return filter.Path{}, nil, nil
 		}
-		return filter.Path{}, nil, Errorf(InvalidPath, "path %q: %v", text, err)
+		return filter.Path{}, nil, Errorf(v.undefined(InvalidPath), "path %q: %v", text, err)
 	}
 	if path.Filter != nil {
 		if resolved, err = filter.ResolvePath(path, set); err == nil {

@@ -47,6 +47,8 @@ func (h *handler) resource(s *stream, t *ResourceType, r *Resource, p *projectio
 			}
 		} else if v := h.visible(d, "", r.Attributes[d.Name], p); v != nil {
 			s.member(d.Name, v)
+		} else if d.Name == "members" && d.MultiValued {
+			s.member(d.Name, []any{})
 		}
 	}
 	h.extensions(s, t, r, p)
@@ -170,19 +172,21 @@ func (h *handler) reference(ref *attr.Definition, v map[string]any) string {
 	return kept
 }
 
-// members writes a group's members as they come.
+// members writes a group's members as they come. One without any says so by an
+// empty list, which RFC 7643 section 2.5 leaves open: authentik takes a group that
+// does not speak of members for one whose members it need not compare, and never
+// gives it any.
 func (h *handler) members(s *stream, d *attr.Definition, r *Resource, p *projection) error {
-	none := true
+	s.text(`,"members":[`)
+	first := true
 	for m, err := range r.Members {
 		if err != nil {
 			return err
 		}
-		if none {
-			s.text(`,"members":[`)
-			none = false
-		} else {
+		if !first {
 			s.text(",")
 		}
+		first = false
 		v := map[string]any{"value": m.Value}
 		if m.Type != "" {
 			v["type"] = m.Type
@@ -195,8 +199,6 @@ func (h *handler) members(s *stream, d *attr.Definition, r *Resource, p *project
 			return err
 		}
 	}
-	if !none {
-		s.text("]")
-	}
+	s.text("]")
 	return nil
 }

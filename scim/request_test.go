@@ -151,8 +151,11 @@ func TestLargeBodiesTogether(t *testing.T) {
 				t.Errorf("half a body: %d %s", rec.Code, rec.Body)
 			}
 		})
-		if _, err := io.WriteString(w, large[:len(large)-1]); err != nil {
-			t.Fatal(err)
+		// Who takes the second part has counted the first.
+		for _, part := range []string{large[:len(large)-2], large[len(large)-2 : len(large)-1]} {
+			if _, err := io.WriteString(w, part); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if w := s.do(t, "POST", "/Users", large); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "1" {
@@ -230,8 +233,38 @@ func TestStrictRefusesWhatOthersPassOver(t *testing.T) {
 		})
 	}
 	s.want(t, http.StatusOK, "PATCH", "/Users/"+id, `{`+patchSchema+`,"Operations":[{"op":"replace","value":{"title":"x"}}]}`)
-	interop := newService(t, "interop")
-	interop.want(t, http.StatusBadRequest, "PATCH", "/Users/"+interop.user(t, "b"), `{`+patchSchema+`,"Operations":[{"op":"replace","value":{"title":"x"}}]}`)
+}
+
+// TestInteropProfile holds the profile of that name to
+// draft-zollner-scim-interop-profile where it is stricter than the RFC.
+func TestInteropProfile(t *testing.T) {
+	s := newService(t, "interop")
+	id := s.user(t, "anna")
+	patch := func(op string) string { return `{` + patchSchema + `,"Operations":[` + op + `]}` }
+	for name, tt := range map[string]struct{ method, path, body string }{
+		"no path":           {"PATCH", "/Users/" + id, patch(`{"op":"replace","value":{"title":"x"}}`)},
+		"unknown path":      {"PATCH", "/Users/" + id, patch(`{"op":"replace","path":"shoeSize","value":44}`)},
+		"unknown extension": {"PATCH", "/Users/" + id, patch(`{"op":"replace","path":"urn:x:y:size","value":44}`)},
+		"unknown attribute": {"POST", "/Users", `{` + userSchema + `,"userName":"b","shoeSize":44}`},
+		"unknown schema":    {"POST", "/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:x"],"userName":"b"}`},
+	} {
+		if m := s.want(t, http.StatusBadRequest, tt.method, tt.path, tt.body); m["scimType"] != "invalidSyntax" {
+			t.Errorf("%s: %v", name, m)
+		}
+	}
+	if m := s.want(t, http.StatusBadRequest, "GET", "/Users?filter=shoeSize+eq+%2244%22", ""); m["scimType"] != "invalidFilter" {
+		t.Errorf("unknown attribute in a filter: %v", m)
+	}
+	for _, step := range []struct{ op, want string }{
+		{`{"op":"add","path":"name","value":{"givenName":"Anna","familyName":"Rossi"}}`, "map[familyName:Rossi givenName:Anna]"},
+		{`{"op":"add","path":"name","value":{"givenName":"Ann"}}`, "map[familyName:Rossi givenName:Ann]"},
+		{`{"op":"replace","path":"name","value":{"givenName":"Anne"}}`, "map[givenName:Anne]"},
+		{`{"op":"replace","path":"name.familyName","value":"Bo"}`, "map[familyName:Bo givenName:Anne]"},
+	} {
+		if got := fmt.Sprint(s.want(t, http.StatusOK, "PATCH", "/Users/"+id, patch(step.op))["name"]); got != step.want {
+			t.Errorf("%s: %s, want %s", step.op, got, step.want)
+		}
+	}
 }
 
 func TestPasswordIsTakenAndNeverShown(t *testing.T) {

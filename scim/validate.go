@@ -62,7 +62,7 @@ func (v validator) schemas(doc map[string]any) error {
 		known := v.t.Attributes().IsCore(uri)
 		core = core || known
 		if v.profile.Strict && !known && v.t.Attributes().Extension(uri) == nil {
-			return Errorf(InvalidValue, "schemas lists %q, which %s does not have", uri, v.t.Name)
+			return Errorf(v.undefined(InvalidValue), "schemas lists %q, which %s does not have", uri, v.t.Name)
 		}
 	}
 	if !core {
@@ -344,6 +344,14 @@ func splitURN(name string) (uri, attribute string) {
 		return name[:i], name[i+1:]
 	}
 	return "", name
+}
+
+// undefined is what is said of what no schema defines, where the RFC says kind.
+func (v validator) undefined(kind Kind) Kind {
+	if v.profile.Interop {
+		return InvalidSyntax
+	}
+	return kind
 }
 
 // lookupFold finds a member of an object by a case-blind name.

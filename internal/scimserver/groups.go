@@ -158,7 +158,7 @@ func (b *backend) naming(rec registry.ScimGroup, external string, doc map[string
 
 // replaceGroup makes a group what the document says: its name, and its members
 // as far as this connection asserts them. A document without members leaves
-// them alone only if it does not name them at all.
+// none: Keycloak's extensions say nothing when the last one goes.
 func (b *backend) replaceGroup(ctx context.Context, id string, r *scim.Resource, pre scim.Precondition, p scim.Projection) (*scim.Resource, error) {
 	c := b.caller(ctx)
 	rec, err := b.groupForWriting(ctx, c, id, pre)

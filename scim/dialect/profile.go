@@ -43,9 +43,11 @@ type Profile struct {
 	// Strict refuses unknown attributes, schemas and values that are not
 	// canonical, which are otherwise passed over.
 	Strict bool
-	// NeedsPath refuses PATCH operations without a path, as
-	// draft-zollner-scim-interop-profile does.
-	NeedsPath bool
+	// Interop is draft-zollner-scim-interop-profile where that differs from the
+	// RFC: PATCH operations without a path are refused, what no schema defines is
+	// invalidSyntax wherever it stands, and replace of a complex attribute leaves
+	// nothing of what was there.
+	Interop bool
 	// BodyAfterPatch names the resource types whose PATCH is answered 200 with
 	// the resource rather than 204.
 	BodyAfterPatch []string
@@ -133,7 +135,7 @@ var profiles = map[string]Profile{
 	"jumpcloud": Default(), "ping": Default(), "authentik": Default(), "keycloak": Default(),
 	"sailpoint": Default(), "aws": Default(),
 	"strict":  {Strict: true, BodyAfterPatch: []string{"User"}},
-	"interop": {Strict: true, NeedsPath: true, BodyAfterPatch: []string{"User"}},
+	"interop": {Strict: true, Interop: true, BodyAfterPatch: []string{"User"}},
 }
 
 // ByName is the profile of that name, "" for the default one.
