@@ -121,6 +121,22 @@ func TestExampleSettings(t *testing.T) {
 	}
 }
 
+// TestExampleBlocks reads the settings that the example shows as comments of several
+// lines, all at once.
+func TestExampleBlocks(t *testing.T) {
+	whole := read(t, "usher.example.yaml")
+	general, rest, _ := strings.Cut(whole, "\ncompanies:\n")
+	block := regexp.MustCompile(`(?m)^# (intake|teams|oidc):\n(#  .*\n)+`)
+	general = block.ReplaceAllStringFunc(general, func(b string) string { return strings.ReplaceAll("\n"+b, "\n# ", "\n") })
+	c, err := parse(general+"\ncompanies:\n"+rest, passwords)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Intake.Recipients["help@acme.example"] != "acme" || len(c.Teams.Tenants) != 1 || !c.OIDC["acme"].Providers["corp"].Roles.Set() {
+		t.Errorf("the example does not say what it says: %+v %+v %+v", c.Intake, c.Teams, c.OIDC)
+	}
+}
+
 // TestExampleResourceTypes reads the resource types that the example shows as a
 // comment.
 func TestExampleResourceTypes(t *testing.T) {

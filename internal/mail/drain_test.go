@@ -79,7 +79,11 @@ func (q *memoryQueue) Claim(_ context.Context, n int, _ time.Duration) ([]mail.Q
 	return out, nil
 }
 
-func (q *memoryQueue) Finish(_ context.Context, results []mail.Result) error {
+// Finish refuses who was told to stop, as a database does.
+func (q *memoryQueue) Finish(ctx context.Context, results []mail.Result) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.fail != nil {

@@ -170,6 +170,11 @@ func TestLinkStates(t *testing.T) {
 	}
 	h.now = h.now.Add(time.Hour)
 	h.wantState(token, auth.LinkExpired)
+	// A dead link is refused before anything is made of the password.
+	var le *auth.LinkError
+	if _, err := h.Complete(t.Context(), token, "short"); !errors.As(err, &le) || le.State != auth.LinkExpired {
+		t.Errorf("a dead link: %v", err)
+	}
 	h.now = h.now.Add(-time.Second)
 	h.wantState(token, auth.LinkLive)
 	u.Blocks = registry.BlockAdmin
