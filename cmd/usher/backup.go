@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,19 +26,25 @@ configuration file and the secrets it names are not in it.
 To restore, stop usher, put FILE in the place of the database and FILE.key in
 that of its .key, remove the files with -wal and -shm at the end, and start.
 
+The database remembers when the last backup was made and how it went; usher
+doctor, the console and the metrics tell of it.
+
 PostgreSQL is backed up by pg_dump.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := f.load()
 			if err != nil {
 				return err
 			}
-			done, err := app.Backup(cmd.Context(), cfg, args[0])
+			done, err := app.Backup(cmd.Context(), cfg, args[0], time.Now)
 			if err != nil {
 				return err
 			}
 			key := "The key is not in it: keep the one that the configuration names as safe."
 			if done.KeyFile != "" {
 				key = "Its key is in " + done.KeyFile + ": keep both, they are worth nothing alone."
+			}
+			if done.Unnoted != "" {
+				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "the backup is good, and the database could not be told of it: "+done.Unnoted)
 			}
 			return f.say(cmd.OutOrStdout(), done, "%s: %.1f MB, checked. %s", done.File, float64(done.Bytes)/(1<<20), key)
 		},

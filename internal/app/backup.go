@@ -8,9 +8,12 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/usherd/usher/internal/config"
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/store"
 )
 
@@ -21,43 +24,66 @@ type BackedUp struct {
 	// KeyFile is the copy of the server's key, "" where the key is kept elsewhere
 	// and has a backup of its own.
 	KeyFile string `json:"key_file,omitempty"`
+	// Unnoted is why the database does not know of the backup, "" when it does: it
+	// may be older than this program, as before an update.
+	Unnoted string `json:"unnoted,omitempty"`
 }
 
 // Backup copies a SQLite database that may be at work, checked, and with it the
 // key that usher keeps beside it: the one is worth nothing without the other.
-// Neither file may be there yet.
-func Backup(ctx context.Context, cfg *config.Config, file string) (out BackedUp, err error) {
+// Neither file may be there yet. The database remembers that there was a backup, or
+// why there is none, as of now.
+func Backup(ctx context.Context, cfg *config.Config, file string, now func() time.Time) (out BackedUp, err error) {
 	if cfg.Database.Driver != config.SQLite {
 		return out, store.ErrNotAFile
 	}
 	if err := databaseThere(cfg); err != nil {
 		return out, err
 	}
-	out.File = file
-	if !cfg.SecretKey.IsSet() {
-		out.KeyFile = file + ".key"
-		if err := copyKey(cfg.Database.Path+".key", out.KeyFile); err != nil {
-			return out, err
-		}
-		defer func() {
-			if err != nil {
-				err = errors.Join(err, os.Remove(out.KeyFile))
-			}
-		}()
-	}
 	s, err := OpenDatabase(ctx, cfg)
 	if err != nil {
 		return out, err
 	}
-	if err := errors.Join(s.Backup(ctx, file), s.Close()); err != nil {
-		return out, err
+	defer func() { err = errors.Join(err, s.Close()) }()
+	out.File = file
+	if !cfg.SecretKey.IsSet() {
+		out.KeyFile = file + ".key"
 	}
-	info, err := os.Stat(file)
+	out.Bytes, err = copyBoth(ctx, s, cfg.Database.Path+".key", out)
+	seen := registry.Backup{At: now(), File: file, Bytes: out.Bytes}
+	if abs, failed := filepath.Abs(file); failed == nil {
+		seen.File = abs
+	}
 	if err != nil {
-		return out, fmt.Errorf("look at the backup: %w", err)
+		seen.Problem = err.Error()
 	}
-	out.Bytes = info.Size()
-	return out, nil
+	if unnoted := s.NoteBackup(ctx, seen); unnoted != nil {
+		out.Unnoted = unnoted.Error()
+	}
+	return out, err
+}
+
+// copyBoth copies the key, where that is asked for, and the database, or neither.
+// It tells how large the copy of the database is.
+func copyBoth(ctx context.Context, s *store.Store, key string, to BackedUp) (size int64, err error) {
+	if to.KeyFile != "" {
+		if err := copyKey(key, to.KeyFile); err != nil {
+			return 0, err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, os.Remove(to.KeyFile))
+			}
+		}()
+	}
+	if err := s.Backup(ctx, to.File); err != nil {
+		return 0, err
+	}
+	info, err := os.Stat(to.File)
+	if err != nil {
+		return 0, fmt.Errorf("look at the backup: %w", err)
+	}
+	return info.Size(), nil
 }
 
 // copyKey copies the key to a file that only its owner reads.

@@ -30,7 +30,7 @@ func (c *console) Standing(ctx context.Context, whole bool) (admin.Standing, err
 	if err != nil {
 		return out, err
 	}
-	out.Processes = v.Processes
+	out.Processes, out.LastBackup, out.GoodBackup = v.Processes, v.LastBackup, v.GoodBackup
 	out.Queues = []admin.Queue{queue("mails", v.Mails), queue("deliveries", v.Deliveries), queue("jobs", v.Jobs)}
 	return out, nil
 }

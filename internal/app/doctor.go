@@ -84,6 +84,7 @@ func looks() []look {
 		{"disk space", "database", lookDisk},
 		{"write-ahead log", "database", lookWAL},
 		{"database file", "database", lookPages},
+		{"backup", "vitals", lookBackup},
 		{"secret key", "database", lookKey},
 		{"clock", "database", lookClock},
 		{"public address", "config", lookPublic},

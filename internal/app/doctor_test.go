@@ -201,7 +201,7 @@ func TestSupportTellsNobody(t *testing.T) {
 // TestBackupAndCopyAsk: files that are there and databases that are not.
 func TestBackupAndCopyAsk(t *testing.T) {
 	cfg := configure(t, settings{})
-	if _, err := app.Backup(t.Context(), cfg, filepath.Join(t.TempDir(), "b")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := app.Backup(t.Context(), cfg, filepath.Join(t.TempDir(), "b"), time.Now); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no database: %v", err)
 	}
 	if _, err := os.Stat(cfg.Database.Path); err == nil {

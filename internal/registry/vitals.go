@@ -13,6 +13,18 @@ type Vitals struct {
 	Jobs Backlog
 	// Processes is how many usher processes show life.
 	Processes int
+	// LastBackup is the last copy of a SQLite database that was tried, GoodBackup the
+	// last one that was found whole; both are zero where there is none.
+	LastBackup, GoodBackup Backup
+}
+
+// Backup is a copy of a SQLite database that `usher backup` made or tried.
+type Backup struct {
+	At    time.Time
+	File  string
+	Bytes int64
+	// Problem is why there is none, "" for one that was checked and found whole.
+	Problem string
 }
 
 // Backlog is a queue.

@@ -40,7 +40,7 @@ func (t *Tenant) PeoplePage(ctx context.Context, q registry.PeopleQuery) (out []
 		return nil, nil
 	}
 	c := t.peopleWhere(q)
-	order := "user_name_key, id"
+	order := t.s.byName() + ", id"
 	if q.NewestFirst {
 		order = "id DESC"
 	}
@@ -68,10 +68,8 @@ func (t *Tenant) peopleWhere(q registry.PeopleQuery) *conditions {
 	}
 	if q.Name != "" {
 		key := registry.Key(q.Name)
-		c.add("substr(user_name_key, 1, ?) = ?", utf8.RuneCountInString(key), key)
-		if !t.s.Postgres() { // whose order of texts is not that of their bytes
-			c.add("user_name_key >= ?", key)
-		}
+		c.add("substr(user_name_key, 1, ?) = ? AND user_name_key "+t.s.bytewise(">=")+" ? AND user_name_key "+t.s.bytewise("<")+" ?",
+			utf8.RuneCountInString(key), key, key, key+lastRune)
 	}
 	if q.Email != "" {
 		c.add("id IN (SELECT user_id FROM emails WHERE company_id = ? AND address_key = ?)", int64(t.id), registry.Key(q.Email))
@@ -90,9 +88,30 @@ func (t *Tenant) peopleWhere(q registry.PeopleQuery) *conditions {
 	case q.NewestFirst:
 		c.add("id < ?", int64(q.AfterID))
 	default:
-		c.add("user_name_key >= ? AND (user_name_key > ? OR id > ?)", q.AfterKey, q.AfterKey, int64(q.AfterID))
+		c.add("user_name_key "+t.s.bytewise(">=")+" ? AND (user_name_key "+t.s.bytewise(">")+" ? OR id > ?)", q.AfterKey, q.AfterKey, int64(q.AfterID))
 	}
 	return c
+}
+
+// lastRune comes behind every text in the order of bytes; the condition beside it
+// decides for those that begin with it.
+const lastRune = "\U0010FFFF"
+
+// bytewise compares texts by their bytes, as the index of names is sorted: SQLite
+// does so anyway, PostgreSQL by operators of their own.
+func (s *Store) bytewise(op string) string {
+	if s.Postgres() {
+		return "~" + op + "~"
+	}
+	return op
+}
+
+// byName is the order of people by their names.
+func (s *Store) byName() string {
+	if s.Postgres() {
+		return "user_name_key USING ~<~"
+	}
+	return "user_name_key"
 }
 
 // UserByPublicID finds a person by the id for the outside world, a deleted one too.

@@ -48,7 +48,7 @@ type CopiedTable struct {
 const copyBatch = 2000
 
 // leftBehind are the tables that are not copied.
-var leftBehind = []string{"processes"}
+var leftBehind = []string{"processes", "backups"}
 
 // CopyTo copies the registry into another database, which is migrated and holds
 // nothing. The source is locked against writers meanwhile; where a process

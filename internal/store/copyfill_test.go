@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"entgo.io/ent/dialect/sql/schema"
 	"entgo.io/ent/schema/field"
@@ -17,7 +18,7 @@ func (s *Store) Fill(ctx context.Context, n int) error {
 	return s.inTx(crossing(ctx), func(x *session) error {
 		referred := map[string]bool{}
 		for _, t := range byReference(migrate.Tables) {
-			if t.Name == "processes" {
+			if slices.Contains(leftBehind, t.Name) {
 				continue
 			}
 			cols := make([]string, len(t.Columns))
@@ -41,7 +42,7 @@ func (s *Store) Fill(ctx context.Context, n int) error {
 			}
 		}
 		for _, t := range migrate.Tables {
-			if !referred[t.Name] && t.Name != "processes" {
+			if !referred[t.Name] && !slices.Contains(leftBehind, t.Name) {
 				if _, err := x.exec(crossing(ctx), `DELETE FROM "`+t.Name+`" WHERE id = ?`, int64(n)); err != nil {
 					return err
 				}

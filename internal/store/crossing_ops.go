@@ -34,6 +34,9 @@ func (s *Store) Vitals(ctx context.Context) (v registry.Vitals, err error) {
 		FROM deliveries WHERE next_try <> 0 GROUP BY 1`); err != nil {
 		return v, fmt.Errorf("read vitals of webhooks: %w", err)
 	}
+	if v.LastBackup, v.GoodBackup, err = s.backups(ctx); err != nil {
+		return v, fmt.Errorf("read vitals of backups: %w", err)
+	}
 	live, err := s.LiveProcesses(ctx)
 	v.Processes = len(live)
 	return v, err

@@ -109,7 +109,7 @@ func (w *world) bytes(v string) string {
 var nobodys = map[string]string{
 	"companies": "the company", "contracts": "a number", "departments": "a name of the company's", "domains": "the company's", "groups": "the company's; members are keys",
 	"deliveries": "events carry ids alone", "delivery_attempts": "what the receiver answered", "erased_keys": "hashes", "login_names": "hashes", "oauth_clients": "programs",
-	"origins": "doors", "processes": "processes", "read_pages": "sealed; all of a company go when anybody is erased", "resource_keys": "resources, which are no people", "resources": "resources, which are no people", "runs": "sums; who asked is in saidBy",
+	"backups": "names of files", "origins": "doors", "processes": "processes", "read_pages": "sealed; all of a company go when anybody is erased", "resource_keys": "resources, which are no people", "resources": "resources, which are no people", "runs": "sums; who asked is in saidBy",
 	"source_marks": "ids of objects that make nobody", "sources": "directories; who paused is in saidBy", "spent_challenges": "hashes", "throttles": "hashes", "tokens": "programs",
 	"upload_parts": "the file of many people, which app drops where it names the person", "uploads": "names of files; what was seen in one goes with it; who brought them is in saidBy", "users": "written by the rules", "webhooks": "the company's",
 }

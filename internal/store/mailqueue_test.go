@@ -103,9 +103,8 @@ func TestTwoDrainersSendEachMailOnce(t *testing.T) {
 		if c.Connections() > 4 {
 			t.Errorf("%d connections for two drainers of two", c.Connections())
 		}
-		counts, err := one.For(src.Company).MailCounts(t.Context())
-		if d := gocmp.Diff(map[string]int64{"sent": 1000}, counts); d != "" || err != nil {
-			t.Error(d, err)
+		if d := gocmp.Diff(map[string]int64{"sent": 1000}, mailStates(t, one, src.Company)); d != "" {
+			t.Error(d)
 		}
 	})
 }
@@ -152,11 +151,22 @@ func TestKilledBetweenAcceptanceAndRecord(t *testing.T) {
 				t.Errorf("mail %s did not come again with the same link", m.Header("Message-Id"))
 			}
 		}
-		counts, err := s.For(src.Company).MailCounts(t.Context())
-		if d := gocmp.Diff(map[string]int64{"sent": 3}, counts); d != "" || err != nil {
-			t.Error(d, err)
+		if d := gocmp.Diff(map[string]int64{"sent": 3}, mailStates(t, s, src.Company)); d != "" {
+			t.Error(d)
 		}
 	})
+}
+
+// mailStates counts a company's mails by state, the sent ones too.
+func mailStates(t *testing.T, s *store.Store, company registry.CompanyID) map[string]int64 {
+	t.Helper()
+	all, err := s.Rows().Mail.Query().Where(entmail.CompanyID(int64(company))).All(store.Crossing(t.Context()))
+	must(t, err)
+	out := map[string]int64{}
+	for _, m := range all {
+		out[m.State]++
+	}
+	return out
 }
 
 // expireClaims lets the time of every lease pass.
@@ -441,8 +451,8 @@ func TestListMails(t *testing.T) {
 		}
 		counts, err := tenant.MailCounts(ctx)
 		must(t, err)
-		if !maps.Equal(counts, map[string]int64{"sent": 2, "queued": 3}) {
-			t.Errorf("counts %v", counts)
+		if all := mailStates(t, s, src.Company); !maps.Equal(counts, map[string]int64{"queued": 3}) || !maps.Equal(all, map[string]int64{"sent": 2, "queued": 3}) {
+			t.Errorf("counts %v of %v", counts, all)
 		}
 		if rows, err := s.For(src.Company+1).Mails(ctx, "", 10); len(rows) != 0 || err != nil {
 			t.Errorf("another company sees %v, %v", rows, err)

@@ -31,11 +31,11 @@ func (t *Tenant) ReleaseMails(ctx context.Context, now time.Time, life time.Dura
 	return int(n), nil
 }
 
-// MailCounts tells how many mails of the company are in each state: queued,
-// held, sent, failed, cancelled.
+// MailCounts tells how many mails of the company are in each state but sent, of
+// which there may be any number: queued, held, failed, cancelled.
 func (t *Tenant) MailCounts(ctx context.Context) (map[string]int64, error) {
 	out := map[string]int64{}
-	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT state, count(*) FROM mails WHERE company_id = ? GROUP BY state`), int64(t.id))
+	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT state, count(*) FROM mails WHERE company_id = ? AND state IN ('queued', 'held', 'failed', 'cancelled') GROUP BY state`), int64(t.id))
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var state string
 		var n int64

@@ -34,6 +34,8 @@ func vitals() registry.Vitals {
 		Deliveries:  registry.Backlog{States: map[string]int64{"new": 0, "retrying": 0}},
 		Jobs:        registry.Backlog{States: map[string]int64{"waiting": 1, "running": 2}, Oldest: noon.Add(time.Hour)},
 		Processes:   2,
+		LastBackup:  registry.Backup{At: noon, Problem: "no space left"},
+		GoodBackup:  registry.Backup{At: noon.Add(-time.Hour), File: "/b", Bytes: 42},
 	}
 }
 
@@ -106,6 +108,7 @@ func TestMetrics(t *testing.T) {
 		`usher_jobs_oldest_pending_seconds 0`, // of another clock: no age below none
 		`usher_mails_total{outcome="sent"} 5`,
 		`usher_processes 2`,
+		`usher_backup_last_success_timestamp_seconds 1.7723628e+09`,
 		`go_goroutines `,
 		`process_resident_memory_bytes `,
 	} {

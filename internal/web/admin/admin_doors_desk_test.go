@@ -364,7 +364,7 @@ func (d *doorsDesk) Settings(whole bool) []admin.Chapter {
 }
 
 func (d *doorsDesk) Standing(_ context.Context, whole bool) (admin.Standing, error) {
-	out := admin.Standing{Version: "1", Database: "sqlite", Queues: []admin.Queue{{Name: "mails", Waiting: 1, Oldest: d.now}, {Name: "deliveries"}, {Name: "jobs"}}}
+	out := admin.Standing{Version: "1", Database: "sqlite", LastBackup: registry.Backup{At: d.now, Problem: "no space left"}, GoodBackup: registry.Backup{At: d.now, File: "/b", Bytes: 3 << 20}, Queues: []admin.Queue{{Name: "mails", Waiting: 1, Oldest: d.now}, {Name: "deliveries"}, {Name: "jobs"}}}
 	if whole {
 		out.Processes = 2
 	}

@@ -126,6 +126,9 @@ type Standing struct {
 	Processes             int
 	// Queues are what waits, by name of the words.
 	Queues []Queue
+	// LastBackup is the last copy of a SQLite file that was tried, GoodBackup the last
+	// one that is whole; of the installation, zero for none.
+	LastBackup, GoodBackup registry.Backup
 }
 
 // Queue is something that waits to be done.

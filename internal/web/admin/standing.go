@@ -1,7 +1,11 @@
 package admin
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/usherd/usher/internal/auth"
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/web"
 )
 
@@ -37,6 +41,15 @@ type diagnosticsView struct {
 
 // FindingStates are the states of a finding in the order of how bad they are.
 func (diagnosticsView) FindingStates() []string { return []string{"fail", "warn", "ok", "skipped"} }
+
+// staleBackup is how old the last backup may be, as for `usher doctor`.
+const staleBackup = 7 * 24 * time.Hour
+
+// Stale reports whether a backup is too old to be of much help.
+func (v diagnosticsView) Stale(b registry.Backup) bool { return v.now.Sub(b.At) > staleBackup }
+
+// Mega is a size in megabytes.
+func (diagnosticsView) Mega(bytes int64) string { return fmt.Sprintf("%.1f", float64(bytes)/(1<<20)) }
 
 func (h *Handlers) diagnostics(v *visit) { h.showDiagnostics(v, func(*diagnosticsView) {}) }
 
