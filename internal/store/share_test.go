@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -151,6 +152,34 @@ func TestWritersShareATransaction(t *testing.T) {
 	}
 	if got := q.names(); got != "a z" {
 		t.Errorf("written: %s", got)
+	}
+}
+
+// TestEachPartIsWrittenOnce, also where one of those that share a transaction
+// fails late and they are carried out anew.
+func TestEachPartIsWrittenOnce(t *testing.T) {
+	for name, last := range map[string]func(*sql.Tx) error{"all well": nil, "the last fails": func(*sql.Tx) error { return errNo }} {
+		t.Run(name, func(t *testing.T) {
+			q := newQueue(t)
+			var answered []int64
+			see := func(*sql.Tx) error {
+				answered = append(answered, q.answered.Load())
+				return nil
+			}
+			a, b := q.write(t.Context(), add("a", see)), q.write(t.Context(), add("b", see))
+			z := q.write(t.Context(), add("z", last))
+			q.run()
+			want := "a b z"
+			if last != nil {
+				want = "a b"
+			}
+			if *a != nil || *b != nil || (*z != nil) != (last != nil) || q.names() != want {
+				t.Errorf("a: %v, b: %v, z: %v, written: %s", *a, *b, *z, q.names())
+			}
+			if slices.Max(answered) > 1 { // the one before them may have been
+				t.Errorf("answered before the commit: %v", answered)
+			}
+		})
 	}
 }
 
