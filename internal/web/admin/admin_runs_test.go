@@ -31,6 +31,8 @@ type runsDesk struct {
 	decided func() error
 	tied    map[string]registry.UserID
 	ties    []string
+	tokens  []registry.Token
+	hooks   []registry.Webhook
 }
 
 func newRunsDesk() *runsDesk {
@@ -86,6 +88,12 @@ func (d *runsDesk) PeopleCounts(context.Context) (map[registry.State]int64, erro
 func (d *runsDesk) MailCounts(context.Context) (map[string]int64, error) {
 	return map[string]int64{"held": 67, "failed": 1}, nil
 }
+
+func (d *runsDesk) Tokens(context.Context, registry.OriginID) ([]registry.Token, error) {
+	return d.tokens, nil
+}
+
+func (d *runsDesk) Webhooks(context.Context) ([]registry.Webhook, error) { return d.hooks, nil }
 
 func (d *runsDesk) Waiting(context.Context, int) (int, error) { return 2, nil }
 

@@ -43,18 +43,8 @@ func (h *Handlers) decide(v *visit, approve bool) {
 		h.tooLate(v, run)
 		return
 	}
-	in := decisionInput{Note: strings.TrimSpace(v.r.PostFormValue("note")), Count: strings.TrimSpace(v.r.PostFormValue("count"))}
-	in.Deed, in.Pause = "reject", v.r.PostFormValue("pause") != ""
-	if approve {
-		in.Deed = "approve"
-	}
+	in := v.decision(run, approve)
 	d := registry.Decision{By: v.who.Actor, Note: in.Note, PlanHash: v.r.PostFormValue("plan"), Pause: in.Pause}
-	switch {
-	case in.Note == "":
-		in.Field, in.Error = "note", web.Say("admin.decide.note.missing")
-	case approve && in.Count != fmt.Sprint(run.Counts.Changes()):
-		in.Field, in.Error = "count", web.Say("admin.decide.count.wrong", "Count", run.Counts.Changes())
-	}
 	if in.Error != nil {
 		v.outcome = registry.CodeInvalidValue
 		h.showRun(v, run, in, in.Error)
@@ -82,6 +72,24 @@ func (h *Handlers) decide(v *visit, approve bool) {
 	default:
 		v.back(done, "runs", then)
 	}
+}
+
+// decision is what was filled in, and what is wrong with it.
+func (v *visit) decision(run *registry.Run, approve bool) decisionInput {
+	in := decisionInput{
+		Note: strings.TrimSpace(v.r.PostFormValue("note")), Count: strings.TrimSpace(v.r.PostFormValue("count")),
+		Deed: "reject", Pause: v.r.PostFormValue("pause") != "",
+	}
+	if approve {
+		in.Deed = "approve"
+	}
+	switch {
+	case in.Note == "":
+		in.Field, in.Error = "note", web.Say("admin.decide.note.missing")
+	case approve && in.Count != fmt.Sprint(run.Counts.Changes()):
+		in.Field, in.Error = "count", web.Say("admin.decide.count.wrong", "Count", run.Counts.Changes())
+	}
+	return in
 }
 
 // tooLate tells somebody who decides on a run that somebody else has, and what.

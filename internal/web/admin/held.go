@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/web"
@@ -180,13 +179,3 @@ type limitsView struct {
 
 // Passing are limits for a table.
 func (out *heldView) Passing(list []registry.Limit) limitsView { return limitsView{out.page, list} }
-
-// Title is what a person does and where, by which somebody who knows the company
-// sees that they should not go.
-func (out *heldView) Title(u *registry.User) string {
-	var said []string
-	for _, name := range []string{registry.AttrTitle, registry.AttrDepartment} {
-		said = append(said, u.Attributes[name]...)
-	}
-	return strings.Join(said, ", ")
-}

@@ -1,6 +1,10 @@
 package admin
 
-import "github.com/usherd/usher/internal/registry"
+import (
+	"strings"
+
+	"github.com/usherd/usher/internal/registry"
+)
 
 // Percent is how much of a whole a part is, 100 at most and for a whole of
 // nothing.
@@ -45,4 +49,14 @@ func (runView) Actions() []string {
 // Kinds are those a list of people can be narrowed to.
 func (peopleView) Kinds() []string {
 	return []string{string(registry.EndUser), string(registry.SupportStaff)}
+}
+
+// Does is what a person does and where, by which somebody who knows the company
+// tells two of one name apart.
+func (p page) Does(u *registry.User) string {
+	var said []string
+	for _, name := range []string{registry.AttrTitle, registry.AttrDepartment} {
+		said = append(said, u.Attributes[name]...)
+	}
+	return strings.Join(said, ", ")
 }

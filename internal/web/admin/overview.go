@@ -62,18 +62,15 @@ func (h *Handlers) overview(v *visit) {
 	for _, s := range view.Sources {
 		view.Attention = append(view.Attention, view.ofSource(s)...)
 	}
-	slices.SortStableFunc(view.Attention, func(a, b attention) int { return cmp.Compare(rank(a), rank(b)) })
 	add := func(n int64, text, place, action string) {
 		if n > 0 {
 			view.Attention = append(view.Attention, attention{web.Say("admin.needs."+text, "Count", n), view.To() + place, action, false})
 		}
 	}
 	add(int64(waiting), "applicants", "/applicants", "decide")
-	for _, c := range view.Connections {
-		if c.Failures > 0 {
-			text := web.Say("admin.needs.refused", "Name", c.Origin.Key, "Count", c.Failures)
-			view.Attention = append(view.Attention, attention{text, view.To("scim", c.Origin.Key) + "?failed=1", "look", false})
-		}
+	if err := view.doors(v); err != nil {
+		h.Fail(v.w, v.r, err)
+		return
 	}
 	arrivals, err := h.arrivals(v, view.page)
 	if err != nil {
@@ -81,9 +78,26 @@ func (h *Handlers) overview(v *visit) {
 		return
 	}
 	view.Attention = append(view.Attention, arrivals...)
-	add(mails["held"], "held_mails", "/mails?state=held", "look")
 	add(mails["failed"], "failed_mails", "/mails?state=failed", "look")
+	add(mails["held"], "held_mails", "/mails?state=held", "look")
+	slices.SortStableFunc(view.Attention, func(a, b attention) int { return cmp.Compare(rank(a), rank(b)) })
 	h.show(v, "admin_overview", web.Say("admin.overview.title"), view)
+}
+
+// doors adds what waits at connections and webhooks.
+func (view *overviewView) doors(v *visit) error {
+	for _, c := range view.Connections {
+		tokens, err := v.desk.Tokens(v.ctx(), c.Origin.ID)
+		if err != nil {
+			return err
+		}
+		view.Attention = append(view.Attention, view.ofConnection(c, tokens)...)
+	}
+	hooks, err := v.desk.Webhooks(v.ctx())
+	for _, k := range hooks {
+		view.Attention = append(view.Attention, view.ofHook(k)...)
+	}
+	return err
 }
 
 // load reads what the page shows, and counts the mails by state and the
@@ -121,7 +135,7 @@ func (p page) ofSource(s Source) []attention {
 		return []attention{{web.Say("admin.needs.no_removals", "Name", name), p.To("sources", name), "look", false}}
 	case registry.Healthy:
 	}
-	var out []attention
+	out := p.overdue(s)
 	if run := judged(s.Recent); run != nil && run.Counts.Conflicts > 0 {
 		out = append(out, attention{web.Say("admin.needs.matches", "Name", name, "Count", run.Counts.Conflicts), p.To("matches"), "decide", false})
 	}

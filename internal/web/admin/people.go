@@ -266,7 +266,11 @@ type lookView struct {
 	Looked  string
 }
 
-func (h *Handlers) look(v *visit) { h.showLook(v, lookView{page: h.page(v)}) }
+// look offers to look for somebody at a source; a link may have filled it in.
+func (h *Handlers) look(v *visit) {
+	query := v.r.URL.Query()
+	h.showLook(v, lookView{page: h.page(v), Who: query.Get("who"), Looked: query.Get("source")})
+}
 
 func (h *Handlers) showLook(v *visit, view lookView) {
 	var err error
