@@ -37,7 +37,15 @@ type desk struct {
 // newDesk has so many people in the directory, and runs nothing.
 func newDesk(t *testing.T, people int) *desk {
 	t.Helper()
-	d := &desk{entry: &entry{t: t, people: map[string]*registry.User{}}, b: browser.Start(t), dir: directory(t, 0, 0), box: mailbox(t, "127.0.0.1:0")}
+	d := quietDesk(t, people, "", mailbox(t, "127.0.0.1:0"))
+	d.b = browser.Start(t)
+	return d
+}
+
+// quietDesk is a desk without a browser, with more in its settings.
+func quietDesk(t *testing.T, people int, more string, box *mailcatcher.Catcher) *desk {
+	t.Helper()
+	d := &desk{entry: &entry{t: t, people: map[string]*registry.User{}}, dir: directory(t, 0, 0), box: box}
 	for i := range people {
 		must(t, d.dir.AddPerson(uid(i), nil))
 	}
@@ -48,7 +56,7 @@ func newDesk(t *testing.T, people int) *desk {
 	d.hash, err = hasher.Hash(t.Context(), phrase)
 	must(t, err)
 	d.s, _ = start(t, configure(t, settings{
-		Listen: listen, PublicURL: d.url, LDAP: d.dir.URL, SMTP: d.box.Addr(), Companies: "  beta: {name: Beta}\n",
+		Listen: listen, PublicURL: d.url, LDAP: d.dir.URL, SMTP: d.box.Addr(), Companies: "  beta: {name: Beta}\n", More: more,
 	}), app.Options{Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	return d
 }
