@@ -56,7 +56,7 @@ func (f *flags) printFindings(w io.Writer, found []app.Finding) error {
 	if f.output != "table" {
 		g := &grid{head: []string{"number", "check", "state", "says", "mend", "command"}}
 		for _, c := range found {
-			g.add(fmt.Sprint(c.Number), c.Name, c.State, c.Says, c.Mend, c.Command)
+			g.add(fmt.Sprint(c.Number), c.Name.String(), c.State, c.Says.String(), c.Mend.String(), c.Command)
 		}
 		return f.print(w, g, found)
 	}
@@ -64,9 +64,9 @@ func (f *flags) printFindings(w io.Writer, found []app.Finding) error {
 	for _, c := range found {
 		n[c.State]++
 		s := findingSigns[c.State]
-		_, _ = fmt.Fprintf(w, "%2d %s %s: %s\n", c.Number, p.in(s.color, s.sign+" "+c.State), p.in(bold, printable(c.Name)), lined(c.Says))
+		_, _ = fmt.Fprintf(w, "%2d %s %s: %s\n", c.Number, p.in(s.color, s.sign+" "+c.State), p.in(bold, printable(c.Name.String())), lined(c.Says.String()))
 		if c.Mend != "" {
-			_, _ = fmt.Fprintf(w, "     mend: %s\n", printable(c.Mend))
+			_, _ = fmt.Fprintf(w, "     mend: %s\n", printable(c.Mend.String()))
 		}
 		if c.Command != "" {
 			_, _ = fmt.Fprintf(w, "     run:  %s\n", printable(c.Command))

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,11 +27,11 @@ func TokenState(k registry.Token, now time.Time) string {
 // CheckScopes says what is wrong with the scopes of a token.
 func CheckScopes(scopes []string) error {
 	if len(scopes) == 0 {
-		return errors.New("a token needs a scope: read, operate, approve, contacts or privacy")
+		return registry.Errorf("a token needs a scope: read, operate, approve, contacts or privacy")
 	}
 	for i, s := range scopes {
 		if !auth.ValidScope(s) {
-			return fmt.Errorf("there is no scope %q; there is read, operate, approve, contacts and privacy", s)
+			return registry.Errorf("there is no scope %q; there is read, operate, approve, contacts and privacy", s)
 		}
 		if slices.Contains(scopes[:i], s) {
 			return fmt.Errorf("the scope %s is named twice", s)

@@ -40,7 +40,16 @@ func newDesk(t *testing.T, people int) *desk { return newDeskWith(t, people, "")
 // newDeskWith has more said of its source.
 func newDeskWith(t *testing.T, people int, source string) *desk {
 	t.Helper()
-	d := &desk{entry: &entry{t: t, people: map[string]*registry.User{}}, b: browser.Start(t), dir: directory(t, 0, 0), box: mailbox(t, "127.0.0.1:0")}
+	d := quietDesk(t, people, source, "", mailbox(t, "127.0.0.1:0"))
+	d.b = browser.Start(t)
+	return d
+}
+
+// quietDesk is a desk without a browser, with more said of its source and in its
+// settings.
+func quietDesk(t *testing.T, people int, source, more string, box *mailcatcher.Catcher) *desk {
+	t.Helper()
+	d := &desk{entry: &entry{t: t, people: map[string]*registry.User{}}, dir: directory(t, 0, 0), box: box}
 	for i := range people {
 		must(t, d.dir.AddPerson(uid(i), nil))
 	}
@@ -51,7 +60,8 @@ func newDeskWith(t *testing.T, people int, source string) *desk {
 	d.hash, err = hasher.Hash(t.Context(), phrase)
 	must(t, err)
 	d.s, _ = start(t, configure(t, settings{
-		Listen: listen, PublicURL: d.url, LDAP: d.dir.URL, SMTP: d.box.Addr(), Source: source, Companies: "  beta: {name: Beta}\n",
+		Listen: listen, PublicURL: d.url, LDAP: d.dir.URL, SMTP: d.box.Addr(), Source: source, Companies: "  beta: {name: Beta}
+", More: more,
 	}), app.Options{Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	return d
 }

@@ -3,7 +3,7 @@ package app
 import (
 	"context"
 	"crypto/x509"
-	"fmt"
+	"encoding/json"
 	"log/slog"
 	"net"
 	"net/url"
@@ -24,13 +24,25 @@ const (
 
 // Finding is one thing a doctor looked at.
 type Finding struct {
-	Number int    `json:"number"`
-	Name   string `json:"check"`
-	State  string `json:"state"`
-	Says   string `json:"says"`
+	Number int
+	Name   registry.Said
+	State  string
+	Says   registry.Said
 	// Mend is what to do about it, Command the command to begin with.
-	Mend    string `json:"mend,omitempty"`
-	Command string `json:"command,omitempty"`
+	Mend    registry.Said
+	Command string
+}
+
+// MarshalJSON gives a finding in English, as commands do.
+func (f Finding) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Number  int    `json:"number"`
+		Name    string `json:"check"`
+		State   string `json:"state"`
+		Says    string `json:"says"`
+		Mend    string `json:"mend,omitempty"`
+		Command string `json:"command,omitempty"`
+	}{f.Number, f.Name.String(), f.State, f.Says.String(), f.Mend.String(), f.Command})
 }
 
 // DoctorOptions are what Examine needs beside the configuration.
@@ -68,7 +80,7 @@ type exam struct {
 
 // look is a check by its name. It notes what it found in the exam.
 type look struct {
-	name string
+	name registry.Format
 	// needs says what has to be there: "config", "database" or "vitals".
 	needs string
 	do    func(ctx context.Context, e *exam, note func(Finding))
@@ -115,12 +127,12 @@ func Examine(ctx context.Context, cfg *config.Config, o DoctorOptions) []Finding
 			continue
 		}
 		if lacks := e.lacks(l.needs); lacks != "" {
-			e.note(Finding{Name: l.name, State: CheckSkipped, Says: lacks})
+			e.note(Finding{Name: registry.Say(l.name), State: CheckSkipped, Says: lacks})
 			continue
 		}
 		l.do(ctx, e, func(c Finding) {
 			if c.Name == "" {
-				c.Name = l.name
+				c.Name = registry.Say(l.name)
 			}
 			e.note(c)
 		})
@@ -134,16 +146,16 @@ func (e *exam) note(c Finding) {
 }
 
 // lacks says what a check would need and is not there.
-func (e *exam) lacks(need string) string {
+func (e *exam) lacks(need string) registry.Said {
 	switch {
 	case need == "" || need == "config" && e.cfg != nil:
 		return ""
 	case e.cfg == nil:
-		return "the configuration has to be good first"
+		return registry.Say("the configuration has to be good first")
 	case e.core.Store == nil:
-		return "the database has to answer first"
+		return registry.Say("the database has to answer first")
 	case need == "vitals" && e.vitals == nil:
-		return "the schema has to be up to date first"
+		return registry.Say("the schema has to be up to date first")
 	}
 	return ""
 }
@@ -157,15 +169,15 @@ func (e *exam) command(words string) string {
 }
 
 // fine, warn and fail are a check's outcome.
-func fine(format string, args ...any) Finding {
-	return Finding{State: CheckOK, Says: fmt.Sprintf(format, args...)}
+func fine(format registry.Format, args ...any) Finding {
+	return Finding{State: CheckOK, Says: registry.Say(format, args...)}
 }
 
-func warn(says, mend, command string) Finding {
+func warn(says, mend registry.Said, command string) Finding {
 	return Finding{State: CheckWarn, Says: says, Mend: mend, Command: command}
 }
 
-func fail(says, mend, command string) Finding {
+func fail(says, mend registry.Said, command string) Finding {
 	return Finding{State: CheckFail, Says: says, Mend: mend, Command: command}
 }
 
@@ -183,29 +195,29 @@ func (e *exam) daysLeft(at time.Time) int { return int(at.Sub(e.Now()).Hours() /
 const soonDays = 21
 
 // ends judges when something ends.
-func (e *exam) ends(what string, at time.Time, mend, command string) Finding {
+func (e *exam) ends(what registry.Said, at time.Time, mend registry.Said, command string) Finding {
 	day := at.UTC().Format("2006-01-02")
 	switch left := e.daysLeft(at); {
 	case !at.After(e.Now()):
-		return fail(what+" has ended on "+day, mend, command)
+		return fail(registry.Say("%s has ended on %s", what, day), mend, command)
 	case left < soonDays:
-		return warn(fmt.Sprintf("%s ends in %d days, on %s", what, left, day), mend, command)
+		return warn(registry.Say("%s ends in %d days, on %s", what, left, day), mend, command)
 	}
 	return fine("%s is good until %s", what, day)
 }
 
 // ago is a span of time in the largest unit that fits.
-func (e *exam) ago(at time.Time) string {
+func (e *exam) ago(at time.Time) registry.Said {
 	d := e.Now().Sub(at)
 	for _, unit := range []struct {
 		size time.Duration
-		name string
-	}{{24 * time.Hour, "days"}, {time.Hour, "hours"}, {time.Minute, "minutes"}} {
+		name registry.Format
+	}{{24 * time.Hour, "%d days"}, {time.Hour, "%d hours"}, {time.Minute, "%d minutes"}} {
 		if n := d / unit.size; n > 1 {
-			return fmt.Sprintf("%d %s", n, unit.name)
+			return registry.Say(unit.name, int(n))
 		}
 	}
-	return "a minute"
+	return registry.Say("a minute")
 }
 
 // publicHost is the host of public_url with the port that is asked.

@@ -27,7 +27,7 @@ func lookConfig(_ context.Context, e *exam, note func(Finding)) {
 	}
 	if err != nil {
 		e.cfg = nil
-		note(fail(err.Error(), "correct what is said about the file", e.command("config check")))
+		note(fail(registry.SaidOf(err), registry.Say("correct what is said about the file"), e.command("config check")))
 		return
 	}
 	note(fine("companies: %d, sources: %d", len(e.cfg.Companies), len(e.cfg.Sources)))
@@ -49,11 +49,11 @@ func lookDatabase(ctx context.Context, e *exam, note func(Finding)) {
 		s, err := openForDoctor(ctx, e.cfg)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			note(fail("there is no database at "+e.cfg.Database.String(), "start usher once, or see that it is started in the right folder; a lost file comes back from its backup", e.command("migrate up")))
+			note(fail(registry.Say("there is no database at %s", e.cfg.Database.String()), registry.Say("start usher once, or see that it is started in the right folder; a lost file comes back from its backup"), e.command("migrate up")))
 		case err != nil && e.cfg.Database.Driver == config.SQLite:
-			note(fail(err.Error(), "let the user that usher runs as read and write the file and its folder", "ls -l "+e.cfg.Database.Path))
+			note(fail(registry.SaidOf(err), registry.Say("let the user that usher runs as read and write the file and its folder"), "ls -l "+e.cfg.Database.Path))
 		case err != nil:
-			note(fail(err.Error(), "see that PostgreSQL runs, is reached from here, and lets this user in", "psql "+e.cfg.Database.String()))
+			note(fail(registry.SaidOf(err), registry.Say("see that PostgreSQL runs, is reached from here, and lets this user in"), "psql "+e.cfg.Database.String()))
 		default:
 			e.core.Store = s
 			note(fine("%s answers", e.cfg.Database))
@@ -65,17 +65,17 @@ func lookSchema(ctx context.Context, e *exam, note func(Finding)) {
 	limited(ctx, checkTime, func(ctx context.Context) {
 		status, err := e.core.Store.MigrationStatus(ctx)
 		if err != nil {
-			note(fail(err.Error(), "let the database's user read its tables", ""))
+			note(fail(registry.SaidOf(err), registry.Say("let the database's user read its tables"), ""))
 			return
 		}
 		pending := slices.IndexFunc(status, func(m store.MigrationStatus) bool { return !m.Applied })
 		if pending >= 0 {
-			note(fail(fmt.Sprintf("%d of %d migrations are pending", len(status)-pending, len(status)), "stop every usher process, then bring the database up to date; a start does it, too", e.command("migrate up")))
+			note(fail(registry.Say("%d of %d migrations are pending", len(status)-pending, len(status)), registry.Say("stop every usher process, then bring the database up to date; a start does it, too"), e.command("migrate up")))
 			return
 		}
 		v, err := e.core.vitals(ctx)
 		if err != nil {
-			note(fail(err.Error(), "the tables are not what this version expects: was the database migrated by a newer usher?", e.command("migrate status")))
+			note(fail(registry.SaidOf(err), registry.Say("the tables are not what this version expects: was the database migrated by a newer usher?"), e.command("migrate status")))
 			return
 		}
 		e.vitals = &v
@@ -86,7 +86,7 @@ func lookSchema(ctx context.Context, e *exam, note func(Finding)) {
 func lookWriting(ctx context.Context, e *exam, note func(Finding)) {
 	limited(ctx, checkTime, func(ctx context.Context) {
 		if err := e.core.Store.CheckWrite(ctx); err != nil {
-			note(fail(err.Error(), "let the user that usher runs as write to the database; on SQLite to the file and to its folder", ""))
+			note(fail(registry.SaidOf(err), registry.Say("let the user that usher runs as write to the database; on SQLite to the file and to its folder"), ""))
 			return
 		}
 		note(fine("the database takes writes"))
@@ -113,17 +113,17 @@ func lookDisk(_ context.Context, e *exam, note func(Finding)) {
 		return
 	}
 	free, err := freeSpace(filepath.Dir(path))
-	says := fmt.Sprintf("%d MB are free where %s lies", free/mega, path)
-	const mend = "make room, or move the database: a full disk ends every change, and a backup needs as much again as the file has"
+	says := registry.Say("%d MB are free where %s lies", int64(free/mega), path)
+	mend := registry.Say("make room, or move the database: a full disk ends every change, and a backup needs as much again as the file has")
 	switch {
 	case err != nil:
-		note(Finding{State: CheckSkipped, Says: err.Error()})
+		note(Finding{State: CheckSkipped, Says: registry.SaidOf(err)})
 	case free < leastSpace:
 		note(fail(says, mend, "df -h "+filepath.Dir(path)))
 	case free < littleRoom:
 		note(warn(says, mend, "df -h "+filepath.Dir(path)))
 	default:
-		note(fine("%s", says))
+		note(Finding{State: CheckOK, Says: says})
 	}
 }
 
@@ -138,9 +138,9 @@ func lookWAL(_ context.Context, e *exam, note func(Finding)) {
 	case errors.Is(err, fs.ErrNotExist):
 		note(fine("it is empty"))
 	case err != nil:
-		note(fail(err.Error(), "let the user that usher runs as read and write the files beside the database", "ls -l "+path+"*"))
+		note(fail(registry.SaidOf(err), registry.Say("let the user that usher runs as read and write the files beside the database"), "ls -l "+path+"*"))
 	case info.Size() > largeWAL:
-		note(warn(fmt.Sprintf("it has grown to %d MB: something reads for so long that it is not carried over", info.Size()/mega), "end what reads the file (another program, a backup that hangs), then restart usher", "fuser -v "+path))
+		note(warn(registry.Say("it has grown to %d MB: something reads for so long that it is not carried over", info.Size()/mega), registry.Say("end what reads the file (another program, a backup that hangs), then restart usher"), "fuser -v "+path))
 	default:
 		note(fine("%d MB", info.Size()/mega))
 	}
@@ -152,11 +152,11 @@ func lookPages(ctx context.Context, e *exam, note func(Finding)) {
 		note(fine("PostgreSQL looks after its own"))
 		return
 	case !e.Thorough:
-		note(Finding{State: CheckSkipped, Says: "reading every page takes long; --thorough does it"})
+		note(Finding{State: CheckSkipped, Says: registry.Say("reading every page takes long; --thorough does it")})
 		return
 	}
 	if err := e.core.Store.CheckFile(ctx); err != nil {
-		note(fail(err.Error(), "stop usher, keep the damaged file, and put the latest backup in its place", ""))
+		note(fail(registry.SaidOf(err), registry.Say("stop usher, keep the damaged file, and put the latest backup in its place"), ""))
 		return
 	}
 	note(fine("every page, index and reference is sound"))
@@ -166,24 +166,24 @@ func lookPages(ctx context.Context, e *exam, note func(Finding)) {
 // and the database has the token's hash. No mark of the key itself has to be
 // kept.
 func lookKey(ctx context.Context, e *exam, note func(Finding)) {
-	const mend = "put the key back that the database was written with, from its backup: with another one no mailed link, no second factor and no webhook secret works"
+	mend := registry.Say("put the key back that the database was written with, from its backup: with another one no mailed link, no second factor and no webhook secret works")
 	where := "secret_key_file"
 	if !e.cfg.SecretKey.IsSet() {
 		where = e.cfg.Database.Path + ".key"
 		key, err := os.ReadFile(where)
 		if err != nil {
-			note(fail("there is no key: "+err.Error(), mend, "ls -l "+where))
+			note(fail(registry.Say("there is no key: %s", err), mend, "ls -l "+where))
 			return
 		}
 		e.cfg.SecretKey = config.NewSecret(string(key))
 	}
 	minter, err := onboard.NewMinter([]byte(e.cfg.SecretKey.Reveal()))
 	if err != nil {
-		note(fail(where+": "+err.Error(), mend, ""))
+		note(fail(registry.Say("%s: %s", where, err), mend, ""))
 		return
 	}
 	if e.vitals == nil {
-		note(Finding{State: CheckSkipped, Says: "the schema has to be up to date first"})
+		note(Finding{State: CheckSkipped, Says: registry.Say("the schema has to be up to date first")})
 		return
 	}
 	limited(ctx, checkTime, func(ctx context.Context) {
@@ -192,9 +192,9 @@ func lookKey(ctx context.Context, e *exam, note func(Finding)) {
 		case errors.Is(err, registry.ErrNotFound):
 			note(fine("there is one; nothing in the database rests on it yet"))
 		case err != nil:
-			note(fail(err.Error(), "see the check of the database", ""))
+			note(fail(registry.SaidOf(err), registry.Say("see the check of the database"), ""))
 		case !bytes.Equal(minter.LinkHash(uid, purpose), hash):
-			note(fail("the key is not the one that this database was written with ("+where+")", mend, ""))
+			note(fail(registry.Say("the key is not the one that this database was written with (%s)", where), mend, ""))
 		default:
 			note(fine("it is the one that this database was written with"))
 		}
@@ -210,13 +210,13 @@ func lookClock(ctx context.Context, e *exam, note func(Finding)) {
 		before := e.Now()
 		at, err := e.core.Store.Clock(ctx)
 		if err != nil {
-			note(fail(err.Error(), "see the check of the database", ""))
+			note(fail(registry.SaidOf(err), registry.Say("see the check of the database"), ""))
 			return
 		}
 		after := e.Now()
 		skew := at.Sub(before.Add(after.Sub(before) / 2))
 		if skew.Abs() > mostSkew+after.Sub(before) {
-			note(fail(fmt.Sprintf("the database's clock is %s off this machine's", skew.Round(time.Second)), "have both machines keep time by NTP", "timedatectl"))
+			note(fail(registry.Say("the database's clock is %s off this machine's", skew.Round(time.Second)), registry.Say("have both machines keep time by NTP"), "timedatectl"))
 			return
 		}
 		note(fine("this machine and the database agree"))

@@ -28,7 +28,7 @@ func found(t *testing.T, cfg *config.Config, o app.DoctorOptions, name string) a
 		o.Now = time.Now
 	}
 	all := app.Examine(t.Context(), cfg, o)
-	i := slices.IndexFunc(all, func(f app.Finding) bool { return f.Name == name })
+	i := slices.IndexFunc(all, func(f app.Finding) bool { return f.Name.String() == name })
 	if i < 0 {
 		t.Fatalf("no check %q among %+v", name, all)
 	}
@@ -45,7 +45,7 @@ func found(t *testing.T, cfg *config.Config, o app.DoctorOptions, name string) a
 
 func says(t *testing.T, f app.Finding, state, text string) {
 	t.Helper()
-	if f.State != state || !strings.Contains(f.Says, text) {
+	if f.State != state || !strings.Contains(f.Says.String(), text) {
 		t.Errorf("%s is %s: %s; want %s: %s", f.Name, f.State, f.Says, state, text)
 	}
 }
@@ -160,7 +160,7 @@ func TestDoctorOnWork(t *testing.T) {
 	says(t, found(t, cfg, o, "processes"), app.CheckWarn, "none runs")
 	cfg.Database = config.Database{Driver: config.Postgres, URL: config.NewSecret("postgres://nobody:hush@127.0.0.1:1/none")}
 	gone := found(t, cfg, o, "database")
-	if says(t, gone, app.CheckFail, "refused"); strings.Contains(gone.Says+gone.Command, "hush") {
+	if says(t, gone, app.CheckFail, "refused"); strings.Contains(gone.Says.String()+gone.Command, "hush") {
 		t.Errorf("it tells the password: %+v", gone)
 	}
 }

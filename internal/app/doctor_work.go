@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/usherd/usher/internal/jobs"
@@ -21,24 +20,24 @@ func lookProcesses(ctx context.Context, e *exam, note func(Finding)) {
 	limited(ctx, checkTime, func(ctx context.Context) {
 		live, err := e.core.Store.LiveProcesses(ctx)
 		if err != nil {
-			note(fail(err.Error(), "see the check of the database", ""))
+			note(fail(registry.SaidOf(err), registry.Say("see the check of the database"), ""))
 			return
 		}
-		var old []string
+		var old []registry.Said
 		hash := e.cfg.Hash()
 		for _, p := range live {
 			switch {
 			case e.Version != "" && p.Version != e.Version:
-				old = append(old, fmt.Sprintf("%s runs %s", p.Name, p.Version))
+				old = append(old, registry.Say("%s runs %s", p.Name, p.Version))
 			case p.ConfigHash != hash:
-				old = append(old, p.Name+" runs with another configuration file")
+				old = append(old, registry.Say("%s runs with another configuration file", p.Name))
 			}
 		}
 		switch {
 		case len(live) == 0:
-			note(warn("none runs: no schedule is kept and no mail is sent", "start usher", e.command("serve")))
+			note(warn(registry.Say("none runs: no schedule is kept and no mail is sent"), registry.Say("start usher"), e.command("serve")))
 		case len(old) > 0:
-			note(warn(strings.Join(old, "; "), "restart what is not "+e.Version+" with this file", ""))
+			note(warn(registry.Join(old, "; "), registry.Say("restart what is not %s with this file", e.Version), ""))
 		default:
 			note(fine("%d, of this version and with this file", len(live)))
 		}
@@ -47,7 +46,7 @@ func lookProcesses(ctx context.Context, e *exam, note func(Finding)) {
 
 // lookSchedules reads each schedule, and looks for times that went by.
 func lookSchedules(_ context.Context, e *exam, note func(Finding)) {
-	var next []string
+	var next []registry.Said
 	for _, s := range e.vitals.Sources {
 		if s.Schedule == "" || !s.PausedAt.IsZero() {
 			continue
@@ -55,20 +54,20 @@ func lookSchedules(_ context.Context, e *exam, note func(Finding)) {
 		at, err := jobs.Next(s.Schedule, e.Now())
 		switch {
 		case err != nil || at.IsZero():
-			note(fail(fmt.Sprintf("%s: %q never comes up", s.Key, s.Schedule), "write a time there is", e.command("config check")))
+			note(fail(registry.Say("%s: %q never comes up", s.Key, s.Schedule), registry.Say("write a time there is"), e.command("config check")))
 		case !s.NextDue.IsZero() && e.Now().Sub(s.NextDue) > lateAfter && e.vitals.Processes > 0:
-			note(fail(fmt.Sprintf("%s was due %s ago and nobody ran it", s.Key, e.ago(s.NextDue)), "see what the processes' logs say of their queue, and restart them", e.command("sync runs")))
+			note(fail(registry.Say("%s was due %s ago and nobody ran it", s.Key, e.ago(s.NextDue)), registry.Say("see what the processes' logs say of their queue, and restart them"), e.command("sync runs")))
 		default:
-			says := s.Key + " at " + s.NextDue.UTC().Format("2006-01-02 15:04 MST")
+			says := registry.Say("%s at %s", s.Key, s.NextDue.UTC().Format("2006-01-02 15:04 MST"))
 			if s.ByHand != "" {
-				says += ", set by " + s.ByHand
+				says = registry.Say("%s, set by %s", says, s.ByHand)
 			}
 			next = append(next, says)
 		}
 	}
 	if len(next) > 0 {
-		note(fine("next: %s", strings.Join(next, ", ")))
-	} else if !slices.ContainsFunc(e.seen, func(c Finding) bool { return c.Name == "schedules" }) {
+		note(fine("next: %s", registry.Join(next, ", ")))
+	} else if !slices.ContainsFunc(e.seen, func(c Finding) bool { return c.Name == registry.Say("schedules") }) {
 		note(fine("no source has one"))
 	}
 }
@@ -89,15 +88,13 @@ func lookRuns(_ context.Context, e *exam, note func(Finding)) {
 func (e *exam) lookRun(s registry.SourceVitals) (Finding, bool) {
 	switch {
 	case !s.QuarantinedAt.IsZero():
-		return fail(fmt.Sprintf("%s is in quarantine for %s: %s", s.Key, e.ago(s.QuarantinedAt), s.QuarantineReason),
-			"mend what the reason names; the next run that goes well ends the quarantine", e.command("sync run "+s.Key)), true
+		return fail(registry.Say("%s is in quarantine for %s: %s", s.Key, e.ago(s.QuarantinedAt), s.QuarantineReason), registry.Say("mend what the reason names; the next run that goes well ends the quarantine"), e.command("sync run "+s.Key)), true
 	case s.HeldRun != 0:
-		return warn(fmt.Sprintf("run %d of %s waits for %s with %d changes", s.HeldRun, s.Key, e.ago(s.HeldSince), s.HeldChanges),
-			"look at it, then approve or reject it", e.command(fmt.Sprint("sync show ", s.HeldRun))), true
+		return warn(registry.Say("run %d of %s waits for %s with %d changes", s.HeldRun, s.Key, e.ago(s.HeldSince), s.HeldChanges), registry.Say("look at it, then approve or reject it"), e.command(fmt.Sprint("sync show ", s.HeldRun))), true
 	case s.Failures > 0:
-		return warn(fmt.Sprintf("%s failed %d times in a row", s.Key, s.Failures), "see why", e.command("sync runs")), true
+		return warn(registry.Say("%s failed %d times in a row", s.Key, s.Failures), registry.Say("see why"), e.command("sync runs")), true
 	case !s.PausedAt.IsZero():
-		return warn(fmt.Sprintf("%s is paused for %s", s.Key, e.ago(s.PausedAt)), "resume it when that is over", e.command("source resume "+s.Key)), true
+		return warn(registry.Say("%s is paused for %s", s.Key, e.ago(s.PausedAt)), registry.Say("resume it when that is over"), e.command("source resume "+s.Key)), true
 	}
 	return Finding{}, false
 }
@@ -110,13 +107,13 @@ func lookMails(ctx context.Context, e *exam, note func(Finding)) {
 		list := e.command("mail list")
 		switch {
 		case err != nil:
-			note(fail(err.Error(), "see the check of the database", ""))
+			note(fail(registry.SaidOf(err), registry.Say("see the check of the database"), ""))
 		case waiting > 0 && e.Now().Sub(m.Oldest) > lateAfter:
-			note(fail(fmt.Sprintf("%d mails wait, the oldest for %s", waiting, e.ago(m.Oldest)), "see the check of the mail server and what the server said to each", list+" --state queued"))
+			note(fail(registry.Say("%d mails wait, the oldest for %s", waiting, e.ago(m.Oldest)), registry.Say("see the check of the mail server and what the server said to each"), list+" --state queued"))
 		case more["failed"] > 0:
-			note(warn(fmt.Sprintf("%d mails failed for good", more["failed"]), "see what the mail server said, and mend the addresses", list+" --state failed"))
+			note(warn(registry.Say("%d mails failed for good", more["failed"]), registry.Say("see what the mail server said, and mend the addresses"), list+" --state failed"))
 		case more["held"] > 0:
-			note(warn(fmt.Sprintf("%d mails of first imports wait to be released", more["held"]), "release them when the people are to be written to", e.command("mail release")))
+			note(warn(registry.Say("%d mails of first imports wait to be released", more["held"]), registry.Say("release them when the people are to be written to"), e.command("mail release")))
 		default:
 			note(fine("%d wait", waiting))
 		}
@@ -127,7 +124,7 @@ func lookWebhooks(_ context.Context, e *exam, note func(Finding)) {
 	d := e.vitals.Deliveries
 	waiting := d.States["new"] + d.States["retrying"]
 	if waiting > 0 && e.Now().Sub(d.Oldest) > time.Hour {
-		note(warn(fmt.Sprintf("%d deliveries wait, the oldest for %s", waiting, e.ago(d.Oldest)), "see what the receivers answer; they are tried for three days", ""))
+		note(warn(registry.Say("%d deliveries wait, the oldest for %s", waiting, e.ago(d.Oldest)), registry.Say("see what the receivers answer; they are tried for three days"), ""))
 		return
 	}
 	note(fine("%d deliveries wait", waiting))
@@ -136,7 +133,7 @@ func lookWebhooks(_ context.Context, e *exam, note func(Finding)) {
 func lookJobs(_ context.Context, e *exam, note func(Finding)) {
 	j := e.vitals.Jobs
 	if !j.Oldest.IsZero() && e.Now().Sub(j.Oldest) > lateAfter && e.vitals.Processes > 0 {
-		note(fail(fmt.Sprintf("%d jobs wait, the oldest for %s", j.States["waiting"], e.ago(j.Oldest)), "see what the processes' logs say, and restart them", ""))
+		note(fail(registry.Say("%d jobs wait, the oldest for %s", j.States["waiting"], e.ago(j.Oldest)), registry.Say("see what the processes' logs say, and restart them"), ""))
 		return
 	}
 	note(fine("%d wait, %d at work", j.States["waiting"], j.States["running"]))
@@ -154,13 +151,13 @@ func lookConnections(_ context.Context, e *exam, note func(Finding)) {
 		}
 		switch {
 		case c.Paused:
-			note(warn(name+" is paused", "resume it when that is over", e.command("connection resume "+name)))
+			note(warn(registry.Say("%s is paused", name), registry.Say("resume it when that is over"), e.command("connection resume "+name)))
 		case c.Credentials == 0:
-			note(warn(name+" has no live token or client", "make one for its identity provider", e.command("token create --connection "+name)))
+			note(warn(registry.Say("%s has no live token or client", name), registry.Say("make one for its identity provider"), e.command("token create --connection "+name)))
 		case !c.TokenEnds.IsZero() && e.daysLeft(c.TokenEnds) < soonDays:
-			note(warn(fmt.Sprintf("the last token of %s ends in %d days", name, e.daysLeft(c.TokenEnds)), "make another and give it to the identity provider", token))
+			note(warn(registry.Say("the last token of %s ends in %d days", name, e.daysLeft(c.TokenEnds)), registry.Say("make another and give it to the identity provider"), token))
 		case e.Now().Sub(last) > quietAfter:
-			note(warn(name+" is quiet for "+e.ago(last), "that is well where nothing changes; else see what the identity provider's own log says", e.command("connection log "+name)))
+			note(warn(registry.Say("%s is quiet for %s", name, e.ago(last)), registry.Say("that is well where nothing changes; else see what the identity provider's own log says"), e.command("connection log "+name)))
 		}
 	}
 	if len(e.seen) == before {

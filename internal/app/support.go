@@ -26,7 +26,7 @@ func Support(cfg *config.Config, version string, findings []Finding) string {
 	}
 	hide := masker(cfg)
 	for _, f := range findings {
-		fmt.Fprintf(&b, "%2d %-7s %s: %s\n", f.Number, f.State, hide(f.Name), hide(f.Says))
+		fmt.Fprintf(&b, "%2d %-7s %s: %s\n", f.Number, f.State, hide(f.Name.String()), hide(f.Says.String()))
 	}
 	return b.String()
 }

@@ -140,7 +140,9 @@ type Queue struct {
 
 // Finding is one thing that was looked at; State is ok, warn, fail or skipped.
 type Finding struct {
-	Number              int
-	Name, State         string
-	Says, Mend, Command string
+	Number     int
+	Name       registry.Said
+	State      string
+	Says, Mend registry.Said
+	Command    string
 }

@@ -44,7 +44,9 @@ func (r request) Target() string {
 }
 
 // Took is how long the answer took, in milliseconds.
-func (r request) Took() string { return fmt.Sprintf("%.1f ms", float64(r.Micros)/1000) }
+func (r request) Took() *web.Message {
+	return web.Say("admin.millis", "N", fmt.Sprintf("%.1f", float64(r.Micros)/1000))
+}
 
 // redirectToLog leads from where the log was.
 func (h *Handlers) redirectToLog(v *visit, c Connection) {
