@@ -278,6 +278,7 @@ func TestManyRowsTogether(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			defer func() { _ = rows.Close() }() // twice does no harm
 			for range 10 {
 				if !rows.Next() {
 					return errors.Join(io.ErrUnexpectedEOF, rows.Err())
