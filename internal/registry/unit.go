@@ -83,15 +83,7 @@ func newUnit(r *Registry, b *Batch) *unit {
 func (u *unit) load(ctx context.Context, tx Tx) error {
 	n := u.gather()
 	names := slices.Sorted(maps.Keys(n.names))
-	if u.b.Origin.Kind.Pulled() { // an object of a directory is a person or a group
-		n.anchors = slices.Concat(n.anchors, n.groupAnchors)
-		n.groupAnchors = n.anchors
-	}
-	err := tx.Expect(ctx, Expected{
-		Names: names, Origin: u.b.Origin.ID, Anchors: n.anchors, GroupAnchors: n.groupAnchors,
-		Kept: len(names) > 0 && (u.r.Blind != nil || u.r.ChosenName != nil),
-	})
-	if err != nil {
+	if err := u.expect(ctx, tx, n, names); err != nil {
 		return err
 	}
 	// Names come first: where each statement sees what was committed before it,
@@ -135,6 +127,18 @@ func (u *unit) load(ctx context.Context, tx Tx) error {
 		return nil
 	}
 	return u.loadTied(ctx, tx, n.byHand)
+}
+
+// expect says what load asks for first.
+func (u *unit) expect(ctx context.Context, tx Tx, n *wants, names []string) error {
+	if u.b.Origin.Kind.Pulled() { // an object of a directory is a person or a group
+		n.anchors = slices.Concat(n.anchors, n.groupAnchors)
+		n.groupAnchors = n.anchors
+	}
+	return tx.Expect(ctx, Expected{
+		Names: names, Origin: u.b.Origin.ID, Anchors: n.anchors, GroupAnchors: n.groupAnchors,
+		Kept: len(names) > 0 && (u.r.Blind != nil || u.r.ChosenName != nil),
+	})
 }
 
 // loadGroups loads the groups of the batch.

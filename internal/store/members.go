@@ -86,10 +86,10 @@ func memberOf(m registry.Membership) (column, table string, id int64) {
 }
 
 // inOneOrder are memberships in the order in which all write them: two who write the
-// same ones wait for each other, but not both.
+// same ones wait for each other, but not both. People come first.
 func inOneOrder(ms []registry.Membership) []registry.Membership {
 	return slices.SortedFunc(slices.Values(ms), func(a, b registry.Membership) int {
-		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.User, b.User), cmp.Compare(a.MemberGroup, b.MemberGroup))
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.MemberGroup, b.MemberGroup), cmp.Compare(a.User, b.User))
 	})
 }
 
