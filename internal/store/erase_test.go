@@ -93,6 +93,12 @@ func (w *world) seed() registry.UserID {
 		w.t.Fatal(res.Refused)
 	}
 	w.sql(`UPDATE merges SET evidence = '%s'`, secret)
+	// Merging ended how they sign in; there is a way again.
+	w.sql(`UPDATE users SET password_hash = '`+secret+`' WHERE id = %d`, id)
+	w.sql(`INSERT INTO factors (company_id, user_id, kind, name, created_at) VALUES (%d, %d, 'totp', '`+secret+`', 2)`, c, id)
+	w.sql(`DELETE FROM sessions WHERE user_id = %d`, id)
+	w.signIn(id)
+	w.sql(`UPDATE sessions SET agent = '`+secret+`' WHERE user_id = %d`, id)
 	return id
 }
 

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -363,6 +364,12 @@ func TestSetupMail(t *testing.T) {
 			w.put(disabled(ann))
 			want(t, "codes", codes(w.put(registry.MailSetup{User: id})), []registry.Code{"not_invitable"})
 		})
+		rule(t, s, "a block ends sessions, also for when it is lifted", func(t *testing.T, w *world) {
+			id := w.create1(ann)
+			w.signIn(id)
+			w.put(registry.SetBlocks{User: id, Set: registry.BlockAdmin}, registry.SetBlocks{User: id, Clear: registry.BlockAdmin})
+			want(t, "sessions", w.number(`SELECT count(*) FROM sessions`), 0)
+		})
 		rule(t, s, "a block ends the link, in the same batch too", func(t *testing.T, w *world) {
 			id := w.create1(with(ann, func(p *registry.PutUser) { p.SetupMail = registry.SetupNone }))
 			w.put(ann, registry.SetBlocks{User: id, Set: registry.BlockAdmin})
@@ -419,6 +426,20 @@ func TestHistory(t *testing.T) {
 			want(t, "what was never asserted stays", w.person(id).Attributes.First(registry.AttrNickName), "By hand")
 			res = w.put(person("1", "anna"))
 			want(t, "no longer asserted", res[0].Change.Payload.Before, registry.Attributes{"givenName": {"Ann"}})
+		})
+		rule(t, s, "who, by which door, and what was kept", func(t *testing.T, w *world) {
+			id := w.create1(person("1", "ann"))
+			w.put(person("1", "anna"))
+			row := `FROM changes WHERE user_id = %d AND action = 'rename'`
+			want(t, "actor", w.texts(`SELECT actor `+row, id), []string{"test"})
+			want(t, "origin", w.number(`SELECT origin_id `+row, id), int64(w.src.Origin.ID))
+			want(t, "at", w.number(`SELECT at `+row, id), w.now.UnixMicro())
+			var kept registry.Payload
+			if err := json.Unmarshal([]byte(w.texts(`SELECT CAST(payload AS text) `+row, id)[0]), &kept); err != nil {
+				t.Fatal(err)
+			}
+			want(t, "before", kept.Before[registry.AttrUserName], []string{"ann"})
+			want(t, "after", kept.After[registry.AttrUserName], []string{"anna"})
 		})
 		rule(t, s, "one row for one record", func(t *testing.T, w *world) {
 			id := w.create1(person("1", "ann"))

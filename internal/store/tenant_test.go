@@ -267,8 +267,10 @@ func (c *climber) putNothing(ctx context.Context) {
 	)
 	want(t, "codes", codes(res), slices.Repeat([]registry.Code{registry.CodeNotFound}, len(res)))
 	for _, users := range [][]registry.UserID{{c.user}, {c.user, c.user + 1000}} {
-		res = put(registry.PatchMembers{Group: own[0].Group, AddUsers: users, AddGroups: []registry.GroupID{c.group}})
-		want(t, "A's people in B's group", actions(res), []registry.Action{""})
+		for _, exactly := range []bool{false, true} {
+			res = put(registry.PatchMembers{Group: own[0].Group, AddUsers: users, AddGroups: []registry.GroupID{c.group}, Exactly: exactly})
+			want(t, "A's people in B's group", actions(res), []registry.Action{""})
+		}
 	}
 	same := put(person(c.anchor, "ann"))
 	if same[0].Refused != nil || same[0].User == c.user {

@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"hash/fnv"
+	"strconv"
 	"strings"
 
 	"github.com/usherd/usher/internal/source"
@@ -37,13 +38,24 @@ func (b *builder) besideMarker() map[string]bool {
 	return out
 }
 
-// sumOf is equal for equal values in whatever order, in every process.
-func sumOf(name string, values []string) uint64 {
-	var sum uint64
+// sum is, of an attribute that the marker does not cover, equal for equal values in
+// whatever order, in every process.
+func (a attribute) sum(values []string) (sum uint64) {
+	if !a.aside {
+		return 0
+	}
 	for _, v := range values {
 		h := fnv.New64a()
-		_, _ = h.Write([]byte(name + "\x00" + strings.ToLower(v)))
+		_, _ = h.Write([]byte(a.key + "\x00" + strings.ToLower(v)))
 		sum += h.Sum64()
 	}
 	return sum
+}
+
+// marked is a marker with the sum of what it does not cover.
+func marked(marker string, aside uint64) string {
+	if aside == 0 || marker == "" {
+		return marker
+	}
+	return marker + asideMark + strconv.FormatUint(aside, 36)
 }

@@ -175,9 +175,7 @@ func (b *builder) build(raw rawEntry) (e source.Entry, more *pending) {
 	var aside uint64
 	for _, attr := range raw.attrs {
 		a := b.lookup(attr.name)
-		if a.aside {
-			aside += sumOf(a.key, attr.values)
-		}
+		aside += a.sum(attr.values)
 		if a.wanted && a.ranged == "" && len(attr.values) > 0 {
 			e.Values[a.key] = append(e.Values[a.key], attr.values...)
 		}
@@ -205,9 +203,7 @@ func (b *builder) build(raw rawEntry) (e source.Entry, more *pending) {
 			}
 		}
 	}
-	if aside != 0 && e.Marker != "" {
-		e.Marker += asideMark + strconv.FormatUint(aside, 36)
-	}
+	e.Marker = marked(e.Marker, aside)
 	b.identify(&e, sid, rid)
 	e.Anchor, e.Problem = anchorOf(b.name, anchors)
 	if more != nil {
