@@ -133,6 +133,11 @@ func (f *flags) testSource(ctx context.Context, cmd *cobra.Command, core *app.Co
 	if err := f.people(w, docs); err != nil {
 		return err
 	}
+	if len(rows) == 0 {
+		_, err = fmt.Fprint(w, "\nThe directory answers and lets us in, but shows nobody: a run would read nothing.\n"+
+			"Look at users.base, at users.filter, and at what the account may read; for Entra ID at\nthe groups, the kinds of accounts and the application's consent.\n")
+		return err
+	}
 	_, err = fmt.Fprintf(w, "\nThe connection works. %s shown, %d usable.\n", count(len(rows), "person", "people"), usable)
 	return err
 }
