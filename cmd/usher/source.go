@@ -94,6 +94,13 @@ func toSampleDoc(r app.SampleRow) sampleDoc {
 }
 
 // testSource prints what a source is and how its people look.
+// nobodyFound is what a test says that finds nobody.
+const nobodyFound = `
+The directory answers and lets us in, but shows nobody: a run would read nothing.
+Look at users.base, at users.filter, and at what the account may read; for Entra
+ID at the groups, the kinds of accounts and the application's consent.
+`
+
 func (f *flags) testSource(ctx context.Context, cmd *cobra.Command, core *app.Core, name string, n int) error {
 	info, rows, err := core.TestSource(ctx, name, n)
 	if err != nil {
@@ -131,6 +138,10 @@ func (f *flags) testSource(ctx context.Context, cmd *cobra.Command, core *app.Co
 		return err
 	}
 	if err := f.people(w, docs); err != nil {
+		return err
+	}
+	if len(rows) == 0 {
+		_, err = fmt.Fprint(w, nobodyFound)
 		return err
 	}
 	_, err = fmt.Fprintf(w, "\nThe connection works. %s shown, %d usable.\n", count(len(rows), "person", "people"), usable)

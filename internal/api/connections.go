@@ -62,20 +62,20 @@ type ListRequestsInput struct {
 
 // Connections are the doors of identity providers and programs.
 type Connections interface {
-	ListConnections(ctx context.Context, who *Who, in None) (Page[Connection], error)
+	ListConnections(ctx context.Context, who *Who, in Paging) (Page[Connection], error)
 	ShowConnection(ctx context.Context, who *Who, in ConnectionInput) (Connection, error)
 	ListRequests(ctx context.Context, who *Who, in ListRequestsInput) (Page[ScimRequest], error)
-	ListTokens(ctx context.Context, who *Who, in None) (Page[Token], error)
+	ListTokens(ctx context.Context, who *Who, in Paging) (Page[Token], error)
 }
 
 func connectionRoutes(d Connections) []Route {
 	const tag, one = "connections", "/connections/{connection}"
 	return []Route{
-		On(Route{Method: http.MethodGet, Pattern: "/connections", Right: auth.RightRead, ID: "listConnections", Tag: tag, Summary: "The SCIM connections by name"}, d.ListConnections),
+		On(Route{Method: http.MethodGet, Pattern: "/connections", Right: auth.RightRead, ID: "listConnections", Tag: tag, Export: true, Summary: "The SCIM connections by name"}, listed(d.ListConnections)),
 		On(Route{Method: http.MethodGet, Pattern: one, Right: auth.RightRead, ID: "showConnection", Tag: tag, Summary: "One connection"}, d.ShowConnection),
 		On(Route{Method: http.MethodGet, Pattern: one + "/requests", Right: auth.RightRead, ID: "listRequests", Tag: tag, Export: true,
 			Summary: "A connection's requests, the newest first, and why some were refused"}, d.ListRequests),
-		On(Route{Method: http.MethodGet, Pattern: "/tokens", Right: auth.RightRead, ID: "listTokens", Tag: tag,
-			Summary: "The company's tokens of this API, the newest first", Notes: "No token makes or ends tokens: what could would outlive its own end."}, d.ListTokens),
+		On(Route{Method: http.MethodGet, Pattern: "/tokens", Right: auth.RightRead, ID: "listTokens", Tag: tag, Export: true,
+			Summary: "The company's tokens of this API, the newest first", Notes: "No token makes or ends tokens: what could would outlive its own end."}, listed(d.ListTokens)),
 	}
 }

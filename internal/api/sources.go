@@ -138,7 +138,7 @@ type Evidence struct {
 
 // Sources are the directories that are pulled.
 type Sources interface {
-	ListSources(ctx context.Context, who *Who, in None) (Page[Source], error)
+	ListSources(ctx context.Context, who *Who, in Paging) (Page[Source], error)
 	ShowSource(ctx context.Context, who *Who, in SourceInput) (Source, error)
 	TestSource(ctx context.Context, who *Who, in TestInput) (SourceTest, error)
 	PauseSource(ctx context.Context, who *Who, in PauseInput) (Source, error)
@@ -157,7 +157,7 @@ var sourceFaults = []registry.Code{"source_auth", "source_unreachable", "source_
 func sourceRoutes(d Sources) []Route {
 	const tag, one = "sources", "/sources/{source}"
 	return []Route{
-		On(Route{Method: http.MethodGet, Pattern: "/sources", Right: auth.RightRead, ID: "listSources", Tag: tag, Summary: "The sources, how each fares, its last run and its next"}, d.ListSources),
+		On(Route{Method: http.MethodGet, Pattern: "/sources", Right: auth.RightRead, ID: "listSources", Tag: tag, Export: true, Summary: "The sources, how each fares, its last run and its next"}, listed(d.ListSources)),
 		On(Route{Method: http.MethodGet, Pattern: one, Right: auth.RightRead, ID: "showSource", Tag: tag, Summary: "One source"}, d.ShowSource),
 		On(Route{Method: http.MethodPost, Pattern: one + "/test", Right: auth.RightOperate, ID: "testSource", Tag: tag, Deed: "source.test", Codes: sourceFaults,
 			Summary: "Connect, sign in, and show a few people as they would be mapped"}, d.TestSource),

@@ -84,7 +84,7 @@ type ReplayInput struct {
 
 // Webhooks are the addresses that are told of events.
 type Webhooks interface {
-	ListWebhooks(ctx context.Context, who *Who, in None) (Page[Webhook], error)
+	ListWebhooks(ctx context.Context, who *Who, in Paging) (Page[Webhook], error)
 	ShowWebhook(ctx context.Context, who *Who, in WebhookInput) (Webhook, error)
 	TestWebhook(ctx context.Context, who *Who, in WebhookInput) (WebhookTest, error)
 	ListDeliveries(ctx context.Context, who *Who, in ListDeliveriesInput) (Page[Delivery], error)
@@ -96,8 +96,8 @@ func webhookRoutes(d Webhooks) []Route {
 	const tag, one = "webhooks", "/webhooks/{webhook}"
 	disabled := []registry.Code{registry.CodeInvalidValue}
 	return []Route{
-		On(Route{Method: http.MethodGet, Pattern: "/webhooks", Right: auth.RightRead, ID: "listWebhooks", Tag: tag,
-			Summary: "The webhooks by name", Notes: "No token makes, changes or ends webhooks: what could would hear of everything for ever."}, d.ListWebhooks),
+		On(Route{Method: http.MethodGet, Pattern: "/webhooks", Right: auth.RightRead, ID: "listWebhooks", Tag: tag, Export: true,
+			Summary: "The webhooks by name", Notes: "No token makes, changes or ends webhooks: what could would hear of everything for ever."}, listed(d.ListWebhooks)),
 		On(Route{Method: http.MethodGet, Pattern: one, Right: auth.RightRead, ID: "showWebhook", Tag: tag, Summary: "One webhook"}, d.ShowWebhook),
 		On(Route{Method: http.MethodPost, Pattern: one + "/test", Right: auth.RightOperate, ID: "testWebhook", Tag: tag, Deed: "webhook.test", Told: true,
 			Summary: "Send a test now and see what is answered"}, d.TestWebhook),

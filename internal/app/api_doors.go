@@ -80,12 +80,12 @@ func toAPIConnection(x registry.Connection) api.Connection {
 }
 
 // ListConnections implements api.Connections.
-func (d *apiDesk) ListConnections(ctx context.Context, who *api.Who, _ api.None) (p api.Page[api.Connection], err error) {
+func (d *apiDesk) ListConnections(ctx context.Context, who *api.Who, in api.Paging) (p api.Page[api.Connection], err error) {
 	all, err := d.Store.For(who.Company).Connections(ctx)
-	for _, x := range all {
-		p.Items = append(p.Items, toAPIConnection(x))
+	if err != nil {
+		return p, err
 	}
-	return p, err
+	return fewPage(all, in, toAPIConnection)
 }
 
 // live finds a connection that is not retired.
@@ -133,15 +133,17 @@ func (d *apiDesk) ListRequests(ctx context.Context, who *api.Who, in api.ListReq
 }
 
 // ListTokens implements api.Connections.
-func (d *apiDesk) ListTokens(ctx context.Context, who *api.Who, _ api.None) (p api.Page[api.Token], err error) {
+func (d *apiDesk) ListTokens(ctx context.Context, who *api.Who, in api.Paging) (p api.Page[api.Token], err error) {
 	all, err := d.Store.For(who.Company).APITokens(ctx)
-	for _, k := range all {
-		p.Items = append(p.Items, api.Token{
+	if err != nil {
+		return p, err
+	}
+	return fewPage(all, in, func(k registry.Token) api.Token {
+		return api.Token{
 			Prefix: k.Prefix, Name: k.Name, Scopes: k.Scopes, State: TokenState(k, d.Now()), CreatedAt: k.CreatedAt,
 			LastUsedAt: set(k.LastUsedAt), ExpiresAt: set(k.ExpiresAt), RevokedAt: set(k.RevokedAt),
-		})
-	}
-	return p, err
+		}
+	})
 }
 
 func toAPIMail(m store.MailRow) api.Mail {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,15 +25,12 @@ func (d *apiDesk) ofCompany(ctx context.Context, who *api.Who, key string) (regi
 }
 
 // ListSources implements api.Sources.
-func (d *apiDesk) ListSources(ctx context.Context, who *api.Who, _ api.None) (api.Page[api.Source], error) {
-	var p api.Page[api.Source]
+func (d *apiDesk) ListSources(ctx context.Context, who *api.Who, in api.Paging) (p api.Page[api.Source], err error) {
 	all, err := d.Sources(ctx)
-	for _, s := range all {
-		if s.Company == who.Company {
-			p.Items = append(p.Items, d.toSource(s))
-		}
+	if err != nil {
+		return p, err
 	}
-	return p, err
+	return fewPage(slices.DeleteFunc(all, func(s SourceStanding) bool { return s.Company != who.Company }), in, d.toSource)
 }
 
 // ShowSource implements api.Sources.

@@ -27,12 +27,12 @@ func toAPIWebhook(h registry.Webhook, now time.Time) api.Webhook {
 }
 
 // ListWebhooks implements api.Webhooks.
-func (d *apiDesk) ListWebhooks(ctx context.Context, who *api.Who, _ api.None) (p api.Page[api.Webhook], err error) {
+func (d *apiDesk) ListWebhooks(ctx context.Context, who *api.Who, in api.Paging) (p api.Page[api.Webhook], err error) {
 	all, err := d.Store.For(who.Company).Webhooks(ctx)
-	for _, h := range all {
-		p.Items = append(p.Items, toAPIWebhook(h, d.Now()))
+	if err != nil {
+		return p, err
 	}
-	return p, err
+	return fewPage(all, in, func(h registry.Webhook) api.Webhook { return toAPIWebhook(h, d.Now()) })
 }
 
 // ShowWebhook implements api.Webhooks.

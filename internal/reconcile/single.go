@@ -33,36 +33,11 @@ type Step struct {
 	Name string
 	// OK is false for the step at which the way ends.
 	OK bool
-	// Word is what came out, one of those below: what Text says, for who says it in
-	// another language.
-	Word string
 	// Text says in a sentence what came out.
 	Text registry.Said
 	// Evidence are the values the step went by.
 	Evidence []Evidence
 }
-
-// What can come out of a step.
-const (
-	WordYes      = "yes"      // found, mapped, in scope
-	WordGone     = "gone"     // found: not any more, and tied to the source
-	WordNobody   = "nobody"   // found: nobody; matched: nobody, and nothing to do
-	WordSeveral  = "several"  // found: more than one
-	WordUnusable = "unusable" // found, mapped: there, and of no use
-	WordUnseen   = "unseen"   // found: there, and not for runs
-	WordSkipped  = "skipped"  // mapped: the scope was looked at first
-	WordAll      = "all"      // in scope: there is no scope
-	WordOut      = "out"      // in scope: no
-	WordConflict = "conflict" // matched: not clearly
-	WordJoined   = "joined"   // matched: by a join rule
-	WordNew      = "new"      // matched: a new person
-	WordTied     = "tied"     // matched: by the id
-	WordNothing  = "nothing"  // action: none
-	WordFailed   = "failed"   // action: the run failed
-	WordWaits    = "waits"    // action: held, or only looked at
-	WordRefused  = "refused"  // action: against a rule
-	WordDone     = "done"     // action: what was done
-)
 
 // Evidence is a named value.
 type Evidence struct{ Name, Value registry.Said }
@@ -85,8 +60,8 @@ type Single struct {
 	Run *registry.Run
 }
 
-func (s *Single) step(name string, ok bool, word string, evidence []Evidence, format registry.Format, args ...any) bool {
-	s.Steps = append(s.Steps, Step{Name: name, OK: ok, Word: word, Text: registry.Say(format, args...), Evidence: evidence})
+func (s *Single) step(name string, ok bool, evidence []Evidence, format registry.Format, args ...any) bool {
+	s.Steps = append(s.Steps, Step{Name: name, OK: ok, Text: registry.Say(format, args...), Evidence: evidence})
 	return ok
 }
 
@@ -143,28 +118,28 @@ func (e *Engine) find(ctx context.Context, finder source.Finder, src *Source, wh
 	}
 	switch {
 	case len(entries) == 0 && user != nil:
-		out.step(StepFound, false, WordGone, nil, "the directory has nobody like that now. %s is tied to this source, and only a complete read may judge them missing", user.UserName())
+		out.step(StepFound, false, nil, "the directory has nobody like that now. %s is tied to this source, and only a complete read may judge them missing", user.UserName())
 		return nil, nil
 	case len(entries) == 0:
-		out.step(StepFound, false, WordNobody, nil, "neither the directory nor the registry knows anybody by %q", who)
+		out.step(StepFound, false, nil, "neither the directory nor the registry knows anybody by %q", who)
 		return nil, nil
 	case len(entries) > 1:
 		var names []Evidence
 		for _, x := range entries {
 			names = append(names, field(x.Anchor, registry.Verbatim(x.Name)))
 		}
-		out.step(StepFound, false, WordSeveral, names, "more than one fits %q; ask by one of these ids", who)
+		out.step(StepFound, false, names, "more than one fits %q; ask by one of these ids", who)
 		return nil, nil
 	}
 	entry := entries[0]
 	evidence := []Evidence{fact("id", entry.Anchor), fact("marker", entry.Marker)}
 	switch {
 	case entry.Problem != "":
-		out.step(StepFound, false, WordUnusable, evidence, "%s: %s", entry.Name, entry.Problem)
+		out.step(StepFound, false, evidence, "%s: %s", entry.Name, entry.Problem)
 	case entry.Excluded != "":
-		out.step(StepFound, false, WordUnseen, evidence, "%s is there, but a run does not see it: %s", entry.Name, entry.Excluded)
+		out.step(StepFound, false, evidence, "%s is there, but a run does not see it: %s", entry.Name, entry.Excluded)
 	default:
-		out.step(StepFound, true, WordYes, evidence, "%s", entry.Name)
+		out.step(StepFound, true, evidence, "%s", entry.Name)
 		return &entry, nil
 	}
 	return nil, nil
@@ -196,12 +171,12 @@ func (s *Single) mapped(p mapping.Person, scope string) bool {
 		evidence = append(evidence, field(x.Attribute, x.Message))
 	}
 	if len(p.Problems) > 0 {
-		return s.step(StepMapped, false, WordUnusable, evidence, "the record cannot be used")
+		return s.step(StepMapped, false, evidence, "the record cannot be used")
 	}
 	if !p.InScope {
-		s.step(StepMapped, true, WordSkipped, nil, "the scope was looked at first")
+		s.step(StepMapped, true, nil, "the scope was looked at first")
 		// Not the end: somebody tied who leaves the scope is acted on.
-		return s.step(StepInScope, true, WordOut, nil, "no: %s", scope)
+		return s.step(StepInScope, true, nil, "no: %s", scope)
 	}
 	for _, def := range registry.AttributeDefs() {
 		if v := p.Attributes[def.Name]; len(v) > 0 {
@@ -212,11 +187,11 @@ func (s *Single) mapped(p mapping.Person, scope string) bool {
 		evidence = append(evidence, field(x.Attribute, x.Message))
 	}
 	evidence = append(evidence, Evidence{registry.Say("enabled"), yesNo(p.Enabled)}, Evidence{registry.Say("kind"), registry.Word(p.Kind)})
-	s.step(StepMapped, true, WordYes, evidence, "%d attributes", len(p.Attributes))
+	s.step(StepMapped, true, evidence, "%d attributes", len(p.Attributes))
 	if scope == "" {
-		return s.step(StepInScope, true, WordAll, nil, "yes: the source has no scope")
+		return s.step(StepInScope, true, nil, "yes: the source has no scope")
 	}
-	return s.step(StepInScope, true, WordYes, nil, "yes: %s", scope)
+	return s.step(StepInScope, true, nil, "yes: %s", scope)
 }
 
 func yesNo(yes bool) registry.Said {
@@ -237,7 +212,7 @@ func (s *Single) concluded(r *run) {
 	}
 	for _, t := range r.plan.Troubles {
 		reason, _ := registry.ReasonOf(string(t.Code))
-		s.step(StepMatched, false, WordConflict, nil, "%s: %s %s", t.Code, reason.Meaning, reason.Action)
+		s.step(StepMatched, false, nil, "%s: %s %s", t.Code, reason.Meaning, reason.Action)
 		return
 	}
 	switch {
@@ -246,22 +221,22 @@ func (s *Single) concluded(r *run) {
 		for _, rule := range r.src.Join {
 			rules = append(rules, rule.Attribute)
 		}
-		s.step(StepMatched, true, WordJoined, []Evidence{fact("person", id)}, "by the source's join rules (%s)", strings.Join(rules, ", "))
+		s.step(StepMatched, true, []Evidence{fact("person", id)}, "by the source's join rules (%s)", strings.Join(rules, ", "))
 	case change != nil && change.Action == registry.ActionCreate:
-		s.step(StepMatched, true, WordNew, nil, "nobody is tied to this id, and no join rule finds anybody: a new person")
+		s.step(StepMatched, true, nil, "nobody is tied to this id, and no join rule finds anybody: a new person")
 	case id != 0 || len(r.loaded.Users) > 0:
-		s.step(StepMatched, true, WordTied, []Evidence{fact("person", id)}, "by the id %s, tied to this source", seen.Anchor)
+		s.step(StepMatched, true, []Evidence{fact("person", id)}, "by the id %s, tied to this source", seen.Anchor)
 	default:
-		s.step(StepMatched, false, WordNobody, nil, "nobody is tied to this id, and there is nothing to do about it")
+		s.step(StepMatched, false, nil, "nobody is tied to this id, and there is nothing to do about it")
 		return
 	}
 	switch {
 	case change == nil:
-		s.step(StepAction, true, WordNothing, nil, "nothing to do: the registry says what the directory says")
+		s.step(StepAction, true, nil, "nothing to do: the registry says what the directory says")
 	case r.row.State == registry.RunFailed:
-		s.step(StepAction, false, WordFailed, nil, "%s", r.row.Message)
+		s.step(StepAction, false, nil, "%s", r.row.Message)
 	case len(r.results) == 0:
-		s.step(StepAction, false, WordWaits, nil, "%s waits: %s", registry.Word(change.Action), r.row.Message)
+		s.step(StepAction, false, nil, "%s waits: %s", registry.Word(change.Action), r.row.Message)
 	default:
 		s.acted(change, r.results[0])
 	}
@@ -270,7 +245,7 @@ func (s *Single) concluded(r *run) {
 // acted is the last step.
 func (s *Single) acted(c *plan.UserChange, res registry.Result) {
 	if res.Refused != nil {
-		s.step(StepAction, false, WordRefused, nil, "%s refused, %s: %s", registry.Word(c.Action), res.Refused.Code, res.Refused.Message)
+		s.step(StepAction, false, nil, "%s refused, %s: %s", registry.Word(c.Action), res.Refused.Code, res.Refused.Message)
 		return
 	}
 	action, why := c.Action, c.Reason
@@ -295,7 +270,7 @@ func (s *Single) acted(c *plan.UserChange, res registry.Result) {
 	if res.Mailed {
 		evidence = append(evidence, Evidence{registry.Say("set-up mail"), registry.Word("queued")})
 	}
-	s.step(StepAction, true, WordDone, evidence, "%s", registry.Word(strings.TrimSpace(string(action)+" "+why)))
+	s.step(StepAction, true, evidence, "%s", registry.Word(strings.TrimSpace(string(action)+" "+why)))
 }
 
 // Retry does again what failed or conflicted in a run, and nothing else. Who is

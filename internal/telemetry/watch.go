@@ -93,13 +93,17 @@ func (w *Watch) gauges() []gauge {
 			func(c *registry.ConnectionVitals) (float64, bool) { return seconds(c.TokenEnds) }),
 		newGauge("usher_processes", "Processes of usher that show life on this database.", nil,
 			func(v *registry.Vitals, put func(float64, ...string)) { put(float64(v.Processes)) }),
-		newGauge("usher_backup_last_success_timestamp_seconds", "When `usher backup` last made a copy that was found whole; absent before the first, and on PostgreSQL.", nil,
-			func(v *registry.Vitals, put func(float64, ...string)) {
-				if at, ok := seconds(v.GoodBackup.At); ok {
-					put(at)
-				}
-			}),
+		backupGauge(),
 	}, w.queues()...)
+}
+
+func backupGauge() gauge {
+	return newGauge("usher_backup_last_success_timestamp_seconds", "When `usher backup` last made a copy that was found whole; absent before the first, and on PostgreSQL.", nil,
+		func(v *registry.Vitals, put func(float64, ...string)) {
+			if at, ok := seconds(v.GoodBackup.At); ok {
+				put(at)
+			}
+		})
 }
 
 // queues are the gauges of what waits.

@@ -256,8 +256,12 @@ func TestAuditedOnce(t *testing.T) {
 // viewer's.
 func TestDoorsExport(t *testing.T) {
 	for path, want := range map[string]string{
-		"scim/okta/log/export?format=csv&failed=1&method=POST&status=409&at=5":        "export listRequests csv map[connection:okta] failed=true&method=POST&status=409",
-		"mails/export?format=json&state=held&person=p1":                               "export listMails json map[] person=p1&state=held",
+		"scim/okta/log/export?format=csv&failed=1&method=POST&status=409&at=5": "export listRequests csv map[connection:okta] failed=true&method=POST&status=409",
+		"lists/sources?format=csv":                      "export listSources csv map[] ",
+		"lists/scim?format=json":                        "export listConnections json map[] ",
+		"lists/tokens?format=csv":                       "export listTokens csv map[] ",
+		"lists/webhooks?format=json":                    "export listWebhooks json map[] ",
+		"mails/export?format=json&state=held&person=p1": "export listMails json map[] person=p1&state=held",
 		"audit/export?format=csv&action=token.&actor=a&from=2035-01-01&to=2035-01-31": "export listDeeds csv map[] action=token.&actor=a&since=2034-12-31T23%3A00%3A00Z&until=2035-01-31T23%3A00%3A00Z",
 	} {
 		d := newDoors(t, "en", roles["auditor"])

@@ -438,3 +438,31 @@ func TestRefusalsOfTheDesk(t *testing.T) {
 }
 
 func (d *runsDesk) Arrivals(context.Context) (people, colleagues int64, err error) { return 3, 1, nil }
+
+// Person is tied to every source, and was last heard by the second run.
+func (d *runsDesk) Person(_ context.Context, id string) (*Person, error) {
+	if id == "" {
+		return nil, registry.ErrNotFound
+	}
+	return &Person{User: &registry.User{PublicID: id}, Ties: []Tie{{Link: &registry.Link{
+		Name: "uid=vera.neri", Enabled: true, SeenRun: 2,
+		Asserted: registry.Attributes{registry.AttrUserName: {"vera"}, "zeta": {strings.Repeat("x", 600)}, "zz": make([]string, 120)},
+	}}}}, nil
+}
+
+// TestGiven: the first step shows what the source said, within bounds, and of a
+// record that may be somebody else's nothing.
+func TestGiven(t *testing.T) {
+	s := newRunsSite(t)
+	for page, want := range map[string][]string{
+		"/runs/8/rows/c1": {"What the source gave", "uid=vera.neri", "<dd>vera</dd>", strings.Repeat("x", 500) + "…<", "There is more than is shown here."},
+		"/runs/8/rows/i1": {"Nobody is tied to this record"}, // a conflict
+	} {
+		body := s.get(t, page, "en").Body.String()
+		for _, text := range want {
+			if !strings.Contains(body, text) {
+				t.Errorf("%s lacks %q", page, text)
+			}
+		}
+	}
+}

@@ -51,6 +51,9 @@ type detailView struct {
 	// Anchor is the record's id at the source, Actor and Request who made the change.
 	Anchor, Actor, Request string
 	Candidates             []PersonRow
+	// Given is what the source last said of the person, nil where nobody is tied to
+	// the record, of whom nothing is kept.
+	Given *given
 	// History are the last changes of the same record.
 	History []registry.ChangeRow
 }
@@ -99,6 +102,9 @@ func (d *detailView) ofChange(v *visit, id int64) error {
 		if d.Anchor, err = v.desk.AnchorOf(v.ctx(), d.Run.Origin, c.User); err != nil {
 			return err
 		}
+		if err = d.hear(v, c.PublicID); err != nil {
+			return err
+		}
 	}
 	d.Steps = stepsOf(d.Row, 0)
 	return d.remember(v, c.User, c.Group)
@@ -117,6 +123,11 @@ func (d *detailView) ofItem(v *visit, id int64) error {
 		}
 	}
 	d.Row, d.Anchor = d.item(d.Run, it, names), it.Anchor
+	if it.Outcome != registry.OutcomeConflict { // of somebody it may not be
+		if err = d.hear(v, names[it.User].PublicID); err != nil {
+			return err
+		}
+	}
 	if it.Outcome == registry.OutcomeConflict {
 		people, err := v.desk.Suggested(v.ctx(), candidatesOf(it))
 		if err != nil {

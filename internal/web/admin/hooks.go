@@ -16,6 +16,7 @@ var hookRoutes = []route{
 	{"GET /webhooks", auth.RightRead, "", (*Handlers).webhooks},
 	{"POST /webhooks", auth.RightManage, "webhook.create", (*Handlers).createWebhook},
 	{"GET /webhooks/{hook}", auth.RightRead, "", (*Handlers).webhook},
+	{"GET /webhooks/{hook}/deliveries", auth.RightRead, "", (*Handlers).exportDeliveries},
 	{"POST /webhooks/{hook}/change", auth.RightManage, "webhook.update", (*Handlers).changeWebhook},
 	{"POST /webhooks/{hook}/enable", auth.RightManage, "webhook.enable", (*Handlers).enableWebhook},
 	{"POST /webhooks/{hook}/disable", auth.RightManage, "webhook.disable", (*Handlers).disableWebhook},

@@ -38,6 +38,8 @@ type matchSource struct {
 	Matches []match
 	// More is true where the run's report has more than are shown.
 	More bool
+	// CSV and JSON are the run's conflicts, all of them.
+	CSV, JSON string
 }
 
 // match is one record and whom it could be.
@@ -98,7 +100,8 @@ func judged(recent []*registry.Run) *registry.Run {
 
 // matchesOf are the conflicts of a run about records that are tied to nobody yet.
 func (h *Handlers) matchesOf(v *visit, s Source, run *registry.Run, filled map[string]match) (matchSource, error) {
-	out := matchSource{Key: s.Key, Run: run}
+	all := page{Company: v.company}.To("runs", run.Number, "report") + "?outcome=conflict&format="
+	out := matchSource{Key: s.Key, Run: run, CSV: all + "csv", JSON: all + "json"}
 	items, err := v.desk.Rows(v.ctx(), registry.RowQuery{Run: run.ID, Outcome: registry.OutcomeConflict, Limit: matchLimit + 1})
 	if err != nil {
 		return out, err

@@ -89,6 +89,14 @@ func of(list []Evidence, name string) registry.Said {
 	return registry.Join(out, "; ")
 }
 
+// Suspects are what to look at where a test finds nobody.
+func (v sourceView) Suspects() []string {
+	if v.Origin.Kind == registry.OriginEntra {
+		return []string{"scope", "consent"}
+	}
+	return []string{"base", "filter", "rights"}
+}
+
 // Broken is what is wrong with the entry as such, "" for nothing.
 func (s Sample) Broken() registry.Said { return of(s.Problems, "") }
 
