@@ -113,7 +113,7 @@ func lookDisk(_ context.Context, e *exam, note func(Finding)) {
 		return
 	}
 	free, err := freeSpace(filepath.Dir(path))
-	says := registry.Say("%d MB are free where %s lies", int64(free/mega), path)
+	says := registry.Say("%d MB are free where %s lies", int64(free/mega), path) //nolint:gosec // no disk has so many megabytes
 	mend := registry.Say("make room, or move the database: a full disk ends every change, and a backup needs as much again as the file has")
 	switch {
 	case err != nil:

@@ -292,7 +292,7 @@ func TestStaleMails(t *testing.T) {
 			c.change(&p.User)
 			f.SetUser(t, p.User)
 			got := claim(t, s)
-			if len(got) != 1 || got[0].UserName != name || got[0].Stale != c.want {
+			if len(got) != 1 || got[0].UserName != name || got[0].Stale.String() != c.want {
 				t.Errorf("%s: %+v, want %q", name, got, c.want)
 			}
 		}
@@ -313,7 +313,7 @@ func TestStaleMails(t *testing.T) {
 		p.User.Attributes.Set(registry.AttrEmails, "other@example.com")
 		f.save(t, src.Company, &registry.Writes{Emails: []registry.EmailList{{User: &p.User}}})
 		i := slices.IndexFunc(claim(t, s), func(m mail.Queued) bool {
-			return m.ID == got[0].ID && m.Stale == "the person has another address by now"
+			return m.ID == got[0].ID && m.Stale.String() == "the person has another address by now"
 		})
 		if i < 0 {
 			t.Error("the notice would go to an address that is no longer theirs")
