@@ -27,6 +27,7 @@ import (
 func serveAs(ctx context.Context, file string, args []string) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
 	defer stop()
+	app.RelaxCollector(os.Getenv("GOGC")) // as usher does
 	cfg, err := config.Load(file, os.LookupEnv)
 	if err != nil {
 		return err
