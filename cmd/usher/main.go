@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	_ "time/tzdata" // schedules name zones, and a container has none
@@ -23,7 +24,12 @@ import (
 var version = "dev"
 
 func main() {
-	app.RelaxCollector(os.Getenv("GOGC"))
+	if os.Getenv("GOGC") == "" {
+		// A run over a large directory makes much garbage around little that
+		// stays; collecting it earlier costs a few per cent of time and saves a
+		// quarter of the memory.
+		debug.SetGCPercent(50)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

@@ -50,7 +50,7 @@ type Core struct {
 	// metrics and traces are nil where nobody looks.
 	metrics *telemetry.Metrics
 	traces  *telemetry.Traces
-	// sparing has runs use less memory.
+	// sparing watches how large runs are.
 	sparing sparing
 }
 

@@ -47,7 +47,6 @@ func (c *Core) ForgetSource(ctx context.Context, key string, how Parting, heir s
 	if err != nil {
 		return nil, err
 	}
-	defer c.sparing.during(&req)()
 	return c.Engine.Forget(ctx, &reconcile.Source{State: src}, f, req)
 }
 

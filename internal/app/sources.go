@@ -171,7 +171,9 @@ func (c *Core) RunSource(ctx context.Context, key string, req reconcile.Request)
 			return c.approveForgetting(ctx, key, req)
 		}
 	}
-	defer c.sparing.during(&req)()
+	progress, end := c.sparing.watch(req.Progress)
+	defer end()
+	req.Progress = progress
 	err = c.withSource(ctx, key, func(src *reconcile.Source) error {
 		run, err = c.Engine.Run(ctx, src, req)
 		return err
@@ -197,7 +199,6 @@ func (c *Core) Retry(ctx context.Context, failed *registry.Run, req reconcile.Re
 	if registry.UploadCompany(failed.SourceKey) != "" {
 		return c.retryUpload(ctx, failed, req)
 	}
-	defer c.sparing.during(&req)()
 	err = c.withSource(ctx, failed.SourceKey, func(src *reconcile.Source) error {
 		run, err = c.Engine.Retry(ctx, src, failed, req)
 		return err

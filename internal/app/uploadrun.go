@@ -136,7 +136,6 @@ func (c *Core) runUpload(ctx context.Context, u *registry.Upload, req reconcile.
 	if err != nil {
 		return nil, err
 	}
-	defer c.sparing.during(&req)()
 	run, err := c.Engine.Run(ctx, src, req)
 	if err != nil {
 		return nil, err
@@ -200,7 +199,6 @@ func (c *Core) retryUpload(ctx context.Context, failed *registry.Run, req reconc
 	if err != nil {
 		return nil, err
 	}
-	defer c.sparing.during(&req)()
 	return c.Engine.Retry(ctx, src, failed, req)
 }
 

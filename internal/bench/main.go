@@ -21,7 +21,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/usherd/usher/internal/app"
 	"github.com/usherd/usher/internal/testkit/dirgen"
 )
 
@@ -55,7 +54,6 @@ func main() {
 	flag.StringVar(&sync, "sync", "", "used by itself: run the source of a configuration file, profiled")
 	flag.Parse()
 	var err error
-	app.RelaxCollector(os.Getenv("GOGC")) // as usher does
 	switch o.requests, err = regexp.Compile(requests); {
 	case err != nil:
 	case serve != "":

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"runtime/pprof"
 	"slices"
 
@@ -31,6 +32,7 @@ func (b *directory) syncProfiled(ctx context.Context, config string, flags []str
 // syncAs runs a source as `usher sync run` does and profiles it: args are the
 // profile's file and that command's flags.
 func syncAs(ctx context.Context, file string, args []string) (err error) {
+	debug.SetGCPercent(50) // as usher does
 	cfg, err := config.Load(file, os.LookupEnv)
 	if err != nil {
 		return err
