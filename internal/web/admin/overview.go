@@ -2,6 +2,7 @@ package admin
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,6 +27,43 @@ type overviewView struct {
 	Connections []Connection
 	People      map[registry.State]int64
 	Total       int64
+	// Shares are the people as one bar, by state.
+	Shares []share
+}
+
+// share is the part of a bar 1000 wide.
+type share struct {
+	State    registry.State
+	X, Width int64
+}
+
+// leastShare is how wide a share is drawn that would be too thin to be seen.
+const leastShare = 6
+
+// sharesOf divides a bar among the states, in the order of their names as the
+// figures beneath it.
+func sharesOf(people map[registry.State]int64, total int64) []share {
+	var out []share
+	var x int64
+	for _, state := range slices.Sorted(maps.Keys(people)) {
+		if n := people[state]; n > 0 {
+			width := max(leastShare, n*1000/total)
+			out = append(out, share{state, x, width})
+			x += width
+		}
+	}
+	if x > 1000 && len(out) > 0 { // the widest gives what the thin ones took
+		widest := slices.MaxFunc(out, func(a, b share) int { return cmp.Compare(a.Width, b.Width) })
+		for i := range out {
+			switch {
+			case out[i].State == widest.State:
+				out[i].Width -= x - 1000
+			case out[i].X > widest.X:
+				out[i].X -= x - 1000
+			}
+		}
+	}
+	return out
 }
 
 // attention is something that waits for somebody.
@@ -59,6 +97,7 @@ func (h *Handlers) overview(v *visit) {
 	for _, n := range view.People {
 		view.Total += n
 	}
+	view.Shares = sharesOf(view.People, view.Total)
 	for _, s := range view.Sources {
 		view.Attention = append(view.Attention, view.ofSource(s)...)
 	}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,28 @@ func TestOverdue(t *testing.T) {
 		}
 		if got := (page{now: runsNow}).overdue(src); len(got) != c.want {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// TestSharesOf divides the bar of the overview.
+func TestSharesOf(t *testing.T) {
+	for name, c := range map[string]struct {
+		people map[registry.State]int64
+		want   []share
+	}{
+		"nobody":     {nil, nil},
+		"only zeros": {map[registry.State]int64{registry.StateActive: 0}, nil},
+		"halves":     {map[registry.State]int64{registry.StateActive: 5, registry.StateInvited: 5}, []share{{registry.StateActive, 0, 500}, {registry.StateInvited, 500, 500}}},
+		"a thin one": {map[registry.State]int64{registry.StateActive: 99_999, registry.StateBlocked: 0, registry.StateInvited: 1}, []share{{registry.StateActive, 0, 994}, {registry.StateInvited, 994, 6}}},
+		"thin first": {map[registry.State]int64{registry.StateActive: 1, registry.StateInvited: 99_999}, []share{{registry.StateActive, 0, 6}, {registry.StateInvited, 6, 994}}},
+	} {
+		var total int64
+		for _, n := range c.people {
+			total += n
+		}
+		if got := sharesOf(c.people, total); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
 }
