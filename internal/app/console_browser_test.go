@@ -60,8 +60,7 @@ func quietDesk(t *testing.T, people int, source, more string, box *mailcatcher.C
 	d.hash, err = hasher.Hash(t.Context(), phrase)
 	must(t, err)
 	d.s, _ = start(t, configure(t, settings{
-		Listen: listen, PublicURL: d.url, LDAP: d.dir.URL, SMTP: d.box.Addr(), Source: source, Companies: "  beta: {name: Beta}
-", More: more,
+		Listen: listen, PublicURL: d.url, LDAP: d.dir.URL, SMTP: d.box.Addr(), Source: source, Companies: "  beta: {name: Beta}\n", More: more,
 	}), app.Options{Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	return d
 }
