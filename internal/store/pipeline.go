@@ -219,7 +219,7 @@ func (c *pipedConn) send(ctx context.Context, last *statement) (*pipedRows, erro
 		}
 		if err != nil {
 			_ = results.Close() // with the same error
-			return nil, c.failure(all[0], s, err)
+			return nil, c.failure(all, s, err)
 		}
 	}
 	return nil, results.Close()
@@ -249,13 +249,14 @@ func (c *pipedConn) take(s *statement, r *pipedRows) error {
 }
 
 // failure is what became of statements when one of them failed. A connection that
-// was found dead when the transaction was to begin has carried out nothing.
-func (c *pipedConn) failure(first, s *statement, err error) error {
+// was found dead when the transaction was to begin has carried out nothing; with the
+// commit among what was sent, nobody knows.
+func (c *pipedConn) failure(all []*statement, s *statement, err error) error {
 	var unsent pgx.ErrPreprocessingBatch
 	if s.what != "" && !errors.As(err, &unsent) {
 		err = fmt.Errorf("%s: %w", s.what, err)
 	}
-	if first.begin && s.q != commit && c.Conn.Conn().IsClosed() {
+	if all[0].begin && all[len(all)-1].q != commit && c.Conn.Conn().IsClosed() {
 		err = fmt.Errorf("%w: %w", errBegin, err)
 	}
 	return err

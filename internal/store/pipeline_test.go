@@ -31,6 +31,8 @@ type flights struct {
 	mu    sync.Mutex
 	n     int
 	heard bool
+	// cut has the connection break where the server answers next, once.
+	cut bool
 }
 
 func (f *flights) took(fn func()) int {
@@ -43,13 +45,25 @@ func (f *flights) took(fn func()) int {
 	return f.n
 }
 
-func (f *flights) passes(toServer bool) {
+// passes reports whether what was said is to go on.
+func (f *flights) passes(toServer bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if toServer && f.heard {
 		f.n++
 	}
 	f.heard = !toServer
+	if f.cut && !toServer {
+		f.cut = false
+		return false
+	}
+	return true
+}
+
+func (f *flights) breakAtAnswer() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cut = true
 }
 
 // counted puts a counter between the store and a database, and gives the address by
@@ -86,8 +100,8 @@ func counted(t *testing.T, address string) (string, *flights) {
 				_ = near.Close()
 				continue
 			}
-			go pass(far, near, func() { f.passes(true) })
-			go pass(near, far, func() { f.passes(false) })
+			go pass(far, near, func() bool { return f.passes(true) })
+			go pass(near, far, func() bool { return f.passes(false) })
 		}
 	}()
 	q.Del("host")
@@ -97,14 +111,16 @@ func counted(t *testing.T, address string) (string, *flights) {
 	return u.String(), f
 }
 
-// pass copies and tells of each piece before it goes on.
-func pass(to, from net.Conn, tell func()) {
-	defer func() { _ = to.Close() }()
+// pass copies and tells of each piece before it goes on, if it does.
+func pass(to, from net.Conn, tell func() bool) {
+	defer func() { _, _ = to.Close(), from.Close() }()
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			tell()
+			if !tell() {
+				return
+			}
 			if _, err := to.Write(buf[:n]); err != nil {
 				return
 			}
@@ -218,6 +234,24 @@ func TestDeadConnections(t *testing.T) {
 		}
 		want(t, "people", w.number(`SELECT count(*) FROM users`), int64(6))
 	})
+}
+
+// TestCommitUnheard: where the answer to a commit is lost, nobody knows whether it
+// was carried out, and the transaction is not tried again.
+func TestCommitUnheard(t *testing.T) {
+	address, line := counted(t, migrated.Postgres(t))
+	s := openStore(t, address, store.Options{Driver: store.FencedDriver("pgx")})
+	_, err := s.WriteDB().ExecContext(t.Context(), `CREATE TABLE marks (n bigint GENERATED ALWAYS AS IDENTITY)`)
+	must(t, err)
+	mark := []string{`INSERT INTO marks DEFAULT VALUES`}
+	must(t, s.Deferred(t.Context(), mark, "")) // from now on the statements are known to the connection
+	line.breakAtAnswer()
+	if err := s.Deferred(t.Context(), mark, ""); err == nil {
+		t.Error("no answer to the commit, and no error")
+	}
+	var got int
+	must(t, s.WriteDB().QueryRowContext(t.Context(), `SELECT count(*) FROM marks`).Scan(&got))
+	want(t, "rows", got, 2)
 }
 
 // TestPipedValues: a value is the same whether its statement was sent alone or with
