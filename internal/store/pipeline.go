@@ -118,10 +118,13 @@ func (c *pipedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx,
 // ExecContext implements driver.ExecerContext.
 func (c *pipedConn) ExecContext(ctx context.Context, q string, named []driver.NamedValue) (driver.Result, error) {
 	if k, ok := ctx.Value(keptKey{}).(kept); ok && c.within {
+		if !k.ahead {
+			c.forget()
+		}
 		c.queue = append(c.queue, &statement{q: q, args: argumentsOf(named), kept: k})
 		return driver.RowsAffected(0), nil
 	}
-	c.read = nil // it may be about to change
+	c.forget()
 	if ctx.Value(oursKey{}) == nil {
 		if err := c.flush(ctx); err != nil {
 			return nil, err
@@ -136,6 +139,14 @@ func (c *pipedConn) ExecContext(ctx context.Context, q string, named []driver.Na
 	}
 	err = rows.Close()
 	return driver.RowsAffected(rows.rows.CommandTag().RowsAffected()), err
+}
+
+// forget is called before a write: what was read ahead may be about to change.
+func (c *pipedConn) forget() {
+	c.read = nil
+	for _, s := range c.queue {
+		s.ahead = false
+	}
 }
 
 // QueryContext implements driver.QueryerContext.
@@ -159,6 +170,9 @@ func (c *pipedConn) QueryContext(ctx context.Context, q string, named []driver.N
 		found := c.read[i]
 		c.read = slices.Delete(c.read, i, i+1)
 		return &keptRows{found}, nil
+	}
+	if !strings.HasPrefix(q, "SELECT") { // it gives what it wrote
+		c.forget()
 	}
 	if len(c.queue) == 0 {
 		return c.Conn.QueryContext(ctx, q, named)
