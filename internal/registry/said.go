@@ -49,7 +49,7 @@ func kept(a any) any {
 	case fmt.Stringer:
 		return a.String()
 	}
-	if v := reflect.ValueOf(a); v.CanInt() {
+	if v := reflect.ValueOf(a); v.CanInt() || v.CanUint() {
 		return a
 	}
 	return fmt.Sprint(a)
