@@ -216,8 +216,11 @@ func TestNumbersHaveTheirForms(t *testing.T) {
 			if word := beforeAWord.FindStringSubmatch(said); word != nil && !slices.Contains([]string{"ms", "мс", "su", "из", "e", "и"}, word[1]) {
 				t.Errorf("%s: %s says a number before a word that it does not bend: %q", path, key, said)
 			}
-			if all, ok := m.(map[string]any); ok && !slices.Equal(slices.Sorted(maps.Keys(all)), forms[lang]) {
-				t.Errorf("%s: %s has other forms than %q", path, key, forms[lang])
+			all, bent := m.(map[string]any)
+			for _, form := range forms[lang] {
+				if text, _ := all[form].(string); bent && text == "" {
+					t.Errorf("%s: %s has no form for %s", path, key, form)
+				}
 			}
 		}
 		return nil
