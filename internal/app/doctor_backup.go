@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/usherd/usher/internal/registry"
@@ -27,6 +28,6 @@ func lookBackup(_ context.Context, e *exam, note func(Finding)) {
 	case e.Now().Sub(good.At) > staleBackup:
 		note(warn(registry.Say("the last one is %s old: %s", e.ago(good.At), good.File), mend, again))
 	default:
-		note(fine("the last one is %s old: %s, %.1f MB, checked", e.ago(good.At), good.File, float64(good.Bytes)/mega))
+		note(fine("the last one is %s old: %s, %s MB, checked", e.ago(good.At), good.File, fmt.Sprintf("%.1f", float64(good.Bytes)/mega)))
 	}
 }

@@ -60,7 +60,7 @@ func lookSchedules(_ context.Context, e *exam, note func(Finding)) {
 		default:
 			says := registry.Say("%s at %s", s.Key, s.NextDue.UTC().Format("2006-01-02 15:04 MST"))
 			if s.ByHand != "" {
-				says = registry.Say("%s, set by %s", says, s.ByHand)
+				says = registry.Say("%s, set by %s", says, registry.ActorWord(s.ByHand))
 			}
 			next = append(next, says)
 		}

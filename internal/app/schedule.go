@@ -21,7 +21,7 @@ func (c *Core) ScheduleTimes(schedule string) ([]time.Time, *time.Location, erro
 		return nil, time.UTC, nil
 	}
 	if err := config.CheckSchedule(schedule); err != nil {
-		return nil, nil, registry.Refuse(registry.CodeInvalidValue, "%q is %s; write it as \"CRON_TZ=Europe/Rome 30 2 * * *\" or @daily", schedule, err)
+		return nil, nil, registry.Refuse(registry.CodeInvalidValue, "%q is no schedule: %s. Write it as \"CRON_TZ=Europe/Rome 30 2 * * *\" or @daily.", schedule, scheduleFault(schedule, err))
 	}
 	return jobs.Times(schedule, c.Now(), shownTimes)
 }

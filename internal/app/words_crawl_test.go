@@ -68,14 +68,20 @@ type reader struct {
 func (r *reader) read(name, body string) {
 	r.t.Helper()
 	for _, s := range saidBy(r.t, body) {
-		left := strings.TrimSpace(r.data.ReplaceAllString(s.text, " "))
-		elsewhere := slices.ContainsFunc(quoted, func(q quotation) bool { return q.page.MatchString(name) && q.where.MatchString(s.where) })
-		if elsewhere || r.seen[s.where+left] || !strange(r.lang, s, left) {
-			continue
-		}
-		r.seen[s.where+left] = true
-		r.t.Errorf("%s: %s in <%s> says %q (%s)", r.lang, name, s.where, s.text, left)
+		r.judge(name, s)
 	}
+}
+
+// judge looks at one text of a page or a mail.
+func (r *reader) judge(name string, s saidText) {
+	r.t.Helper()
+	left := strings.TrimSpace(r.data.ReplaceAllString(s.text, " "))
+	elsewhere := slices.ContainsFunc(quoted, func(q quotation) bool { return q.page.MatchString(name) && q.where.MatchString(s.where) })
+	if elsewhere || r.seen[s.where+left] || !strange(r.lang, s, left) {
+		return
+	}
+	r.seen[s.where+left] = true
+	r.t.Errorf("%s: %s in <%s> says %q (%s)", r.lang, name, s.where, s.text, left)
 }
 
 var (

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -49,8 +50,11 @@ func (v *validator) companyOf(path, company string) {
 	v.bad(path, "there is no company "+strconv.Quote(company), fix)
 }
 
-// CheckSchedule reports a schedule that cannot be read or that never comes,
-// such as the 30th of February.
+// ErrNeverDue is of a schedule that can be read and never comes.
+var ErrNeverDue = errors.New("a time that never comes")
+
+// CheckSchedule reports a schedule that cannot be read or that never comes
+// (ErrNeverDue), such as the 30th of February.
 func CheckSchedule(spec string) error {
 	if strings.HasPrefix(spec, "CRON_TZ=") || strings.HasPrefix(spec, "TZ=") {
 		// The library cuts at the first space without looking whether it is there.
@@ -63,7 +67,7 @@ func CheckSchedule(spec string) error {
 		return fmt.Errorf("not a schedule: %w", err)
 	}
 	if schedule.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
-		return fmt.Errorf("a time that never comes")
+		return ErrNeverDue
 	}
 	return nil
 }

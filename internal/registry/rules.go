@@ -20,7 +20,7 @@ func (u *unit) rules() {
 		put, ok := op.(PutUser)
 		if user := u.subject[i].user; ok && user != nil && res.Refused == nil {
 			if claimed[user.ID] {
-				res.Refused = Refuse(CodeAlreadyLinked, "%s matches %s, to whom this batch ties another object", put.Name, user.UserName())
+				res.Refused = Refuse(CodeAlreadyLinked, "%s matches %s, to whom this batch ties another object", NameWord(put.Name), user.UserName())
 			}
 			claimed[user.ID] = true
 		}
@@ -187,11 +187,11 @@ func (u *unit) mayJoin(op PutUser) *Error {
 	var err *Error
 	switch {
 	case user.Privileged():
-		err = Refuse(CodeProtectedAdmin, "%s matches %s, who has rights in the company; such a person is joined by hand only", op.Name, user.UserName())
+		err = Refuse(CodeProtectedAdmin, "%s matches %s, who has rights in the company; such a person is joined by hand only", NameWord(op.Name), user.UserName())
 	case user.Credential == CredentialSet || user.Credential == CredentialSSO:
-		err = Refuse(CodeOwnPassword, "%s matches %s, who already signs in on their own", op.Name, user.UserName())
+		err = Refuse(CodeOwnPassword, "%s matches %s, who already signs in on their own", NameWord(op.Name), user.UserName())
 	case user.Association != Weak:
-		err = Refuse(CodeForeignOwner, "%s matches %s, whose account belongs to another origin or object", op.Name, user.UserName())
+		err = Refuse(CodeForeignOwner, "%s matches %s, whose account belongs to another origin or object", NameWord(op.Name), user.UserName())
 	default:
 		return nil
 	}

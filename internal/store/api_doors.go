@@ -84,7 +84,7 @@ func (t *Tenant) CancelMail(ctx context.Context, id int64, by string) (bool, err
 	err := t.s.inTx(ctx, func(x *session) (err error) {
 		n, err = x.affected(ctx, `UPDATE mails SET state = 'cancelled', next_try = 0, code = '', message = ?, finished_at = ?
 			WHERE company_id = ? AND id = ? AND state IN ('held', 'queued') AND claimed_until <= `+x.s.clock(),
-			asText(registry.Say("cancelled by %s", by)), micros(t.s.now()), int64(t.id), id)
+			asText(registry.Say("cancelled by %s", registry.ActorWord(by))), micros(t.s.now()), int64(t.id), id)
 		return err
 	})
 	if err != nil {

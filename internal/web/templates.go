@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"strings"
 	"time"
+
+	"github.com/usherd/usher/internal/registry"
 )
 
 // layoutFile holds the layout and the parts pages share; every other file is a
@@ -77,9 +79,16 @@ func functions(s *speaker, files static) template.FuncMap {
 		"msg":   s.say,
 		"prose": s.prose,
 		"said":  s.said,
-		"when":  func(t time.Time) (template.HTML, error) { return s.stamp(t, " 15:04 MST") },
-		"day":   func(t time.Time) (template.HTML, error) { return s.stamp(t, "") },
-		"asset": files.url,
+		// What the registry keeps as codes, in words.
+		"actor":   func(name string) string { return s.said(registry.ActorWord(name)) },
+		"deed":    func(action string) string { return s.said(registry.DeedWord(action)) },
+		"subject": func(what string) string { return s.said(registry.SubjectWord(what)) },
+		"fact":    func(name, value string) string { return s.said(registry.DetailWord(name, value)) },
+		"name":    func(name string) string { return s.said(registry.NameWord(name)) },
+		"value":   func(attribute, value string) string { return s.said(registry.ValueWord(attribute, value)) },
+		"when":    func(t time.Time) (template.HTML, error) { return s.stamp(t, " 15:04 MST") },
+		"day":     func(t time.Time) (template.HTML, error) { return s.stamp(t, "") },
+		"asset":   files.url,
 	}
 }
 

@@ -3,7 +3,6 @@ package upload
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"io"
 	"maps"
@@ -145,7 +144,7 @@ func (r *Row) refuse(code string, problem registry.Said) {
 
 // row makes an entry of a record.
 func (s *Source) row(rec Record, kinds map[string]registry.Kind) Row {
-	row := Row{Record: rec, Entry: source.Entry{Kind: source.User, Name: fmt.Sprintf("row %d", rec.Line)}}
+	row := Row{Record: rec, Entry: source.Entry{Kind: source.User, Name: registry.RowName(rec.Line)}}
 	e := &row.Entry
 	if rec.Problem != "" {
 		row.refuse(CodeBadRow, rec.Problem)

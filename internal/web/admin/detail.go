@@ -84,7 +84,7 @@ func (h *Handlers) detail(v *visit) {
 		h.missing(v, err)
 		return
 	}
-	h.show(v, "admin_row", web.Say("admin.row.title", "Name", view.Row.Name), view)
+	h.show(v, "admin_row", web.Say("admin.row.title", "Name", registry.NameWord(view.Row.Name)), view)
 }
 
 // ofChange fills in what a change tells.
