@@ -47,7 +47,7 @@ var consoleRights = map[auth.Right]string{
 		POST:/contacts/{id}/promote
 `,
 	auth.RightApprove: `
-		POST:/runs/{number}/approve POST:/runs/{number}/reject
+		POST:/runs/{number}/approve POST:/runs/{number}/reject POST:/sources/{key}/forget
 `,
 	auth.RightPrivacy: `
 		/people/{id}/export /people/{id}/erase POST:/people/{id}/export POST:/people/{id}/erase POST:/people/{id}/lift

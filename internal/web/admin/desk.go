@@ -24,6 +24,7 @@ type Desks interface {
 // are words for changes and the audit.
 type Desk interface {
 	SourceDesk
+	PartingDesk
 	RunDesk
 	MatchDesk
 	PeopleDesk
