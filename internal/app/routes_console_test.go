@@ -27,7 +27,7 @@ var consoleRights = map[auth.Right]string{
 		/people /people/report /people/{id} /people/{id}/report /groups /groups/report /groups/{id} /groups/{id}/report /places
 		/places/departments/report /places/contracts/report /places/domains/report /applicants/report /team/report
 		/applicants /applicants/{id} /team /scim /scim/{key} /scim/{key}/guide /scim/{key}/log /scim/{key}/log/export /scim/{key}/log/{id} /tokens
-		/webhooks /webhooks/{hook}
+		/webhooks /webhooks/{hook} /webhooks/{hook}/deliveries /lists/{list}
 		/mails /mails/export /mails/{mail} /audit /audit/export /settings /reasons /uploads /uploads/export /uploads/template /uploads/{id}
 		/uploads/{id}/rows
 		/contacts /contacts/export /contacts/messages /contacts/messages/export /contacts/{id}
