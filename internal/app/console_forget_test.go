@@ -11,6 +11,7 @@ import (
 	"github.com/usherd/usher/internal/app"
 	"github.com/usherd/usher/internal/auth"
 	"github.com/usherd/usher/internal/registry"
+	"github.com/usherd/usher/internal/store"
 )
 
 // oldSource is a second source of the directory, which has everybody first.
@@ -154,4 +155,20 @@ func TestForgetByProgram(t *testing.T) {
 	ask(http.StatusNotFound, w.token("beta", "read", "approve"), `{"how": "release"}`, "not_found")
 	ask(http.StatusUnprocessableEntity, w.token("acme", "read", "approve"), `{"how": "burn"}`, "invalid_value")
 	ask(http.StatusUnprocessableEntity, w.token("acme", "read", "approve"), `{"how": "release"}`, "in the configuration file")
+}
+
+// parting takes a source out of the file, and looks at what parting from it comes to.
+func (s *story) parting() {
+	for _, keys := range [][]string{{"corp", "old"}, {"corp"}} {
+		want := store.Settled{Companies: []registry.Company{{Key: "acme", Name: "Acme", Locale: "en"}, {Key: "beta", Name: "Beta", Locale: "en"}}}
+		for _, key := range keys {
+			want.Sources = append(want.Sources, store.SettledSource{Key: key, CompanyKey: "acme", Kind: registry.OriginLDAP})
+		}
+		must(s.t, s.server.Store.Settle(s.t.Context(), want))
+	}
+	s.values["source"] = "old"
+	if got := s.run("forgetSource", bodies["forgetSource"]); got["state"] != "done" || got["mode"] != "preview" || got["trigger"] != "forget-release" {
+		s.t.Errorf("parting: %v", got)
+	}
+	s.values["source"] = "corp"
 }

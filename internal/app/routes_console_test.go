@@ -61,7 +61,7 @@ var consoleRights = map[auth.Right]string{
 		POST:/scim/{key}/clients POST:/scim/{key}/clients/rotate POST:/scim/{key}/clients/revoke POST:/tokens POST:/tokens/rotate
 		POST:/tokens/revoke
 		POST:/webhooks POST:/webhooks/{hook}/change POST:/webhooks/{hook}/enable POST:/webhooks/{hook}/disable POST:/webhooks/{hook}/rotate
-		POST:/webhooks/{hook}/delete POST:/diagnostics
+		POST:/webhooks/{hook}/delete POST:/diagnostics POST:/settings
 `,
 	auth.RightInstall: `
 		POST:/places/vouch

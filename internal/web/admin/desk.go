@@ -33,6 +33,7 @@ type Desk interface {
 	UploadDesk
 	ContactDesk
 	DoorDesk
+	CompanyDesk
 	MergeDesk
 }
 
