@@ -97,6 +97,16 @@ type StartInput struct {
 	} `in:"body"`
 }
 
+// ForgetInput parts from a source.
+type ForgetInput struct {
+	SourceInput
+	Body struct {
+		How     string `json:"how" enum:"release,deactivate,to" doc:"What becomes of its people and groups: they become the company's own, are deactivated, or become those of another source"`
+		To      string `json:"to,omitempty" doc:"The source that takes over"`
+		Preview bool   `json:"preview,omitempty" doc:"Show what it comes to, and hold nothing"`
+	} `in:"body"`
+}
+
 // OneInput asks for a single sync.
 type OneInput struct {
 	SourceInput
@@ -147,6 +157,8 @@ type Sources interface {
 	ReturnSchedule(ctx context.Context, who *Who, in SourceInput) (Source, error)
 	// StartRun begins a run and returns as soon as it has a number.
 	StartRun(ctx context.Context, who *Who, in StartInput) (Run, error)
+	// ForgetSource begins a run that is held until somebody approves it.
+	ForgetSource(ctx context.Context, who *Who, in ForgetInput) (Run, error)
 	SyncOne(ctx context.Context, who *Who, in OneInput) (Single, error)
 	TiePerson(ctx context.Context, who *Who, in TieInput) (Person, error)
 }
@@ -173,6 +185,10 @@ func sourceRoutes(d Sources) []Route {
 		On(Route{Method: http.MethodPost, Pattern: one + "/runs", Right: auth.RightOperate, ID: "startRun", Tag: tag, Deed: "run.start", Status: http.StatusAccepted,
 			Summary: "Start a run or a preview", Notes: "The answer comes when the run has begun; Location is where to see how it goes on.",
 			Codes: []registry.Code{registry.CodeAlreadyRunning}}, d.StartRun),
+		On(Route{Method: http.MethodPost, Pattern: one + "/forget", Right: auth.RightApprove, ID: "forgetSource", Tag: tag, Deed: "source.forget", Status: http.StatusAccepted,
+			Summary: "Part from a source that was taken out of the configuration file, and say what becomes of its people",
+			Notes:   "The run is held: it is carried out when it is approved. Another source knows people by the same id or user name; who is not there stays.",
+			Codes:   []registry.Code{registry.CodeAlreadyRunning, registry.CodeInvalidValue}}, d.ForgetSource),
 		On(Route{Method: http.MethodPost, Pattern: one + "/one", Right: auth.RightOperate, ID: "syncOne", Tag: tag, Deed: "run.one",
 			Summary: "Do one person of a source now, and show each step", Notes: "Nobody is ever judged missing by this.",
 			Codes: append([]registry.Code{registry.CodeAlreadyRunning, registry.CodeNoFinder}, sourceFaults...)}, d.SyncOne),

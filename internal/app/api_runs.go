@@ -224,6 +224,15 @@ func (d *apiDesk) StartRun(ctx context.Context, who *api.Who, in api.StartInput)
 	})
 }
 
+// ForgetSource implements api.Sources.
+func (d *apiDesk) ForgetSource(ctx context.Context, who *api.Who, in api.ForgetInput) (api.Run, error) {
+	mode := registry.ModeRun
+	if in.Body.Preview {
+		mode = registry.ModePreview
+	}
+	return d.part(ctx, who.Company, in.Source, Parting(in.Body.How), in.Body.To, reconcile.Request{Mode: mode, Actor: who.Actor})
+}
+
 // SyncOne implements api.Sources. It goes on when the asker leaves: half a look is
 // no answer for the next who asks with the same key.
 func (d *apiDesk) SyncOne(ctx context.Context, who *api.Who, in api.OneInput) (api.Single, error) {
@@ -305,6 +314,9 @@ func (d *apiDesk) ApproveRun(ctx context.Context, who *api.Who, in api.DecisionI
 	if held.State != registry.RunHeld {
 		return api.Run{}, registry.Refuse(registry.CodeNotHeld, "the run is %s", registry.Word(held.State))
 	}
+	if err := d.approvable(held); err != nil {
+		return api.Run{}, err
+	}
 	req := reconcile.Request{
 		Mode: registry.ModeRun, Trigger: "approval", Actor: who.Actor, Note: in.Body.Note, PlanHash: in.Body.PlanHash, Approved: held,
 	}
@@ -329,6 +341,9 @@ func (d *apiDesk) RejectRun(ctx context.Context, who *api.Who, in api.RejectInpu
 // RetryRun implements api.Runs.
 func (d *apiDesk) RetryRun(ctx context.Context, who *api.Who, in api.RunInput) (api.Run, error) {
 	failed, err := d.run(ctx, who, in.Run)
+	if err == nil {
+		err = d.inFile(failed.SourceKey)
+	}
 	if err != nil {
 		return api.Run{}, err
 	}

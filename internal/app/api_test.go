@@ -180,6 +180,7 @@ func TestAPIStory(t *testing.T) {
 	s := &story{w, w.token("acme", "operate", "approve", "contacts", "privacy"), map[string]bool{}}
 	w.values["source"], w.values["connection"] = "corp", "okta"
 	s.sources()
+	s.parting()
 	s.decisions()
 	s.people()
 	s.groups()
@@ -434,7 +435,7 @@ var bodies = map[string]string{
 	"approveRun": `{"note":"x"}`, "rejectRun": `{"note":"x"}`, "createPerson": `{"user_name":"eve"}`, "addMember": `{"person":"PERSON"}`,
 	"recognise": `{"email":"claire.johnson@myorg.org"}`, "intakeMail": `{"message":"RnJvbTogY0BteW9yZy5vcmcNCg0KaGk="}`,
 	"replayFailed":    `{"since":"2026-01-01T00:00:00Z"}`,
-	"refuseApplicant": `{}`, "setSchedule": `{"schedule":"@yearly"}`,
+	"refuseApplicant": `{}`, "setSchedule": `{"schedule":"@yearly"}`, "forgetSource": `{"how":"release","preview":true}`,
 	"mergePeople": `{"with":"PERSON"}`, "erasePerson": `{"user_name":"nobody here"}`, "promoteContact": `{"user_name":"eve"}`, "createGroup": `{"name":"Nobody's"}`,
 	"tiePerson": `{"anchor":"none","person":"PERSON"}`,
 }

@@ -234,6 +234,9 @@ func (c *console) Changes(ctx context.Context, q registry.ChangeQuery) ([]regist
 // Approve implements admin.Desk.
 func (c *console) Approve(ctx context.Context, number int64, d registry.Decision) (int64, error) {
 	held, err := c.held(ctx, number)
+	if err == nil {
+		err = refused(c.server.approvable(held))
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -264,6 +267,9 @@ func (c *console) Reject(ctx context.Context, number int64, d registry.Decision)
 // Retry implements admin.Desk.
 func (c *console) Retry(ctx context.Context, number int64, actor string) (int64, error) {
 	failed, err := c.tenant.RunByNumber(ctx, number)
+	if err == nil {
+		err = refused(c.server.inFile(failed.SourceKey))
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -143,6 +143,11 @@ func (c *console) ofCompany(cfg *config.Config) []admin.Fact {
 	f := &facts{at: "companies." + c.company.Key}
 	f.text("name", c.company.Name)
 	f.word("locale", c.company.Locale)
+	if c.ByHand() { // its name and language stand in no file
+		for i := range f.all {
+			f.all[i].Path = ""
+		}
+	}
 	f.span("retention", cfg.RetentionOf(c.company.Key), "for_ever")
 	if own.Digest == "" {
 		f.add("digest", admin.Fact{Say: web.Say("admin.set.no")})

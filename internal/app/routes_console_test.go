@@ -27,7 +27,7 @@ var consoleRights = map[auth.Right]string{
 		/people /people/report /people/{id} /people/{id}/report /groups /groups/report /groups/{id} /groups/{id}/report /places
 		/places/departments/report /places/contracts/report /places/domains/report /applicants/report /team/report
 		/applicants /applicants/{id} /team /scim /scim/{key} /scim/{key}/guide /scim/{key}/log /scim/{key}/log/export /scim/{key}/log/{id} /tokens
-		/webhooks /webhooks/{hook}
+		/webhooks /webhooks/{hook} /webhooks/{hook}/deliveries /lists/{list}
 		/mails /mails/export /mails/{mail} /audit /audit/export /settings /reasons /uploads /uploads/export /uploads/template /uploads/{id}
 		/uploads/{id}/rows
 		/contacts /contacts/export /contacts/messages /contacts/messages/export /contacts/{id}
@@ -47,7 +47,7 @@ var consoleRights = map[auth.Right]string{
 		POST:/contacts/{id}/promote
 `,
 	auth.RightApprove: `
-		POST:/runs/{number}/approve POST:/runs/{number}/reject
+		POST:/runs/{number}/approve POST:/runs/{number}/reject POST:/sources/{key}/forget
 `,
 	auth.RightPrivacy: `
 		/people/{id}/export /people/{id}/erase POST:/people/{id}/export POST:/people/{id}/erase POST:/people/{id}/lift
@@ -61,7 +61,7 @@ var consoleRights = map[auth.Right]string{
 		POST:/scim/{key}/clients POST:/scim/{key}/clients/rotate POST:/scim/{key}/clients/revoke POST:/tokens POST:/tokens/rotate
 		POST:/tokens/revoke
 		POST:/webhooks POST:/webhooks/{hook}/change POST:/webhooks/{hook}/enable POST:/webhooks/{hook}/disable POST:/webhooks/{hook}/rotate
-		POST:/webhooks/{hook}/delete POST:/diagnostics
+		POST:/webhooks/{hook}/delete POST:/diagnostics POST:/settings
 `,
 	auth.RightInstall: `
 		POST:/places/vouch

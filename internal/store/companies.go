@@ -72,6 +72,16 @@ func (t *tenantTx) vouch(ctx context.Context, by string) (bool, error) {
 	return true, t.audit(ctx, registry.Deed{Actor: by, Action: "company.verify"})
 }
 
+// ChangeCompany gives the company another name and language, and writes that down.
+func (t *Tenant) ChangeCompany(ctx context.Context, name, locale string, d registry.Deed) error {
+	return t.s.inTx(ctx, func(x *session) error {
+		if _, err := x.exec(ctx, `UPDATE companies SET name = ?, locale = ? WHERE id = ?`, asText(name), asText(locale), int64(t.id)); err != nil {
+			return fmt.Errorf("change company: %w", err)
+		}
+		return x.tenant(t.id).audit(ctx, d)
+	})
+}
+
 // Domains are those that the company says are its own, by name.
 func (t *Tenant) Domains(ctx context.Context) ([]registry.Domain, error) {
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT name, challenge, created_at, checked_at, verified_at FROM domains

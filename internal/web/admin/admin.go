@@ -58,8 +58,8 @@ type route struct {
 
 // routes is the one table of pages, and of who may see them. Each area has its
 // own part beside its pages.
-var routes = slices.Concat(overviewRoutes, runRoutes, matchRoutes, peopleRoutes, sourceRoutes, scheduleRoutes, scimRoutes, reasonRoutes, uploadRoutes, contactRoutes,
-	tokenRoutes, hookRoutes, mailRoutes, auditRoutes, standingRoutes, mergeRoutes, listRoutes)
+var routes = slices.Concat(overviewRoutes, runRoutes, matchRoutes, peopleRoutes, sourceRoutes, forgetRoutes, scheduleRoutes, scimRoutes, reasonRoutes, uploadRoutes, contactRoutes,
+	tokenRoutes, hookRoutes, mailRoutes, auditRoutes, standingRoutes, companyRoutes, mergeRoutes, listRoutes)
 
 // root is where the console begins.
 const root = "/admin"
@@ -248,7 +248,7 @@ var doneWords = map[string]bool{
 	"invited": true, "blocked": true, "unblocked": true, "protected": true, "unprotected": true, "synced": true, "revoked": true, "tied": true,
 	"changed": true, "closed": true, "opened": true, "deleted": true, "client_revoked": true, "hook_enabled": true, "hook_disabled": true, "replayed": true,
 	"replayed_none": true, "released": true, "mail_cancelled": true, "resent": true,
-	"scheduled": true, "unscheduled": true, "schedule_returned": true,
+	"scheduled": true, "unscheduled": true, "schedule_returned": true, "parting": true,
 	"merged": true, "separated": true, "erased": true, "lifted": true,
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/usherd/usher/internal/auth"
@@ -70,7 +71,12 @@ func (d *doorsDesk) Sources(context.Context) ([]admin.Source, error) {
 	return []admin.Source{d.source(), never}, nil
 }
 
-func (d *doorsDesk) Source(context.Context, string) (admin.Source, error) { return d.source(), nil }
+func (d *doorsDesk) Source(_ context.Context, key string) (admin.Source, error) {
+	if strings.HasPrefix(key, "old") {
+		return admin.Source{}, registry.ErrNotFound
+	}
+	return d.source(), nil
+}
 
 func (d *doorsDesk) TestSource(context.Context, string) (admin.Test, error) {
 	return admin.Test{Failure: "half of it", Facts: []admin.Evidence{{Name: "server", Value: "slapd"}}, Sample: []admin.Sample{

@@ -99,7 +99,7 @@ var roles = map[string]auth.Account{
 // TestDoorsSpeakEveryLanguage shows each page with everything there is, and with
 // nothing, to each role in each language: a missing word fails the page.
 func TestDoorsSpeakEveryLanguage(t *testing.T) {
-	pages := []string{"sources", "sources/corp", "scim", "scim/okta", "scim/okta/log?failed=1&method=POST&status=409", "tokens", "webhooks", "mails", "mails?state=held&person=p1", "audit", "settings"}
+	pages := []string{"sources", "sources/old", "sources/older", "sources/corp", "scim", "scim/okta", "scim/okta/log?failed=1&method=POST&status=409", "tokens", "webhooks", "mails", "mails?state=held&person=p1", "audit", "settings"}
 	for _, h := range []string{"h", "a", "b", "c", "f"} {
 		pages = append(pages, "webhooks/"+h)
 	}

@@ -75,6 +75,11 @@ func (d *runsDesk) Sources(context.Context) ([]Source, error) {
 	return out, nil
 }
 
+func (d *runsDesk) RetiredSources(context.Context) ([]Retired, error) {
+	held := Retired{Source: registry.Source{Key: "older"}, People: 1, Last: &registry.Run{Number: 90, State: registry.RunHeld, Counts: registry.Counts{Deactivated: 7}}}
+	return []Retired{{Source: registry.Source{Key: "old"}, People: 5}, held}, nil
+}
+
 func (d *runsDesk) Connections(context.Context) ([]Connection, error) {
 	silent := Connection{LastRequest: runsNow.Add(-72 * time.Hour)}
 	busy := Connection{LastRequest: runsNow.Add(-time.Minute), Requests: 5, Failures: 2}

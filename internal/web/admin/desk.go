@@ -24,6 +24,7 @@ type Desks interface {
 // are words for changes and the audit.
 type Desk interface {
 	SourceDesk
+	PartingDesk
 	RunDesk
 	MatchDesk
 	PeopleDesk
@@ -32,6 +33,7 @@ type Desk interface {
 	UploadDesk
 	ContactDesk
 	DoorDesk
+	CompanyDesk
 	MergeDesk
 }
 

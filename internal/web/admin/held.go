@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/internal/web"
@@ -22,6 +23,9 @@ type heldView struct {
 	// Limits are those that the plan passes, and Groups those of single groups,
 	// of which there can be hundreds.
 	Limits, Groups []registry.Limit
+	// Parting is set for a run that parts from a source: its one limit names who
+	// takes over, not a group.
+	Parting bool
 	// Action is what the sample is about, "" when no person is touched; Of is how
 	// many there are, All lists them.
 	Action string
@@ -69,9 +73,9 @@ func (h *Handlers) heldOf(v *visit, run *registry.Run, recent []*registry.Run) (
 	if run.State != registry.RunHeld {
 		return nil, nil
 	}
-	out := &heldView{page: h.page(v)}
+	out := &heldView{page: h.page(v), Parting: strings.HasPrefix(run.Trigger, partTrigger)}
 	for _, l := range run.Limits {
-		if l.Group == "" {
+		if l.Group == "" || out.Parting {
 			out.Limits = append(out.Limits, l)
 		} else {
 			out.Groups = append(out.Groups, l)
@@ -174,8 +178,11 @@ func heldNeeds(name string, run *registry.Run) *web.Message {
 // limitsView are some of the limits that a plan passes.
 type limitsView struct {
 	page
-	List []registry.Limit
+	List    []registry.Limit
+	Parting bool
 }
 
 // Passing are limits for a table.
-func (out *heldView) Passing(list []registry.Limit) limitsView { return limitsView{out.page, list} }
+func (out *heldView) Passing(list []registry.Limit) limitsView {
+	return limitsView{out.page, list, out.Parting}
+}

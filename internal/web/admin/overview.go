@@ -123,7 +123,8 @@ func (h *Handlers) overview(v *visit) {
 	h.show(v, "admin_overview", web.Say("admin.overview.title"), view)
 }
 
-// doors adds what waits at connections and webhooks.
+// doors adds what waits at connections, webhooks and sources that were taken out
+// of the file.
 func (view *overviewView) doors(v *visit) error {
 	for _, c := range view.Connections {
 		tokens, err := v.desk.Tokens(v.ctx(), c.Origin.ID)
@@ -132,6 +133,11 @@ func (view *overviewView) doors(v *visit) error {
 		}
 		view.Attention = append(view.Attention, view.ofConnection(c, tokens)...)
 	}
+	gone, err := v.desk.RetiredSources(v.ctx())
+	if err != nil {
+		return err
+	}
+	view.Attention = append(view.Attention, view.retiredNeeds(gone)...)
 	hooks, err := v.desk.Webhooks(v.ctx())
 	for _, k := range hooks {
 		view.Attention = append(view.Attention, view.ofHook(k)...)

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/usherd/usher/internal/auth"
@@ -22,12 +23,17 @@ var sourceRoutes = []route{
 type sourcesView struct {
 	page
 	Sources []Source
+	// Retired were taken out of the file.
+	Retired []Retired
 }
 
 func (h *Handlers) sources(v *visit) {
 	view := sourcesView{page: h.page(v)}
 	var err error
-	if view.Sources, err = v.desk.Sources(v.ctx()); err != nil {
+	if view.Sources, err = v.desk.Sources(v.ctx()); err == nil {
+		view.Retired, err = v.desk.RetiredSources(v.ctx())
+	}
+	if err != nil {
 		h.Fail(v.w, v.r, err)
 		return
 	}
@@ -109,7 +115,13 @@ func (h *Handlers) findSource(v *visit) (Source, bool) {
 }
 
 func (h *Handlers) source(v *visit) {
-	if s, ok := h.findSource(v); ok {
+	s, err := v.desk.Source(v.ctx(), v.r.PathValue("key"))
+	switch {
+	case errors.Is(err, registry.ErrNotFound):
+		h.retired(v)
+	case err != nil:
+		h.missing(v, err)
+	default:
 		h.showSource(v, s, nil, nil)
 	}
 }

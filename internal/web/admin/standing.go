@@ -19,13 +19,16 @@ var standingRoutes = []route{
 type settingsView struct {
 	page
 	Chapters []Chapter
+	// ByHand is set where the company is changed here.
+	ByHand, Installs bool
+	Form             companyForm
 }
 
 // installs reports whether the visitor runs the installation.
 func (v *visit) installs() bool { return v.who.May(auth.RightInstall, v.company.ID) }
 
 func (h *Handlers) settings(v *visit) {
-	h.show(v, "admin_settings", web.Say("admin.settings.title"), settingsView{h.page(v), v.desk.Settings(v.installs())})
+	h.showSettings(v, companyForm{Name: v.company.Name, Locale: v.company.Locale})
 }
 
 // diagnosticsView is how things stand, and what an examination found.
