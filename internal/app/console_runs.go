@@ -44,6 +44,11 @@ func (c *console) Waiting(ctx context.Context, limit int) (int, error) {
 	return len(all), err
 }
 
+// RunOf implements admin.Desk.
+func (c *console) RunOf(ctx context.Context, id registry.RunID) (*registry.Run, error) {
+	return c.tenant.Run(ctx, id)
+}
+
 // Suggested implements admin.Desk.
 func (c *console) Suggested(ctx context.Context, users []registry.UserID) (map[registry.UserID]admin.PersonRow, error) {
 	out := map[registry.UserID]admin.PersonRow{}

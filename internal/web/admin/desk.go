@@ -58,6 +58,8 @@ type SourceDesk interface {
 type RunDesk interface {
 	Runs(ctx context.Context, q registry.RunQuery) ([]*registry.Run, error)
 	Run(ctx context.Context, number int64) (*registry.Run, error)
+	// RunOf finds a run by its key.
+	RunOf(ctx context.Context, id registry.RunID) (*registry.Run, error)
 	// Causes are the rows of a run that are no changes, counted by what they say.
 	Causes(ctx context.Context, run registry.RunID) ([]Cause, error)
 	Rows(ctx context.Context, q registry.RowQuery) ([]registry.RunItem, error)
