@@ -168,6 +168,18 @@ func (d *runsDesk) Named(_ context.Context, users []registry.UserID) (map[regist
 	return out, nil
 }
 
+func (d *runsDesk) UploadedRow(_ context.Context, run *registry.Run, anchor, name string, code registry.Code) (*UploadedRow, error) {
+	switch run.Number {
+	case 6:
+		return &UploadedRow{Upload: &registry.Upload{PublicID: "up-1", FileName: "people.csv"}}, &Refusal{Code: registry.CodeInvalidValue, Reason: "the file is gone"}
+	case 7:
+		return &UploadedRow{Upload: &registry.Upload{PublicID: "up-1", FileName: "people.csv"}, Line: 31, Unread: 2, Cells: []UploadedCell{
+			{"Login", "userName", anchor + " " + name + " " + string(code), []string{"vera"}}, {"Notes", "title", strings.Repeat("y", 600), nil},
+		}}, nil
+	}
+	return nil, registry.ErrNotFound
+}
+
 func (d *runsDesk) AnchorOf(context.Context, registry.OriginID, registry.UserID) (string, error) {
 	return "anchor-7", nil
 }
@@ -457,6 +469,9 @@ func TestGiven(t *testing.T) {
 	for page, want := range map[string][]string{
 		"/runs/8/rows/c1": {"What the source gave", "uid=vera.neri", "<dd>vera</dd>", strings.Repeat("x", 500) + "…<", "There is more than is shown here."},
 		"/runs/8/rows/i1": {"Nobody is tied to this record"}, // a conflict
+		"/runs/7/rows/c1": {"What stands in row 31 of the file", `/uploads/up-1">people.csv`, "anchor-7  <", strings.Repeat("y", 500) + "…<", "2 columns that are not read"},
+		"/runs/7/rows/i2": {"anchor-1 uid=vera.neri,ou=people,dc=example,dc=com user_name_missing<"},
+		"/runs/6/rows/c1": {"the file is gone"},
 	} {
 		body := s.get(t, page, "en").Body.String()
 		for _, text := range want {
