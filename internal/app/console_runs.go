@@ -64,10 +64,11 @@ func (c *console) Suggested(ctx context.Context, users []registry.UserID) (map[r
 		found, err = tx.Users(ctx, users)
 		return err
 	})
+	came, failed := c.tenant.SignedIn(ctx, users)
 	for _, u := range found {
-		out[u.ID] = admin.PersonRow{User: u, Origin: doors[u.Owner]}
+		out[u.ID] = admin.PersonRow{User: u, Origin: doors[u.Owner], SignedIn: came[u.ID]}
 	}
-	return out, err
+	return out, errors.Join(err, failed)
 }
 
 // Tie implements admin.Desk.

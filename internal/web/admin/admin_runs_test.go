@@ -192,7 +192,10 @@ func (d *runsDesk) Suggested(_ context.Context, users []registry.UserID) (map[re
 	out := map[registry.UserID]PersonRow{}
 	for _, id := range users {
 		u := &registry.User{ID: id, PublicID: fmt.Sprint("id-", id), Attributes: registry.Attributes{"userName": {"vera.neri"}, "emails": {"vera@example.com"}}, Enabled: true, CompanyAdmin: id == 8}
-		out[id] = PersonRow{User: u, Origin: registry.Origin{Kind: registry.OriginLDAP, Key: "corp"}}
+		if id == 8 {
+			u.Attributes["title"] = []string{"Head"}
+		}
+		out[id] = PersonRow{User: u, Origin: registry.Origin{Kind: registry.OriginLDAP, Key: "corp"}, SignedIn: map[registry.UserID]time.Time{8: runsNow}[id]}
 	}
 	return out, nil
 }
@@ -397,6 +400,11 @@ func TestMatches(t *testing.T) {
 	}
 	if w = s.post(t, "/matches", url.Values{"who.8.99": {"id-7"}}); w.Code != http.StatusNotFound {
 		t.Errorf("a row that is not there: %d", w.Code)
+	}
+	for _, text := range []string{"<b>≠ <code>title</code></b>", `"row"><code>userName</code>`, ">no session on record<", "<time", "is not kept until somebody is tied"} {
+		if body := s.get(t, "/matches", "en").Body.String(); !strings.Contains(body, text) {
+			t.Errorf("people side by side lack %q:\n%s", text, body)
+		}
 	}
 	s.desk.tied = map[string]registry.UserID{"anchor-0": 7}
 	if w = s.get(t, "/matches", "en"); !strings.Contains(w.Body.String(), "Nothing is to be decided") {

@@ -169,6 +169,9 @@ type Cause struct {
 type PersonRow struct {
 	*registry.User
 	Origin registry.Origin // the owner
+	// SignedIn is when they signed in last, as far as sessions stand; only MatchDesk
+	// fills it in.
+	SignedIn time.Time
 }
 
 // Person is everything that is known of one.
