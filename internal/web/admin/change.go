@@ -31,10 +31,10 @@ type changeView struct {
 }
 
 // Code is why the change was made.
-func (v changeView) Code() registry.Code { return registry.Code(v.Row.Reason) }
+func (view changeView) Code() registry.Code { return registry.Code(view.Row.Reason) }
 
 // Pushed reports whether an identity provider made the change.
-func (v changeView) Pushed() bool { return v.Door.Kind == registry.OriginSCIM }
+func (view changeView) Pushed() bool { return view.Door.Kind == registry.OriginSCIM }
 
 // change shows one change of a person. One that a run made is shown in its report.
 func (h *Handlers) change(v *visit) {
