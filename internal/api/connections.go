@@ -55,9 +55,12 @@ type ConnectionInput struct {
 type ListRequestsInput struct {
 	ConnectionInput
 	Paging
-	Failed bool   `in:"query" name:"failed" doc:"Only requests that were refused"`
-	Method string `in:"query" name:"method" enum:"GET,POST,PUT,PATCH,DELETE" doc:"Only requests of this method"`
-	Status int    `in:"query" name:"status" min:"100" max:"599" doc:"Only requests that were answered with this status"`
+	Failed bool      `in:"query" name:"failed" doc:"Only requests that were refused"`
+	Method string    `in:"query" name:"method" enum:"GET,POST,PUT,PATCH,DELETE" doc:"Only requests of this method"`
+	Status int       `in:"query" name:"status" min:"100" max:"599" doc:"Only requests that were answered with this status"`
+	Text   string    `in:"query" name:"text" doc:"Only requests with this in their path, the record's id or the error, or with this request id; looked for in the last seven days unless since says otherwise"`
+	Since  time.Time `in:"query" name:"since" doc:"From this moment on"`
+	Until  time.Time `in:"query" name:"until" doc:"Before this moment"`
 }
 
 // Connections are the doors of identity providers and programs.

@@ -112,7 +112,7 @@ func (d *apiDesk) ListRequests(ctx context.Context, who *api.Who, in api.ListReq
 	if err != nil {
 		return p, err
 	}
-	q := registry.ScimRequestQuery{Origin: x.Origin.ID, Failed: in.Failed, Method: in.Method, Status: in.Status, Limit: in.Limit + 1}
+	q := registry.ScimRequestQuery{Origin: x.Origin.ID, Failed: in.Failed, Method: in.Method, Status: in.Status, Text: in.Text, Since: in.Since, Until: in.Until, Limit: in.Limit + 1}
 	id, at, err := api.Keyed(in.After)
 	if err != nil {
 		return p, err
@@ -122,7 +122,7 @@ func (d *apiDesk) ListRequests(ctx context.Context, who *api.Who, in api.ListReq
 		return p, err
 	}
 	q.BeforeID, q.BeforeAt = id, time.UnixMicro(micros)
-	rows, err := d.Store.For(who.Company).ScimRequestPage(ctx, q)
+	rows, err := d.Store.For(who.Company).ScimRequestPage(ctx, q.Bounded(d.Now()))
 	return api.CutPage(rows, in.Limit, func(r registry.ScimRequest) string { return fmt.Sprintf("%d %d", r.ID, r.At.UnixMicro()) },
 		func(r registry.ScimRequest) api.ScimRequest {
 			return api.ScimRequest{

@@ -44,6 +44,11 @@ func (c *console) Waiting(ctx context.Context, limit int) (int, error) {
 	return len(all), err
 }
 
+// RunOf implements admin.Desk.
+func (c *console) RunOf(ctx context.Context, id registry.RunID) (*registry.Run, error) {
+	return c.tenant.Run(ctx, id)
+}
+
 // Suggested implements admin.Desk.
 func (c *console) Suggested(ctx context.Context, users []registry.UserID) (map[registry.UserID]admin.PersonRow, error) {
 	out := map[registry.UserID]admin.PersonRow{}
@@ -59,10 +64,11 @@ func (c *console) Suggested(ctx context.Context, users []registry.UserID) (map[r
 		found, err = tx.Users(ctx, users)
 		return err
 	})
+	came, failed := c.tenant.SignedIn(ctx, users)
 	for _, u := range found {
-		out[u.ID] = admin.PersonRow{User: u, Origin: doors[u.Owner]}
+		out[u.ID] = admin.PersonRow{User: u, Origin: doors[u.Owner], SignedIn: came[u.ID]}
 	}
-	return out, err
+	return out, errors.Join(err, failed)
 }
 
 // Tie implements admin.Desk.

@@ -166,6 +166,19 @@ func (c *console) WriteFailedRows(ctx context.Context, u *admin.Upload, actor st
 	return refused(err)
 }
 
+// UploadedRow implements admin.UploadDesk.
+func (c *console) UploadedRow(ctx context.Context, run *registry.Run, anchor, name string, code registry.Code) (*admin.UploadedRow, error) {
+	found, err := c.server.Core.UploadedRow(ctx, run, anchor, name, code)
+	if found == nil {
+		return nil, refused(err)
+	}
+	out := &admin.UploadedRow{Upload: found.Upload, Line: found.Line, Unread: found.Unread}
+	for _, cell := range found.Cells {
+		out.Cells = append(out.Cells, admin.UploadedCell(cell))
+	}
+	return out, refused(err)
+}
+
 // UploadTemplate implements admin.UploadDesk.
 func (c *console) UploadTemplate(locale string) ([]byte, error) { return UploadTemplate(locale) }
 

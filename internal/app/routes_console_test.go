@@ -24,7 +24,7 @@ var consoleRights = map[auth.Right]string{
 	auth.RightRead: `
 		/{$} /runs /runs/list /runs/{number} /runs/{number}/report /runs/{number}/events /runs/{number}/rows/{row} /matches /sources
 		/sources/{key}
-		/people /people/report /people/{id} /people/{id}/report /groups /groups/report /groups/{id} /groups/{id}/report /places
+		/people /people/report /people/{id} /people/{id}/report /people/{id}/changes/{change} /groups /groups/report /groups/{id} /groups/{id}/report /places
 		/places/departments/report /places/contracts/report /places/domains/report /applicants/report /team/report
 		/applicants /applicants/{id} /team /scim /scim/{key} /scim/{key}/guide /scim/{key}/log /scim/{key}/log/export /scim/{key}/log/{id} /tokens
 		/webhooks /webhooks/{hook} /webhooks/{hook}/deliveries /lists/{list}

@@ -62,6 +62,8 @@ type reader struct {
 	// data are words of the world, which are nobody's language.
 	data *regexp.Regexp
 	seen map[string]bool
+	// fine are texts that were looked at: most of a page is on all others, too.
+	fine map[saidText]bool
 }
 
 // read looks at a page. A text is told once, with the first page that has it.
@@ -75,9 +77,16 @@ func (r *reader) read(name, body string) {
 // judge looks at one text of a page or a mail.
 func (r *reader) judge(name string, s saidText) {
 	r.t.Helper()
+	if r.fine[s] {
+		return
+	}
 	left := strings.TrimSpace(r.data.ReplaceAllString(s.text, " "))
+	if !strange(r.lang, s, left) {
+		r.fine[s] = true
+		return
+	}
 	elsewhere := slices.ContainsFunc(quoted, func(q quotation) bool { return q.page.MatchString(name) && q.where.MatchString(s.where) })
-	if elsewhere || r.seen[s.where+left] || !strange(r.lang, s, left) {
+	if elsewhere || r.seen[s.where+left] {
 		return
 	}
 	r.seen[s.where+left] = true
@@ -117,7 +126,7 @@ func (r *reader) crawl(g *guestOf, from string) map[string]int {
 		u, err := url.Parse(at)
 		must(r.t, err)
 		_, pattern := mux.Handler(&http.Request{Method: http.MethodGet, URL: u})
-		if hits[pattern]++; downloads.MatchString(u.Path) || hits[pattern] > 60 {
+		if hits[pattern]++; downloads.MatchString(u.Path) || hits[pattern] > 20 {
 			continue
 		}
 		p := g.get(at)

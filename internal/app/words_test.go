@@ -28,7 +28,7 @@ func TestNoWordsOfAnotherLanguage(t *testing.T) {
 	d, past := storiedDesk(t)
 	for _, lang := range []string{"ru", "it"} {
 		t.Run(lang, func(t *testing.T) {
-			r := &reader{t: t, lang: lang, data: past.data, seen: map[string]bool{}}
+			r := &reader{t: t, lang: lang, data: past.data, seen: map[string]bool{}, fine: map[saidText]bool{}}
 			g := d.guest()
 			g.given(d.look("acme", "ann"), d.s.Now())
 			g.get("/admin/acme/?lang=" + lang)

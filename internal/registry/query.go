@@ -103,11 +103,32 @@ type ScimRequestQuery struct {
 	Origin OriginID
 	Failed bool
 	// Method and Status narrow the answer; "" and 0 are any.
-	Method   string
-	Status   int
-	BeforeAt time.Time
-	BeforeID int64
-	Limit    int
+	Method string
+	Status int
+	// Text is part of the path, the record's id or the error, whatever its case, and
+	// ID is the id of the request, whole. No index has either: see Bounded.
+	Text, ID string
+	// Since and Until are when it came in; zero is any time.
+	Since, Until time.Time
+	BeforeAt     time.Time
+	BeforeID     int64
+	Limit        int
+}
+
+// TextSearch is how far back a request log is searched for words when nobody says
+// since when.
+const TextSearch = 7 * 24 * time.Hour
+
+// Bounded is the query with a beginning where one is needed: what is looked for by
+// words is read row by row, so that a log of any age would be read whole.
+func (q ScimRequestQuery) Bounded(now time.Time) ScimRequestQuery {
+	if q.Text != "" && q.Since.IsZero() {
+		if !q.Until.IsZero() && q.Until.Before(now) {
+			now = q.Until
+		}
+		q.Since = now.Add(-TextSearch)
+	}
+	return q
 }
 
 // PlaceRow is a department or a service contract with how many people it has.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/usherd/usher/internal/registry"
@@ -121,12 +124,49 @@ func (t *Tenant) ScimRequestPage(ctx context.Context, q registry.ScimRequestQuer
 	if q.Status != 0 {
 		c.add("status = ?", int64(q.Status))
 	}
+	if q.ID != "" {
+		c.add("request_id = ?", q.ID)
+	}
+	if !q.Since.IsZero() {
+		c.add("at >= ?", micros(q.Since))
+	}
+	if !q.Until.IsZero() {
+		c.add("at < ?", micros(q.Until))
+	}
+	c.addRequestText(q.Text)
 	if q.BeforeID != 0 {
 		c.add("at <= ? AND (at < ? OR id < ?)", micros(q.BeforeAt), micros(q.BeforeAt), q.BeforeID)
 	}
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT id, origin_id, at, request_id, method, path, status, scim_type, detail, resource, micros, body
 		FROM scim_requests WHERE `+c.String()+` ORDER BY at DESC, id DESC LIMIT ?`), append(c.args, q.Limit)...)
 	return collect(rows, err, scanScimRequest)
+}
+
+// addRequestText asks for words in what was asked for or answered. Paths are kept
+// as they came, and who looks for one types it as people read it.
+func (c *conditions) addRequestText(text string) {
+	if text = asText(text); text == "" {
+		return
+	}
+	encoded := url.QueryEscape(text)
+	spellings := []string{text, url.PathEscape(text), encoded, strings.ReplaceAll(encoded, "+", "%20")}
+	slices.Sort(spellings)
+	where, args := []string{"request_id = ?"}, []any{text}
+	like := func(column, text string) {
+		where, args = append(where, "lower("+column+") LIKE ? ESCAPE '!'"), append(args, containing(text))
+	}
+	for _, column := range []string{"detail", "resource", "scim_type"} {
+		like(column, text)
+	}
+	for _, spelling := range slices.Compact(spellings) {
+		like("path", spelling)
+	}
+	c.add("("+strings.Join(where, " OR ")+")", args...)
+}
+
+// containing is the pattern of lower-case text that has other text somewhere in it.
+func containing(text string) string {
+	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(text)) + "%"
 }
 
 func scanScimRequest(rows *sql.Rows) (r registry.ScimRequest, err error) {

@@ -59,7 +59,7 @@ type route struct {
 // routes is the one table of pages, and of who may see them. Each area has its
 // own part beside its pages.
 var routes = slices.Concat(overviewRoutes, runRoutes, matchRoutes, peopleRoutes, sourceRoutes, forgetRoutes, scheduleRoutes, scimRoutes, reasonRoutes, uploadRoutes, contactRoutes,
-	tokenRoutes, hookRoutes, mailRoutes, auditRoutes, standingRoutes, companyRoutes, mergeRoutes, listRoutes)
+	tokenRoutes, hookRoutes, mailRoutes, auditRoutes, standingRoutes, companyRoutes, mergeRoutes, listRoutes, changeRoutes)
 
 // root is where the console begins.
 const root = "/admin"

@@ -161,7 +161,7 @@ func (d *doorsDesk) Requests(_ context.Context, q registry.ScimRequestQuery) ([]
 	for len(out) < q.Limit {
 		out = append(out, out[0])
 	}
-	return out[:q.Limit], d.ask("requests %t %s %d %d", q.Failed, q.Method, q.Status, q.BeforeID)
+	return out[:q.Limit], d.ask("requests %t %s %d %d %q %s %s", q.Failed, q.Method, q.Status, q.BeforeID, q.Text, stamp(q.Since), stamp(q.Until))
 }
 
 func (d *doorsDesk) Request(_ context.Context, _ registry.OriginID, id int64) (registry.ScimRequest, error) {

@@ -256,7 +256,8 @@ func TestAuditedOnce(t *testing.T) {
 // viewer's.
 func TestDoorsExport(t *testing.T) {
 	for path, want := range map[string]string{
-		"scim/okta/log/export?format=csv&failed=1&method=POST&status=409&at=5": "export listRequests csv map[connection:okta] failed=true&method=POST&status=409",
+		"scim/okta/log/export?format=csv&failed=1&method=POST&status=409&at=5":               "export listRequests csv map[connection:okta] failed=true&method=POST&status=409",
+		"scim/okta/log/export?format=csv&text=a%20b&since=2035-01-01T08:30&until=2035-01-01": "export listRequests csv map[connection:okta] since=2035-01-01T07%3A30%3A00Z&text=a+b&until=2035-01-01T23%3A00%3A00Z",
 		"lists/sources?format=csv":                      "export listSources csv map[] ",
 		"lists/scim?format=json":                        "export listConnections json map[] ",
 		"lists/tokens?format=csv":                       "export listTokens csv map[] ",
@@ -267,6 +268,20 @@ func TestDoorsExport(t *testing.T) {
 		d := newDoors(t, "en", roles["auditor"])
 		if d.do("GET", path, nil); !slices.Contains(d.desk.asked, want) {
 			t.Errorf("%s asked %q", path, d.desk.asked)
+		}
+	}
+	for path, want := range map[string]string{
+		"scim/okta/log?text=ada&since=2035-01-01T08:30&until=2035-01-01T08:30&id=9&at=1": `requests false  0 9 "ada" 2035-01-01T07:30:00Z 2035-01-01T07:31:00Z`,
+		"scim/okta/log?text=ada&until=2020-01-08":                                        `requests false  0 0 "ada" 2020-01-01T23:00:00Z 2020-01-08T23:00:00Z`,
+		"scim/okta/log?since=yesterday":                                                  `requests false  0 0 "" - -`,
+	} {
+		d := newDoors(t, "en", roles["auditor"])
+		body := d.page(path)
+		if !slices.Contains(d.desk.asked, want) || strings.Contains(body, "Looked through since") != strings.Contains(path, "2020") {
+			t.Errorf("%s asked %q", path, d.desk.asked)
+		}
+		if strings.Contains(path, "08:30") && !strings.Contains(body, "since=2035-01-01T08%3A30&amp;text=ada&amp;until=2035-01-01T08%3A30") {
+			t.Error("the page before does not keep what the log is narrowed by")
 		}
 	}
 	d := newDoors(t, "en", roles["auditor"])

@@ -91,7 +91,7 @@ func (d *peopleDesk) People(_ context.Context, q registry.PeopleQuery) ([]Person
 	var out []PersonRow
 	for len(out) < q.Limit { // more than a page
 		for i, u := range inEveryState() {
-			out = append(out, PersonRow{u, peopleDoors[i]})
+			out = append(out, PersonRow{User: u, Origin: peopleDoors[i]})
 		}
 	}
 	return out, nil

@@ -173,6 +173,18 @@ func (d *runsDesk) Named(_ context.Context, users []registry.UserID) (map[regist
 	return out, nil
 }
 
+func (d *runsDesk) UploadedRow(_ context.Context, run *registry.Run, anchor, name string, code registry.Code) (*UploadedRow, error) {
+	switch run.Number {
+	case 6:
+		return &UploadedRow{Upload: &registry.Upload{PublicID: "up-1", FileName: "people.csv"}}, &Refusal{Code: registry.CodeInvalidValue, Reason: "the file is gone"}
+	case 7:
+		return &UploadedRow{Upload: &registry.Upload{PublicID: "up-1", FileName: "people.csv"}, Line: 31, Unread: 2, Cells: []UploadedCell{
+			{"Login", "userName", anchor + " " + name + " " + string(code), []string{"vera"}}, {"Notes", "title", strings.Repeat("y", 600), nil},
+		}}, nil
+	}
+	return nil, registry.ErrNotFound
+}
+
 func (d *runsDesk) AnchorOf(context.Context, registry.OriginID, registry.UserID) (string, error) {
 	return "anchor-7", nil
 }
@@ -185,7 +197,10 @@ func (d *runsDesk) Suggested(_ context.Context, users []registry.UserID) (map[re
 	out := map[registry.UserID]PersonRow{}
 	for _, id := range users {
 		u := &registry.User{ID: id, PublicID: fmt.Sprint("id-", id), Attributes: registry.Attributes{"userName": {"vera.neri"}, "emails": {"vera@example.com"}}, Enabled: true, CompanyAdmin: id == 8}
-		out[id] = PersonRow{User: u, Origin: registry.Origin{Kind: registry.OriginLDAP, Key: "corp"}}
+		if id == 8 {
+			u.Attributes["title"] = []string{"Head"}
+		}
+		out[id] = PersonRow{User: u, Origin: registry.Origin{Kind: registry.OriginLDAP, Key: "corp"}, SignedIn: map[registry.UserID]time.Time{8: runsNow}[id]}
 	}
 	return out, nil
 }
@@ -391,6 +406,11 @@ func TestMatches(t *testing.T) {
 	if w = s.post(t, "/matches", url.Values{"who.8.99": {"id-7"}}); w.Code != http.StatusNotFound {
 		t.Errorf("a row that is not there: %d", w.Code)
 	}
+	for _, text := range []string{"<b>≠ <code>title</code></b>", `"row"><code>userName</code>`, ">no session on record<", "<time", "is not kept until somebody is tied"} {
+		if body := s.get(t, "/matches", "en").Body.String(); !strings.Contains(body, text) {
+			t.Errorf("people side by side lack %q:\n%s", text, body)
+		}
+	}
 	s.desk.tied = map[string]registry.UserID{"anchor-0": 7}
 	if w = s.get(t, "/matches", "en"); !strings.Contains(w.Body.String(), "Nothing is to be decided") {
 		t.Error("what is decided is asked again")
@@ -462,6 +482,9 @@ func TestGiven(t *testing.T) {
 	for page, want := range map[string][]string{
 		"/runs/8/rows/c1": {"What the source gave", "uid=vera.neri", "<dd>vera</dd>", strings.Repeat("x", 500) + "…<", "There is more than is shown here."},
 		"/runs/8/rows/i1": {"Nobody is tied to this record"}, // a conflict
+		"/runs/7/rows/c1": {"What stands in row 31 of the file", `/uploads/up-1">people.csv`, "anchor-7  <", strings.Repeat("y", 500) + "…<", "2 columns that are not read"},
+		"/runs/7/rows/i2": {"anchor-1 uid=vera.neri,ou=people,dc=example,dc=com user_name_missing<"},
+		"/runs/6/rows/c1": {"the file is gone"},
 	} {
 		body := s.get(t, page, "en").Body.String()
 		for _, text := range want {

@@ -75,10 +75,15 @@ func (v *visit) days() (since, until time.Time) {
 // within adds the days of the address to what the API is asked.
 func (v *visit) within(out url.Values) url.Values {
 	since, until := v.days()
+	setTimes(out, since, until)
+	return out
+}
+
+// setTimes adds the moments that are set to what the API is asked.
+func setTimes(out url.Values, since, until time.Time) {
 	for name, at := range map[string]time.Time{"since": since, "until": until} {
 		if !at.IsZero() {
 			out.Set(name, at.UTC().Format(time.RFC3339))
 		}
 	}
-	return out
 }

@@ -60,6 +60,8 @@ type SourceDesk interface {
 type RunDesk interface {
 	Runs(ctx context.Context, q registry.RunQuery) ([]*registry.Run, error)
 	Run(ctx context.Context, number int64) (*registry.Run, error)
+	// RunOf finds a run by its key.
+	RunOf(ctx context.Context, id registry.RunID) (*registry.Run, error)
 	// Causes are the rows of a run that are no changes, counted by what they say.
 	Causes(ctx context.Context, run registry.RunID) ([]Cause, error)
 	Rows(ctx context.Context, q registry.RowQuery) ([]registry.RunItem, error)
@@ -169,6 +171,9 @@ type Cause struct {
 type PersonRow struct {
 	*registry.User
 	Origin registry.Origin // the owner
+	// SignedIn is when they signed in last, as far as sessions stand; only MatchDesk
+	// fills it in.
+	SignedIn time.Time
 }
 
 // Person is everything that is known of one.

@@ -26,6 +26,10 @@ type UploadDesk interface {
 	// UploadRows are rows of the file with what became of each in the upload's newest
 	// run, or would.
 	UploadRows(ctx context.Context, u *Upload, q UploadRowQuery) ([]UploadRow, error)
+	// UploadedRow finds the row of a file that a record in the report of a run of it is
+	// about, by its id or else by its name and why. registry.ErrNotFound for a run of no
+	// file; where the file is kept no longer, a Refusal with what is left.
+	UploadedRow(ctx context.Context, run *registry.Run, anchor, name string, code registry.Code) (*UploadedRow, error)
 	// WriteFailedRows writes the rows that failed or were skipped, to be mended.
 	WriteFailedRows(ctx context.Context, u *Upload, actor string, w io.Writer) error
 	// UploadTemplate is an empty file with every column, in en, it or ru.
@@ -89,6 +93,22 @@ type UploadRow struct {
 	Code          registry.Code
 	Message       registry.Said
 	Payload       registry.Payload
+}
+
+// UploadedRow is a row of a file as it came.
+type UploadedRow struct {
+	Upload *registry.Upload
+	// Line is where it stands in the file, from 1; 0 where the file does not have it.
+	Line  int
+	Cells []UploadedCell
+	// Unread is how many of its columns are read for nothing, and so not shown.
+	Unread int
+}
+
+// UploadedCell is a cell with what it means and which values were made of it.
+type UploadedCell struct {
+	Header, Field, Text string
+	Values              []string
 }
 
 // ContactDesk is what is done with people who have no account.

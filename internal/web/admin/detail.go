@@ -54,6 +54,8 @@ type detailView struct {
 	// Given is what the source last said of the person, nil where nobody is tied to
 	// the record, of whom nothing is kept.
 	Given *given
+	// Uploaded is the row of the file, nil for a run of none.
+	Uploaded *uploaded
 	// History are the last changes of the same record.
 	History []registry.ChangeRow
 }
@@ -79,6 +81,9 @@ func (h *Handlers) detail(v *visit) {
 		err = view.ofItem(v, id)
 	default:
 		err = registry.ErrNotFound
+	}
+	if err == nil && view.Row.Kind == "user" {
+		err = view.lookUp(v)
 	}
 	if err != nil {
 		h.missing(v, err)

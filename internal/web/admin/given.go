@@ -55,6 +55,35 @@ func (d *detailView) hear(v *visit, publicID string) error {
 	return nil
 }
 
+// uploaded is a row of a file as it came, or why it is not shown.
+type uploaded struct {
+	*UploadedRow
+	Gone registry.Said
+}
+
+// lookUp finds the row of the file that the record came from, where the run is of
+// one.
+func (d *detailView) lookUp(v *visit) error {
+	row, err := v.desk.UploadedRow(v.ctx(), d.Run, d.Anchor, d.Row.Full, d.Row.Code)
+	var refused *Refusal
+	switch {
+	case errors.Is(err, registry.ErrNotFound):
+		return nil
+	case errors.As(err, &refused) && row != nil:
+		d.Uploaded = &uploaded{row, refused.Reason}
+		return nil
+	case err != nil:
+		return err
+	}
+	for i, c := range row.Cells {
+		if len(c.Text) > longGiven {
+			row.Cells[i].Text = strings.ToValidUTF8(c.Text[:longGiven], "") + cutOffMark
+		}
+	}
+	d.Uploaded = &uploaded{UploadedRow: row}
+	return nil
+}
+
 // givenBy lays out what a link has, within bounds.
 func givenBy(l *registry.Link, run registry.RunID) *given {
 	out := &given{Enabled: l.Enabled, Name: l.Name, Now: l.SeenRun == run}

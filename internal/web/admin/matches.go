@@ -50,6 +50,8 @@ type match struct {
 	// Field names it in the form: the run's number and the row's key.
 	Field      string
 	Candidates []PersonRow
+	// Beside are they side by side, nil where there are none.
+	Beside *comparison
 	// Chosen and Other are what was filled in, Error what was wrong with it.
 	Chosen, Other string
 	EndPassword   bool
@@ -138,9 +140,18 @@ func (h *Handlers) matchesOf(v *visit, s Source, run *registry.Run, filled map[s
 				m.Candidates = append(m.Candidates, p)
 			}
 		}
+		m.Beside = compare(saidBy(it), m.Candidates)
 		out.Matches = append(out.Matches, m)
 	}
 	return out, nil
+}
+
+// saidBy is what the report kept of what a record says.
+func saidBy(it registry.RunItem) registry.Attributes {
+	if it.Detail == nil {
+		return nil
+	}
+	return it.Detail.After
 }
 
 // candidatesOf are the people whom a row is about.

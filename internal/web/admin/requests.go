@@ -18,9 +18,11 @@ type logView struct {
 	Connection
 	Requests []request
 	Filter   struct {
-		Failed         bool
-		Method, Status string
+		Failed                             bool
+		Method, Status, Text, Since, Until string
 	}
+	// Begins is since when words are looked for where nobody said it, zero elsewhere.
+	Begins  time.Time
 	Methods []string
 	// CSV and JSON are where the same list is given whole.
 	CSV, JSON string
@@ -59,14 +61,7 @@ func (h *Handlers) log(v *visit) {
 		return
 	}
 	view := logView{page: h.page(v), Connection: c, Methods: []string{"GET", "POST", "PUT", "PATCH", "DELETE"}}
-	query := v.r.URL.Query()
-	view.Filter.Failed, view.Filter.Method, view.Filter.Status = query.Get("failed") != "", query.Get("method"), query.Get("status")
-	q := registry.ScimRequestQuery{Origin: c.Origin.ID, Failed: view.Filter.Failed, Method: view.Filter.Method, Limit: perPage + 1}
-	q.Status, _ = strconv.Atoi(view.Filter.Status)
-	if at, err := strconv.ParseInt(query.Get("at"), 10, 64); err == nil {
-		q.BeforeAt = time.UnixMicro(at)
-		q.BeforeID, _ = strconv.ParseInt(query.Get("id"), 10, 64)
-	}
+	q := h.logQuery(v, &view)
 	list, err := v.desk.Requests(v.ctx(), q)
 	if err != nil {
 		h.Fail(v.w, v.r, err)
@@ -75,7 +70,7 @@ func (h *Handlers) log(v *visit) {
 	if len(list) > perPage {
 		list = list[:perPage]
 		last := list[perPage-1]
-		older := v.only("failed", "method", "status")
+		older := v.only(logFilters...)
 		older.Set("at", fmt.Sprint(last.At.UnixMicro()))
 		older.Set("id", fmt.Sprint(last.ID))
 		view.Older = v.r.URL.Path + "?" + older.Encode()
@@ -83,8 +78,55 @@ func (h *Handlers) log(v *visit) {
 	for _, r := range list {
 		view.Requests = append(view.Requests, request{r, fixOf(r)})
 	}
-	view.CSV, view.JSON = v.whole(view.To("scim", c.Origin.Key, "log", "export"), "failed", "method", "status")
+	view.CSV, view.JSON = v.whole(view.To("scim", c.Origin.Key, "log", "export"), logFilters...)
 	h.show(v, "admin_log", web.Say("admin.log.title", "Name", c.Origin.Key), view)
+}
+
+// logFilters are what a log is narrowed by in its address.
+var logFilters = []string{"failed", "method", "status", "text", "since", "until"}
+
+// logQuery is what the address asks of a log, filled in on the page too.
+func (h *Handlers) logQuery(v *visit, view *logView) registry.ScimRequestQuery {
+	query, f := v.r.URL.Query(), &view.Filter
+	f.Failed, f.Method, f.Status = query.Get("failed") != "", query.Get("method"), query.Get("status")
+	f.Text, f.Since, f.Until = strings.TrimSpace(query.Get("text")), query.Get("since"), query.Get("until")
+	q := registry.ScimRequestQuery{Origin: view.Origin.ID, Failed: f.Failed, Method: f.Method, Text: f.Text, Limit: perPage + 1}
+	q.Status, _ = strconv.Atoi(f.Status)
+	q.Since, q.Until = v.minutes()
+	if bounded := q.Bounded(h.Now()); !bounded.Since.Equal(q.Since) {
+		q, view.Begins = bounded, bounded.Since
+	}
+	if at, err := strconv.ParseInt(query.Get("at"), 10, 64); err == nil {
+		q.BeforeAt = time.UnixMicro(at)
+		q.BeforeID, _ = strconv.ParseInt(query.Get("id"), 10, 64)
+	}
+	return q
+}
+
+// minute is a moment as browsers write it, without a zone:
+// https://html.spec.whatwg.org/#local-date-and-time-state-(type=datetime-local)
+const minute = "2006-01-02T15:04"
+
+// minutes are the first and the last minute of the address as moments, by the
+// viewer's clock; the last one counts whole, and so does a day.
+func (v *visit) minutes() (since, until time.Time) {
+	query := v.r.URL.Query()
+	since, _ = v.span(query.Get("since"))
+	_, until = v.span(query.Get("until"))
+	return since, until
+}
+
+// span is when a minute or a day of the viewer's clock begins and ends, zero for
+// what is neither.
+func (v *visit) span(text string) (begins, ends time.Time) {
+	if day := v.day(text); !day.IsZero() {
+		return day, day.AddDate(0, 0, 1)
+	}
+	at, err := time.ParseInLocation(minute, text, v.zone)
+	if err != nil {
+		return time.Time{}, time.Time{}
+	}
+	return at, at.Add(time.Minute)
 }
 
 // whole are the addresses of a whole list with the present filters, as CSV and
@@ -102,10 +144,12 @@ func (h *Handlers) exportLog(v *visit) {
 	if !ok {
 		return
 	}
-	q := v.only("method", "status")
+	q := v.only("method", "status", "text")
 	if v.r.URL.Query().Get("failed") != "" {
 		q.Set("failed", "true")
 	}
+	since, until := v.minutes()
+	setTimes(q, since, until)
 	h.export(v, Export{Operation: "listRequests", Path: map[string]string{"connection": c.Origin.Key}, Query: q})
 }
 
