@@ -12,7 +12,7 @@ var deedWords = map[string]Said{
 
 	"applicant.activate": Say("application accepted"), "applicant.refuse": Say("application refused"),
 	"client.create": Say("OAuth client created"), "client.rotate": Say("OAuth client's secret renewed"), "client.revoke": Say("OAuth client revoked"),
-	"company.verify": Say("company vouched for"), "connection.change": Say("connection changed"), "connection.create": Say("connection created"),
+	"company.change": Say("company's settings changed"), "company.verify": Say("company vouched for"), "connection.change": Say("connection changed"), "connection.create": Say("connection created"),
 	"connection.delete": Say("connection deleted"), "connection.pause": Say("connection paused"), "connection.resume": Say("connection resumed"),
 	"contact.meet": Say("contact met"), "contact.promote": Say("account made of a contact"), "contact.recognise": Say("contact recognised"),
 	"contract.create": Say("contract created"), "contract.end": Say("contract ended"), "department.create": Say("department created"),
@@ -26,7 +26,7 @@ var deedWords = map[string]Said{
 	"person.unblock": Say("person unblocked"), "person.unmerge": Say("people separated"), "person.unprotect": Say("person's protection lifted"),
 	"run.approve": Say("run approved"), "run.cancel": Say("run cancelled"), "run.one": Say("one person synchronised"), "run.reject": Say("run rejected"),
 	"run.retry": Say("run tried again"), "run.start": Say("run started"),
-	"source.pause": Say("source paused"), "source.resume": Say("source resumed"), "source.schedule": Say("schedule set"),
+	"source.forget": Say("parted from a source"), "source.pause": Say("source paused"), "source.resume": Say("source resumed"), "source.schedule": Say("schedule set"),
 	"source.schedule_return": Say("schedule given back to the configuration"), "source.test": Say("source tested"),
 	"token.create": Say("token created"), "token.revoke": Say("token revoked"), "token.rotate": Say("token renewed"),
 	"upload.confirm": Say("upload confirmed"), "upload.discard": Say("upload discarded"), "upload.failed_rows": Say("failed rows of an upload taken"),
