@@ -38,7 +38,7 @@ func scheduleFault(schedule string, err error) registry.Said {
 	case strings.HasPrefix(spec, "@"):
 		return registry.Say("there is no schedule %q", spec)
 	case len(fields) != len(scheduleFields):
-		return registry.Say("it has %d parts, and needs 5: minute, hour, day of the month, month, day of the week", len(fields))
+		return registry.Say("parts written: %d; a schedule has 5: minute, hour, day of the month, month, day of the week", len(fields))
 	}
 	for i, field := range fields {
 		alone := strings.Fields("* * * * *")

@@ -11,7 +11,7 @@ import (
 func TestFaultsOfASchedule(t *testing.T) {
 	t.Parallel()
 	for schedule, want := range map[string]registry.Said{
-		"bad":                            registry.Say("it has %d parts, and needs 5: minute, hour, day of the month, month, day of the week", 1),
+		"bad":                            registry.Say("parts written: %d; a schedule has 5: minute, hour, day of the month, month, day of the week", 1),
 		"@often":                         registry.Say("there is no schedule %q", "@often"),
 		"CRON_TZ=Mars/Olympus @daily":    registry.Say("there is no time zone %q", "Mars/Olympus"),
 		"CRON_TZ=UTC":                    registry.Say("there is a time zone and no schedule"),
