@@ -126,7 +126,7 @@ func (r *reader) crawl(g *guestOf, from string) map[string]int {
 		u, err := url.Parse(at)
 		must(r.t, err)
 		_, pattern := mux.Handler(&http.Request{Method: http.MethodGet, URL: u})
-		if hits[pattern]++; downloads.MatchString(u.Path) || hits[pattern] > 20 {
+		if hits[pattern]++; downloads.MatchString(u.Path) || hits[pattern] > 60 {
 			continue
 		}
 		p := g.get(at)
