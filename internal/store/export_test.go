@@ -20,6 +20,12 @@ func OnlyCompany(ctx context.Context, id int64) context.Context {
 	return context.WithValue(ctx, onlyKey{}, id)
 }
 
+// WorthCopying and LongestLog are lengths of SQLite's log, in pages.
+const (
+	WorthCopying = worthCopying
+	LongestLog   = longestLog
+)
+
 // BePatient lets parts share a transaction however long they take.
 func (s *Store) BePatient() { s.line.patience = time.Hour }
 

@@ -26,7 +26,8 @@ type Store struct {
 	// write has one connection on SQLite, so that writers queue here and not in
 	// the database's busy handler; on PostgreSQL it is the same pool as read.
 	write, read *sql.DB
-	line        *line // those who wait for write, on SQLite
+	line        *line         // those who wait for write, on SQLite
+	checkpoints *checkpointer // of SQLite's log
 	admissions  admissions
 	listening   listening
 	newID       func() string
@@ -122,9 +123,7 @@ func (s *Store) openSQLite(path string, o Options) error {
 	base := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join([]string{
 		fmt.Sprintf("_pragma=busy_timeout(%d)", busy.Milliseconds()), "_pragma=journal_mode(WAL)", "_pragma=foreign_keys(1)",
 		"_pragma=synchronous(" + synchronous + ")",
-		// A page that many commits write goes to the file once a checkpoint: of 16
-		// MB and not, as by itself, of 4.
-		"_pragma=wal_autocheckpoint(4000)",
+		fmt.Sprintf("_pragma=wal_autocheckpoint(%d)", longestLog),
 	}, "&")
 	if err := registerFunctions(); err != nil {
 		return err
@@ -146,6 +145,7 @@ func (s *Store) openSQLite(path string, o Options) error {
 	}
 	s.read.SetMaxOpenConns(readers)
 	s.read.SetMaxIdleConns(readers)
+	s.checkpoints = newCheckpointer(s.read)
 	// A migration that makes a table anew drops the old one, and with foreign
 	// keys in force SQLite would first delete all that hangs on its rows. The
 	// switch means nothing inside a transaction: it has to be off from the start.
@@ -187,6 +187,7 @@ func (s *Store) Close() error {
 	if s.read == s.write {
 		return s.write.Close()
 	}
+	s.checkpoints.close()
 	return errors.Join(s.write.Close(), s.read.Close())
 }
 

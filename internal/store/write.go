@@ -71,6 +71,7 @@ func (s *Store) inTx(ctx context.Context, fn func(*session) error) error {
 			err = s.tryTx(ctx, fn)
 		} else {
 			err = s.tryShared(ctx, fn)
+			s.checkpoints.committed()
 		}
 		if isBusy(err) {
 			return fmt.Errorf("%w: %w", ErrLocked, err) // the driver has waited already
