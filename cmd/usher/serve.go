@@ -20,7 +20,7 @@ const stopTime = 20 * time.Second
 // none of it. The collector takes it for living and lets half as much garbage come
 // together: under load a service with a small heap would otherwise collect many
 // times a second, for a third of its time.
-const headroom = 128 << 20
+const headroom = 256 << 20
 
 func serveCmd(f *flags) *cobra.Command {
 	return &cobra.Command{

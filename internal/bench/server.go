@@ -30,7 +30,7 @@ func serveAs(ctx context.Context, file string, args []string) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
-	room := make([]byte, 128<<20) // its headroom; without it the collector would take a fifth of the time
+	room := make([]byte, 256<<20) // its headroom; without it the collector would take a fifth of the time
 	defer runtime.KeepAlive(room)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
 	defer stop()
