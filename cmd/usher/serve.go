@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,12 +15,6 @@ import (
 // stop.
 const stopTime = 20 * time.Second
 
-// headroom is memory that is asked for and never touched, so that the system gives
-// none of it. The collector takes it for living and lets half as much garbage come
-// together: under load a service with a small heap would otherwise collect many
-// times a second, for a third of its time.
-const headroom = 256 << 20
-
 func serveCmd(f *flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Serve the pages, keep the schedules, send the mails", Args: cobra.NoArgs,
@@ -30,8 +23,7 @@ func serveCmd(f *flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			room := make([]byte, headroom)
-			defer runtime.KeepAlive(room)
+			defer app.Headroom()()
 			log := app.NewLog(cfg, cmd.ErrOrStderr(), f.verbose)
 			server, err := app.New(cmd.Context(), cfg, app.Options{Log: log, Version: version})
 			if err != nil {

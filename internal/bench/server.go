@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
@@ -30,8 +29,7 @@ func serveAs(ctx context.Context, file string, args []string) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
-	room := make([]byte, 256<<20) // its headroom; without it the collector would take a fifth of the time
-	defer runtime.KeepAlive(room)
+	defer app.Headroom()() // as it does
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
 	defer stop()
 	cfg, err := config.Load(file, os.LookupEnv)

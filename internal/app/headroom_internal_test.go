@@ -1,0 +1,52 @@
+package app
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// resident is how much memory the system gave this process, in bytes (RssAnon of
+// proc(5)).
+func resident(t *testing.T) int64 {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip("only Linux tells what a process holds")
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, "RssAnon:"); ok {
+			n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n << 10
+		}
+	}
+	t.Fatal("no RssAnon in /proc/self/status")
+	return 0
+}
+
+// TestHeadroomTakesNothing from the system, also where the heap ends in memory that
+// was in use before: what lies there is written to, and all that hangs together with
+// it would be.
+func TestHeadroomTakesNothing(t *testing.T) {
+	used := make([][]byte, 16)
+	for i := range used {
+		used[i] = make([]byte, 4<<20)
+		for j := 0; j < len(used[i]); j += 4096 {
+			used[i][j] = 1
+		}
+	}
+	runtime.KeepAlive(used)
+	used = nil
+	runtime.GC()
+	before := resident(t)
+	end := Headroom()
+	if grew := resident(t) - before; grew > headroom/4 {
+		t.Errorf("%d MB were taken", grew>>20)
+	}
+	end()
+}
