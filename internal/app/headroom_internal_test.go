@@ -29,19 +29,23 @@ func resident(t *testing.T) int64 {
 	return 0
 }
 
+// use writes to memory and leaves it to the collector.
+func use(size int) {
+	parts := make([][]byte, 16)
+	for i := range parts {
+		parts[i] = make([]byte, size/len(parts))
+		for j := 0; j < len(parts[i]); j += 4096 {
+			parts[i][j] = 1
+		}
+	}
+	runtime.KeepAlive(parts)
+}
+
 // TestHeadroomTakesNothing from the system, also where the heap ends in memory that
 // was in use before: what lies there is written to, and all that hangs together with
 // it would be.
 func TestHeadroomTakesNothing(t *testing.T) {
-	used := make([][]byte, 16)
-	for i := range used {
-		used[i] = make([]byte, 4<<20)
-		for j := 0; j < len(used[i]); j += 4096 {
-			used[i][j] = 1
-		}
-	}
-	runtime.KeepAlive(used)
-	used = nil
+	use(64 << 20)
 	runtime.GC()
 	before := resident(t)
 	end := Headroom()
