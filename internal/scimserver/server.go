@@ -193,10 +193,11 @@ func (s *Server) allowed(r *http.Request, conn registry.Connection) error {
 		return scim.Errorf(scim.Forbidden, "this connection takes no requests from this address")
 	}
 	now := s.cfg.Now()
-	wait := s.limiter(conn).ReserveN(now, 1)
+	limit := s.limiter(conn)
+	wait := limit.ReserveN(now, 1)
 	if delay := wait.DelayFrom(now); delay > 0 {
 		wait.CancelAt(now)
-		e := scim.Errorf(scim.TooManyRequests, "too many requests at once")
+		e := scim.Errorf(scim.TooManyRequests, "this connection's limit of %d a second is reached; try again after the time in Retry-After", limit.rate)
 		e.RetryAfter = delay
 		return e
 	}
