@@ -133,7 +133,9 @@ func (Link) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("origin_id", "anchor").Unique().StorageKey("link_user_anchor").Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
 		index.Fields("origin_id", "anchor").Unique().StorageKey("link_group_anchor").Annotations(entsql.IndexWhere("group_id IS NOT NULL")),
-		index.Fields("user_id").Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
+		// All that a SCIM request asks of a person's links: at a million people each
+		// table that need not be opened is a page less to fetch.
+		index.Fields("user_id", "company_id", "origin_id", "missing_since", "anchor").StorageKey("link_of_user").Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
 		index.Fields("group_id").Annotations(entsql.IndexWhere("group_id IS NOT NULL")), // else each person's link would be in it
 	}
 }

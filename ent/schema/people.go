@@ -178,7 +178,8 @@ func (Membership) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("group_id", "user_id", "origin_id").Unique().Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
 		index.Fields("group_id", "member_group_id", "origin_id").Unique().Annotations(entsql.IndexWhere("member_group_id IS NOT NULL")),
-		index.Fields("user_id").Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
+		// With what tells a person's groups, as link_of_user.
+		index.Fields("user_id", "company_id", "group_id").StorageKey("membership_of_user").Annotations(entsql.IndexWhere("user_id IS NOT NULL")),
 		index.Fields("member_group_id").Annotations(entsql.IndexWhere("member_group_id IS NOT NULL")),
 	}
 }

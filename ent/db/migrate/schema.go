@@ -609,9 +609,9 @@ var (
 				},
 			},
 			{
-				Name:    "link_user_id",
+				Name:    "link_of_user",
 				Unique:  false,
-				Columns: []*schema.Column{LinksColumns[3]},
+				Columns: []*schema.Column{LinksColumns[3], LinksColumns[1], LinksColumns[2], LinksColumns[12], LinksColumns[5]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "user_id IS NOT NULL",
 				},
@@ -767,9 +767,9 @@ var (
 				},
 			},
 			{
-				Name:    "membership_user_id",
+				Name:    "membership_of_user",
 				Unique:  false,
-				Columns: []*schema.Column{MembershipsColumns[2]},
+				Columns: []*schema.Column{MembershipsColumns[2], MembershipsColumns[1], MembershipsColumns[6]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "user_id IS NOT NULL",
 				},
