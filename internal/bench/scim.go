@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -49,7 +50,7 @@ func (b *bench) scim(ctx context.Context) (err error) {
 		}
 	}
 	normal := database{"SQLite synchronous=NORMAL", "NORMAL", databases[0].create}
-	if err := b.withWorld(ctx, normal, few, func(w *world) error { return w.measure("POST /Users", http.StatusCreated, w.post, nil) }); err != nil {
+	if err := b.withWorld(ctx, normal, few, func(w *world) error { return b.compare(http.StatusCreated, kind{"POST /Users", w, w.post}) }); err != nil {
 		return err
 	}
 	return b.out.Flush()
@@ -78,37 +79,27 @@ func (b *bench) startPostgres(ctx context.Context) (*postgres.Server, error) {
 	return pg, errors.Join(admin.Close(), drop(ctx))
 }
 
-// sizes measures a small registry and a large one.
+// sizes measures a small registry and a large one, which stand side by side.
 func (b *bench) sizes(ctx context.Context, d database) error {
-	rates := map[string]float64{}
-	common := func(w *world) error {
-		return errors.Join(
-			w.measure("GET /Users/{id}", http.StatusOK, w.get, rates),
-			w.measure("GET /Users?filter=userName eq", http.StatusOK, w.find, rates),
-			w.measure("GET /Groups/{id} without members", http.StatusOK, w.bare(1), rates),
-			w.measure("PATCH a member, group of 0", http.StatusNoContent, w.patch(1), rates),
-		)
-	}
-	err := b.withWorld(ctx, d, few, func(w *world) error {
-		return errors.Join(common(w), w.measure("POST /Users", http.StatusCreated, w.post, rates))
-	})
-	if err != nil {
-		return err
-	}
-	large := crowd{people: b.rows + spares, groups: []int{0, min(10_000, b.rows), b.rows}}
-	return b.withWorld(ctx, d, large, func(w *world) error {
-		err := common(w)
-		rates["PATCH a member, group of 10000"], rates[fmt.Sprint("PATCH a member, group of ", b.rows)] = rates["PATCH a member, group of 0"], rates["PATCH a member, group of 0"]
-		rates["GET /Groups/{id} without the million"] = rates["GET /Groups/{id} without members"]
-		return errors.Join(err,
-			w.measure("PATCH a member, group of 10000", http.StatusNoContent, w.patch(2), rates),
-			w.measure(fmt.Sprint("PATCH a member, group of ", b.rows), http.StatusNoContent, w.patch(3), rates),
-			w.measure("GET /Groups/{id} without the million", http.StatusOK, w.bare(3), rates),
-			w.stream(3),
-			w.measure("POST /Users", http.StatusCreated, w.post, rates),
-		)
+	many := crowd{people: b.rows + spares, groups: []int{0, min(10_000, b.rows), b.rows}}
+	return b.withWorld(ctx, d, few, func(small *world) error {
+		return b.withWorld(ctx, d, many, func(large *world) error {
+			const get, find, bare, patch, post = "GET /Users/{id}", "GET /Users?filter=userName eq", "GET /Groups/{id} without its %d members", "PATCH a member, group of %d", "POST /Users"
+			return errors.Join(
+				b.compare(http.StatusOK, kind{get, small, small.get}, kind{get, large, large.get}),
+				b.compare(http.StatusOK, kind{find, small, small.find}, kind{find, large, large.find}),
+				b.compare(http.StatusOK, kind{sized(bare, 0), small, small.bare(1)}, kind{sized(bare, 0), large, large.bare(1)}, kind{sized(bare, many.groups[2]), large, large.bare(3)}),
+				b.compare(http.StatusNoContent, kind{sized(patch, 0), small, small.patch(1)}, kind{sized(patch, 0), large, large.patch(1)},
+					kind{sized(patch, many.groups[1]), large, large.patch(2)}, kind{sized(patch, many.groups[2]), large, large.patch(3)}),
+				large.stream(3),
+				b.compare(http.StatusCreated, kind{post, small, small.post}, kind{post, large, large.post}),
+			)
+		})
 	})
 }
+
+// sized is a kind's name with the size of its group.
+func sized(what string, group int) string { return fmt.Sprintf(what, group) }
 
 // world is a server over a registry with a connection to it.
 type world struct {
@@ -162,43 +153,61 @@ func (b *bench) connection(ctx context.Context, name, address, more string) (fil
 	return file, strings.TrimSpace(string(out)), nil
 }
 
-// measure counts one kind of request and prints the best of several windows. Where
-// rates knows the kind it is compared, else it is told.
-func (w *world) measure(what string, want int, next func(client, n int) request, rates map[string]float64) error {
-	if !w.requests.MatchString(what + ", " + w.name) {
-		return nil
-	}
-	var best, cpu float64
-	for range w.runs {
-		before, err := w.cpu()
-		if err != nil {
-			return err
-		}
-		var asked atomic.Int64
-		rate, err := load(w.addr, w.token, w.window, want, func(client, n int) request {
-			asked.Add(1)
-			return next(client, n)
-		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
-		after, err := w.cpu()
-		if err != nil {
-			return err
-		}
-		if rate > best {
-			best, cpu = rate, (after-before)/float64(asked.Load())
+// kind is a kind of request as a registry is asked it.
+type kind struct {
+	what string
+	*world
+	next func(client, n int) request
+}
+
+// compare counts kinds of requests in turns, so that a minute in which the machine
+// has less to give is nobody's alone, and prints the best of several windows of
+// each, held against the first.
+func (b *bench) compare(want int, kinds ...kind) error {
+	kinds = slices.DeleteFunc(kinds, func(k kind) bool { return !b.requests.MatchString(k.what + ", " + k.name) })
+	best := make([]figure, len(kinds))
+	for range b.runs {
+		for i, k := range kinds {
+			f, err := k.window(want)
+			if err != nil {
+				return fmt.Errorf("%s: %w", k.what, err)
+			}
+			if f.rate > best[i].rate {
+				best[i] = f
+			}
 		}
 	}
-	against := ""
-	if was, ok := rates[what]; ok {
-		against = fmt.Sprintf("%.2f× slower", was/best)
-	} else if rates != nil {
-		rates[what] = best
+	for i, k := range kinds {
+		against := ""
+		if i > 0 {
+			against = fmt.Sprintf("%.2f× slower", best[0].rate/best[i].rate)
+		}
+		fmt.Fprintf(os.Stderr, "%s, %s: %.0f\n", k.name, k.what, best[i].rate)
+		_, _ = fmt.Fprintf(b.out, "%s, %s\t%d\t%.0f\t%.0f µs\t%s\t\n", k.what, k.name, k.people, best[i].rate, best[i].cpu*1e6, against)
 	}
-	fmt.Fprintf(os.Stderr, "%s, %s: %.0f\n", w.name, what, best)
-	_, _ = fmt.Fprintf(w.out, "%s, %s\t%d\t%.0f\t%.0f µs\t%s\t\n", what, w.name, w.people, best, cpu*1e6, against)
 	return nil
+}
+
+// figure is what was seen in a window: requests a second, and seconds of the
+// server's processor each.
+type figure struct{ rate, cpu float64 }
+
+// window counts a kind of request for a while.
+func (k kind) window(want int) (figure, error) {
+	before, err := k.cpu()
+	if err != nil {
+		return figure{}, err
+	}
+	var asked atomic.Int64
+	rate, err := load(k.addr, k.token, k.bench.window, want, func(client, n int) request {
+		asked.Add(1)
+		return k.next(client, n)
+	})
+	if err != nil {
+		return figure{}, err
+	}
+	after, err := k.cpu()
+	return figure{rate, (after - before) / float64(asked.Load())}, err
 }
 
 // anybody is the number of any person.
