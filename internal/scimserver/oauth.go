@@ -158,13 +158,14 @@ func (o *oauth) grant(w http.ResponseWriter, r *http.Request, a *attempt) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	ip := o.cfg.ClientIP(r)
-	if wait := o.failures.Wait(req.client, ip); wait > 0 {
-		return nil, &refusal{code: "temporarily_unavailable", description: "too many failed attempts", status: http.StatusTooManyRequests, retry: wait}
-	}
 	spent, err := o.prove(r.Context(), req, a)
 	if e := new(refusal); errors.As(err, &e) && e.code == "invalid_client" {
-		o.failures.Take(req.client, ip)
+		// Whoever proves to be the client is never slowed: its name is no secret,
+		// and a stranger's failures would keep it out. The secrets are ours, and
+		// nobody finds one by trying.
+		if wait := o.failures.Take(req.client, o.cfg.ClientIP(r)); wait > 0 {
+			err = &refusal{code: "temporarily_unavailable", description: "too many failed attempts", status: http.StatusTooManyRequests, retry: wait}
+		}
 	}
 	if err != nil {
 		return nil, err
