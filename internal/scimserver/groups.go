@@ -219,7 +219,7 @@ func (b *backend) patchGroup(ctx context.Context, id string, ops []patch.Operati
 			}
 		}
 	}
-	if !p.Wants("displayName") { // the answer has no body, and a version is all it tells
+	if !p.Wants("id") { // which every body has: there is none, and a version is all the answer tells
 		return &scim.Resource{Type: b.groups, ID: id, Meta: scim.Meta{Version: strconv.FormatInt(rec.Version, 10)}}, changed, nil
 	}
 	r, err := b.rereadGroup(ctx, c, id, p)
