@@ -52,3 +52,40 @@ func TestIfMatchAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestPatchGroupShowsWhatIsThere: whatever is left out of the answer, the rest is
+// what a GET would show.
+func TestPatchGroupShowsWhatIsThere(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		c := w.connect("acme", "idp", registry.ConnectionSettings{})
+		ann := c.user("ann", "a")
+		id := c.want(http.StatusCreated, "POST", "/Groups", fmt.Sprintf(`{%s,"displayName":"G","externalId":"g","members":[{"value":%q}]}`, groupSchema, ann))["id"].(string)
+		for n, query := range []string{"attributes=members", "attributes=externalId", "attributes=meta", "attributes=id", "excludedAttributes=displayName", "excludedAttributes=members", "attributes=displayName"} {
+			path := "/Groups/" + id + "?" + query
+			got := c.want(http.StatusOK, "PATCH", path, fmt.Sprintf(`{%s,"Operations":[{"op":"replace","path":"displayName","value":"G%d"}]}`, patchSchema, n))
+			if want := c.want(http.StatusOK, "GET", path, ""); fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("%s:\n%v\nwant\n%v", query, got, want)
+			}
+		}
+	})
+}
+
+// TestClearingActive: whoever was disabled is not brought back by saying nothing.
+func TestClearingActive(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		c := w.connect("acme", "idp", registry.ConnectionSettings{})
+		path := "/Users/" + c.user("ann", "a")
+		for _, active := range []bool{false, true} {
+			was := c.want(http.StatusOK, "PATCH", path, fmt.Sprintf(`{%s,"Operations":[{"op":"replace","path":"active","value":%t}]}`, patchSchema, active))
+			for _, op := range []string{`{"op":"remove","path":"active"}`, `{"op":"replace","path":"active","value":null}`, `{"op":"replace","path":"active","value":""}`, `{"op":"replace","value":{"active":null}}`} {
+				got := c.want(http.StatusOK, "PATCH", path, `{`+patchSchema+`,"Operations":[`+op+`]}`)
+				if fmt.Sprint(got) != fmt.Sprint(was) {
+					t.Errorf("%s:\n%v\nwant\n%v", op, got, was)
+				}
+			}
+			if got := c.want(http.StatusOK, "PUT", path, `{`+userSchema+`,"userName":"ann","externalId":"a","active":null}`); got["active"] != active {
+				t.Errorf("PUT: %v", got)
+			}
+		}
+	})
+}

@@ -1,8 +1,13 @@
 package scimserver
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
+	"maps"
 
+	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/scim"
 	"github.com/usherd/usher/scim/patch"
 )
@@ -33,6 +38,50 @@ func isUser(t *scim.ResourceType) bool { return t.Name == "User" }
 
 func errNotOwn() error {
 	return scim.Errorf(scim.Forbidden, "this token is a person's and opens nothing but /Me")
+}
+
+// theirs are the attributes that people may tell of themselves. By all others
+// they would choose who they are matched with, what they may do, or whether they
+// are there: those are the connection's word (RFC 7644 section 3.11 leaves it to
+// the service).
+var theirs = map[string]bool{
+	"name": true, "displayName": true, "nickName": true, "profileUrl": true, "preferredLanguage": true, "locale": true, "timezone": true,
+	"phoneNumbers": true, "ims": true, "photos": true, "addresses": true, "password": true,
+}
+
+// keepWhatIsNotTheirs fills in what a person's PUT leaves out of what is not
+// theirs to take away.
+func keepWhatIsNotTheirs(old, r *scim.Resource) {
+	for name, v := range old.Attributes {
+		if _, given := r.Attributes[name]; !given && !theirs[name] {
+			r.Attributes[name] = v
+		}
+	}
+	r.ExternalID = cmp.Or(r.ExternalID, old.ExternalID)
+}
+
+// onlyTheirs refuses what changes more of a person than they may tell themselves.
+func (b *backend) onlyTheirs(rec registry.ScimUser, external string, doc map[string]any) error {
+	old, err := b.userResource(rec)
+	if err != nil {
+		return err
+	}
+	before, after := maps.Clone(old.Attributes), maps.Clone(doc)
+	before["externalId"], after["externalId"] = old.ExternalID, external
+	for _, of := range []map[string]any{before, after} {
+		for name := range of {
+			if !theirs[name] && !sameJSON(before[name], after[name]) {
+				return scim.Errorf(scim.Forbidden, "%s is the connection's to change: with a person's token people tell their names, languages, numbers and addresses of themselves", name)
+			}
+		}
+	}
+	return nil
+}
+
+func sameJSON(a, b any) bool {
+	x, err1 := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err1 == nil && err2 == nil && bytes.Equal(x, y)
 }
 
 // Get implements scim.Backend.
@@ -77,8 +126,8 @@ func (p personal) Patch(ctx context.Context, t *scim.ResourceType, id string, op
 
 // Delete implements scim.Backend.
 func (p personal) Delete(ctx context.Context, t *scim.ResourceType, id string, pre scim.Precondition) error {
-	if err := own(ctx, t, id); err != nil {
-		return err
+	if personOf(ctx) != "" {
+		return scim.Errorf(scim.Forbidden, "an account is the connection's to end, not its person's")
 	}
 	return p.b.Delete(ctx, t, id, pre)
 }

@@ -44,12 +44,13 @@ func TestMe(t *testing.T) {
 		if location := rec.Header().Get("Location"); rec.Code != 200 || location != "https://people.example.com/scim/v2/Users/"+ann {
 			t.Errorf("GET /Me: %d, Location %q", rec.Code, location)
 		}
-		if got := me.want(200, "PATCH", "/Me", `{`+patchSchema+`,"Operations":[{"op":"add","path":"title","value":"Boss"}]}`); got["id"] != ann || got["title"] != "Boss" {
+		if got := me.want(200, "PATCH", "/Me", `{`+patchSchema+`,"Operations":[{"op":"add","path":"displayName","value":"Ann A"}]}`); got["id"] != ann || got["displayName"] != "Ann A" {
 			t.Errorf("PATCH /Me: %v", got)
 		}
-		if got := me.want(200, "PUT", "/Me", `{`+userSchema+`,"userName":"ann","externalId":"a","nickName":"A"}`); got["nickName"] != "A" || got["title"] != nil {
+		if got := me.want(200, "PUT", "/Me", `{`+userSchema+`,"userName":"ann","externalId":"a","nickName":"A"}`); got["nickName"] != "A" || got["displayName"] != nil {
 			t.Errorf("PUT /Me: %v", got)
 		}
+		onlyTheirs(t, c, me, ann)
 		me.want(405, "POST", "/Me", `{}`)
 		me.want(200, "GET", "/Users/"+ann, "")
 		me.want(200, "GET", "/ServiceProviderConfig", "")
@@ -93,8 +94,38 @@ func TestMe(t *testing.T) {
 		active(false)
 		me.want(401, "GET", "/Me", "")
 		active(true)
-		me.want(204, "DELETE", "/Me", "")
+		me.want(403, "DELETE", "/Me", "")
+		me.want(200, "GET", "/Me", "")
+		c.want(204, "DELETE", "/Users/"+ann, "")
 		me.want(401, "GET", "/Me", "")
-		c.want(404, "GET", "/Users/"+ann, "")
 	})
+}
+
+// onlyTheirs: by nothing that people say of themselves do they become somebody
+// else or get to do more.
+func onlyTheirs(t *testing.T, c, me *client, id string) {
+	t.Helper()
+	enterprise := `"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"`
+	c.want(200, "PATCH", "/Users/"+id, `{`+patchSchema+`,"Operations":[{"op":"add","value":{"title":"Clerk","roles":[{"value":"agent"}],
+		"emails":[{"value":"ann@example.com","type":"work"}],`+enterprise+`:{"department":"Sales","employeeNumber":"7"}}}]}`)
+	before := c.want(200, "GET", "/Users/"+id, "")
+	for _, op := range []string{
+		`{"op":"add","path":"roles","value":[{"value":"admin"}]}`, `{"op":"remove","path":"roles"}`, `{"op":"add","path":"entitlements","value":[{"value":"all"}]}`,
+		`{"op":"replace","path":"emails","value":[{"value":"ceo@example.com"}]}`, `{"op":"replace","path":"externalId","value":"ceo"}`, `{"op":"remove","path":"externalId"}`,
+		`{"op":"replace","path":"userName","value":"boss"}`, `{"op":"replace","path":"active","value":false}`, `{"op":"add","value":{"title":"Boss"}}`,
+		`{"op":"replace","value":{` + enterprise + `:{"department":"Board"}}}`, `{"op":"add","path":"x509Certificates","value":[{"value":"AAAA"}]}`,
+	} {
+		if status, doc := me.do("PATCH", "/Me", `{`+patchSchema+`,"Operations":[{"op":"add","path":"nickName","value":"no"},`+op+`]}`); status != http.StatusForbidden {
+			t.Errorf("%s: %d %v", op, status, doc)
+		}
+	}
+	for _, more := range []string{`"userName":"boss"`, `"userName":"ann","externalId":"ceo"`, `"userName":"ann","roles":[{"value":"admin"}]`, `"userName":"ann","active":false`} {
+		if status, doc := me.do("PUT", "/Me", `{`+userSchema+`,`+more+`}`); status != http.StatusForbidden {
+			t.Errorf("PUT %s: %d %v", more, status, doc)
+		}
+	}
+	me.want(200, "PUT", "/Me", `{`+userSchema+`,"userName":"ann","nickName":"A"}`) // what it leaves out stays
+	if after := c.want(200, "GET", "/Users/"+id, ""); fmt.Sprint(after) != fmt.Sprint(before) {
+		t.Errorf("after all:\n%v\nbefore:\n%v", after, before)
+	}
 }

@@ -192,8 +192,8 @@ func (b *backend) replaceUser(ctx context.Context, id string, r *scim.Resource, 
 	if err := b.users.KeepImmutable(old.Attributes, r.Attributes); err != nil {
 		return nil, err
 	}
-	if _, given := r.Attributes["active"]; !given {
-		r.Attributes["active"] = rec.Enabled // Okta leaves it out of profile pushes
+	if personOf(ctx) != "" {
+		keepWhatIsNotTheirs(old, r)
 	}
 	if err := b.put(ctx, c, rec, r.ExternalID, r.Attributes); err != nil {
 		return nil, err
@@ -201,8 +201,18 @@ func (b *backend) replaceUser(ctx context.Context, id string, r *scim.Resource, 
 	return b.rereadUser(ctx, c, id, p)
 }
 
-// put writes a person as the document says, if nobody was faster.
+// put writes a person as the document says, if nobody was faster. A document
+// without active leaves it as it is: Okta leaves it out of profile pushes, and
+// null, which is the same (RFC 7643 section 2.5), is how mappings say nothing.
 func (b *backend) put(ctx context.Context, c caller, rec registry.ScimUser, external string, doc map[string]any) error {
+	if _, given := doc["active"]; !given {
+		doc["active"] = rec.Enabled
+	}
+	if personOf(ctx) != "" {
+		if err := b.onlyTheirs(rec, external, doc); err != nil {
+			return err
+		}
+	}
 	op, err := b.assertion(ctx, c, external, rec.Anchor, doc)
 	if err != nil {
 		return err
