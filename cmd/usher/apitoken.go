@@ -60,13 +60,14 @@ func (f *flags) createAPIToken(cmd *cobra.Command, company string, t apiTokenFla
 
 // rotateAPIToken prints a new token; the one that it follows ends after the
 // overlap.
-func (f *flags) rotateAPIToken(cmd *cobra.Command, company, prefix string, overlap time.Duration) error {
+func (f *flags) rotateAPIToken(cmd *cobra.Command, company, token string, overlap time.Duration) error {
+	prefix := app.ShownOf(token)
 	return f.inCompany(cmd, company, func(ctx context.Context, core *app.Core, c registry.Company) error {
-		secret, err := core.RotateAPIToken(ctx, c.ID, whoami(), strings.TrimSuffix(prefix, "…"), overlap)
+		secret, err := core.RotateAPIToken(ctx, c.ID, whoami(), prefix, overlap)
 		if err != nil {
 			return err
 		}
-		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "The token %s ends in %s.\n", prefix, overlap)
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "The token %s… ends in %s.\n", prefix, overlap)
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), secret)
 		return err
 	})

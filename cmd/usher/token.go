@@ -80,7 +80,7 @@ func createTokenCmd(f *flags, company, connection *string) *cobra.Command {
 func rotateTokenCmd(f *flags, company, connection *string) *cobra.Command {
 	var overlap time.Duration
 	cmd := &cobra.Command{
-		Use: "rotate --connection NAME | PREFIX", Short: "Print a new token; the others of a connection, or the one of the API, end after the overlap",
+		Use: "rotate --connection NAME | TOKEN", Short: "Print a new token; the others of a connection, or the one of the API, end after the overlap",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -108,15 +108,16 @@ func rotateTokenCmd(f *flags, company, connection *string) *cobra.Command {
 
 func revokeTokenCmd(f *flags, company *string) *cobra.Command {
 	return &cobra.Command{
-		Use: "revoke PREFIX", Short: "End a token at once; `token list` shows how it begins", Args: cobra.ExactArgs(1),
+		Use: "revoke TOKEN", Short: "End a token at once, given whole or as `token list` shows it", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
-				done, err := core.RevokeToken(ctx, c.ID, whoami(), strings.TrimSuffix(args[0], "…"))
+				shown := app.ShownOf(args[0]) // the rest is a secret, and said to nobody
+				done, err := core.RevokeToken(ctx, c.ID, whoami(), shown)
 				if err != nil {
 					return err
 				}
 				if !done {
-					return fmt.Errorf("no live token begins with %q", args[0])
+					return fmt.Errorf("no live token begins with %q", shown)
 				}
 				_, err = fmt.Fprintln(cmd.OutOrStdout(), "The token is revoked.")
 				return err

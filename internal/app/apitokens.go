@@ -68,6 +68,9 @@ func (c *Core) auditToken(ctx context.Context, company registry.CompanyID, actor
 	})
 }
 
+// ShownOf is how a token begins that is given whole, in part, or as lists show it.
+func ShownOf(token string) string { return scimserver.ShownOf(token) }
+
 // RevokeToken ends the live token that begins with prefix, of whatever door. It
 // reports whether there was one.
 func (c *Core) RevokeToken(ctx context.Context, company registry.CompanyID, actor, prefix string) (bool, error) {

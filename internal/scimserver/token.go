@@ -25,7 +25,14 @@ func NewToken(random io.Reader) (secret string, hash []byte, prefix string, err 
 	if secret, err = letters(random, TokenPrefix, tokenLetters); err != nil {
 		return "", nil, "", err
 	}
-	return secret, HashToken(secret), secret[:len(TokenPrefix)+shownLetters], nil
+	return secret, HashToken(secret), ShownOf(secret), nil
+}
+
+// ShownOf is how a token begins that is given whole, in part, or as lists show it,
+// with an ellipsis: whoever ends a leaked token has the whole of it at hand.
+func ShownOf(token string) string {
+	token = strings.TrimSuffix(strings.TrimSpace(token), "…")
+	return token[:min(len(token), len(TokenPrefix)+shownLetters)]
 }
 
 // What OAuth clients are known by and prove themselves with begins with these.
