@@ -159,11 +159,15 @@ func badGroupName(op PutGroup) *Error {
 }
 
 func badUserName(a Attributes) *Error {
-	if err := badSight(a.First(AttrUserName)); err != nil {
+	name := a.First(AttrUserName)
+	if err := badSight(name); err != nil {
 		return err
 	}
-	if blank(a.First(AttrUserName)) {
+	switch {
+	case blank(name):
 		return Refuse(CodeUserNameMissing, "a person needs a userName")
+	case strings.TrimSpace(name) != name: // nobody sees the difference, and Key keeps it
+		return Refuse(CodeInvalidValue, "userName begins or ends with white space")
 	}
 	return nil
 }
