@@ -108,11 +108,11 @@ func deleteConnectionCmd(f *flags, company *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "delete NAME", Short: "End a connection and its tokens; its people stay", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
-				if err := core.DeleteConnection(ctx, c.ID, args[0]); err != nil {
+			return f.onConnection(cmd, *company, args[0], func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
+				if err := core.DeleteConnection(ctx, c.ID, name); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "The connection %s and its tokens are ended; its people stay.\n", args[0])
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "The connection %s and its tokens are ended; its people stay.\n", name)
 				return err
 			})
 		},
@@ -126,8 +126,8 @@ func logCmd(f *flags, company *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "log NAME", Short: "Show a connection's latest requests, and why some were refused", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
-				rows, err := core.ScimRequests(ctx, c.ID, args[0], failed, limit)
+			return f.onConnection(cmd, *company, args[0], func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
+				rows, err := core.ScimRequests(ctx, c.ID, name, failed, limit)
 				if err != nil {
 					return err
 				}
@@ -188,12 +188,12 @@ func pauseCmd(f *flags, company *string, word string, paused bool) *cobra.Comman
 	return &cobra.Command{
 		Use: word + " NAME", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.inCompany(cmd, *company, func(ctx context.Context, core *app.Core, c registry.Company) error {
-				err := core.ChangeConnection(ctx, c.ID, args[0], func(s *registry.ConnectionSettings) { s.Paused = paused })
+			return f.onConnection(cmd, *company, args[0], func(ctx context.Context, core *app.Core, c registry.Company, name string) error {
+				err := core.ChangeConnection(ctx, c.ID, name, func(s *registry.ConnectionSettings) { s.Paused = paused })
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "The connection %s is %sd.\n", args[0], word)
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "The connection %s is %sd.\n", name, word)
 				return err
 			})
 		},

@@ -18,7 +18,7 @@ func TestCreatedIsWhatIsThere(t *testing.T) {
 		c := w.connect("acme", "okta", registry.ConnectionSettings{Visible: registry.VisibleOwn, SetupMail: true})
 		for name, body := range map[string]string{
 			"little": `"userName":"Ann"`,
-			"much": `"userName":" Bob Ö ","externalId":"x2","active":false,"password":"secret","displayName":"Bob","title":"Engineer","nickName":"",
+			"much": `"userName":"Bob Ö","externalId":"x2","active":false,"password":"secret","displayName":"Bob","title":"Engineer","nickName":"",
 				"name":{"givenName":"Bob","familyName":"Ö"},"emails":[{"value":"B@example.com","type":"work"},{"value":"b@home.example","primary":true}],
 				"phoneNumbers":[{"value":"+39 1","type":"mobile"}],"locale":"it-IT","roles":[{"value":"admin"}],"groups":[{"value":"x"}],
 				"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"Sales","manager":{"value":"m"}}`,

@@ -75,5 +75,11 @@ func TestPromoteContact(t *testing.T) {
 		if post(promote, "robert", "bob@acme.example") == bob.PublicID {
 			t.Error("an address that an account has too promoted a contact")
 		}
+		// Whose name is taken is told so, whatever the connection does with others'.
+		for _, c := range []*client{promote, conflict} {
+			if got := c.want(409, "POST", "/Users", `{`+userSchema+`,"userName":"bob","externalId":"another"}`); got["scimType"] != "uniqueness" {
+				t.Errorf("a taken name: %v", got)
+			}
+		}
 	})
 }

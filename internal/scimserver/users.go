@@ -122,6 +122,9 @@ func (b *backend) createUser(ctx context.Context, r *scim.Resource, p scim.Proje
 			res, err = b.apply(ctx, c, op)
 		}
 	}
+	if errors.As(err, &e) && e.User != 0 && e.Code != registry.CodeErased {
+		return nil, scim.Errorf(scim.Uniqueness, "%s", e.Message) // as RFC 7644 section 3.3 has it for whoever is there already
+	}
 	if err != nil {
 		return nil, refused(err)
 	}
