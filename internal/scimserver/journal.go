@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -54,7 +53,7 @@ type entry struct {
 func (j *journal) begin(conn registry.Connection, token registry.Token, r *http.Request) *entry {
 	now := j.cfg.Now()
 	e := &entry{company: conn.Origin.Company, body: &capped{ReadCloser: r.Body}}
-	e.ScimRequest = registry.ScimRequest{Origin: conn.Origin.ID, At: now, RequestID: requestID(r.Context(), j.cfg), Method: r.Method, Path: clip(r.URL.RequestURI(), 2048)}
+	e.ScimRequest = registry.ScimRequest{Origin: conn.Origin.ID, At: now, RequestID: requestID(r.Context(), j.cfg), Method: r.Method, Path: redactURI(r.URL.RequestURI())}
 	r.Body = e.body
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -92,6 +91,7 @@ func (j *journal) end(e *entry, w *observed, broke *brokenOff) {
 
 // add puts a row with those that wait.
 func (j *journal) add(company registry.CompanyID, row registry.ScimRequest) {
+	row.Detail = redactDetail(row.Detail)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.size >= journalLimit {
@@ -197,59 +197,6 @@ func (o *observed) code() int {
 		return http.StatusOK
 	}
 	return o.status
-}
-
-// redact takes the values of secrets out of a body. What is no JSON is not kept:
-// a secret could stand anywhere in it.
-func redact(body []byte) string {
-	if len(body) == 0 {
-		return ""
-	}
-	var doc any
-	if json.Unmarshal(body, &doc) != nil {
-		return "(not JSON, or longer than is kept)"
-	}
-	out, err := json.Marshal(hide(doc))
-	if err != nil {
-		return ""
-	}
-	return clip(string(out), bodyLimit)
-}
-
-// hide replaces the values of attributes that are secrets.
-func hide(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		pathed := false // the path of an operation names a secret
-		for name, value := range v {
-			path, _ := value.(string)
-			pathed = pathed || registry.Key(name) == "path" && secret(path)
-		}
-		for name, value := range v {
-			if secret(name) || pathed && registry.Key(name) == "value" {
-				v[name] = "•••"
-				continue
-			}
-			v[name] = hide(value)
-		}
-		return v
-	case []any:
-		for i := range v {
-			v[i] = hide(v[i])
-		}
-	}
-	return v
-}
-
-// secret reports whether an attribute's value must not be kept, whether it is
-// named by itself or behind its schema's URN.
-func secret(name string) bool {
-	name, _, _ = strings.Cut(name[strings.LastIndexByte(name, ':')+1:], ".")
-	switch registry.Key(strings.TrimSpace(name)) {
-	case "password", "client_secret", "client_assertion":
-		return true
-	}
-	return false
 }
 
 func clip(s string, n int) string {
