@@ -141,6 +141,7 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 	}
 	entry := s.journal.begin(conn, token, r)
+	entry.refused = err != nil
 	whole := false // a panic is how an answer breaks off
 	defer func() { s.journal.end(entry, w, outcome(r.Context(), w, whole)) }()
 	if err != nil {
