@@ -76,23 +76,28 @@ type entry struct {
 	registry.ScimRequest
 	company registry.CompanyID
 	body    *capped
-	refused bool // at the door
+	refused bool   // at the door
+	reason  string // what the log says instead of what the client was told
 }
 
 // begin notes a request. It puts an eye on the body, of which the beginning is
 // kept in case the request fails.
-func (j *journal) begin(conn registry.Connection, token registry.Token, r *http.Request) *entry {
-	now := j.cfg.Now()
+func (j *journal) begin(conn registry.Connection, r *http.Request) *entry {
 	e := &entry{company: conn.Origin.Company, body: &capped{ReadCloser: r.Body}}
-	e.ScimRequest = registry.ScimRequest{Origin: conn.Origin.ID, At: now, RequestID: requestID(r.Context(), j.cfg), Method: r.Method, Path: redactURI(r.URL.RequestURI())}
+	e.ScimRequest = registry.ScimRequest{Origin: conn.Origin.ID, At: j.cfg.Now(), RequestID: requestID(r.Context(), j.cfg), Method: r.Method, Path: redactURI(r.URL.RequestURI())}
 	r.Body = e.body
+	return e
+}
+
+// use notes that a token was used.
+func (j *journal) use(conn registry.Connection, token registry.Token) {
+	company, now := conn.Origin.Company, j.cfg.Now()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.used[e.company] == nil {
-		j.used[e.company] = map[registry.TokenID]time.Time{}
+	if j.used[company] == nil {
+		j.used[company] = map[registry.TokenID]time.Time{}
 	}
-	j.used[e.company][token.ID] = now
-	return e
+	j.used[company][token.ID] = now
 }
 
 // requestID is what the request is called everywhere, or a name of its own.
@@ -113,6 +118,9 @@ func (j *journal) end(e *entry, w *observed, broke *brokenOff) {
 		if json.Unmarshal(w.head.Bytes(), &answer) == nil {
 			e.ScimType, e.Detail = answer.ScimType, answer.Detail
 		}
+	}
+	if e.reason != "" {
+		e.Detail = e.reason
 	}
 	if broke != nil {
 		e.Status, e.Detail = broke.status, broke.detail
