@@ -2,6 +2,7 @@ package scimserver_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -47,5 +48,21 @@ func TestRefusedAreCounted(t *testing.T) {
 	c.want(400, "GET", "/Users?count=x", "")
 	if got := len(c.logged()); got != len(rows)+1 {
 		t.Errorf("%d rows after one more request than %d", got, len(rows))
+	}
+}
+
+// TestRefusedTokensAreCounted: so are those who guess at a client's secret.
+func TestRefusedTokensAreCounted(t *testing.T) {
+	w := newWorld(t, migrated.SQLite(t))
+	o := w.connect("acme", "okta", registry.ConnectionSettings{}).oauth(nil)
+	refused := 0
+	for range 18 {
+		if a := o.post(url.Values{"client_secret": {"wrong"}}); a.status == 401 {
+			refused++
+		}
+	}
+	rows := o.logged()
+	if len(rows) != 10 || !strings.Contains(rows[9].Detail, fmt.Sprintf("the secret is wrong; %d more like it until 2026", refused-10)) {
+		t.Errorf("%d rows for %d refusals: %+v", len(rows), refused, rows)
 	}
 }
