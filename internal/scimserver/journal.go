@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +23,22 @@ type journal struct {
 	rows map[registry.CompanyID][]registry.ScimRequest
 	used map[registry.CompanyID]map[registry.TokenID]time.Time
 	size int
+	// refused are the rows of requests that were refused at the door.
+	refused map[knock]*refusals
+}
+
+// knock is what refusals at the door are alike in.
+type knock struct {
+	company registry.CompanyID
+	origin  registry.OriginID
+	status  int
+}
+
+// refusals are those of one flush: where the last one that was kept stands among
+// the company's rows, and how many came after it until when.
+type refusals struct {
+	kept, last, more int
+	until            time.Time
 }
 
 // journalLimit is how many rows wait in memory at most; more are dropped, and
@@ -32,6 +48,11 @@ const journalLimit = 20_000
 // bodyLimit is how much of a failed request's body is kept.
 const bodyLimit = 8 << 10
 
+// refusedKept is how many refusals at the door are kept one by one in a flush, of
+// a connection and status: a client that is told to wait must not fill the log
+// as fast as it can knock.
+const refusedKept = 10
+
 // flushRows is how many rows are written at once: others wait to write, too.
 const flushRows = 500
 
@@ -39,7 +60,15 @@ const flushRows = 500
 const flushEvery = time.Second
 
 func newJournal(cfg Config) *journal {
-	return &journal{cfg: cfg, rows: map[registry.CompanyID][]registry.ScimRequest{}, used: map[registry.CompanyID]map[registry.TokenID]time.Time{}}
+	j := &journal{cfg: cfg}
+	j.clear()
+	return j
+}
+
+// clear forgets what waits.
+func (j *journal) clear() {
+	j.rows, j.used, j.size = map[registry.CompanyID][]registry.ScimRequest{}, map[registry.CompanyID]map[registry.TokenID]time.Time{}, 0
+	j.refused = map[knock]*refusals{}
 }
 
 // entry is a request being served.
@@ -47,22 +76,28 @@ type entry struct {
 	registry.ScimRequest
 	company registry.CompanyID
 	body    *capped
+	refused bool   // at the door
+	reason  string // what the log says instead of what the client was told
 }
 
 // begin notes a request. It puts an eye on the body, of which the beginning is
 // kept in case the request fails.
-func (j *journal) begin(conn registry.Connection, token registry.Token, r *http.Request) *entry {
-	now := j.cfg.Now()
+func (j *journal) begin(conn registry.Connection, r *http.Request) *entry {
 	e := &entry{company: conn.Origin.Company, body: &capped{ReadCloser: r.Body}}
-	e.ScimRequest = registry.ScimRequest{Origin: conn.Origin.ID, At: now, RequestID: requestID(r.Context(), j.cfg), Method: r.Method, Path: clip(r.URL.RequestURI(), 2048)}
+	e.ScimRequest = registry.ScimRequest{Origin: conn.Origin.ID, At: j.cfg.Now(), RequestID: requestID(r.Context(), j.cfg), Method: r.Method, Path: redactURI(r.URL.RequestURI())}
 	r.Body = e.body
+	return e
+}
+
+// use notes that a token was used.
+func (j *journal) use(conn registry.Connection, token registry.Token) {
+	company, now := conn.Origin.Company, j.cfg.Now()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.used[e.company] == nil {
-		j.used[e.company] = map[registry.TokenID]time.Time{}
+	if j.used[company] == nil {
+		j.used[company] = map[registry.TokenID]time.Time{}
 	}
-	j.used[e.company][token.ID] = now
-	return e
+	j.used[company][token.ID] = now
 }
 
 // requestID is what the request is called everywhere, or a name of its own.
@@ -84,21 +119,64 @@ func (j *journal) end(e *entry, w *observed, broke *brokenOff) {
 			e.ScimType, e.Detail = answer.ScimType, answer.Detail
 		}
 	}
+	if e.reason != "" {
+		e.Detail = e.reason
+	}
 	if broke != nil {
 		e.Status, e.Detail = broke.status, broke.detail
 	}
-	j.add(e.company, e.ScimRequest)
+	if e.refused {
+		j.addRefused(e.company, e.ScimRequest)
+	} else {
+		j.add(e.company, e.ScimRequest)
+	}
 }
 
 // add puts a row with those that wait.
 func (j *journal) add(company registry.CompanyID, row registry.ScimRequest) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.size >= journalLimit {
-		return
+	j.put(company, row)
+}
+
+// addRefused puts in a row of a request that was refused at the door, or counts
+// it where there are enough like it.
+func (j *journal) addRefused(company registry.CompanyID, row registry.ScimRequest) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	key := knock{company, row.Origin, row.Status}
+	like := j.refused[key]
+	if like == nil {
+		like = &refusals{}
+		j.refused[key] = like
 	}
+	switch {
+	case like.kept == refusedKept:
+		like.more, like.until = like.more+1, row.At
+	case j.put(company, row):
+		like.kept, like.last = like.kept+1, len(j.rows[company])-1
+	}
+}
+
+// put reports whether there was room for a row.
+func (j *journal) put(company registry.CompanyID, row registry.ScimRequest) bool {
+	if j.size >= journalLimit {
+		return false
+	}
+	row.Detail = redactDetail(row.Detail)
 	j.rows[company] = append(j.rows[company], row)
 	j.size++
+	return true
+}
+
+// tell says in the last row of its kind how many were refused after it.
+func (j *journal) tell() {
+	for key, like := range j.refused {
+		if like.more > 0 {
+			row := &j.rows[key.company][like.last]
+			row.Detail += fmt.Sprintf("; %d more like it until %s", like.more, like.until.UTC().Format(time.RFC3339))
+		}
+	}
 }
 
 // run writes what waits until ctx ends, and once more then.
@@ -124,8 +202,9 @@ func (j *journal) run(ctx context.Context) {
 // flush writes what waits.
 func (j *journal) flush(ctx context.Context) {
 	j.mu.Lock()
+	j.tell()
 	rows, used, full := j.rows, j.used, j.size >= journalLimit
-	j.rows, j.used, j.size = map[registry.CompanyID][]registry.ScimRequest{}, map[registry.CompanyID]map[registry.TokenID]time.Time{}, 0
+	j.clear()
 	j.mu.Unlock()
 	if full {
 		j.cfg.Log.WarnContext(ctx, "request log overflowed; some requests are not in it")
@@ -197,59 +276,6 @@ func (o *observed) code() int {
 		return http.StatusOK
 	}
 	return o.status
-}
-
-// redact takes the values of secrets out of a body. What is no JSON is not kept:
-// a secret could stand anywhere in it.
-func redact(body []byte) string {
-	if len(body) == 0 {
-		return ""
-	}
-	var doc any
-	if json.Unmarshal(body, &doc) != nil {
-		return "(not JSON, or longer than is kept)"
-	}
-	out, err := json.Marshal(hide(doc))
-	if err != nil {
-		return ""
-	}
-	return clip(string(out), bodyLimit)
-}
-
-// hide replaces the values of attributes that are secrets.
-func hide(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		pathed := false // the path of an operation names a secret
-		for name, value := range v {
-			path, _ := value.(string)
-			pathed = pathed || registry.Key(name) == "path" && secret(path)
-		}
-		for name, value := range v {
-			if secret(name) || pathed && registry.Key(name) == "value" {
-				v[name] = "•••"
-				continue
-			}
-			v[name] = hide(value)
-		}
-		return v
-	case []any:
-		for i := range v {
-			v[i] = hide(v[i])
-		}
-	}
-	return v
-}
-
-// secret reports whether an attribute's value must not be kept, whether it is
-// named by itself or behind its schema's URN.
-func secret(name string) bool {
-	name, _, _ = strings.Cut(name[strings.LastIndexByte(name, ':')+1:], ".")
-	switch registry.Key(strings.TrimSpace(name)) {
-	case "password", "client_secret", "client_assertion":
-		return true
-	}
-	return false
 }
 
 func clip(s string, n int) string {

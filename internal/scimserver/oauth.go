@@ -122,7 +122,11 @@ func (o *oauth) log(r *http.Request, conn registry.Connection, begun time.Time, 
 			row.Detail = e.reason
 		}
 	}
-	o.journal.add(conn.Origin.Company, row)
+	if status == http.StatusUnauthorized || status == http.StatusTooManyRequests {
+		o.journal.addRefused(conn.Origin.Company, row)
+	} else {
+		o.journal.add(conn.Origin.Company, row)
+	}
 }
 
 // write sets the headers of a refusal and gives its status and body.

@@ -48,6 +48,9 @@ type Tokens interface {
 	// TokenByHash finds a live token and its connection; registry.ErrNotFound
 	// for any other.
 	TokenByHash(ctx context.Context, hash []byte) (registry.Token, registry.Connection, error)
+	// EndedToken finds a token that opens its connection no more, for the log to
+	// say so; registry.ErrNotFound for any other.
+	EndedToken(ctx context.Context, hash []byte) (registry.Token, registry.Connection, error)
 	// UseTokens records when tokens were last used.
 	UseTokens(ctx context.Context, used map[registry.CompanyID]map[registry.TokenID]time.Time) error
 	// OAuthClient finds a live client by its client_id, and its connection;

@@ -50,7 +50,8 @@ type Config struct {
 
 // Served is a request that was answered.
 type Served struct {
-	// Connection is whose it was, the zero one of a request without its token.
+	// Connection is whose it was, the zero one of a request without its token or
+	// with one that ended.
 	Connection registry.Origin
 	// Resource is the endpoint of a resource type or of the protocol, "other" for
 	// what is neither.
@@ -128,9 +129,14 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	resource, begun := s.resourceOf(r.URL.Path), s.cfg.Now()
 	registry.RequestOf(r.Context()).Route = "/scim/v2/" + resource
 	token, conn, err := s.admit(r)
+	var over ended
+	origin := conn.Origin
+	if errors.As(err, &over) { // its token is no more
+		origin = registry.Origin{}
+	}
 	if s.cfg.Served != nil {
 		defer func() {
-			s.cfg.Served(Served{conn.Origin, resource, r.Method, w.code(), s.cfg.Now().Sub(begun)})
+			s.cfg.Served(Served{origin, resource, r.Method, w.code(), s.cfg.Now().Sub(begun)})
 		}()
 	}
 	if err != nil {
@@ -140,7 +146,11 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	entry := s.journal.begin(conn, token, r)
+	entry := s.journal.begin(conn, r)
+	entry.refused, entry.reason = err != nil, over.reason
+	if over.error == nil {
+		s.journal.use(conn, token)
+	}
 	whole := false // a panic is how an answer breaks off
 	defer func() { s.journal.end(entry, w, outcome(r.Context(), w, whole)) }()
 	if err != nil {
@@ -166,13 +176,42 @@ func (s *Server) admit(r *http.Request) (registry.Token, registry.Connection, er
 	}
 	token, conn, err := s.cfg.Tokens.TokenByHash(r.Context(), HashToken(secret))
 	if errors.Is(err, registry.ErrNotFound) {
-		return token, registry.Connection{}, scim.Errorf(scim.Unauthorized, "the token is unknown, expired or revoked")
+		return s.ended(r.Context(), HashToken(secret), scim.Errorf(scim.Unauthorized, "the token is unknown, expired or revoked"))
 	}
 	if err != nil {
 		s.cfg.Log.ErrorContext(r.Context(), "look up token", "error", err)
 		return token, registry.Connection{}, scim.Errorf(scim.Unavailable, "tokens cannot be checked now; try again")
 	}
 	return token, conn, s.allowed(r, conn)
+}
+
+// ended is the refusal of a token that opens its connection no more. The
+// connection's log says why; the client is told what anybody is.
+type ended struct {
+	error
+	reason string
+}
+
+// Unwrap gives what the client is told.
+func (e ended) Unwrap() error { return e.error }
+
+// ended finds whose a refused token was, if anybody's.
+func (s *Server) ended(ctx context.Context, hash []byte, refusal error) (registry.Token, registry.Connection, error) {
+	token, conn, err := s.cfg.Tokens.EndedToken(ctx, hash)
+	if err != nil {
+		if !errors.Is(err, registry.ErrNotFound) {
+			s.cfg.Log.WarnContext(ctx, "look up ended token", "error", err)
+		}
+		return registry.Token{}, registry.Connection{}, refusal
+	}
+	reason := "is of somebody who may not come in"
+	switch {
+	case !token.RevokedAt.IsZero():
+		reason = "was revoked at " + token.RevokedAt.UTC().Format(time.RFC3339)
+	case !token.Live(s.cfg.Now()):
+		reason = "expired at " + token.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return token, conn, ended{refusal, "the token " + token.Prefix + "… " + reason}
 }
 
 // challenge says in a 401 what the client's token lacks (RFC 6750 section 3): a

@@ -28,7 +28,7 @@ func TestConsoleDoorsFence(t *testing.T) {
 			return registry.ScimRequest{Origin: origin, At: at(minute), RequestID: "r", Method: method, Path: "/scim/v2" + path, Status: status}
 		}
 		must(t, c.a.LogScimRequests(ctx, []registry.ScimRequest{
-			row(1, "GET", "/Users?filter=x", 400), row(2, "GET", "/Users?count=1", 200), row(3, "POST", "/Users", 409), row(4, "POST", "/Users", 201),
+			row(0, "GET", "/Users", 401), row(1, "GET", "/Users?filter=x", 400), row(2, "GET", "/Users?count=1", 200), row(3, "POST", "/Users", 409), row(4, "POST", "/Users", 201),
 			row(5, "POST", "/Groups", 201), row(6, "DELETE", "/Users/1", 204), row(7, "DELETE", "/Users/2", 204),
 		}))
 		want := registry.ScimTraffic{Request: at(1), Lookup: at(2), User: at(4), Group: at(5), Leaver: at(6)}

@@ -29,7 +29,7 @@ func (t *Tenant) ScimTraffic(ctx context.Context, origin registry.OriginID) (reg
 		args = append(args, int64(t.id), int64(origin))
 	}
 	rows, err := t.s.read.QueryContext(ctx, t.s.rebind(`SELECT `+
-		logged+`), 0), `+
+		logged+` AND status <> 401), 0), `+
 		logged+` AND method = 'GET' AND status < 400), 0), `+
 		logged+` AND method = 'POST' AND status = 201 AND path LIKE '%/Users%'), 0), `+tied("user_id")+`, `+
 		logged+` AND method = 'POST' AND status = 201 AND path LIKE '%/Groups%'), 0), `+tied("group_id")+`, `+

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -13,8 +12,8 @@ import (
 	"github.com/usherd/usher/internal/registry"
 )
 
-// This file, with its part crossing_ops.go, holds every lookup that crosses
-// companies, by name. Each is how a request that does not know its company yet
+// This file, with its parts crossing_ops.go and crossing_tokens.go, holds every
+// lookup that crosses companies, by name. Each is how a request that does not know its company yet
 // finds it, or how a worker of the installation finds work. Nothing else may read
 // company data without binding the company; a test driver refuses it.
 
@@ -355,42 +354,6 @@ func one[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) (T, 
 }
 
 func scanString(rows *sql.Rows) (v string, err error) { return v, rows.Scan(&v) }
-
-// tokenByHash finds a live token of a connection, or of the API, that is not
-// retired by the hash of its secret: what a request of a program knows of its
-// company. A person's token lives no longer than the person may come in.
-func (s *Store) tokenByHash(ctx context.Context, hash []byte) (registry.Token, registry.Connection, error) {
-	type found struct {
-		token registry.Token
-		conn  registry.Connection
-	}
-	rows, err := s.read.QueryContext(crossing(ctx), s.rebind(`SELECT k.id, k.user_id, k.prefix, k.created_at, k.expires_at, k.last_used_at, k.revoked_at, k.scopes, k.name,
-		o.id, o.company_id, o.kind, o.key, o.settings, o.created_at, o.retired_at
-		FROM tokens k JOIN origins o ON o.id = k.origin_id AND o.company_id = k.company_id WHERE k.token_hash = ? AND o.kind IN ('scim', 'api')`), hash)
-	f, err := one(rows, err, func(rows *sql.Rows) (f found, err error) {
-		var created, expires, used, revoked, born, retired int64
-		var settings, scopes []byte
-		err = rows.Scan(&f.token.ID, &f.token.User, &f.token.Prefix, &created, &expires, &used, &revoked, &scopes, &f.token.Name,
-			&f.conn.Origin.ID, &f.conn.Origin.Company, &f.conn.Origin.Kind, &f.conn.Origin.Key, &settings, &born, &retired)
-		if err == nil && len(scopes) > 0 {
-			err = json.Unmarshal(scopes, &f.token.Scopes)
-		}
-		if err != nil {
-			return f, err
-		}
-		f.token.Origin = f.conn.Origin.ID
-		f.token.CreatedAt, f.token.ExpiresAt, f.token.LastUsedAt, f.token.RevokedAt = fromMicros(created), fromMicros(expires), fromMicros(used), fromMicros(revoked)
-		f.conn.CreatedAt, f.conn.Origin.RetiredAt = fromMicros(born), fromMicros(retired)
-		return f, decodeSettings(settings, &f.conn.ConnectionSettings)
-	})
-	if err == nil && (!f.token.Live(s.now()) || !f.conn.Origin.RetiredAt.IsZero()) {
-		err = registry.ErrNotFound
-	}
-	if err == nil && f.token.User != 0 {
-		f.token.Person, err = s.For(f.conn.Origin.Company).active(ctx, f.token.User)
-	}
-	return f.token, f.conn, err
-}
 
 // OAuthClient finds a live client of a connection that is not retired by its
 // client_id: what a token request knows of its company.
