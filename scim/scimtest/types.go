@@ -25,7 +25,7 @@ const (
 // GroupType and BadgeType.
 func UserType() *scim.ResourceType {
 	return scim.UserType(scim.Extension{Schema: scim.Complete(attr.Schema{ID: staffURN, Name: "Staff", Attributes: []attr.Definition{
-		{Name: "badge", CaseExact: true}, {Name: "level", Type: attr.Integer}, {Name: "since", Type: attr.DateTime},
+		{Name: "badge", Type: attr.Reference, CaseExact: true, ReferenceTypes: []string{"Badge"}}, {Name: "level", Type: attr.Integer}, {Name: "since", Type: attr.DateTime},
 		{Name: "pin", Mutability: attr.WriteOnly, Returned: attr.Never},
 		{Name: "made", Mutability: attr.Immutable}, {Name: "shift", CanonicalValues: []string{"early", "late"}},
 		{Name: "desks", MultiValued: true, Sub: []attr.Definition{{Name: "value"}, {Name: "floor", Type: attr.Integer}, {Name: "primary", Type: attr.Boolean}}},
