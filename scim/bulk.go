@@ -137,7 +137,7 @@ func readBulkOperation(v any) (*bulkOperation, error) {
 		op.data = v
 	case []any:
 		// The example in RFC 7644 section 3.7 has a PATCH's operations bare.
-		op.data = map[string]any{"Operations": v}
+		op.data = map[string]any{"schemas": []any{patchSchema}, "Operations": v}
 	default:
 		return nil, Errorf(InvalidSyntax, "data must be an object")
 	}

@@ -15,6 +15,11 @@ func common() []Rewrite {
 			Document: missingSchemas,
 		},
 		{
+			Name:    "missing-patch-schemas",
+			Doc:     "The body of a PATCH without schemas, or with an empty list, has those of a PATCH.",
+			Message: missingPatchSchemas,
+		},
+		{
 			Name: "bare-extension-attribute",
 			Doc: "An attribute without URN that the core schema lacks and one extension has is the extension's: the" +
 				" filter manager eq, the path department.",
@@ -42,10 +47,23 @@ func common() []Rewrite {
 			Doc:       `The name of an operation is case-blind and may have blanks around it: "Add", "REPLACE".`,
 			Operation: operationSpelling,
 		},
+		{
+			Name: "replace-missing-value",
+			Doc: `A replace of a sub-attribute by filter is an add, which makes the value that no filter finds:` +
+				` emails[type eq "work"].value, whether there is a work address or not.`,
+			Operation: replaceMissingValue,
+		},
 	}
 }
 
-func missingSchemas(set *attr.Set, doc map[string]any) {
+func missingSchemas(set *attr.Set, doc map[string]any) { fillSchemas(doc, set.Cores()[0].ID) }
+
+func missingPatchSchemas(body map[string]any) {
+	fillSchemas(body, "urn:ietf:params:scim:api:messages:2.0:PatchOp")
+}
+
+// fillSchemas makes a URN the only schema of an object that names none.
+func fillSchemas(doc map[string]any, uri string) {
 	for name, v := range doc {
 		if !strings.EqualFold(name, "schemas") {
 			continue
@@ -55,7 +73,7 @@ func missingSchemas(set *attr.Set, doc map[string]any) {
 		}
 		delete(doc, name)
 	}
-	doc["schemas"] = []any{set.Cores()[0].ID}
+	doc["schemas"] = []any{uri}
 }
 
 // bareValue wraps strings of complex attributes that have a value.
@@ -119,5 +137,14 @@ func fillValue(o map[string]any) {
 
 func operationSpelling(_ *attr.Set, op Op) Op {
 	op.Op = strings.ToLower(strings.TrimSpace(op.Op))
+	return op
+}
+
+// replaceMissingValue leaves a value of null alone: there is nothing to make.
+func replaceMissingValue(_ *attr.Set, op Op) Op {
+	filtered := strings.HasPrefix(op.Path[strings.LastIndexByte(op.Path, ']')+1:], ".")
+	if op.Op == "replace" && op.Value != nil && filtered {
+		op.Op = "add"
+	}
 	return op
 }

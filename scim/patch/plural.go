@@ -240,7 +240,7 @@ func (c *change) missing() (any, *Error) {
 	if c.sub != nil {
 		_, contradicts = c.said[c.sub.Name]
 	}
-	if !c.whole || byValue || contradicts || c.sub == nil && c.op.Kind == Replace {
+	if !c.whole || byValue || contradicts || c.op.Kind == Replace {
 		return nil, fail(NoTarget, "no value of %s matches the filter", c.d.Name)
 	}
 	element := maps.Clone(c.said)
