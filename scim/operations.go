@@ -220,10 +220,14 @@ func (v validator) extension(to []patch.Operation, kind patch.Kind, path filter.
 }
 
 // removal adds the removal of what a path names: all of it, or of a
-// multi-valued attribute the values that are given.
+// multi-valued attribute the values that are given, which is Entra ID's way and
+// not the RFC's.
 func (v validator) removal(to []patch.Operation, path filter.Path, d *attr.Definition, value any) ([]patch.Operation, error) {
 	op := patch.Operation{Kind: patch.Remove, Path: path}
 	if d.MultiValued && path.Filter == nil && path.Attr.Sub == "" && value != nil {
+		if v.profile.Strict {
+			return nil, Errorf(InvalidValue, "remove takes no value: a filter in the path says which of %s go", path.Attr)
+		}
 		v.partial = true
 		checked, err := v.value(d, d.Name, value)
 		if err != nil {

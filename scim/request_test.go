@@ -217,6 +217,7 @@ func TestTolerated(t *testing.T) {
 func TestStrictRefusesWhatOthersPassOver(t *testing.T) {
 	s := newService(t, "strict")
 	id := s.user(t, "anna")
+	group := s.want(t, http.StatusCreated, "POST", "/Groups", `{`+groupSchema+`,"displayName":"g"}`)["id"].(string)
 	for name, tt := range map[string]struct{ method, path, body, scimType string }{
 		"unknown attribute":     {"POST", "/Users", `{` + userSchema + `,"userName":"b","shoeSize":44}`, "invalidSyntax"},
 		"unknown sub-attribute": {"POST", "/Users", `{` + userSchema + `,"userName":"b","name":{"nick":"x"}}`, "invalidSyntax"},
@@ -228,6 +229,8 @@ func TestStrictRefusesWhatOthersPassOver(t *testing.T) {
 		"read-only, no path":    {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"add","value":{"id":"x"}}]}`, "mutability"},
 		"no match to replace":   {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"replace","path":"emails[type eq \"home\"].value","value":"x"}]}`, "noTarget"},
 		"no match, no path":     {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"replace","value":{"emails[type eq \"home\"].value":"x"}}]}`, "noTarget"},
+		"remove by value":       {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"remove","path":"emails","value":[{"value":"x"}]}]}`, "invalidValue"},
+		"remove nothing":        {"PATCH", "/Groups/" + group, `{` + patchSchema + `,"Operations":[{"op":"remove","path":"members","value":[]}]}`, "invalidValue"},
 		"PATCH, no schemas":     {"PATCH", "/Users/" + id, `{"Operations":[{"op":"replace","path":"title","value":"x"}]}`, "invalidValue"},
 		"no operations":         {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[]}`, "invalidSyntax"},
 	} {

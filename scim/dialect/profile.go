@@ -44,7 +44,8 @@ type Op struct {
 type Profile struct {
 	Name string
 	// Strict refuses unknown attributes, schemas and values that are not
-	// canonical, which are otherwise passed over.
+	// canonical, which are otherwise passed over, and a remove whose value lists
+	// what is to go, which the RFC does not have: a filter in the path does.
 	Strict bool
 	// Interop is draft-zollner-scim-interop-profile where that differs from the
 	// RFC: PATCH operations without a path are refused, what no schema defines is
