@@ -157,7 +157,15 @@ func testBadgePatch(t *testing.T, s *suite) {
 		t.Error("what changes nothing moves the version")
 	}
 	s.patch(t, http.StatusBadRequest, path, `{"op":"replace","path":"made","value":"2027-01-31T12:00:00Z"}`)
-	s.patch(t, http.StatusBadRequest, path, `{"op":"remove","path":"serial"}`)
+	for _, op := range []string{
+		`{"op":"remove","path":"serial"}`, `{"op":"remove","path":"doors[type eq \"in\"].value"}`, `{"op":"remove","path":"doors.value"}`,
+		`{"op":"replace","path":"doors[type eq \"in\"]","value":{"value":null,"type":"out"}}`,
+		`{"op":"add","path":"doors[type eq \"in\"]","value":{"value":null}}`,
+	} {
+		if m := s.patch(t, http.StatusBadRequest, path, op); m["scimType"] != "mutability" {
+			t.Errorf("%s: %v", op, m)
+		}
+	}
 	s.patch(t, http.StatusBadRequest, path, `{"op":"replace","path":"level","value":"x"}`)
 	s.patch(t, http.StatusPreconditionFailed, path, `{"op":"replace","path":"level","value":9}`, `If-Match: W/"none"`)
 	s.patch(t, http.StatusNoContent, path, strings.Join([]string{
