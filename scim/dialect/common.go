@@ -47,12 +47,6 @@ func common() []Rewrite {
 			Doc:       `The name of an operation is case-blind and may have blanks around it: "Add", "REPLACE".`,
 			Operation: operationSpelling,
 		},
-		{
-			Name: "replace-missing-value",
-			Doc: `A replace of a sub-attribute by filter is an add, which makes the value that no filter finds:` +
-				` emails[type eq "work"].value, whether there is a work address or not.`,
-			Operation: replaceMissingValue,
-		},
 	}
 }
 
@@ -137,14 +131,5 @@ func fillValue(o map[string]any) {
 
 func operationSpelling(_ *attr.Set, op Op) Op {
 	op.Op = strings.ToLower(strings.TrimSpace(op.Op))
-	return op
-}
-
-// replaceMissingValue leaves a value of null alone: there is nothing to make.
-func replaceMissingValue(_ *attr.Set, op Op) Op {
-	filtered := strings.HasPrefix(op.Path[strings.LastIndexByte(op.Path, ']')+1:], ".")
-	if op.Op == "replace" && op.Value != nil && filtered {
-		op.Op = "add"
-	}
 	return op
 }

@@ -73,8 +73,8 @@ var examples = map[string][]example{
 		{"message", `{"Operations":[]}`, `{"Operations":[],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`},
 		{"message", `{"Schemas":null}`, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`}, {"message", `{"schemas":["urn:x"]}`, `{"schemas":["urn:x"]}`},
 	},
-	"replace-missing-value": {
-		{"operation", `{"Op":"replace","Path":"emails[type eq \"work\"].value","Value":"x"}`, `{"Op":"add","Path":"emails[type eq \"work\"].value","Value":"x"}`},
+	"entra-replace-missing": {
+		{"operation", `{"Op":" Replace","Path":"emails[type eq \"work\"].value","Value":"x"}`, `{"Op":"add","Path":"emails[type eq \"work\"].value","Value":"x"}`},
 		{"operation", `{"Op":"replace","Path":"emails[type eq \"work\"].value","Value":null}`, `{"Op":"replace","Path":"emails[type eq \"work\"].value","Value":null}`},
 		{"operation", `{"Op":"replace","Path":"emails[type eq \"].value\"]","Value":"x"}`, `{"Op":"replace","Path":"emails[type eq \"].value\"]","Value":"x"}`},
 		{"operation", `{"Op":"replace","Path":"name.givenName","Value":"x"}`, `{"Op":"replace","Path":"name.givenName","Value":"x"}`},
