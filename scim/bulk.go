@@ -23,6 +23,7 @@ type bulkOperation struct {
 	state                         bulkState
 	answer                        *answer
 	t                             *ResourceType
+	below                         []string // what the path has below the type's endpoint
 	id                            string
 	err                           *Error
 }
@@ -136,7 +137,7 @@ func readBulkOperation(v any) (*bulkOperation, error) {
 		op.data = v
 	case []any:
 		// The example in RFC 7644 section 3.7 has a PATCH's operations bare.
-		op.data = map[string]any{"Operations": v}
+		op.data = map[string]any{"schemas": []any{patchSchema}, "Operations": v}
 	default:
 		return nil, Errorf(InvalidSyntax, "data must be an object")
 	}
@@ -202,28 +203,37 @@ func (b *bulkRun) act(op *bulkOperation, open []string) error {
 	return nil
 }
 
-// send carries out an operation as if it had come by itself.
-func (b *bulkRun) send(op *bulkOperation) error {
+// target reads the path of an operation, and whose endpoint it leads to.
+func (b *bulkRun) target(op *bulkOperation) (*url.URL, error) {
 	u, err := url.Parse(op.path)
 	if err != nil || u.Host != "" || !strings.HasPrefix(u.Path, "/") {
-		return Errorf(InvalidPath, "path must begin with / and lie below the service")
+		return nil, Errorf(InvalidPath, "path must begin with / and lie below the service")
 	}
 	segments, err := splitPath(u)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(segments) == 0 || b.h.types[segments[0]] == nil || len(segments) > 2 || segments[len(segments)-1] == ".search" {
-		return Errorf(InvalidPath, "path must be a resource type's endpoint or a resource")
+		return nil, Errorf(InvalidPath, "path must be a resource type's endpoint or a resource")
+	}
+	op.t, op.below = b.h.types[segments[0]], segments[1:]
+	return u, nil
+}
+
+// send carries out an operation as if it had come by itself.
+func (b *bulkRun) send(op *bulkOperation) error {
+	u, err := b.target(op)
+	if err != nil {
+		return err
 	}
 	query, err := queryOf(u)
 	if err != nil {
 		return err
 	}
-	op.t = b.h.types[segments[0]]
-	if len(segments) == 2 {
-		op.id = segments[1]
+	if len(op.below) > 0 {
+		op.id = op.below[0]
 	}
-	act, ok := b.h.typeRoute(op.t, segments[1:])[op.method]
+	act, ok := b.h.typeRoute(op.t, op.below)[op.method]
 	switch {
 	case !ok || op.method == http.MethodGet:
 		return Errorf(InvalidValue, "method %q cannot be used on %s", op.method, op.path)

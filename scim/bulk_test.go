@@ -104,6 +104,57 @@ func TestBulkCircleThroughManagers(t *testing.T) {
 	}
 }
 
+// patchOf is an operation on a resource, of the operations of a PATCH.
+func patchOf(path, operations string) string {
+	return `{"method":"PATCH","path":"` + path + `","data":{` + patchSchema + `,"Operations":[` + operations + `]}}`
+}
+
+func TestBulkReferencesInPaths(t *testing.T) {
+	s := newService(t, "")
+	got, _ := s.bulk(t, "", postGroup("g", "bulkId:x", "bulkId:y", "bulkId:z"), postUser("x", "anna"), postUser("y", "berta"), postUser("z", "clara"),
+		patchOf("/Groups/bulkId:g", `{"op":"remove","path":"members[value eq \"bulkId:x\"]"}`),
+		patchOf("/Groups/bulkId:g", `{"op":"remove","path":" members[type eq \"User\" and (value eq \"bulkId:y\")]"}`),
+		patchOf("/Groups/bulkId:g", `{"op":"remove","path":"members[value eq \"bulkId:nobody\"]"}`),
+		patchOf("/Users/bulkId:x", `{"op":"add","path":"`+enterprise+`:manager.value","value":"bulkId:y"}`),
+		patchOf("/Users/bulkId:y", `{"op":"add","path":"`+enterprise+`:manager","value":"bulkId:z"}`),
+		patchOf("/Users/bulkId:z", `{"op":"add","value":{"`+enterprise+`":{"manager":"bulkId:x"}}}`),
+		patchOf("/Users/bulkId:z", `{"op":"add","value":{"emails[value eq \"bulkId:nobody\"].type":"work"}}`))
+	for key, status := range map[string]string{"4": "204", "5": "204", "6": "400", "7": "200", "8": "200", "9": "200", "10": "400"} {
+		if got[key]["status"] != status {
+			t.Errorf("%s: %v, want %s", key, got[key], status)
+		}
+	}
+	if r, _ := got["6"]["response"].(map[string]any); r["detail"] != `no operation has the bulkId "nobody"` {
+		t.Errorf("failure: %v", r)
+	}
+	if m := s.membersOf(t, got["g"]); m != id(got["z"]) {
+		t.Errorf("members %q of %v", m, got)
+	}
+	for user, manager := range map[string]string{"x": "y", "y": "z", "z": "x"} {
+		m := s.want(t, http.StatusOK, "GET", "/Users/"+id(got[user]), "")
+		if v := m[enterprise].(map[string]any)["manager"].(map[string]any)["value"]; v != id(got[manager]) {
+			t.Errorf("manager of %s is %v", user, v)
+		}
+	}
+}
+
+func TestBulkLeavesTextAlone(t *testing.T) {
+	s := newService(t, "")
+	got, _ := s.bulk(t, "", `{"method":"POST","path":"/Users","bulkId":"u","data":{`+userSchema+`,"userName":"anna","nickName":"bulkId: none",
+			"name":{"familyName":"bulkId:u"},"emails":[{"value":"a@x.example","display":"bulkId:u"}],"`+enterprise+`":{"division":"bulkId:x"}}}`,
+		patchOf("/Users/bulkId:u", `{"op":"add","path":"title","value":"bulkId:x"},{"op":"add","value":{"displayName":[{"value":"bulkId:u"}]}},
+			{"op":"remove","path":"emails[display eq \"bulkId:x\"]"}`))
+	if got["u"]["status"] != "201" || got["1"]["status"] != "200" {
+		t.Fatalf("%v", got)
+	}
+	m := s.want(t, http.StatusOK, "GET", "/Users/"+id(got["u"]), "")
+	texts := []any{m["nickName"], m["title"], m["displayName"], m["name"].(map[string]any)["familyName"],
+		m["emails"].([]any)[0].(map[string]any)["display"], m[enterprise].(map[string]any)["division"]}
+	if fmt.Sprint(texts) != "[bulkId: none bulkId:x bulkId:u bulkId:u bulkId:u bulkId:x]" {
+		t.Errorf("%v", texts)
+	}
+}
+
 func TestBulkFailures(t *testing.T) {
 	s := newService(t, "")
 	taken := s.user(t, "anna")
@@ -127,7 +178,7 @@ func TestBulkFailures(t *testing.T) {
 func TestBulkCircleWithAFailureLeavesNothing(t *testing.T) {
 	s := newService(t, "")
 	s.user(t, "anna")
-	got, _ := s.bulk(t, "", `{"method":"POST","path":"/Users","bulkId":"u","data":{`+userSchema+`,"userName":"anna","nickName":"bulkId:g"}}`, postGroup("g", "bulkId:u"))
+	got, _ := s.bulk(t, "", `{"method":"POST","path":"/Users","bulkId":"u","data":{`+userSchema+`,"userName":"anna","`+enterprise+`":{"manager":{"value":"bulkId:g"}}}}`, postGroup("g", "bulkId:u"))
 	if got["u"]["status"] != "409" || got["g"]["status"] != "409" {
 		t.Errorf("%v", got)
 	}

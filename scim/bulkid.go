@@ -15,8 +15,15 @@ const bulkPrefix = "bulkId:"
 // what they refer to. open are the references that lead back to an operation
 // whose turn is not over.
 func (b *bulkRun) resolve(op *bulkOperation) (open []string, err error) {
+	if _, err := b.target(op); err != nil {
+		return nil, err
+	}
+	v := validator{t: op.t, profile: b.c.profile}
+	inPath := pathReferences(op.path)
+	all := slices.Clone(inPath)
+	collector(v, &all).data(op.method, op.data)
 	ids := map[string]string{}
-	for _, reference := range references(op.data, op.path) {
+	for _, reference := range all {
 		other := b.byID[reference]
 		if other == nil {
 			return nil, Errorf(InvalidValue, "no operation has the bulkId %q", reference)
@@ -31,69 +38,25 @@ func (b *bulkRun) resolve(op *bulkOperation) (open []string, err error) {
 		}
 		ids[reference] = other.id
 	}
-	if len(open) > 0 && slices.Contains(references(nil, op.path), open[0]) {
+	if len(open) > 0 && slices.Contains(inPath, open[0]) {
 		return nil, Errorf(Conflict, "the path refers to bulkId %q, which waits for this operation", open[0])
 	}
-	op.data, _ = substitute(op.data, ids).(map[string]any)
+	replacer(v, ids).data(op.method, op.data)
 	op.path = substitutePath(op.path, ids)
 	return open, nil
 }
 
-// references lists the bulkIds that data and path name, each once, in order.
-func references(data map[string]any, path string) []string {
+// pathReferences lists the bulkIds that an operation's path names.
+func pathReferences(path string) []string {
 	var list []string
-	seen := map[string]bool{}
-	add := func(id string) {
-		if !seen[id] {
-			seen[id] = true
-			list = append(list, id)
-		}
-	}
 	for s := range strings.SplitSeq(path, "/") {
 		if id, ok := strings.CutPrefix(s, bulkPrefix); ok {
 			if plain, err := url.PathUnescape(id); err == nil {
-				add(plain)
+				list = append(list, plain)
 			}
 		}
 	}
-	var walk func(v any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case string:
-			if id, ok := strings.CutPrefix(v, bulkPrefix); ok {
-				add(id)
-			}
-		case []any:
-			for _, e := range v {
-				walk(e)
-			}
-		case map[string]any:
-			for _, k := range sortedKeys(v) {
-				walk(v[k])
-			}
-		}
-	}
-	walk(data)
 	return list
-}
-
-// substitute puts ids in the place of references.
-func substitute(v any, ids map[string]string) any {
-	switch v := v.(type) {
-	case string:
-		if id, ok := ids[strings.TrimPrefix(v, bulkPrefix)]; ok && strings.HasPrefix(v, bulkPrefix) {
-			return id
-		}
-	case []any:
-		for i, e := range v {
-			v[i] = substitute(e, ids)
-		}
-	case map[string]any:
-		for k, e := range v {
-			v[k] = substitute(e, ids)
-		}
-	}
-	return v
 }
 
 // substitutePath puts ids in the place of references in a path.
@@ -138,21 +101,22 @@ func (b *bulkRun) postpone(op *bulkOperation, open []string) ([]postponed, error
 	if op.method != "POST" {
 		return nil, Errorf(Conflict, "the operation and bulkId %q wait for each other", open[0])
 	}
-	waits := func(v any) bool {
-		return slices.ContainsFunc(references(map[string]any{"": v}, ""), func(id string) bool {
-			return slices.Contains(open, id)
-		})
+	waits := func(name string, value any) bool {
+		var list []string
+		collector(validator{t: op.t, profile: b.c.profile}, &list).at(name, value)
+		return slices.ContainsFunc(list, func(id string) bool { return slices.Contains(open, id) })
 	}
 	var later []postponed
 	for _, name := range sortedKeys(op.data) {
 		if inner, ok := op.data[name].(map[string]any); ok && b.isExtension(name) {
 			for _, sub := range sortedKeys(inner) {
-				if waits(inner[sub]) {
-					later = append(later, postponed{name + ":" + sub, takeOut(inner, sub, waits)})
+				path := name + ":" + sub
+				if waits(path, inner[sub]) {
+					later = append(later, postponed{path, takeOut(inner, sub, func(e any) bool { return waits(path, e) })})
 				}
 			}
-		} else if waits(op.data[name]) {
-			later = append(later, postponed{name, takeOut(op.data, name, waits)})
+		} else if waits(name, op.data[name]) {
+			later = append(later, postponed{name, takeOut(op.data, name, func(e any) bool { return waits(name, e) })})
 		}
 	}
 	return later, nil
@@ -194,8 +158,10 @@ func (b *bulkRun) complete(op *bulkOperation, later []postponed) error {
 	v := validator{t: op.t, profile: b.c.profile}
 	var ops []patch.Operation
 	for _, l := range later {
-		value := substitute(l.value, ids)
-		if left := references(map[string]any{"": value}, ""); len(left) > 0 {
+		_, value := replacer(v, ids).at(l.name, l.value)
+		var left []string
+		collector(v, &left).at(l.name, value)
+		if len(left) > 0 {
 			return b.undo(op, errBulkReference(left[0]))
 		}
 		var err error

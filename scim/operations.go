@@ -16,6 +16,10 @@ const patchSchema = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 // operations turns a PATCH body into canonical operations: dialect undone, one
 // attribute each, path resolved, value checked.
 func (h *handler) operations(v validator, body map[string]any) ([]patch.Operation, error) {
+	v.profile.Message(body)
+	if _, schemas := lookupFold(body, "schemas"); isUnassigned(schemas) {
+		return nil, Errorf(InvalidValue, "schemas must list %s", patchSchema)
+	}
 	if err := checkMessage(body, patchSchema); err != nil {
 		return nil, err
 	}
@@ -104,13 +108,20 @@ func (v validator) split(to []patch.Operation, kind patch.Kind, o map[string]any
 		if nested && v.t.Attributes().IsCore(name) {
 			to, err = v.split(to, kind, inner)
 		} else {
-			to, err = v.at(to, kind, name, o[name])
+			to, err = v.part(to, kind, name, o[name])
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
 	return to, nil
+}
+
+// part adds what an operation does to one of several paths, as if that had come
+// by itself.
+func (v validator) part(to []patch.Operation, kind patch.Kind, path string, value any) ([]patch.Operation, error) {
+	op := v.profile.Operation(v.t.Attributes(), dialect.Op{Op: string(kind), Path: path, Value: value})
+	return v.at(to, patch.Kind(op.Op), op.Path, op.Value)
 }
 
 // at adds the operation on one path.
@@ -201,7 +212,7 @@ func (v validator) extension(to []patch.Operation, kind patch.Kind, path filter.
 		if d != nil && d.Mutability == attr.ReadOnly && !v.profile.Strict {
 			continue // as in a PUT
 		}
-		if to, err = v.at(to, kind, path.Attr.URI+":"+name, o[name]); err != nil {
+		if to, err = v.part(to, kind, path.Attr.URI+":"+name, o[name]); err != nil {
 			return nil, err
 		}
 	}
@@ -209,10 +220,14 @@ func (v validator) extension(to []patch.Operation, kind patch.Kind, path filter.
 }
 
 // removal adds the removal of what a path names: all of it, or of a
-// multi-valued attribute the values that are given.
+// multi-valued attribute the values that are given, which is Entra ID's way and
+// not the RFC's.
 func (v validator) removal(to []patch.Operation, path filter.Path, d *attr.Definition, value any) ([]patch.Operation, error) {
 	op := patch.Operation{Kind: patch.Remove, Path: path}
 	if d.MultiValued && path.Filter == nil && path.Attr.Sub == "" && value != nil {
+		if v.profile.Strict {
+			return nil, Errorf(InvalidValue, "remove takes no value: a filter in the path says which of %s go", path.Attr)
+		}
 		v.partial = true
 		checked, err := v.value(d, d.Name, value)
 		if err != nil {

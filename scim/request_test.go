@@ -206,6 +206,8 @@ func TestTolerated(t *testing.T) {
 		"count below nothing":    {"GET", "/Users?count=-5&startIndex=-1", "", nil, 200},
 		"count beyond 2^63":      {"GET", "/Users?count=99999999999999999999", "", nil, 200},
 		"paths of two values":    {"PATCH", "/Users/" + id, `{"Operations":[{"op":"add","value":{"ims[type eq \"aim\"].value":"x","ims[type eq \"AIM\"].value":"y"}}]}`, nil, 200},
+		"a PATCH, no schemas":    {"PATCH", "/Users/" + id, `{"schemas":[],"Operations":[{"op":"add","path":"title","value":"x"}]}`, nil, 200},
+		"no match, no path":      {"PATCH", "/Users/" + id, `{"Operations":[{"op":"replace","value":{"photos[type eq \"photo\"].value":"x"}}]}`, nil, 200},
 		"a filter in one quotes": {"GET", "/Users?filter=userName+eq+'anna'", "", nil, 200},
 	} {
 		t.Run(name, func(t *testing.T) { s.want(t, tt.status, tt.method, tt.path, tt.body, tt.headers...) })
@@ -215,6 +217,7 @@ func TestTolerated(t *testing.T) {
 func TestStrictRefusesWhatOthersPassOver(t *testing.T) {
 	s := newService(t, "strict")
 	id := s.user(t, "anna")
+	group := s.want(t, http.StatusCreated, "POST", "/Groups", `{`+groupSchema+`,"displayName":"g"}`)["id"].(string)
 	for name, tt := range map[string]struct{ method, path, body, scimType string }{
 		"unknown attribute":     {"POST", "/Users", `{` + userSchema + `,"userName":"b","shoeSize":44}`, "invalidSyntax"},
 		"unknown sub-attribute": {"POST", "/Users", `{` + userSchema + `,"userName":"b","name":{"nick":"x"}}`, "invalidSyntax"},
@@ -224,6 +227,11 @@ func TestStrictRefusesWhatOthersPassOver(t *testing.T) {
 		"boolean as text":       {"POST", "/Users", `{` + userSchema + `,"userName":"b","active":"True"}`, "invalidValue"},
 		"unknown path":          {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"add","path":"shoeSize","value":44}]}`, "invalidPath"},
 		"read-only, no path":    {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"add","value":{"id":"x"}}]}`, "mutability"},
+		"no match to replace":   {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"replace","path":"emails[type eq \"home\"].value","value":"x"}]}`, "noTarget"},
+		"no match, no path":     {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"replace","value":{"emails[type eq \"home\"].value":"x"}}]}`, "noTarget"},
+		"remove by value":       {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"remove","path":"emails","value":[{"value":"x"}]}]}`, "invalidValue"},
+		"remove nothing":        {"PATCH", "/Groups/" + group, `{` + patchSchema + `,"Operations":[{"op":"remove","path":"members","value":[]}]}`, "invalidValue"},
+		"PATCH, no schemas":     {"PATCH", "/Users/" + id, `{"Operations":[{"op":"replace","path":"title","value":"x"}]}`, "invalidValue"},
 		"no operations":         {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[]}`, "invalidSyntax"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,6 +15,11 @@ func common() []Rewrite {
 			Document: missingSchemas,
 		},
 		{
+			Name:    "missing-patch-schemas",
+			Doc:     "The body of a PATCH without schemas, or with an empty list, has those of a PATCH.",
+			Message: missingPatchSchemas,
+		},
+		{
 			Name: "bare-extension-attribute",
 			Doc: "An attribute without URN that the core schema lacks and one extension has is the extension's: the" +
 				" filter manager eq, the path department.",
@@ -45,7 +50,14 @@ func common() []Rewrite {
 	}
 }
 
-func missingSchemas(set *attr.Set, doc map[string]any) {
+func missingSchemas(set *attr.Set, doc map[string]any) { fillSchemas(doc, set.Cores()[0].ID) }
+
+func missingPatchSchemas(body map[string]any) {
+	fillSchemas(body, "urn:ietf:params:scim:api:messages:2.0:PatchOp")
+}
+
+// fillSchemas makes a URN the only schema of an object that names none.
+func fillSchemas(doc map[string]any, uri string) {
 	for name, v := range doc {
 		if !strings.EqualFold(name, "schemas") {
 			continue
@@ -55,7 +67,7 @@ func missingSchemas(set *attr.Set, doc map[string]any) {
 		}
 		delete(doc, name)
 	}
-	doc["schemas"] = []any{set.Cores()[0].ID}
+	doc["schemas"] = []any{uri}
 }
 
 // bareValue wraps strings of complex attributes that have a value.

@@ -14,7 +14,7 @@ import (
 // example is what a rewrite makes of something, as JSON.
 type example struct {
 	// what names an attribute of a user whose value it is, or says that it is a
-	// document, an operation or a filter.
+	// document, a message, an operation or a filter.
 	what, in, out string
 }
 
@@ -69,6 +69,17 @@ var examples = map[string][]example{
 		{"manager", `{"$ref":"../Users/7","Value":"8"}`, `{"$ref":"../Users/7","Value":"8"}`}, {"manager", `{"$ref":null}`, `{"$ref":null}`},
 		{"name", `{"$ref":"a/b"}`, `{"$ref":"a/b"}`},
 	},
+	"missing-patch-schemas": {
+		{"message", `{"Operations":[]}`, `{"Operations":[],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`},
+		{"message", `{"Schemas":null}`, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`}, {"message", `{"schemas":["urn:x"]}`, `{"schemas":["urn:x"]}`},
+	},
+	"entra-replace-missing": {
+		{"operation", `{"Op":" Replace","Path":"emails[type eq \"work\"].value","Value":"x"}`, `{"Op":"add","Path":"emails[type eq \"work\"].value","Value":"x"}`},
+		{"operation", `{"Op":"replace","Path":"emails[type eq \"work\"].value","Value":null}`, `{"Op":"replace","Path":"emails[type eq \"work\"].value","Value":null}`},
+		{"operation", `{"Op":"replace","Path":"emails[type eq \"].value\"]","Value":"x"}`, `{"Op":"replace","Path":"emails[type eq \"].value\"]","Value":"x"}`},
+		{"operation", `{"Op":"replace","Path":"name.givenName","Value":"x"}`, `{"Op":"replace","Path":"name.givenName","Value":"x"}`},
+		{"operation", `{"Op":"remove","Path":"emails[type eq \"work\"].value","Value":"x"}`, `{"Op":"remove","Path":"emails[type eq \"work\"].value","Value":"x"}`},
+	},
 	"operation-spelling": {{"operation", `{"Op":" Replace","Path":"a","Value":1}`, `{"Op":"replace","Path":"a","Value":1}`}},
 }
 
@@ -101,6 +112,9 @@ func rewrite(t *testing.T, r dialect.Rewrite, set *attr.Set, e example) any {
 		return r.Attribute(set, e.in)
 	case "document":
 		r.Document(set, in.(map[string]any))
+		return in
+	case "message":
+		r.Message(in.(map[string]any))
 		return in
 	case "operation":
 		var op dialect.Op

@@ -31,6 +31,12 @@ func entra() []Rewrite {
 			Doc:    `A filter without any double quote may have its values in single ones.`,
 			Filter: singleQuotes,
 		},
+		{
+			Name: "entra-replace-missing",
+			Doc: `A replace of a sub-attribute by filter is an add, which makes the value that no filter finds:` +
+				` emails[type eq "work"].value, whether there is a work address or not.`,
+			Operation: replaceMissing,
+		},
 	}
 }
 
@@ -82,4 +88,13 @@ func singleQuotes(text string) string {
 		return text
 	}
 	return strings.ReplaceAll(text, "'", `"`)
+}
+
+// replaceMissing leaves a null alone: there is nothing to make.
+func replaceMissing(_ *attr.Set, op Op) Op {
+	filtered := strings.HasPrefix(op.Path[strings.LastIndexByte(op.Path, ']')+1:], ".")
+	if filtered && op.Value != nil && strings.EqualFold(strings.TrimSpace(op.Op), "replace") {
+		op.Op = "add"
+	}
+	return op
 }

@@ -16,7 +16,10 @@ type Rewrite struct {
 	Doc string
 	// Document rewrites a resource as POST and PUT send it, in place.
 	Document func(set *attr.Set, doc map[string]any)
-	// Operation rewrites one PATCH operation.
+	// Message rewrites the body of a PATCH, in place, but for its operations.
+	Message func(body map[string]any)
+	// Operation rewrites one PATCH operation, and each that one without a path,
+	// or on an extension, falls into.
 	Operation func(set *attr.Set, op Op) Op
 	// Value rewrites the value of an attribute, or of a sub-attribute, in a
 	// document or an operation. For a multi-valued attribute it is called with
@@ -41,7 +44,8 @@ type Op struct {
 type Profile struct {
 	Name string
 	// Strict refuses unknown attributes, schemas and values that are not
-	// canonical, which are otherwise passed over.
+	// canonical, which are otherwise passed over, and a remove whose value lists
+	// what is to go, which the RFC does not have: a filter in the path does.
 	Strict bool
 	// Interop is draft-zollner-scim-interop-profile where that differs from the
 	// RFC: PATCH operations without a path are refused, what no schema defines is
@@ -66,6 +70,15 @@ func (p Profile) Document(set *attr.Set, doc map[string]any) {
 	for _, r := range p.rewrites {
 		if r.Document != nil {
 			r.Document(set, doc)
+		}
+	}
+}
+
+// Message rewrites the body of a PATCH in place, but for its operations.
+func (p Profile) Message(body map[string]any) {
+	for _, r := range p.rewrites {
+		if r.Message != nil {
+			r.Message(body)
 		}
 	}
 }

@@ -22,12 +22,13 @@ const maxWork = 10_000_000
 //   - null and "" clear, alone and inside complex values (Microsoft's tests);
 //   - what is left of a complex value without its value, or with nothing but
 //     type and primary, goes too: clearing emails[type eq "work"].value leaves no
-//     nameless address behind;
-//   - add and replace of emails[type eq "work"].value make the element that is
-//     missing (Entra ID), if the filter says by eq alone what it is, and not by
-//     its value; replace of a whole element by filter is noTarget, as the RFC has
-//     it;
-//   - an element replaced by filter keeps what the filter said of it;
+//     nameless address behind. A sub-attribute that is required cannot be cleared
+//     (section 3.5.2.2);
+//   - add of emails[type eq "work"].value makes the element that is missing (Entra
+//     ID), if the filter says by eq alone what it is, and not by its value;
+//     replace by filter is then noTarget, as the RFC has it;
+//   - an element replaced by filter keeps what the filter said of it, and what is
+//     required;
 //   - removing what is not there is no error;
 //   - remove with a value removes from a multi-valued attribute those elements
 //     only (Entra ID), and none when the array is empty;

@@ -220,13 +220,13 @@ func (c *change) apply(element any) (any, *Error) {
 
 // kept is what an element keeps of the old one when it is replaced: what the
 // filter said, without which the same operation would find it no more, and what
-// is immutable.
+// is immutable or required.
 func (c *change) kept(old map[string]any) map[string]any {
 	kept := map[string]any{}
 	for name, value := range old {
 		sub := c.d.SubAttribute(name)
 		_, isSaid := c.said[name]
-		if isSaid || sub != nil && sub.Mutability == attr.Immutable {
+		if isSaid || sub != nil && (sub.Mutability == attr.Immutable || sub.Required) {
 			kept[name] = value
 		}
 	}
@@ -240,7 +240,7 @@ func (c *change) missing() (any, *Error) {
 	if c.sub != nil {
 		_, contradicts = c.said[c.sub.Name]
 	}
-	if !c.whole || byValue || contradicts || c.sub == nil && c.op.Kind == Replace {
+	if !c.whole || byValue || contradicts || c.op.Kind == Replace {
 		return nil, fail(NoTarget, "no value of %s matches the filter", c.d.Name)
 	}
 	element := maps.Clone(c.said)

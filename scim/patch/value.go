@@ -131,6 +131,9 @@ func overlay(d *attr.Definition, object, changes map[string]any) (cleared bool, 
 			return false, fail(Mutability, "%s.%s is immutable and has a value", d.Name, sub.Name)
 		}
 		if value == nil {
+			if had && sub != nil && sub.Required {
+				return false, fail(Mutability, "%s.%s is required", d.Name, sub.Name)
+			}
 			delete(object, name)
 			cleared = cleared || had
 			continue

@@ -25,7 +25,7 @@ const (
 // GroupType and BadgeType.
 func UserType() *scim.ResourceType {
 	return scim.UserType(scim.Extension{Schema: scim.Complete(attr.Schema{ID: staffURN, Name: "Staff", Attributes: []attr.Definition{
-		{Name: "badge", CaseExact: true}, {Name: "level", Type: attr.Integer}, {Name: "since", Type: attr.DateTime},
+		{Name: "badge", Type: attr.Reference, CaseExact: true, ReferenceTypes: []string{"Badge"}}, {Name: "level", Type: attr.Integer}, {Name: "since", Type: attr.DateTime},
 		{Name: "pin", Mutability: attr.WriteOnly, Returned: attr.Never},
 		{Name: "made", Mutability: attr.Immutable}, {Name: "shift", CanonicalValues: []string{"early", "late"}},
 		{Name: "desks", MultiValued: true, Sub: []attr.Definition{{Name: "value"}, {Name: "floor", Type: attr.Integer}, {Name: "primary", Type: attr.Boolean}}},
@@ -157,7 +157,15 @@ func testBadgePatch(t *testing.T, s *suite) {
 		t.Error("what changes nothing moves the version")
 	}
 	s.patch(t, http.StatusBadRequest, path, `{"op":"replace","path":"made","value":"2027-01-31T12:00:00Z"}`)
-	s.patch(t, http.StatusBadRequest, path, `{"op":"remove","path":"serial"}`)
+	for _, op := range []string{
+		`{"op":"remove","path":"serial"}`, `{"op":"remove","path":"doors[type eq \"in\"].value"}`, `{"op":"remove","path":"doors.value"}`,
+		`{"op":"replace","path":"doors[type eq \"in\"]","value":{"value":null,"type":"out"}}`,
+		`{"op":"add","path":"doors[type eq \"in\"]","value":{"value":null}}`,
+	} {
+		if m := s.patch(t, http.StatusBadRequest, path, op); m["scimType"] != "mutability" {
+			t.Errorf("%s: %v", op, m)
+		}
+	}
 	s.patch(t, http.StatusBadRequest, path, `{"op":"replace","path":"level","value":"x"}`)
 	s.patch(t, http.StatusPreconditionFailed, path, `{"op":"replace","path":"level","value":9}`, `If-Match: W/"none"`)
 	s.patch(t, http.StatusNoContent, path, strings.Join([]string{
