@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/scim"
@@ -77,24 +78,46 @@ func (b *backend) extensionsOf(doc map[string]any) ([]byte, error) {
 // errEnough ends a stream that nobody reads any more.
 var errEnough = errors.New("enough")
 
-// keys finds users and groups by the ids a client names. Unknown ones are left
-// out: identity providers send members in batches, and one who is gone must not
-// void the others (Okta does not send the batch again).
-func (c caller) keys(ctx context.Context, ids []string) (users []registry.UserID, groups []registry.GroupID, err error) {
+// keys finds users and groups by the ids a client names; those of whom it knows
+// nothing are left out.
+func (c caller) keys(ctx context.Context, ids []string) (users []registry.UserID, groups []registry.GroupID, unknown []string, err error) {
 	if len(ids) == 0 {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
 	found, err := c.ScimKeys(ctx, c.view, ids)
 	if err != nil {
-		return nil, nil, refused(err)
+		return nil, nil, nil, refused(err)
 	}
 	for _, id := range ids {
 		if u, ok := found.Users[id]; ok {
 			users = append(users, u)
 		} else if g, ok := found.Groups[id]; ok {
 			groups = append(groups, g)
+		} else {
+			unknown = append(unknown, id)
 		}
 	}
+	return users, groups, unknown, nil
+}
+
+// joining finds who is to be a member. Those whom the connection does not know are
+// passed over, and the log says so: identity providers send members in batches,
+// and one who is gone must not void the others (Okta does not send the batch
+// again). Where the connection is strict they are refused.
+func (c caller) joining(ctx context.Context, ids []string) ([]registry.UserID, []registry.GroupID, error) {
+	users, groups, unknown, err := c.keys(ctx, ids)
+	if err != nil || len(unknown) == 0 {
+		return users, groups, err
+	}
+	if profileOf(c.Connection).Strict {
+		return nil, nil, scim.Errorf(scim.InvalidValue, "members: %q is nobody and no group that this connection knows", clip(unknown[0], 100))
+	}
+	const named = 5
+	who := strings.Join(unknown[:min(len(unknown), named)], ", ")
+	if more := len(unknown) - named; more > 0 {
+		who += fmt.Sprintf(" and %d more", more)
+	}
+	note(ctx, "members were passed over whom this connection does not know: "+who)
 	return users, groups, nil
 }
 
@@ -111,7 +134,7 @@ func memberIDs(doc map[string]any) []string {
 
 func (b *backend) createGroup(ctx context.Context, r *scim.Resource, p scim.Projection) (*scim.Resource, error) {
 	c := b.caller(ctx)
-	users, groups, err := c.keys(ctx, memberIDs(r.Attributes))
+	users, groups, err := c.joining(ctx, memberIDs(r.Attributes))
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +199,7 @@ func (b *backend) replaceGroup(ctx context.Context, id string, r *scim.Resource,
 	if err != nil {
 		return nil, err
 	}
-	users, groups, err := c.keys(ctx, memberIDs(r.Attributes))
+	users, groups, err := c.joining(ctx, memberIDs(r.Attributes))
 	if err != nil {
 		return nil, err
 	}
@@ -287,9 +310,9 @@ func (b *backend) memberStep(ctx context.Context, c caller, rec registry.ScimGro
 		add[i] = m.Value
 	}
 	var err error
-	if op.RemoveUsers, op.RemoveGroups, err = c.keys(ctx, remove); err != nil {
+	if op.RemoveUsers, op.RemoveGroups, _, err = c.keys(ctx, remove); err != nil {
 		return op, err
 	}
-	op.AddUsers, op.AddGroups, err = c.keys(ctx, add)
+	op.AddUsers, op.AddGroups, err = c.joining(ctx, add)
 	return op, err
 }

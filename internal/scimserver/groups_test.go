@@ -89,3 +89,53 @@ func TestClearingActive(t *testing.T) {
 		}
 	})
 }
+
+// TestMembersNobodyKnows: who cannot be found does not void the others, and the
+// log says who it was; a strict connection refuses.
+func TestMembersNobodyKnows(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		c := w.connect("acme", "idp", registry.ConnectionSettings{})
+		ann := c.user("ann", "a")
+		members := func(ids ...string) string {
+			list := make([]string, len(ids))
+			for i, id := range ids {
+				list[i] = fmt.Sprintf(`{"value":%q}`, id)
+			}
+			return `"members":[` + strings.Join(list, ",") + `]`
+		}
+		made := c.want(http.StatusCreated, "POST", "/Groups", `{`+groupSchema+`,"displayName":"G",`+members("ghost", ann)+`}`)
+		path := "/Groups/" + made["id"].(string)
+		c.want(http.StatusNoContent, "PATCH", path, `{`+patchSchema+`,"Operations":[{"op":"add","value":{`+members("g1", "g2", "g3", "g4", "g5", "g6", "g7")+`}}]}`)
+		c.want(http.StatusNoContent, "PATCH", path, `{`+patchSchema+`,"Operations":[{"op":"remove","path":"members[value eq \"ghost\"]"}]}`)
+		c.want(http.StatusOK, "PUT", path, `{`+groupSchema+`,"displayName":"G",`+members(ann, "spectre")+`}`)
+		if got, _ := c.want(http.StatusOK, "GET", path, "")["members"].([]any); len(got) != 1 {
+			t.Errorf("members: %v", got)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		w.server.Run(ctx)
+		rows, err := c.tenant.ScimRequests(t.Context(), c.origin.ID, false, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said []string
+		for _, row := range rows {
+			if row.Detail != "" {
+				said = append(said, row.Method+" "+strings.TrimPrefix(row.Detail, "members were passed over whom this connection does not know: "))
+			}
+		}
+		if got, want := strings.Join(said, "|"), "PUT spectre|PATCH g1, g2, g3, g4, g5 and 2 more|POST ghost"; got != want {
+			t.Errorf("the log says %q, want %q", got, want)
+		}
+
+		strict := w.connect("acme", "strict", registry.ConnectionSettings{Profile: "strict"})
+		for _, r := range []struct{ method, path, body string }{
+			{"POST", "/Groups", `{` + groupSchema + `,"displayName":"S",` + members("ghost") + `}`},
+			{"PATCH", "/Groups/" + strict.want(http.StatusCreated, "POST", "/Groups", `{`+groupSchema+`,"displayName":"S"}`)["id"].(string), `{` + patchSchema + `,"Operations":[{"op":"add","value":{` + members("ghost") + `}}]}`},
+		} {
+			if got := strict.want(http.StatusBadRequest, r.method, r.path, r.body); got["scimType"] != "invalidValue" || !strings.Contains(fmt.Sprint(got["detail"]), "ghost") {
+				t.Errorf("%s: %v", r.method, got)
+			}
+		}
+	})
+}

@@ -2,12 +2,14 @@ package scimserver
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -78,6 +80,22 @@ type entry struct {
 	body    *capped
 	refused bool   // at the door
 	reason  string // what the log says instead of what the client was told
+	noted   string // what the log says of a request that was served
+}
+
+type entryKey struct{}
+
+// note has the log say something of the request being served that its answer has
+// no place for; once, however often it is tried.
+func note(ctx context.Context, what string) {
+	e, ok := ctx.Value(entryKey{}).(*entry)
+	if !ok || strings.Contains(e.noted, what) {
+		return
+	}
+	if e.noted != "" {
+		what = e.noted + "; " + what
+	}
+	e.noted = clip(what, 2048)
 }
 
 // begin notes a request. It puts an eye on the body, of which the beginning is
@@ -119,9 +137,7 @@ func (j *journal) end(e *entry, w *observed, broke *brokenOff) {
 			e.ScimType, e.Detail = answer.ScimType, answer.Detail
 		}
 	}
-	if e.reason != "" {
-		e.Detail = e.reason
-	}
+	e.Detail = cmp.Or(e.reason, e.Detail, e.noted)
 	if broke != nil {
 		e.Status, e.Detail = broke.status, broke.detail
 	}

@@ -156,7 +156,7 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		scim.WriteError(w, err)
 	} else {
-		ctx := context.WithValue(r.Context(), connectionKey{}, conn)
+		ctx := context.WithValue(context.WithValue(r.Context(), entryKey{}, entry), connectionKey{}, conn)
 		if token.Person != "" {
 			ctx = context.WithValue(ctx, personKey{}, token.Person)
 		}
