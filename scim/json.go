@@ -107,7 +107,7 @@ func (d *decoder) value() (any, error) {
 // spend counts values.
 func (d *decoder) spend(n int) error {
 	if d.left -= n; d.left < 0 {
-		return Errorf(PayloadTooLarge, "the body holds too many values for its size")
+		return Errorf(PayloadTooLarge, "the body holds more than %d values, and more than one for every %d bytes: split it", freeValues, bytesPerValue)
 	}
 	return nil
 }
