@@ -126,7 +126,7 @@ func hideText(s string) string {
 // too. What cannot be read is not kept.
 func hideEscaped(s string) string {
 	text, err := url.QueryUnescape(s)
-	if err != nil || hideText(text) != text || wholeToken.MatchString(text) && !wholeToken.MatchString(s) {
+	if err != nil || hideText(text) != text || hideTokens(text) != text && hideTokens(s) == s {
 		return masked
 	}
 	return s
