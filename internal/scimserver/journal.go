@@ -34,6 +34,7 @@ type knock struct {
 	company registry.CompanyID
 	origin  registry.OriginID
 	status  int
+	token   bool // for a token, and not for a resource
 }
 
 // refusals are those of one flush: where the last one that was kept stands among
@@ -160,7 +161,7 @@ func (j *journal) add(company registry.CompanyID, row registry.ScimRequest) {
 func (j *journal) addRefused(company registry.CompanyID, row registry.ScimRequest) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	key := knock{company, row.Origin, row.Status}
+	key := knock{company, row.Origin, row.Status, row.Path == "/"+tokenPath}
 	like := j.refused[key]
 	if like == nil {
 		like = &refusals{}
