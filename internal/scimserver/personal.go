@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/scim"
@@ -68,11 +69,11 @@ func (b *backend) onlyTheirs(rec registry.ScimUser, external string, doc map[str
 	}
 	before, after := maps.Clone(old.Attributes), maps.Clone(doc)
 	before["externalId"], after["externalId"] = old.ExternalID, external
-	for _, of := range []map[string]any{before, after} {
-		for name := range of {
-			if !theirs[name] && !sameJSON(before[name], after[name]) {
-				return scim.Errorf(scim.Forbidden, "%s is the connection's to change: with a person's token people tell their names, languages, numbers and addresses of themselves", name)
-			}
+	names := append(slices.Collect(maps.Keys(before)), slices.Collect(maps.Keys(after))...)
+	slices.Sort(names) // of several the same one is named each time
+	for _, name := range names {
+		if !theirs[name] && !sameJSON(before[name], after[name]) {
+			return scim.Errorf(scim.Forbidden, "%s is the connection's to change: people tell their names, languages, numbers and postal addresses of themselves", name)
 		}
 	}
 	return nil
