@@ -34,10 +34,25 @@ type Resource struct {
 // Meta is what RFC 7643 section 3.1 calls meta, less what the server knows.
 type Meta struct {
 	Created, LastModified time.Time
-	// Version is the resource's version, opaque; the server makes a weak ETag
-	// of it.
+	// Version is the resource's version, opaque: that of what a write can change.
 	Version string
+	// View is a digest of what the resource shows of others beside, the groups of a
+	// person above all; "" for nothing. It is a part of the entity tag, so that what
+	// was read is known to be old when they change. Preconditions of writes pass over
+	// it: nothing was written that the writer had not seen.
+	View string
 }
+
+// tag is what the entity tag is made of.
+func (m Meta) tag() string {
+	if m.View == "" {
+		return m.Version
+	}
+	return m.Version + viewMark + m.View
+}
+
+// viewMark stands between version and view in an entity tag.
+const viewMark = "-"
 
 // Member is one member of a group.
 type Member struct {

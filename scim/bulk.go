@@ -292,8 +292,8 @@ func (b *bulkRun) result(op *bulkOperation) map[string]any {
 		return m
 	}
 	m["status"] = strconv.Itoa(op.answer.status)
-	if op.answer.version != "" {
-		m["version"] = entityTag(op.answer.version)
+	if op.answer.tag != "" {
+		m["version"] = entityTag(op.answer.tag)
 	}
 	return m
 }

@@ -173,6 +173,6 @@ func (b *bulkRun) complete(op *bulkOperation, later []postponed) error {
 	if err != nil {
 		return b.undo(op, err)
 	}
-	op.answer.version = r.Meta.Version
+	op.answer.tag = r.Meta.tag()
 	return nil
 }

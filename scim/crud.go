@@ -29,12 +29,12 @@ func (h *handler) getting(t *ResourceType, id string) action {
 		if err != nil {
 			return nil, err
 		}
-		version := r.Meta.Version
-		if c.pre.match != "" && !tagged(c.pre.match, version) {
+		if c.pre.match != "" && !tagged(c.pre.match, ofVersion(r.Meta.Version)) {
 			return nil, Errorf(PreconditionFailed, "the resource is of another version than If-Match names")
 		}
-		if c.pre.noneMatch != "" && tagged(c.pre.noneMatch, version) {
-			return &answer{status: http.StatusNotModified, version: version}, nil
+		present := r.Meta.tag()
+		if c.pre.noneMatch != "" && tagged(c.pre.noneMatch, func(tag string) bool { return tag == present }) {
+			return &answer{status: http.StatusNotModified, tag: present}, nil
 		}
 		return h.one(http.StatusOK, t, r, p), nil
 	}
@@ -111,7 +111,7 @@ func (h *handler) document(c *call, t *ResourceType) (*Resource, error) {
 func (h *handler) one(status int, t *ResourceType, r *Resource, p *projection) *answer {
 	return &answer{
 		status: status, id: r.ID,
-		location: h.location(t, r.ID), version: r.Meta.Version,
+		location: h.location(t, r.ID), tag: r.Meta.tag(),
 		write: func(s *stream) error { return h.resource(s, t, r, p) },
 	}
 }

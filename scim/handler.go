@@ -91,7 +91,7 @@ func (c *call) wants(p *projection) Projection {
 type answer struct {
 	status   int
 	location string // "" for none
-	version  string // "" for none
+	tag      string // of the entity, "" for none
 	id       string // of the resource written, for Bulk
 	// write writes the body; nil for none.
 	write func(s *stream) error

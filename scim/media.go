@@ -59,26 +59,31 @@ func (p preconditions) forWrite() Precondition {
 		return Precondition{}
 	}
 	return Precondition{Match: func(version string) bool {
-		return (p.match == "" || tagged(p.match, version)) && (p.noneMatch == "" || !tagged(p.noneMatch, version))
+		return (p.match == "" || tagged(p.match, ofVersion(version))) && (p.noneMatch == "" || !tagged(p.noneMatch, ofVersion(version)))
 	}}
 }
 
-// tagged reports whether a list of entity tags names the version. Tags are
+// ofVersion tells the entity tags of a version, whatever it showed of others.
+func ofVersion(version string) func(tag string) bool {
+	return func(tag string) bool { return tag == version || strings.HasPrefix(tag, version+viewMark) }
+}
+
+// tagged reports whether a list of entity tags has one that is meant. Tags are
 // compared weakly: a version is the whole resource's, however it is shown. A
 // tag without its quotes is taken as well.
-func tagged(list, version string) bool {
+func tagged(list string, meant func(tag string) bool) bool {
 	for tag := range strings.SplitSeq(list, ",") {
 		tag = strings.TrimSpace(tag)
 		if tag == "*" {
 			return true
 		}
 		tag = strings.Trim(strings.TrimPrefix(tag, "W/"), `"`)
-		if tag != "" && tag == version {
+		if tag != "" && meant(tag) {
 			return true
 		}
 	}
 	return false
 }
 
-// entityTag is a version as a weak entity tag.
-func entityTag(version string) string { return `W/"` + version + `"` }
+// entityTag is what Meta.tag gives as a weak entity tag.
+func entityTag(tag string) string { return `W/"` + tag + `"` }

@@ -80,7 +80,7 @@ func (h *handler) meta(t *ResourceType, r *Resource) map[string]any {
 		m["lastModified"] = timestamp(r.Meta.LastModified)
 	}
 	if r.Meta.Version != "" {
-		m["version"] = entityTag(r.Meta.Version)
+		m["version"] = entityTag(r.Meta.tag())
 	}
 	return m
 }

@@ -78,8 +78,8 @@ func (s *stream) headers() {
 	if s.a.location != "" {
 		h.Set("Location", s.a.location)
 	}
-	if s.a.version != "" {
-		h.Set("ETag", entityTag(s.a.version))
+	if s.a.tag != "" {
+		h.Set("ETag", entityTag(s.a.tag))
 	}
 	s.w.WriteHeader(s.a.status)
 }

@@ -41,7 +41,15 @@ func (u *unit) putGroup(i int, op PutGroup) {
 	}
 	group.DisplayName, group.Role, group.Document, group.DeletedAt = op.DisplayName, role, document, timeZero
 	p.Added = u.firstMembers(group, op)
+	if revived {
+		u.appearGroup(group)
+	}
 	u.changeGroup(i, group, action, "", p)
+}
+
+// appearGroup is appear for a group within others.
+func (u *unit) appearGroup(group *Group) {
+	u.w.Appeared.Groups, u.w.Appeared.At = append(u.w.Appeared.Groups, group), u.now
 }
 
 // refreshGroupLink keeps what the origin says now, if it is anything new.
@@ -117,6 +125,7 @@ func (u *unit) missGroup(ctx context.Context, tx Tx, i int, op MissGroup) error 
 	switch {
 	case !op.OutOfScope && group.Owner == u.b.Origin.ID && group.DeletedAt.IsZero():
 		group.DeletedAt = u.now
+		u.appearGroup(group)
 		p.Before = groupFacts(group.DisplayName, RoleNone, group.Document)
 		u.changeGroup(i, group, ActionDelete, "missing", p)
 	case n > 0:

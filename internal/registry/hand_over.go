@@ -62,6 +62,7 @@ func (u *unit) handLink(l *Link, owned bool, to OriginID, anchor, name string) {
 func (u *unit) handUser(i int, op HandUser, res *Result) {
 	user := u.subject[i].user
 	owned := user.Owner == u.b.Origin.ID
+	u.appear(user)
 	u.handLink(u.links[op.Anchor], owned, op.To, op.NewAnchor, op.Name)
 	if !owned {
 		return
@@ -74,6 +75,7 @@ func (u *unit) handUser(i int, op HandUser, res *Result) {
 func (u *unit) handGroup(ctx context.Context, tx Tx, i int, op HandGroup) error {
 	group := u.subject[i].group
 	owned := group.Owner == u.b.Origin.ID
+	u.appearGroup(group)
 	u.handLink(u.groupLinks[op.Anchor], owned, op.To, op.NewAnchor, op.Name)
 	members, err := tx.MembersOf(ctx, group.ID, u.b.Origin.ID)
 	if err != nil {

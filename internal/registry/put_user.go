@@ -15,6 +15,7 @@ func (u *unit) putUser(i int, op PutUser, res *Result) {
 	case user == nil:
 		u.create(i, op, res)
 	case link == nil && op.LinkOnly:
+		u.appear(user)
 		u.w.NewLinks = append(u.w.NewLinks, NewLink{Link: u.newLink(op), User: user})
 	case link == nil:
 		u.join(i, op, user, res)
@@ -56,6 +57,7 @@ func (u *unit) join(i int, op PutUser, user *User, res *Result) {
 	forgetGuess(user, op)
 	user.Association, user.Owner = Strong, u.b.Origin.ID
 	u.endPassword(user)
+	u.appear(user)
 	u.w.NewLinks = append(u.w.NewLinks, NewLink{Link: u.newLink(op), User: user})
 	user.Attributes.Set(AttrEmails)
 	u.amend(user, op, nil, res)

@@ -152,6 +152,11 @@ type Writes struct {
 	// and its change got is known when the transaction is committed.
 	Touched *Group
 
+	// Appeared are people and groups who came or went, or whom the connections see
+	// from now on or no longer: Save moves the version of each group they are members
+	// of, by one for all of them, and the time of its last change.
+	Appeared Appeared
+
 	// FirstMembers are the members of groups that may be new themselves.
 	FirstMembers []FirstMembers
 
@@ -174,6 +179,13 @@ type Writes struct {
 	VoidLinks []*User
 	// EndSessions are users who are signed out everywhere at once.
 	EndSessions []*User
+}
+
+// Appeared are members who their groups show from now on or no longer.
+type Appeared struct {
+	Users  []*User
+	Groups []*Group
+	At     time.Time
 }
 
 // MemberMove gives a membership to another person, or, with a To of 0, ends it. One

@@ -282,6 +282,7 @@ func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 	case DeleteUser:
 		u.deleteUser(i, op, res)
 	case UnlinkUser:
+		u.appear(u.subject[i].user)
 		u.w.RemovedLinks = append(u.w.RemovedLinks, u.links[op.Anchor])
 	case CreateUser:
 		u.createUser(i, op, res)

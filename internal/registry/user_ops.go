@@ -27,6 +27,9 @@ func (u *unit) storeDiff(i int, before, user *User, was, is Attributes, action A
 	if action == "" {
 		action = nameAction(before, user, was, is)
 	}
+	if revived || ended {
+		u.appear(user)
+	}
 	if before.Enabled && !user.Enabled || ended {
 		user.DeactivatedAt = u.now
 		u.w.EndSessions = append(u.w.EndSessions, user)
@@ -44,6 +47,14 @@ func (u *unit) storeDiff(i int, before, user *User, was, is Attributes, action A
 	u.touch(user)
 	u.change(i, action, reason, user.Version, Payload{Before: was, After: is})
 	u.invite(user, setup, res)
+}
+
+// appear has the groups of somebody who is there already moved on: they show one
+// member more, or one less.
+func (u *unit) appear(user *User) {
+	if user.ID != 0 && u.once("appear", user) {
+		u.w.Appeared.Users, u.w.Appeared.At = append(u.w.Appeared.Users, user), u.now
+	}
 }
 
 // touch moves the version, once however often a batch comes back to the same

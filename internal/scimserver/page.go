@@ -101,9 +101,9 @@ func (f *filling) loadType(ctx context.Context, t *scim.ResourceType, ids []int6
 	}
 	switch {
 	case isUser(t):
-		list, err := f.c.ScimUserRecords(ctx, f.c.view, as[registry.UserID](ids), f.q.Projection.Wants("groups"))
+		list, err := f.c.ScimUserRecords(ctx, f.c.view, as[registry.UserID](ids), showsGroups(f.q.Projection))
 		for _, rec := range list {
-			add(int64(rec.ID), f.laterResource(rec), len(rec.Document)+100*len(rec.Groups))
+			add(int64(rec.ID), f.laterResource(f.c, rec), len(rec.Document)+100*len(rec.Groups))
 		}
 		return err
 	case isGroup(t):

@@ -62,8 +62,8 @@ func keepWhatIsNotTheirs(old, r *scim.Resource) {
 }
 
 // onlyTheirs refuses what changes more of a person than they may tell themselves.
-func (b *backend) onlyTheirs(rec registry.ScimUser, external string, doc map[string]any) error {
-	old, err := b.userResource(rec)
+func (b *backend) onlyTheirs(c caller, rec registry.ScimUser, external string, doc map[string]any) error {
+	old, err := b.userResource(c, rec)
 	if err != nil {
 		return err
 	}

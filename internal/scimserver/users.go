@@ -3,6 +3,8 @@ package scimserver
 import (
 	"context"
 	"errors"
+	"hash/fnv"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,8 +15,8 @@ import (
 )
 
 // userResource is a person as a resource.
-func (b *backend) userResource(rec registry.ScimUser) (*scim.Resource, error) {
-	r := b.laterResource(rec)
+func (b *backend) userResource(c caller, rec registry.ScimUser) (*scim.Resource, error) {
+	r := b.laterResource(c, rec)
 	var err error
 	r.Attributes, err = r.Later()
 	r.Later = nil
@@ -23,13 +25,42 @@ func (b *backend) userResource(rec registry.ScimUser) (*scim.Resource, error) {
 
 // laterResource is a person as a resource whose document is decoded when it is
 // written.
-func (b *backend) laterResource(rec registry.ScimUser) *scim.Resource {
+func (b *backend) laterResource(c caller, rec registry.ScimUser) *scim.Resource {
 	u := rec.User
 	return &scim.Resource{
 		Type: b.users, ID: u.PublicID, ExternalID: externalID(rec.Anchor), Later: func() (map[string]any, error) { return wholeDocument(rec) },
-		Meta: scim.Meta{Created: u.CreatedAt, LastModified: u.UpdatedAt, Version: strconv.FormatInt(u.Version, 10)},
+		Meta: scim.Meta{
+			Created: u.CreatedAt, LastModified: u.UpdatedAt, Version: strconv.FormatInt(u.Version, 10), View: viewOf(c, rec),
+		},
 	}
 }
+
+// viewOf is a digest of what a person's resource shows of others: the groups they are
+// in, and, of who is another origin's, what ties them to the connection. The version
+// is not moved by it. Who is the connection's own and in no group has none.
+func viewOf(c caller, rec registry.ScimUser) string {
+	foreign := rec.Owner != c.Origin.ID && rec.Anchor+rec.Manager != ""
+	if len(rec.Groups) == 0 && !foreign {
+		return ""
+	}
+	digest := fnv.New64a()
+	add := func(parts ...string) {
+		for _, p := range parts {
+			_, _ = io.WriteString(digest, p+"\x00") // a hash takes all
+		}
+	}
+	if foreign {
+		add(rec.Anchor, rec.Manager)
+	}
+	for _, g := range rec.Groups {
+		add(g.ID, g.Display)
+	}
+	return strconv.FormatUint(digest.Sum64(), 36)
+}
+
+// showsGroups tells whether an answer depends on a person's groups: it shows them, or
+// meta, whose version has them in it.
+func showsGroups(p scim.Projection) bool { return p.Wants("groups") || p.Wants("meta") }
 
 // wholeDocument is a person's document with what has a place of its own.
 func wholeDocument(rec registry.ScimUser) (map[string]any, error) {
@@ -165,11 +196,11 @@ func (b *backend) created(op registry.PutUser, res registry.Result, doc map[stri
 
 // rereadUser answers with what is there now.
 func (b *backend) rereadUser(ctx context.Context, c caller, id string, p scim.Projection) (*scim.Resource, error) {
-	rec, err := c.ScimUserByID(ctx, c.view, id, p.Wants("groups"))
+	rec, err := c.ScimUserByID(ctx, c.view, id, showsGroups(p))
 	if err != nil {
 		return nil, refused(err)
 	}
-	return b.userResource(rec)
+	return b.userResource(c, rec)
 }
 
 // forWriting finds a person whom the connection may change.
@@ -188,7 +219,7 @@ func (b *backend) replaceUser(ctx context.Context, id string, r *scim.Resource, 
 	if err != nil {
 		return nil, err
 	}
-	old, err := b.userResource(rec)
+	old, err := b.userResource(c, rec)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +243,7 @@ func (b *backend) put(ctx context.Context, c caller, rec registry.ScimUser, exte
 		doc["active"] = rec.Enabled
 	}
 	if personOf(ctx) != "" {
-		if err := b.onlyTheirs(rec, external, doc); err != nil {
+		if err := b.onlyTheirs(c, rec, external, doc); err != nil {
 			return err
 		}
 	}
@@ -232,7 +263,7 @@ func (b *backend) patchUser(ctx context.Context, id string, ops []patch.Operatio
 	if err != nil {
 		return nil, false, err
 	}
-	r, err := b.userResource(rec)
+	r, err := b.userResource(c, rec)
 	if err != nil {
 		return nil, false, err
 	}

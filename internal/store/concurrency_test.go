@@ -151,6 +151,64 @@ func TestMembersAtOnce(t *testing.T) {
 	})
 }
 
+// TestMembersComeAndGoAtOnce: people who are deleted and come back at once, in the
+// same groups whose members others change, move each group once every time.
+func TestMembersComeAndGoAtOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s)
+		const writers, rounds = 8, 4
+		var people []registry.PutUser
+		for i := range writers {
+			people = append(people, person(fmt.Sprint(i), fmt.Sprint("p", i)))
+		}
+		ids := w.create(people...)
+		var groups []registry.Op
+		for i := range 10 {
+			groups = append(groups, registry.PutGroup{Anchor: fmt.Sprint("g", i), DisplayName: fmt.Sprint("G", i), Users: ids})
+		}
+		made := w.put(groups...)
+		err := atOnce(writers+2, func(i int) error {
+			for n := range rounds {
+				var ops []registry.Op
+				if i < writers {
+					ops = []registry.Op{registry.DeleteUser{Anchor: fmt.Sprint(i)}, person(fmt.Sprint(i), fmt.Sprint("p", i))}
+				} else { // the members of one group, and a group
+					group := made[(n+i)%len(made)].Group
+					ops = []registry.Op{
+						registry.PatchMembers{Group: group, RemoveUsers: ids[:2]}, registry.PatchMembers{Group: group, AddUsers: ids[:2]},
+						registry.PutGroup{Anchor: fmt.Sprint("g", n), DisplayName: fmt.Sprint("G", n, i)},
+					}
+				}
+				for _, op := range ops {
+					res, err := newRegistry(s).Apply(t.Context(), registry.Batch{Company: w.src.Company, Origin: w.src.Origin, Actor: "test", Ops: []registry.Op{op}})
+					if err != nil {
+						return err
+					}
+					if res[0].Refused != nil {
+						return res[0].Refused
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Two people are not in every group all the time: whoever left one while they
+		// were gone did not move it.
+		always := int64(writers-2) * rounds * 2
+		for _, g := range made {
+			version := w.number(`SELECT version FROM "groups" WHERE id = %d`, g.Group)
+			own := w.number(`SELECT count(*) FROM changes WHERE group_id = %d`, g.Group)
+			if moved := version - own; moved < always || moved > always+2*rounds*2 {
+				t.Errorf("group %d moved %d times by itself, and its members came and went %d times", g.Group, moved, always)
+			}
+		}
+		want(t, "groups older than their members", w.number(`SELECT count(*) FROM "groups" g JOIN memberships m ON m.group_id = g.id
+			JOIN changes c ON c.user_id = m.user_id WHERE c.action IN ('delete', 'restore') AND g.updated_at < c.at AND m.created_at < c.at`), 0)
+	})
+}
+
 // TestLockedDatabase: a file that another process holds is an error in good
 // time, and nothing is half done.
 func TestLockedDatabase(t *testing.T) {

@@ -52,7 +52,7 @@ func (t *tenantTx) Save(ctx context.Context, w *registry.Writes) error {
 	t.fresh += len(w.NewUsers) + len(w.NewLinks)
 	for _, step := range []func(context.Context, *registry.Writes) error{
 		t.saveUsers, t.saveEmails, t.saveGroups, t.saveMembers, t.saveMoves, t.saveResources, t.saveLinks, t.saveMet, t.keepHeld, t.voidLinks, t.saveInvites, t.countMails, t.endSessions,
-		t.saveMerges, t.erase, t.saveKeys, t.saveChanges,
+		t.saveMerges, t.erase, t.saveKeys, t.moveGroups, t.saveChanges,
 	} {
 		if err := step(ctx, w); err != nil {
 			return err
@@ -253,6 +253,34 @@ func (t *tenantTx) saveGroups(ctx context.Context, w *registry.Writes) error {
 		return err
 	}
 	return t.update(ctx, changedGroups, int64(t.company), changed)
+}
+
+// moveGroups moves the version of groups whose members came or went by themselves.
+// Whoever holds several groups takes them in one order, so that no two wait for each
+// other.
+func (t *tenantTx) moveGroups(ctx context.Context, w *registry.Writes) error {
+	a := w.Appeared
+	if len(a.Users)+len(a.Groups) == 0 {
+		return nil
+	}
+	users, groups := make([]registry.UserID, len(a.Users)), make([]registry.GroupID, len(a.Groups))
+	for i, u := range a.Users {
+		users[i] = u.ID
+	}
+	for i, g := range a.Groups {
+		groups[i] = g.ID
+	}
+	which := `+company_id = ? AND deleted_at = 0 AND id IN (
+		SELECT group_id FROM memberships WHERE ` + t.s.byKey("user_id") + ` UNION SELECT group_id FROM memberships WHERE ` + t.s.byKey("member_group_id") + `)`
+	company, at := int64(t.company), micros(a.At)
+	args := []any{company, company, keys(t.s, users), company, keys(t.s, groups)}
+	if !t.s.Postgres() {
+		return t.deferred(ctx, "move groups", `UPDATE "groups" SET version = version + 1, updated_at = max(updated_at, ?) WHERE `+which,
+			append([]any{at}, args...)...)
+	}
+	return t.deferred(ctx, "move groups", `WITH held AS (SELECT id FROM "groups" WHERE `+which+` ORDER BY id FOR NO KEY UPDATE)
+		UPDATE "groups" g SET version = g.version + 1, updated_at = greatest(g.updated_at, ?) FROM held WHERE g.company_id = ? AND g.id = held.id`,
+		append(args, at, company)...)
 }
 
 // saveMembers writes the first members of groups.

@@ -221,6 +221,9 @@ func (c *scimCompiler) operation(d *attr.Definition, p place, op filter.Op, v an
 		}
 		return splice("(? IS NULL)", have), nil
 	}
+	if text, ok := v.(string); ok && p.spelt != nil {
+		v = p.spelt(text)
+	}
 	want, err := c.argument(v, d.Type)
 	if err != nil {
 		return fragment{}, err

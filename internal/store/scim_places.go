@@ -38,6 +38,8 @@ type place struct {
 	// find is a condition that an index answers: the value, or one element's
 	// value, is v, or at least may be.
 	find func(v string) fragment
+	// spelt, where it is set, is how value has what a client may have read.
+	spelt func(v string) string
 }
 
 // elements are the values of a multi-valued attribute as a table named alias,
@@ -122,9 +124,18 @@ func (c *scimCompiler) commonPlace(name string) place {
 	case "meta.location":
 		return own(c.location(c.kind.endpoint, c.column("public_id")))
 	case "meta.version":
-		return own(splice(`('W/"' || CAST(? AS text) || '"')`, c.column("version")))
+		return place{own: true, value: splice(`('W/"' || CAST(? AS text) || '"')`, c.column("version")), spelt: withoutView}
 	}
 	return place{}
+}
+
+// withoutView is a version as rows have it: a client read what it saw of others with
+// it (scim.Meta), which is held against nothing.
+func withoutView(v string) string {
+	if before, view, _ := strings.Cut(v, "-"); strings.HasPrefix(before, `W/"`) && strings.HasSuffix(view, `"`) {
+		return before + `"`
+	}
+	return v
 }
 
 // column is a text of users where a person has no document.
