@@ -77,7 +77,7 @@ func (b *bulkRun) over() bool {
 
 // readBulk reads the body of a Bulk.
 func (h *handler) readBulk(c *call) (*bulkRun, error) {
-	if err := checkMessage(c.body, bulkSchema); err != nil {
+	if err := checkMessage(c.profile, c.body, bulkSchema); err != nil {
 		return nil, err
 	}
 	run := &bulkRun{h: h, c: c, byID: map[string]*bulkOperation{}, until: h.Now().Add(h.Limits.BulkTime)}

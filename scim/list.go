@@ -32,7 +32,7 @@ func (h *handler) listing(types ...*ResourceType) action {
 // searching answers a POST to .search.
 func (h *handler) searching(types ...*ResourceType) action {
 	return func(c *call) (*answer, error) {
-		s, err := searchIn(c.body)
+		s, err := searchIn(c.profile, c.body)
 		if err != nil {
 			return nil, err
 		}
@@ -59,9 +59,9 @@ func searchOf(q url.Values) search {
 const searchSchema = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 
 // searchIn reads a query from a body.
-func searchIn(body map[string]any) (search, error) {
+func searchIn(p dialect.Profile, body map[string]any) (search, error) {
 	var s search
-	if err := checkMessage(body, searchSchema); err != nil {
+	if err := checkMessage(p, body, searchSchema); err != nil {
 		return s, err
 	}
 	for name, to := range map[string]*string{
@@ -117,11 +117,12 @@ func stringList(name string, v any) ([]string, error) {
 	return nil, Errorf(InvalidSyntax, "%s must be a list of strings", name)
 }
 
-// checkMessage checks that a message names its schema, where it names any.
-func checkMessage(body map[string]any, schema string) error {
+// checkMessage checks that a message names its schema.
+func checkMessage(p dialect.Profile, body map[string]any, schema string) error {
+	p.Message(body, schema)
 	_, v := lookupFold(body, "schemas")
 	list, err := stringList("schemas", v)
-	if err != nil || len(list) == 0 {
+	if err != nil {
 		return err
 	}
 	for _, uri := range list {
@@ -228,7 +229,7 @@ func (h *handler) filter(c *call, text string, set *attr.Set) (filter.Expr, erro
 	}
 	e, err := filter.Parse(c.profile.Filter(text))
 	if err == nil {
-		e, err = filter.Resolve(filter.Rename(e, spelling(c.profile, set)), set)
+		e, err = filter.Resolve(filter.Rename(e, spelling(c.profile, set)), set, c.profile.Literal)
 	}
 	if err != nil {
 		return nil, Errorf(InvalidFilter, "%v", err)
@@ -296,7 +297,7 @@ func sortAttribute(text string, set *attr.Set) (*filter.Attr, error) {
 	}
 	path, err := filter.ParsePath(text)
 	if err == nil {
-		path, err = filter.ResolvePath(path, set)
+		path, err = filter.ResolvePath(path, set, nil)
 	}
 	if err != nil {
 		return nil, Errorf(InvalidValue, "sortBy: %v", err)

@@ -16,11 +16,7 @@ const patchSchema = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 // operations turns a PATCH body into canonical operations: dialect undone, one
 // attribute each, path resolved, value checked.
 func (h *handler) operations(v validator, body map[string]any) ([]patch.Operation, error) {
-	v.profile.Message(body)
-	if _, schemas := lookupFold(body, "schemas"); isUnassigned(schemas) {
-		return nil, Errorf(InvalidValue, "schemas must list %s", patchSchema)
-	}
-	if err := checkMessage(body, patchSchema); err != nil {
+	if err := checkMessage(v.profile, body, patchSchema); err != nil {
 		return nil, err
 	}
 	_, value := lookupFold(body, "Operations")
@@ -165,7 +161,7 @@ func (v validator) path(text string) (filter.Path, *attr.Definition, error) {
 		return filter.Path{}, nil, Errorf(InvalidPath, "path %q: %v", text, err)
 	}
 	path.Attr = spelling(v.profile, set)(path.Attr)
-	resolved, err := filter.ResolvePath(filter.Path{Attr: path.Attr}, set)
+	resolved, err := filter.ResolvePath(filter.Path{Attr: path.Attr}, set, nil)
 	if err != nil {
 		var fault *filter.Error
 		if errors.As(err, &fault) && fault.Unknown != "" && !v.profile.Strict {
@@ -174,7 +170,7 @@ func (v validator) path(text string) (filter.Path, *attr.Definition, error) {
 		return filter.Path{}, nil, Errorf(v.undefined(InvalidPath), "path %q: %v", text, err)
 	}
 	if path.Filter != nil {
-		if resolved, err = filter.ResolvePath(path, set); err == nil {
+		if resolved, err = filter.ResolvePath(path, set, v.profile.Literal); err == nil {
 			err = mayFilter(resolved.Filter, resolved.Attr, set)
 		}
 		if err != nil {

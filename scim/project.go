@@ -62,7 +62,7 @@ func names(set *attr.Set, list []string) map[filter.Attr]bool {
 	m := map[filter.Attr]bool{}
 	for _, name := range list {
 		if path, err := filter.ParsePath(name); err == nil && path.Filter == nil {
-			if path, err = filter.ResolvePath(path, set); err == nil {
+			if path, err = filter.ResolvePath(path, set, nil); err == nil {
 				m[path.Attr] = true
 			}
 		}

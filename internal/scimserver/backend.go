@@ -183,7 +183,7 @@ func selectionOf(t *scim.ResourceType, q scim.Query) (s filter.Selection, some b
 		}
 	}
 	if q.SortBy != nil {
-		if p, err := filter.ResolvePath(filter.Path{Attr: *q.SortBy}, s.Set); err == nil {
+		if p, err := filter.ResolvePath(filter.Path{Attr: *q.SortBy}, s.Set, nil); err == nil {
 			s.SortBy = &p.Attr
 		}
 	}

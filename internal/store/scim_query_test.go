@@ -93,7 +93,7 @@ var userFilters = []struct{ filter, want string }{
 	{enterpriseURN + `:costCenter pr`, `hans`},
 	{`emails[primary eq true]`, `Alice hans ivan judy kim`},
 	{`emails[primary eq false and value pr]`, `Alice bob Dora hans`},
-	{`emails.primary eq "False"`, `Alice bob Dora hans`},
+	{`emails.primary eq FALSE`, `Alice bob Dora hans`},
 	{`emails[not (primary eq true)]`, `Alice bob Dora hans`},
 	// Several values: any decides.
 	{`emails.value ne "alice@example.com"`, `Alice bob carol_100% Dora eve frank gina hans ivan judy kim`},

@@ -180,7 +180,7 @@ func selection(t testing.TB, set *attr.Set, text, by string) filter.Selection {
 	if text != "" {
 		e, err := filter.Parse(text)
 		if err == nil {
-			e, err = filter.Resolve(e, set)
+			e, err = filter.Resolve(e, set, nil)
 		}
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
@@ -190,7 +190,7 @@ func selection(t testing.TB, set *attr.Set, text, by string) filter.Selection {
 	if by != "" {
 		p, err := filter.ParsePath(by)
 		if err == nil {
-			p, err = filter.ResolvePath(p, set)
+			p, err = filter.ResolvePath(p, set, nil)
 		}
 		if err != nil {
 			t.Fatalf("%s: %v", by, err)

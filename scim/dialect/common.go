@@ -15,9 +15,9 @@ func common() []Rewrite {
 			Document: missingSchemas,
 		},
 		{
-			Name:    "missing-patch-schemas",
-			Doc:     "The body of a PATCH without schemas, or with an empty list, has those of a PATCH.",
-			Message: missingPatchSchemas,
+			Name:    "missing-message-schemas",
+			Doc:     "The body of a PATCH, a Bulk or a search without schemas, or with an empty list, has those of one.",
+			Message: fillSchemas,
 		},
 		{
 			Name: "bare-extension-attribute",
@@ -51,10 +51,6 @@ func common() []Rewrite {
 }
 
 func missingSchemas(set *attr.Set, doc map[string]any) { fillSchemas(doc, set.Cores()[0].ID) }
-
-func missingPatchSchemas(body map[string]any) {
-	fillSchemas(body, "urn:ietf:params:scim:api:messages:2.0:PatchOp")
-}
 
 // fillSchemas makes a URN the only schema of an object that names none.
 func fillSchemas(doc map[string]any, uri string) {

@@ -69,7 +69,7 @@ var examples = map[string][]example{
 		{"manager", `{"$ref":"../Users/7","Value":"8"}`, `{"$ref":"../Users/7","Value":"8"}`}, {"manager", `{"$ref":null}`, `{"$ref":null}`},
 		{"name", `{"$ref":"a/b"}`, `{"$ref":"a/b"}`},
 	},
-	"missing-patch-schemas": {
+	"missing-message-schemas": {
 		{"message", `{"Operations":[]}`, `{"Operations":[],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`},
 		{"message", `{"Schemas":null}`, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`}, {"message", `{"schemas":["urn:x"]}`, `{"schemas":["urn:x"]}`},
 	},
@@ -114,7 +114,7 @@ func rewrite(t *testing.T, r dialect.Rewrite, set *attr.Set, e example) any {
 		r.Document(set, in.(map[string]any))
 		return in
 	case "message":
-		r.Message(in.(map[string]any))
+		r.Message(in.(map[string]any), "urn:ietf:params:scim:api:messages:2.0:PatchOp")
 		return in
 	case "operation":
 		var op dialect.Op

@@ -18,8 +18,8 @@ func entra() []Rewrite {
 		},
 		{
 			Name:  "entra-boolean-string",
-			Doc:   `A boolean attribute may be "True" or "False" as a string, in any case.`,
-			Value: booleanString,
+			Doc:   `A boolean attribute may be "True" or "False" as a string, in any case, and be compared with one.`,
+			Value: booleanString, Literal: booleanString,
 		},
 		{
 			Name:  "entra-empty-clears",

@@ -16,8 +16,9 @@ type Rewrite struct {
 	Doc string
 	// Document rewrites a resource as POST and PUT send it, in place.
 	Document func(set *attr.Set, doc map[string]any)
-	// Message rewrites the body of a PATCH, in place, but for its operations.
-	Message func(body map[string]any)
+	// Message rewrites the body of a PATCH, a Bulk or a search, in place, but for its
+	// operations. schema is the URN of what it is.
+	Message func(body map[string]any, schema string)
 	// Operation rewrites one PATCH operation, and each that one without a path,
 	// or on an extension, falls into.
 	Operation func(set *attr.Set, op Op) Op
@@ -25,6 +26,8 @@ type Rewrite struct {
 	// document or an operation. For a multi-valued attribute it is called with
 	// all of the values, then with each sub-attribute of each.
 	Value func(d *attr.Definition, v any) any
+	// Literal rewrites the value that a filter compares an attribute with.
+	Literal func(d *attr.Definition, v any) any
 	// Filter rewrites the text of a filter.
 	Filter func(text string) string
 	// Attribute is the URI of the schema that an attribute named without one
@@ -74,11 +77,12 @@ func (p Profile) Document(set *attr.Set, doc map[string]any) {
 	}
 }
 
-// Message rewrites the body of a PATCH in place, but for its operations.
-func (p Profile) Message(body map[string]any) {
+// Message rewrites the body of a PATCH, a Bulk or a search, whose schema is given, in
+// place, but for its operations.
+func (p Profile) Message(body map[string]any, schema string) {
 	for _, r := range p.rewrites {
 		if r.Message != nil {
-			r.Message(body)
+			r.Message(body, schema)
 		}
 	}
 }
@@ -98,6 +102,16 @@ func (p Profile) Value(d *attr.Definition, v any) any {
 	for _, r := range p.rewrites {
 		if r.Value != nil {
 			v = r.Value(d, v)
+		}
+	}
+	return v
+}
+
+// Literal rewrites the value that a filter compares an attribute with.
+func (p Profile) Literal(d *attr.Definition, v any) any {
+	for _, r := range p.rewrites {
+		if r.Literal != nil {
+			v = r.Literal(d, v)
 		}
 	}
 	return v

@@ -31,11 +31,11 @@ func FuzzParse(f *testing.F) {
 		if err != nil || !reflect.DeepEqual(parsed, again) {
 			t.Fatalf("%q printed as %q: %v, %v", text, printed, again, err)
 		}
-		resolved, err := filter.Resolve(parsed, user)
+		resolved, err := filter.Resolve(parsed, user, nil)
 		if err != nil {
 			return
 		}
-		twice, err := filter.Resolve(resolved, user)
+		twice, err := filter.Resolve(resolved, user, nil)
 		if err != nil || !reflect.DeepEqual(resolved, twice) {
 			t.Fatalf("%q resolved to %q: %v, %v", text, resolved, twice, err)
 		}
@@ -64,11 +64,11 @@ func FuzzParsePath(f *testing.F) {
 		if err != nil || !reflect.DeepEqual(parsed, again) {
 			t.Fatalf("%q printed as %q: %v, %v", text, parsed, again, err)
 		}
-		resolved, err := filter.ResolvePath(parsed, user)
+		resolved, err := filter.ResolvePath(parsed, user, nil)
 		if err != nil {
 			return
 		}
-		twice, err := filter.ResolvePath(resolved, user)
+		twice, err := filter.ResolvePath(resolved, user, nil)
 		if err != nil || !reflect.DeepEqual(resolved, twice) {
 			t.Fatalf("%q resolved to %q: %v, %v", text, resolved, twice, err)
 		}
@@ -85,7 +85,7 @@ func BenchmarkParseAndResolve(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if _, err := filter.Resolve(parsed, user); err != nil {
+				if _, err := filter.Resolve(parsed, user, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

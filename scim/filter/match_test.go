@@ -41,7 +41,7 @@ func TestMatch(t *testing.T) {
 		{`emails[display eq null and type ne null]`, emails, email, true},
 		{`emails[display ne "x"]`, emails, email, true},
 		{`emails[display gt "x"]`, emails, email, false},
-		{`emails[primary eq "True"]`, emails, email, true},
+		{`emails[primary eq true]`, emails, email, true},
 		{`emails[primary eq false]`, emails, map[string]any{"value": "x"}, true},
 		{`emails[primary ne true]`, emails, map[string]any{"value": "x"}, true},
 		{`emails[primary pr]`, emails, map[string]any{"value": "x"}, false},
@@ -69,7 +69,7 @@ func TestMatch(t *testing.T) {
 		if test.of != things {
 			against = attrtest.User()
 		}
-		if path, err = filter.ResolvePath(path, against); err != nil {
+		if path, err = filter.ResolvePath(path, against, nil); err != nil {
 			t.Fatalf("%s: %v", test.text, err)
 		}
 		got, err := filter.Match(path.Filter, test.of, test.element)

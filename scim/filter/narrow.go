@@ -62,6 +62,6 @@ func fits(e Expr, a Attr, s *attr.Set) bool {
 	if sub := d.SubAttribute(a.Sub); a.Sub != "" && sub != nil && sub.Returned == attr.Never {
 		return false
 	}
-	_, err := Resolve(e, s)
+	_, err := Resolve(e, s, nil)
 	return err == nil
 }

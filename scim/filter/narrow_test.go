@@ -35,7 +35,7 @@ func TestNarrow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if parsed, err = filter.Resolve(parsed, both); err != nil {
+		if parsed, err = filter.Resolve(parsed, both, nil); err != nil {
 			t.Fatal(err)
 		}
 		for _, one := range []struct {

@@ -19,17 +19,22 @@ import (
 //   - a value path stands only on a multi-valued attribute; on a single-valued
 //     one it is spelt out: name[familyName pr] is name.familyName pr. On a
 //     multi-valued attribute that is not complex, value is the element itself;
-//   - values have the attribute's type: bool for boolean ("True" is taken as
-//     true), an int64's or finite json.Number, an RFC 3339 dateTime as string, or
-//     nil with eq and ne.
+//   - values have the attribute's type: bool for boolean, an int64's or finite
+//     json.Number, an RFC 3339 dateTime as string, or nil with eq and ne.
 //
 // The error is an *Error with Offset -1; Unknown names an attribute that there
 // is not.
-func Resolve(e Expr, s *attr.Set) (Expr, error) { return resolver{set: s}.expr(e) }
+func Resolve(e Expr, s *attr.Set, read Literal) (Expr, error) {
+	return resolver{set: s, read: read}.expr(e)
+}
+
+// Literal makes of the value that an attribute is compared with what is meant by it;
+// nil for what stands there.
+type Literal func(d *attr.Definition, v any) any
 
 // ResolvePath fits the path of a PATCH operation to the schemas. An extension as
 // a whole has its URI and no name. The error is as Resolve's.
-func ResolvePath(p Path, s *attr.Set) (Path, error) {
+func ResolvePath(p Path, s *attr.Set, read Literal) (Path, error) {
 	if uri := p.Attr.String(); p.Filter == nil && strings.Contains(uri, ":") {
 		if extension := s.Extension(uri); extension != nil {
 			return Path{Attr: Attr{URI: extension.ID}}, nil
@@ -46,7 +51,7 @@ func ResolvePath(p Path, s *attr.Set) (Path, error) {
 	if !d.MultiValued {
 		return Path{}, misfit("%s has one value: a filter on it selects nothing", d.Name)
 	}
-	body, err := resolver{of: d}.expr(p.Filter)
+	body, err := resolver{of: d, read: read}.expr(p.Filter)
 	if err != nil {
 		return Path{}, err
 	}
@@ -56,8 +61,9 @@ func ResolvePath(p Path, s *attr.Set) (Path, error) {
 // resolver walks a filter: over a set of schemas, or, when of is set, over the
 // brackets that follow that attribute.
 type resolver struct {
-	set *attr.Set
-	of  *attr.Definition
+	set  *attr.Set
+	of   *attr.Definition
+	read Literal
 	// prefix is what names in brackets become part of: nothing in a value path,
 	// the attribute when the value path is being spelt out.
 	prefix Attr
@@ -82,7 +88,7 @@ func (r resolver) expr(e Expr) (Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		return compare(a, d, e)
+		return r.compare(a, d, e)
 	case ValuePath:
 		return r.valuePath(e)
 	}
@@ -106,9 +112,9 @@ func (r resolver) valuePath(e ValuePath) (Expr, error) {
 		return nil, err
 	}
 	if !d.MultiValued {
-		return resolver{of: d, prefix: a}.expr(e.Filter)
+		return resolver{of: d, read: r.read, prefix: a}.expr(e.Filter)
 	}
-	body, err := resolver{of: d}.expr(e.Filter)
+	body, err := resolver{of: d, read: r.read}.expr(e.Filter)
 	return ValuePath{a, body}, err
 }
 
@@ -194,7 +200,7 @@ func element(of *attr.Definition, name string) *attr.Definition {
 }
 
 // compare checks an operator and a value against the attribute's type.
-func compare(a Attr, d *attr.Definition, e Compare) (Expr, error) {
+func (r resolver) compare(a Attr, d *attr.Definition, e Compare) (Expr, error) {
 	if d.Type == attr.Complex {
 		value := d.SubAttribute("value")
 		if value == nil || a.Sub != "" {
@@ -215,8 +221,11 @@ func compare(a Attr, d *attr.Definition, e Compare) (Expr, error) {
 	if rule.refuses[e.Op] {
 		return nil, misfit("%s is of type %s, which operator %s does not compare", a, d.Type, e.Op)
 	}
-	value, ok := rule.value(e.Value)
-	if !ok {
+	value := e.Value
+	if r.read != nil {
+		value = r.read(d, value)
+	}
+	if value, ok = rule.value(value); !ok {
 		return nil, misfit("%s is of type %s and compares with %s, not %s", a, d.Type, rule.wants, literal(e.Value))
 	}
 	return Compare{a, e.Op, value}, nil
@@ -253,11 +262,7 @@ func asString(v any) (any, bool) {
 	return v, ok
 }
 
-// asBoolean takes "True" as well, because Entra ID writes primary eq "True".
 func asBoolean(v any) (any, bool) {
-	if s, ok := v.(string); ok {
-		return strings.EqualFold(s, "true"), strings.EqualFold(s, "true") || strings.EqualFold(s, "false")
-	}
 	_, ok := v.(bool)
 	return v, ok
 }

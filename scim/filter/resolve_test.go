@@ -26,8 +26,7 @@ func TestResolve(t *testing.T) {
 		`schemas eq "urn:x"`:                                                  `schemas eq "urn:x"`,
 		`meta.lastModified ge "2011-05-13T04:42:34Z"`:                         `meta.lastModified ge "2011-05-13T04:42:34Z"`,
 		`hired lt "2011-05-13T04:42:34.5+02:00"`:                              `hired lt "2011-05-13T04:42:34.5+02:00"`,
-		`active eq "True"`:                                                    `active eq true`,
-		`roles[Primary eq "False"]`:                                           `roles[primary eq false]`,
+		`roles[Primary eq FALSE]`:                                             `roles[primary eq false]`,
 		`emails co "@x"`:                                                      `emails.value co "@x"`,
 		`emails.type eq null`:                                                 `emails.type eq null`,
 		`emails pr`:                                                           `emails pr`,
@@ -44,7 +43,7 @@ func TestResolve(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		got, err := filter.Resolve(parsed, attrtest.User())
+		got, err := filter.Resolve(parsed, attrtest.User(), nil)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
@@ -52,7 +51,7 @@ func TestResolve(t *testing.T) {
 		if got.String() != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
-		again, err := filter.Resolve(got, attrtest.User())
+		again, err := filter.Resolve(got, attrtest.User(), nil)
 		if diff := cmp.Diff(got, again); err != nil || diff != "" {
 			t.Errorf("%s: resolved twice: %v\n%s", text, err, diff)
 		}
@@ -61,27 +60,27 @@ func TestResolve(t *testing.T) {
 
 func TestResolveFaults(t *testing.T) {
 	for text, says := range map[string]string{
-		`active gt true`:             "type boolean, which operator gt",
-		`active co "true"`:           "operator co",
-		`active eq "yes"`:            "true or false, not \"yes\"",
-		`photo ge "x"`:               "binary",
-		`photo sw "x"`:               "binary",
-		`age co 1`:                   "operator co",
-		`age eq "1"`:                 "whole number",
-		`age eq 1.5`:                 "whole number",
-		`age eq 9223372036854775808`: "whole number",
-		`balance eq 1e999`:           "a number",
-		`hired eq "yesterday"`:       "a time as",
-		`hired sw "2011"`:            "operator sw",
-		`userName eq 5`:              "string in double quotes, not 5",
-		`userName eq true`:           "string in double quotes, not true",
-		`userName gt null`:           "null compares by eq and ne",
-		`name eq "x"`:                "name is complex",
-		`addresses co "x"`:           "addresses is complex",
-		`meta eq "x"`:                "meta is complex",
-		`name.middle eq "x"`:         "it has: formatted, familyName, givenName",
-		`userName.x eq "x"`:          "it has: none",
-		`emails[kind eq "x"]`:        "emails has no sub-attribute kind",
+		`active gt true`:                          "type boolean, which operator gt",
+		`active co "true"`:                        "operator co",
+		`active eq "true"`:                        "true or false, not \"true\"",
+		`photo ge "x"`:                            "binary",
+		`photo sw "x"`:                            "binary",
+		`age co 1`:                                "operator co",
+		`age eq "1"`:                              "whole number",
+		`age eq 1.5`:                              "whole number",
+		`age eq 9223372036854775808`:              "whole number",
+		`balance eq 1e999`:                        "a number",
+		`hired eq "yesterday"`:                    "a time as",
+		`hired sw "2011"`:                         "operator sw",
+		`userName eq 5`:                           "string in double quotes, not 5",
+		`userName eq true`:                        "string in double quotes, not true",
+		`userName gt null`:                        "null compares by eq and ne",
+		`name eq "x"`:                             "name is complex",
+		`addresses co "x"`:                        "addresses is complex",
+		`meta eq "x"`:                             "meta is complex",
+		`name.middle eq "x"`:                      "it has: formatted, familyName, givenName",
+		`userName.x eq "x"`:                       "it has: none",
+		`emails[kind eq "x"]`:                     "emails has no sub-attribute kind",
 		`emails[type gt "a" and primary gt true]`: "operator gt",
 		`tags[type eq "x"]`:                       "tags has no sub-attribute type",
 		`userName[value eq "x"]`:                  "userName has no sub-attribute value",
@@ -95,7 +94,7 @@ func TestResolveFaults(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		_, err = filter.Resolve(filter.Or{Left: filter.Not{X: parsed}, Right: parsed}, attrtest.User())
+		_, err = filter.Resolve(filter.Or{Left: filter.Not{X: parsed}, Right: parsed}, attrtest.User(), nil)
 		var fault *filter.Error
 		if !errors.As(err, &fault) || fault.Offset != -1 || !strings.Contains(fault.Error(), says) {
 			t.Errorf("%s: got %v, want …%s…", text, err, says)
@@ -119,7 +118,7 @@ func TestResolveOverSeveralTypes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := filter.Resolve(parsed, all); err != nil || got.String() != text {
+		if got, err := filter.Resolve(parsed, all, nil); err != nil || got.String() != text {
 			t.Errorf("%s: got %v, %v", text, got, err)
 		}
 	}
@@ -135,7 +134,7 @@ func TestResolvePath(t *testing.T) {
 		enterprise + `:Manager`:               enterprise + ":manager",
 		enterprise + `:manager.VALUE`:         enterprise + ":manager.value",
 		`EMAILS[Type eq "work"].Value`:        `emails[type eq "work"].value`,
-		`emails[type eq "work" and not (primary eq "true" or value co "x")]`: `emails[type eq "work" and not (primary eq true or value co "x")]`,
+		`emails[type eq "work" and not (primary eq true or value co "x")]`: `emails[type eq "work" and not (primary eq true or value co "x")]`,
 		`tags[value eq "x"]`: `tags[value eq "x"]`,
 		`emails.value`:       `emails.value`,
 		`externalid`:         `externalId`,
@@ -144,7 +143,7 @@ func TestResolvePath(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		got, err := filter.ResolvePath(parsed, attrtest.User())
+		got, err := filter.ResolvePath(parsed, attrtest.User(), nil)
 		if err != nil || got.String() != want {
 			t.Errorf("%s: got %s %v, want %s", text, got, err, want)
 		}
@@ -162,7 +161,7 @@ func TestResolvePath(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		if got, err := filter.ResolvePath(parsed, attrtest.User()); err == nil || !strings.Contains(err.Error(), says) {
+		if got, err := filter.ResolvePath(parsed, attrtest.User(), nil); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: got %s, %v, want …%s…", text, got, err, says)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/usherd/usher/scim/attr"
 	"github.com/usherd/usher/scim/attr/attrtest"
+	"github.com/usherd/usher/scim/dialect"
 	"github.com/usherd/usher/scim/filter"
 	"github.com/usherd/usher/scim/patch"
 )
@@ -52,7 +53,7 @@ func operations(t testing.TB, set *attr.Set, text string) []patch.Operation {
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
-		if parsed, err = filter.ResolvePath(parsed, set); err != nil {
+		if parsed, err = filter.ResolvePath(parsed, set, dialect.Default().Literal); err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
 		op := patch.Operation{Kind: patch.Kind(kind), Path: parsed}

@@ -77,7 +77,7 @@ func parseScript(script string) []patch.Operation {
 		if err != nil {
 			continue
 		}
-		if path, err = filter.ResolvePath(path, attrtest.User()); err != nil {
+		if path, err = filter.ResolvePath(path, attrtest.User(), nil); err != nil {
 			continue
 		}
 		ops = append(ops, patch.Operation{Kind: patch.Kind(kind), Path: path, Value: read(value)})
