@@ -184,6 +184,23 @@ func TestAllowNamesTheMethods(t *testing.T) {
 	}
 }
 
+// TestValuesAreThereOnce: the same value of the same type is kept once, with all that
+// was said of it.
+func TestValuesAreThereOnce(t *testing.T) {
+	s := newService(t, "")
+	for sent, want := range map[string]string{
+		`[{"value":"a","type":"work"},{"value":"a","type":"Work","primary":true,"display":"A"}]`: "[map[display:A primary:true type:work value:a]]",
+		`[{"value":"a","primary":true},{"value":"a","primary":true},{"value":"a"}]`:              "[map[primary:true value:a]]",
+		`[{"value":"a","type":"work"},{"value":"a","type":"home"},{"value":"A","type":"work"}]`:  "[map[type:work value:a] map[type:home value:a] map[type:work value:A]]",
+	} {
+		made := s.want(t, http.StatusCreated, "POST", "/Users", fmt.Sprintf(`{%s,"userName":%q,"emails":%s}`, userSchema, sent, sent))
+		if got := fmt.Sprint(made["emails"]); got != want {
+			t.Errorf("%s: %s", sent, got)
+		}
+	}
+	s.want(t, http.StatusBadRequest, "POST", "/Users", `{`+userSchema+`,"userName":"b","emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`)
+}
+
 // TestTolerated sends what is odd and must work all the same.
 func TestTolerated(t *testing.T) {
 	s := newService(t, "")
@@ -208,6 +225,9 @@ func TestTolerated(t *testing.T) {
 		"paths of two values":    {"PATCH", "/Users/" + id, `{"Operations":[{"op":"add","value":{"ims[type eq \"aim\"].value":"x","ims[type eq \"AIM\"].value":"y"}}]}`, nil, 200},
 		"a PATCH, no schemas":    {"PATCH", "/Users/" + id, `{"schemas":[],"Operations":[{"op":"add","path":"title","value":"x"}]}`, nil, 200},
 		"no match, no path":      {"PATCH", "/Users/" + id, `{"Operations":[{"op":"replace","value":{"photos[type eq \"photo\"].value":"x"}}]}`, nil, 200},
+		"boolean in quotes":      {"GET", "/Users?filter=active+eq+%22True%22+or+emails%5Bprimary+eq+%22false%22%5D", "", nil, 200},
+		"Bulk, no schemas":       {"POST", "/Bulk", `{"Operations":[]}`, nil, 200},
+		"search, no schemas":     {"POST", "/Users/.search", `{"filter":"active eq true"}`, nil, 200},
 		"a filter in one quotes": {"GET", "/Users?filter=userName+eq+'anna'", "", nil, 200},
 	} {
 		t.Run(name, func(t *testing.T) { s.want(t, tt.status, tt.method, tt.path, tt.body, tt.headers...) })
@@ -232,6 +252,11 @@ func TestStrictRefusesWhatOthersPassOver(t *testing.T) {
 		"remove by value":       {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"remove","path":"emails","value":[{"value":"x"}]}]}`, "invalidValue"},
 		"remove nothing":        {"PATCH", "/Groups/" + group, `{` + patchSchema + `,"Operations":[{"op":"remove","path":"members","value":[]}]}`, "invalidValue"},
 		"PATCH, no schemas":     {"PATCH", "/Users/" + id, `{"Operations":[{"op":"replace","path":"title","value":"x"}]}`, "invalidValue"},
+		"Bulk, no schemas":      {"POST", "/Bulk", `{"Operations":[]}`, "invalidValue"},
+		"search, no schemas":    {"POST", "/Users/.search", `{"filter":"active eq true"}`, "invalidValue"},
+		"boolean in quotes":     {"GET", "/Users?filter=active+eq+%22true%22", "", "invalidFilter"},
+		"the same in a path":    {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"remove","path":"emails[primary eq \"True\"]"}]}`, "invalidFilter"},
+		"a member of no id":     {"POST", "/Groups", `{` + groupSchema + `,"displayName":"h","members":[{"display":"Anna"}]}`, "invalidValue"},
 		"no operations":         {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[]}`, "invalidSyntax"},
 	} {
 		t.Run(name, func(t *testing.T) {

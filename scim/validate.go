@@ -2,6 +2,7 @@ package scim
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 	"time"
 
@@ -192,27 +193,58 @@ func (v validator) value(d *attr.Definition, path string, value any) (any, error
 		return nil, Errorf(InvalidValue, "%s must be an array", path)
 	}
 	out := make([]any, 0, len(list))
-	primaries := 0
 	for _, e := range list {
 		checked, err := v.single(d, path, e)
 		if err != nil {
 			return nil, err
 		}
-		if checked == nil {
-			continue
+		if checked != nil {
+			out = append(out, checked)
 		}
-		if m, ok := checked.(map[string]any); ok && m["primary"] == true {
+	}
+	if out = distinct(out); len(out) == 0 {
+		return nil, nil
+	}
+	primaries := 0
+	for _, e := range out {
+		if m, ok := e.(map[string]any); ok && m["primary"] == true {
 			primaries++
 		}
-		out = append(out, checked)
 	}
 	if primaries > 1 {
 		return nil, Errorf(InvalidValue, "%s has more than one primary value", path)
 	}
-	if len(out) == 0 {
-		return nil, nil
-	}
 	return out, nil
+}
+
+// distinct are values without those that are there before: the same value of the same
+// type counts once (RFC 7643 section 2.4), and is the primary one if any of them is.
+func distinct(list []any) []any {
+	if len(list) < 2 {
+		return list
+	}
+	type key struct{ kind, value any }
+	seen := make(map[key]map[string]any, len(list))
+	return slices.DeleteFunc(list, func(e any) bool {
+		o, _ := e.(map[string]any)
+		value, ok := o["value"].(string)
+		if !ok {
+			return false
+		}
+		kind, _ := o["type"].(string)
+		k := key{strings.ToLower(kind), value}
+		first, twice := seen[k]
+		if !twice {
+			seen[k] = o
+			return false
+		}
+		for name, v := range o {
+			if first[name] == nil || v == true {
+				first[name] = v
+			}
+		}
+		return true
+	})
 }
 
 // single checks one value.
@@ -247,7 +279,7 @@ func (v validator) complex(d *attr.Definition, path string, value any) (any, err
 	if !ok {
 		return nil, Errorf(InvalidValue, "%s must be an object", path)
 	}
-	out := map[string]any{}
+	out, ignored := map[string]any{}, ""
 	for _, name := range sortedKeys(o) {
 		sub := d.SubAttribute(name)
 		if sub == nil {
@@ -257,6 +289,7 @@ func (v validator) complex(d *attr.Definition, path string, value any) (any, err
 			continue
 		}
 		if sub.Mutability == attr.ReadOnly {
+			ignored = sub.Name
 			continue
 		}
 		checked, err := v.value(sub, path+"."+sub.Name, o[name])
@@ -271,6 +304,9 @@ func (v validator) complex(d *attr.Definition, path string, value any) (any, err
 		}
 	}
 	if len(out) == 0 {
+		if v.profile.Strict && ignored != "" {
+			return nil, Errorf(InvalidValue, "a value of %s has nothing but %s, which is read-only", path, ignored)
+		}
 		return nil, nil
 	}
 	for _, sub := range d.Sub {

@@ -1,6 +1,7 @@
 package scimserver_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -56,6 +57,26 @@ func TestPatchTellsTheVersion(t *testing.T) {
 			if got := rec.Header().Get("ETag"); got != meta["version"] {
 				t.Errorf("%s: the version is %v, and PATCH told %q", op, meta["version"], got)
 			}
+		}
+	})
+}
+
+// TestOrderSaysNothing: a PUT with the values that are there, in another order, is no
+// change, and one with other values is.
+func TestOrderSaysNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		c := w.connect("acme", "idp", registry.ConnectionSettings{})
+		body := func(emails string) string {
+			return `{` + userSchema + `,"userName":"ann","externalId":"a","emails":[` + emails + `]}`
+		}
+		a, b := `{"value":"a@example.com","type":"work"}`, `{"value":"b@example.com","type":"home"}`
+		made := c.want(http.StatusCreated, "POST", "/Users", body(a+","+b))
+		path := "/Users/" + made["id"].(string)
+		if got := c.want(http.StatusOK, "PUT", path, body(b+","+a)); fmt.Sprint(got) != fmt.Sprint(made) {
+			t.Errorf("%v\nbecame\n%v", made, got)
+		}
+		if got := c.want(http.StatusOK, "PUT", path, body(b)); fmt.Sprint(got) == fmt.Sprint(made) {
+			t.Errorf("nothing went: %v", got)
 		}
 	})
 }

@@ -121,13 +121,11 @@ func (c caller) joining(ctx context.Context, ids []string) ([]registry.UserID, [
 	return users, groups, nil
 }
 
-// memberIDs are the ids in a document's members.
+// memberIDs are the ids in a document's members, each of which has one.
 func memberIDs(doc map[string]any) []string {
 	var out []string
 	for _, m := range elements(doc["members"]) {
-		if id := text(m["value"]); id != "" {
-			out = append(out, id)
-		}
+		out = append(out, text(m["value"]))
 	}
 	return out
 }

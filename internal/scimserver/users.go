@@ -2,6 +2,7 @@ package scimserver
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"hash/fnv"
 	"io"
@@ -229,10 +230,44 @@ func (b *backend) replaceUser(ctx context.Context, id string, r *scim.Resource, 
 	if personOf(ctx) != "" {
 		keepWhatIsNotTheirs(old, r)
 	}
+	keepOrder(old.Attributes, r.Attributes)
 	if err := b.put(ctx, c, rec, r.ExternalID, r.Attributes); err != nil {
 		return nil, err
 	}
 	return b.rereadUser(ctx, c, id, p)
+}
+
+// keepOrder gives lists that have the values they had the order they had: order says
+// nothing (RFC 7643 section 2.4), and some providers send another one each time.
+func keepOrder(old, doc map[string]any) {
+	for name, v := range doc {
+		switch v := v.(type) {
+		case map[string]any:
+			if was, ok := old[name].(map[string]any); ok {
+				keepOrder(was, v)
+			}
+		case []any:
+			if was, ok := old[name].([]any); ok && sameValues(was, v) {
+				doc[name] = was
+			}
+		}
+	}
+}
+
+// sameValues tells whether two lists have the same values, each as often.
+func sameValues(a, b []any) bool {
+	return slices.Equal(sortedTexts(a), sortedTexts(b))
+}
+
+// sortedTexts are values as JSON, in one order.
+func sortedTexts(list []any) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		text, _ := json.Marshal(v) //nolint:errchkjson // it was read from JSON
+		out[i] = string(text)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // put writes a person as the document says, if nobody was faster. A document
