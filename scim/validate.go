@@ -2,9 +2,9 @@ package scim
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/elimity-com/scim/schema"
 
@@ -217,33 +217,17 @@ func (v validator) value(d *attr.Definition, path string, value any) (any, error
 	return out, nil
 }
 
-// distinct are values without those that are there before: the same value of the same
-// type counts once (RFC 7643 section 2.4), and is the primary one if any of them is.
+// distinct are values without those that are there before.
 func distinct(list []any) []any {
 	if len(list) < 2 {
 		return list
 	}
-	type key struct{ kind, value any }
-	seen := make(map[key]map[string]any, len(list))
+	seen := make(map[string]bool, len(list))
 	return slices.DeleteFunc(list, func(e any) bool {
-		o, _ := e.(map[string]any)
-		value, ok := o["value"].(string)
-		if !ok {
-			return false
-		}
-		kind, _ := o["type"].(string)
-		k := key{strings.ToLower(kind), value}
-		first, twice := seen[k]
-		if !twice {
-			seen[k] = o
-			return false
-		}
-		for name, v := range o {
-			if first[name] == nil || v == true {
-				first[name] = v
-			}
-		}
-		return true
+		text, _ := json.Marshal(e) //nolint:errchkjson // it was read from JSON
+		twice := seen[string(text)]
+		seen[string(text)] = true
+		return twice
 	})
 }
 
@@ -350,7 +334,8 @@ func checkType(d *attr.Definition, path string, value any) error {
 func checkText(t attr.Type, s string) bool {
 	switch t {
 	case attr.DateTime:
-		return isDateTime(s)
+		_, ok := attr.ParseTime(s)
+		return ok
 	case attr.Binary:
 		for _, e := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
 			if _, err := e.DecodeString(s); err == nil {
@@ -360,17 +345,6 @@ func checkText(t attr.Type, s string) bool {
 		return false
 	}
 	return true
-}
-
-// isDateTime reports whether s is an xsd:dateTime, whose zone may be missing
-// (RFC 7643 section 2.3.5).
-func isDateTime(s string) bool {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
-		if _, err := time.Parse(layout, s); err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // splitURN takes a name apart into schema URN and attribute; the URN is "" for

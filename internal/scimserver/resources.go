@@ -8,7 +8,6 @@ import (
 	"maps"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/scim"
@@ -266,7 +265,7 @@ func (u *unique) add(attribute, key string) {
 func comparison(d *attr.Definition, v any) string {
 	switch v := v.(type) {
 	case string:
-		if at, err := time.Parse(time.RFC3339, v); d.Type == attr.DateTime && err == nil {
+		if at, ok := attr.ParseTime(v); d.Type == attr.DateTime && ok {
 			return strconv.FormatInt(at.UnixMicro(), 10)
 		}
 		if d.CaseExact {

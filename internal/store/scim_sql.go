@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"modernc.org/sqlite"
 
@@ -19,7 +18,7 @@ import (
 type scimSQL struct{ postgres bool }
 
 // registerFunctions gives SQLite what it lacks: usher_key is registry.Key,
-// usher_micros the microseconds of an RFC 3339 time. The driver keeps functions
+// usher_micros the microseconds of a dateTime. The driver keeps functions
 // for the whole process, so that this happens once.
 var registerFunctions = sync.OnceValue(func() error {
 	for name, fn := range map[string]func(string) driver.Value{
@@ -39,10 +38,10 @@ var registerFunctions = sync.OnceValue(func() error {
 	return nil
 })
 
-// microsOf is an RFC 3339 time as the database keeps times, nil for no time.
+// microsOf is a dateTime as the database keeps times, nil for no time.
 func microsOf(s string) driver.Value {
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
+	t, ok := attr.ParseTime(s)
+	if !ok {
 		return nil
 	}
 	return t.UnixMicro()
@@ -51,7 +50,10 @@ func microsOf(s string) driver.Value {
 // isTime is what PostgreSQL takes for a time without complaint, once validation
 // has seen that the day exists. It has no question mark, see rebind.
 const isTime = ` ~ '^(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])` +
-	`T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+|)(Z|[+-](0[0-9]|1[0-5]):[0-5][0-9])$'`
+	`T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+|)(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]|)$'`
+
+// zoneOf is the zone that a time lacks, as text to put behind it: it is UTC.
+const zoneOf = ` || CASE WHEN right(?, 1) = 'Z' OR substr(?, length(?) - 5, 1) IN ('+', '-') THEN '' ELSE 'Z' END`
 
 // path is where in a document a value lies, as an argument.
 func (d scimSQL) path(keys []string) any {
@@ -104,7 +106,7 @@ func (d scimSQL) typed(v fragment, t attr.Type) fragment {
 		return v
 	case attr.DateTime:
 		if d.postgres {
-			return splice("(CASE WHEN ?"+isTime+" THEN (extract(epoch FROM ?::timestamptz) * 1000000)::bigint END)", text, text)
+			return splice("(CASE WHEN ?"+isTime+" THEN (extract(epoch FROM (?"+zoneOf+")::timestamptz) * 1000000)::bigint END)", text, text, text, text, text)
 		}
 		return splice("usher_micros(?)", v)
 	}

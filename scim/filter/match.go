@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
-	"time"
 
 	"github.com/usherd/usher/scim/attr"
 )
@@ -95,11 +94,8 @@ func holds(op Op, have, want any, d *attr.Definition) bool {
 			order, ok = compareTimes(h, w)
 			break
 		}
-		if !d.CaseExact && (op == Equal || op == NotEqual) {
-			return strings.EqualFold(h, w) == (op == Equal)
-		}
 		if !d.CaseExact {
-			h, w = fold(h), fold(w)
+			h, w = attr.Fold(h), attr.Fold(w)
 		}
 		if substring[op] {
 			return holdsSubstring(op, h, w)
@@ -153,12 +149,12 @@ func holdsOrder(op Op, order int) bool {
 }
 
 func compareTimes(a, b string) (order int, ok bool) {
-	have, err := time.Parse(time.RFC3339, a)
-	if err != nil {
+	have, ok := attr.ParseTime(a)
+	if !ok {
 		return 0, false
 	}
-	want, err := time.Parse(time.RFC3339, b)
-	return have.Compare(want), err == nil
+	want, ok := attr.ParseTime(b)
+	return have.Compare(want), ok
 }
 
 // compareNumbers is exact beyond what float64 tells apart. The precision covers
@@ -176,7 +172,3 @@ func compareNumbers(a, b json.Number) (order int, ok bool) {
 	}
 	return have.Cmp(want), true
 }
-
-// fold makes strings that differ in case alone equal. By way of upper case,
-// because there the two small sigmas are one.
-func fold(s string) string { return strings.ToLower(strings.ToUpper(s)) }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/usherd/usher/scim/attr"
 )
@@ -20,7 +19,7 @@ import (
 //     one it is spelt out: name[familyName pr] is name.familyName pr. On a
 //     multi-valued attribute that is not complex, value is the element itself;
 //   - values have the attribute's type: bool for boolean, an int64's or finite
-//     json.Number, an RFC 3339 dateTime as string, or nil with eq and ne.
+//     json.Number, a dateTime that attr.ParseTime takes as string, or nil with eq and ne.
 //
 // The error is an *Error with Offset -1; Unknown names an attribute that there
 // is not.
@@ -290,6 +289,6 @@ func asDateTime(v any) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	_, err := time.Parse(time.RFC3339, s)
-	return s, err == nil
+	_, ok = attr.ParseTime(s)
+	return s, ok
 }

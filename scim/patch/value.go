@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
-	"strings"
 
 	"github.com/usherd/usher/scim/attr"
 )
@@ -202,7 +201,7 @@ func compare(d *attr.Definition, a, b any) (same, exact bool) {
 	}
 	leftType, _ := left["type"].(string)
 	rightType, _ := right["type"].(string)
-	exact = strings.EqualFold(leftType, rightType)
+	exact = attr.Fold(leftType) == attr.Fold(rightType)
 	return exact || leftType == "" || rightType == "", exact
 }
 
@@ -237,7 +236,7 @@ func equal(d *attr.Definition, a, b any) bool {
 	left, isLeft := a.(string)
 	right, isRight := b.(string)
 	if isLeft && isRight && !d.CaseExact {
-		return strings.EqualFold(left, right)
+		return attr.Fold(left) == attr.Fold(right)
 	}
 	return reflect.DeepEqual(a, b)
 }
