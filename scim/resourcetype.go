@@ -90,7 +90,23 @@ func (t *ResourceType) KeepImmutable(old, doc map[string]any) error {
 
 func keepImmutable(defs []attr.Definition, old, doc map[string]any) error {
 	for _, d := range defs {
-		if d.Mutability != attr.Immutable || isUnassigned(old[d.Name]) {
+		if isUnassigned(old[d.Name]) {
+			continue
+		}
+		if before, single := old[d.Name].(map[string]any); single && d.Mutability != attr.Immutable {
+			after, ok := doc[d.Name].(map[string]any)
+			if !ok {
+				after = map[string]any{}
+			}
+			if err := keepImmutable(d.Sub, before, after); err != nil {
+				return err
+			}
+			if len(after) > 0 {
+				doc[d.Name] = after
+			}
+			continue
+		}
+		if d.Mutability != attr.Immutable {
 			continue
 		}
 		if !isUnassigned(doc[d.Name]) && !reflect.DeepEqual(old[d.Name], doc[d.Name]) {

@@ -2,6 +2,7 @@ package scimserver_test
 
 import (
 	"fmt"
+	"net/url"
 	"testing"
 
 	"github.com/usherd/usher/internal/registry"
@@ -80,5 +81,55 @@ func TestStrictTypes(t *testing.T) {
 		}
 		id := c.want(201, "POST", "/Badges", `{`+badgeSchema+`,"serial":"1"}`)["id"]
 		c.want(400, "PATCH", fmt.Sprint("/Badges/", id), `{`+patchSchema+`,"Operations":[{"op":"add","path":"nothing","value":1}]}`)
+	})
+}
+
+// TestImmutableParts: a part of a value that was set once stays, whatever is done to
+// the whole.
+func TestImmutableParts(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		c, _, _ := w.declare("")
+		path := "/Badges/" + c.want(201, "POST", "/Badges", `{`+badgeSchema+`,"serial":"1","lock":{"code":"1","maker":"A"}}`)["id"].(string)
+		put := func(lock string) string { return `{` + badgeSchema + `,"serial":"1"` + lock + `}` }
+		for _, r := range []struct {
+			method, body string
+			status       int
+			want         string
+		}{
+			{"PUT", put(`,"lock":{"code":"2","maker":"B"}`), 400, "map[code:1 maker:A]"},
+			{"PUT", put(`,"lock":{"code":"2"}`), 200, "map[code:2 maker:A]"},
+			{"PUT", put(``), 200, "map[maker:A]"},
+			{"PATCH", `{` + patchSchema + `,"Operations":[{"op":"remove","path":"lock"}]}`, 400, "map[maker:A]"},
+			{"PATCH", `{` + patchSchema + `,"Operations":[{"op":"remove","path":"lock"},{"op":"add","path":"lock","value":{"maker":"B"}}]}`, 400, "map[maker:A]"},
+			{"PATCH", `{` + patchSchema + `,"Operations":[{"op":"remove","path":"lock"},{"op":"add","path":"lock","value":{"code":"3","maker":"A"}}]}`, 204, "map[code:3 maker:A]"},
+		} {
+			if got := c.want(r.status, r.method, path, r.body); r.status == 400 && got["scimType"] != "mutability" {
+				t.Errorf("%s: %v", r.body, got)
+			}
+			if got := fmt.Sprint(c.want(200, "GET", path, "")["lock"]); got != r.want {
+				t.Errorf("%s %s: %s, want %s", r.method, r.body, got, r.want)
+			}
+		}
+	})
+}
+
+// TestTimesWithoutZone: a time that names no zone is UTC's, wherever it stands.
+func TestTimesWithoutZone(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		c, _, _ := w.declare("")
+		for _, made := range []string{"2024-05-05T00:00:00", "2024-05-05T00:00:00.5", "2024-05-05T02:00:01+02:00"} {
+			c.want(201, "POST", "/Badges", fmt.Sprintf(`{%s,"serial":%q,"made":%q}`, badgeSchema, made, made))
+		}
+		for filter, n := range map[string]float64{
+			`made pr`: 3, `made eq null`: 0, `made eq "2024-05-05T00:00:00"`: 1, `made eq "2024-05-04T23:00:00-01:00"`: 1,
+			`made ge "2024-05-05T00:00:00.5Z"`: 2, `made lt "2024-05-05T00:00:01"`: 2, `made ne "2024-05-05T00:00:01Z"`: 2,
+		} {
+			if got := c.want(200, "GET", "/Badges?filter="+url.QueryEscape(filter), ""); got["totalResults"] != n {
+				t.Errorf("%s: %v, want %v", filter, got["totalResults"], n)
+			}
+		}
+		for _, made := range []string{"2020-01-01T00:00:00,5Z", "2020-01-01T00:00:00-14:30", "2020-01-01", "2020-02-30T00:00:00"} {
+			c.want(400, "POST", "/Badges", fmt.Sprintf(`{%s,"serial":"x","made":%q}`, badgeSchema, made))
+		}
 	})
 }

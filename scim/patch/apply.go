@@ -163,6 +163,9 @@ func (w *work) commit() (changed bool, err error) {
 		if s.Mutability == attr.Immutable && !unassigned(s.before) {
 			return false, fail(Mutability, "%s is immutable and has a value", s.Name)
 		}
+		if name := s.changesImmutable(); name != "" {
+			return false, fail(Mutability, "%s.%s is immutable and has a value", s.Name, name)
+		}
 		if s.Required && unassigned(s.now) {
 			// RFC 7644 section 3.5.2.2 names the reason for remove alone.
 			if s.last == Remove {
@@ -176,6 +179,19 @@ func (w *work) commit() (changed bool, err error) {
 		s.write(w.doc)
 	}
 	return len(moved) > 0, nil
+}
+
+// changesImmutable names a sub-attribute of a single value that had a value and must
+// not have another, "" for none.
+func (s *slot) changesImmutable() string {
+	before, _ := s.before.(map[string]any)
+	now, _ := s.now.(map[string]any)
+	for _, sub := range s.Sub {
+		if sub.Mutability == attr.Immutable && !unassigned(before[sub.Name]) && !reflect.DeepEqual(before[sub.Name], now[sub.Name]) {
+			return sub.Name
+		}
+	}
+	return ""
 }
 
 func (s *slot) unchanged() bool {

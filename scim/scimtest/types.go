@@ -51,6 +51,7 @@ func BadgeType() *scim.ResourceType {
 			{Name: "owner", Sub: []attr.Definition{
 				{Name: "value", CaseExact: true}, {Name: "$ref", Type: attr.Reference, CaseExact: true, ReferenceTypes: []string{"User"}},
 			}},
+			{Name: "lock", Sub: []attr.Definition{{Name: "code"}, {Name: "maker", Mutability: attr.Immutable}}},
 			{Name: "doors", MultiValued: true, Sub: []attr.Definition{
 				{Name: "value", Required: true}, {Name: "type", CanonicalValues: []string{"in", "out"}}, {Name: "primary", Type: attr.Boolean},
 			}},
