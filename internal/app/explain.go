@@ -73,7 +73,8 @@ func (c *Core) explainValue(u *registry.User, p *store.Standpoints, name string)
 	}
 	stands := -1
 	for i, tie := range p.Ties {
-		if tie.Link.MissingSince.IsZero() && len(v.Values) > 0 && slices.Equal(tie.Link.Asserted[name], v.Values) {
+		wrote := tie.Link.Origin == u.Owner || changed && tie.Link.Origin == last.Origin // whoever else says the same made nothing of it
+		if wrote && tie.Link.MissingSince.IsZero() && len(v.Values) > 0 && slices.Equal(tie.Link.Asserted[name], v.Values) {
 			stands = i
 			v.Origin = tie.Origin
 			break

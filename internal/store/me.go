@@ -58,8 +58,8 @@ func (t *tenantTx) origins(ctx context.Context) (map[registry.OriginID]registry.
 	return out, nil
 }
 
-// valuesOf says of each value who stands for it: an origin that asserts it now,
-// the owner before others, or else the one through which it last changed; and
+// valuesOf says of each value who stands for it: the owner, if it asserts it now, or
+// else the one through which it last changed; and
 // since when it is what it is, which the last change that touched it tells.
 func (t *tenantTx) valuesOf(ctx context.Context, u *registry.User, origins map[registry.OriginID]registry.Origin) ([]self.Value, error) {
 	last, err := t.lastChanges(ctx, u)
@@ -77,7 +77,10 @@ func (t *tenantTx) valuesOf(ctx context.Context, u *registry.User, origins map[r
 	for name, values := range u.Attributes {
 		c := last[name]
 		v := self.Value{Attribute: name, Values: values, Origin: origins[c.Origin], Since: c.At}
-		if i := slices.IndexFunc(links, func(l *registry.Link) bool { return slices.Equal(l.Asserted[name], values) }); i >= 0 {
+		stands := func(l *registry.Link) bool { // whoever else says the same made nothing of it
+			return (l.Origin == u.Owner || l.Origin == c.Origin) && slices.Equal(l.Asserted[name], values)
+		}
+		if i := slices.IndexFunc(links, stands); i >= 0 {
 			v.Origin = origins[links[i].Origin]
 		}
 		out = append(out, v)

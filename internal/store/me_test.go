@@ -80,7 +80,7 @@ func TestProfile(t *testing.T) {
 }
 
 // Someone made by hand has no link to a directory: the history tells who gave a
-// value, and one that nobody recorded has no origin.
+// value, and one that nobody recorded has no origin, whoever says the same.
 func TestProfileWithoutLinks(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
@@ -89,6 +89,12 @@ func TestProfileWithoutLinks(t *testing.T) {
 		must(t, err)
 		res, err := newRegistry(s).Apply(ctx, registry.Batch{Company: src.Company, Origin: hand, Actor: "admin", Ops: []registry.Op{
 			registry.CreateUser{Attributes: registry.Attributes{registry.AttrUserName: {"eve"}}},
+		}})
+		must(t, err)
+		okta, err := s.For(src.Company).EnsureOrigin(ctx, registry.OriginSCIM, "okta")
+		must(t, err)
+		_, err = newRegistry(s).Apply(ctx, registry.Batch{Company: src.Company, Origin: okta, Actor: "okta", Ops: []registry.Op{
+			with(person("e", "eve"), func(p *registry.PutUser) { p.Join, p.LinkOnly = res[0].User, true }),
 		}})
 		must(t, err)
 		for _, want := range []registry.Origin{hand, {}} {
