@@ -41,7 +41,7 @@ func (u *unit) putGroup(i int, op PutGroup) {
 	}
 	group.DisplayName, group.Role, group.Document, group.DeletedAt = op.DisplayName, role, document, timeZero
 	p.Added = u.firstMembers(group, op)
-	if revived {
+	if revived || action == ActionRename {
 		u.appearGroup(group)
 	}
 	u.changeGroup(i, group, action, "", p)

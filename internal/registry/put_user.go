@@ -13,6 +13,9 @@ func (u *unit) putUser(i int, op PutUser, res *Result) {
 	user, link := u.subject[i].user, u.links[op.Anchor]
 	switch {
 	case user == nil:
+		if link != nil {
+			u.w.RemovedLinks = append(u.w.RemovedLinks, link) // forsaken
+		}
 		u.create(i, op, res)
 	case link == nil && op.LinkOnly:
 		u.appear(user)

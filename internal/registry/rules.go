@@ -53,7 +53,7 @@ func (u *unit) rule(s *subject, op Op) *Error {
 		if err := stale(s.user.Version, op.IfVersion); err != nil {
 			return err
 		}
-		return u.mayEnd(s.user, true)
+		return u.mayEnd(s.user, u.b.Origin.Kind.Pulled() || s.user.Protected) // what is pushed says so outright
 	case UnlinkUser:
 		return u.mayUnlink(s, op)
 	case PutGroup:
@@ -148,6 +148,8 @@ func (u *unit) mayPut(s *subject, op PutUser) *Error {
 		return Refuse(CodeAnchorTaken, "%s was a group here before; its id now belongs to a person", op.Name)
 	case link != nil && u.users[link.User] == nil:
 		return Refuse(CodeNotFound, "the person tied to the id %s is gone", op.Anchor)
+	case u.forsaken(op, link):
+		return nil // somebody new, as if there were no link
 	case link != nil:
 		s.user = u.users[link.User]
 		if op.Fresh && s.user.Enabled && s.user.DeletedAt.IsZero() {
@@ -157,7 +159,7 @@ func (u *unit) mayPut(s *subject, op PutUser) *Error {
 			return err
 		}
 	case op.LinkOnly:
-		return u.livingUser(s, op.Join)
+		return u.mayLinkOnly(s, op)
 	case op.Join != 0:
 		if err := u.mayJoin(op); err != nil {
 			return err
@@ -167,6 +169,29 @@ func (u *unit) mayPut(s *subject, op PutUser) *Error {
 		return nil
 	}
 	return stale(s.user.Version, op.IfVersion)
+}
+
+// forsaken tells whether a link leads to somebody whose owner has deleted them: for
+// who makes a person anew it leads nowhere.
+func (u *unit) forsaken(op PutUser, link *Link) bool {
+	if link == nil || !op.Fresh {
+		return false
+	}
+	user := u.users[link.User]
+	return user.Owner != u.b.Origin.ID && !user.DeletedAt.IsZero()
+}
+
+// mayLinkOnly ties nobody twice: which of two ids would be theirs?
+func (u *unit) mayLinkOnly(s *subject, op PutUser) *Error {
+	if err := u.livingUser(s, op.Join); err != nil {
+		return err
+	}
+	if held := u.tied[op.Join]; held == nil || !held.MissingSince.IsZero() {
+		return nil
+	}
+	err := Refuse(CodeAlreadyLinked, "%s is tied to another id of this origin already", s.user.UserName())
+	err.User = op.Join
+	return err
 }
 
 // stale refuses an operation that was meant for another version.

@@ -153,9 +153,13 @@ type Writes struct {
 	Touched *Group
 
 	// Appeared are people and groups who came or went, or whom the connections see
-	// from now on or no longer: Save moves the version of each group they are members
+	// from now on, no longer, or under another name: Save moves the version of each group they are members
 	// of, by one for all of them, and the time of its last change.
 	Appeared Appeared
+
+	// EndedMembers are all memberships of a person, in whatever group, that an origin
+	// gave. They end after the groups have moved on.
+	EndedMembers []Membership
 
 	// FirstMembers are the members of groups that may be new themselves.
 	FirstMembers []FirstMembers
@@ -181,7 +185,7 @@ type Writes struct {
 	EndSessions []*User
 }
 
-// Appeared are members who their groups show from now on or no longer.
+// Appeared are members whom their groups show from now on, no longer, or otherwise.
 type Appeared struct {
 	Users  []*User
 	Groups []*Group

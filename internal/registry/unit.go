@@ -27,7 +27,7 @@ type unit struct {
 	names       map[string]NameHolder
 	departments map[string]DepartmentID
 	contracts   map[string]ContractID
-	// origins and tied are loaded for links by hand only: the company's doors,
+	// origins and tied are loaded only for links by hand and those that own nothing: the company's doors,
 	// and what ties people to the batch's origin.
 	origins map[OriginID]Origin
 	tied    map[UserID]*Link
@@ -282,8 +282,7 @@ func (u *unit) do(ctx context.Context, tx Tx, i int) error {
 	case DeleteUser:
 		u.deleteUser(i, op, res)
 	case UnlinkUser:
-		u.appear(u.subject[i].user)
-		u.w.RemovedLinks = append(u.w.RemovedLinks, u.links[op.Anchor])
+		u.unlink(u.subject[i].user, u.links[op.Anchor])
 	case CreateUser:
 		u.createUser(i, op, res)
 	case Enrol:

@@ -27,7 +27,7 @@ func (u *unit) storeDiff(i int, before, user *User, was, is Attributes, action A
 	if action == "" {
 		action = nameAction(before, user, was, is)
 	}
-	if revived || ended {
+	if revived || ended || before.DisplayName() != user.DisplayName() {
 		u.appear(user)
 	}
 	if before.Enabled && !user.Enabled || ended {
@@ -50,7 +50,7 @@ func (u *unit) storeDiff(i int, before, user *User, was, is Attributes, action A
 }
 
 // appear has the groups of somebody who is there already moved on: they show one
-// member more, or one less.
+// member more, or one less, or another name.
 func (u *unit) appear(user *User) {
 	if user.ID != 0 && u.once("appear", user) {
 		u.w.Appeared.Users, u.w.Appeared.At = append(u.w.Appeared.Users, user), u.now
@@ -181,6 +181,13 @@ func (u *unit) deleteUser(i int, op DeleteUser, res *Result) {
 		u.w.ChangedLinks = append(u.w.ChangedLinks, link)
 	}
 	u.store(i, &before, user, ActionDelete, reason, res, SetupNone)
+}
+
+// unlink ends a tie, and what its origin said of the groups the person is in.
+func (u *unit) unlink(user *User, link *Link) {
+	u.appear(user)
+	u.w.RemovedLinks = append(u.w.RemovedLinks, link)
+	u.w.EndedMembers = append(u.w.EndedMembers, Membership{User: user.ID, Origin: link.Origin})
 }
 
 // createUser makes a person without an anchor.

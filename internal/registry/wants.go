@@ -42,6 +42,9 @@ func (n *wants) name(op Op) {
 		if op.Join != 0 {
 			n.users[op.Join] = true
 		}
+		if op.LinkOnly {
+			n.byHand = append(n.byHand, op.Join)
+		}
 	case CreateUser:
 		n.names[Key(op.Attributes.First(AttrUserName))] = true
 	case Enrol:

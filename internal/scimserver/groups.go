@@ -79,12 +79,12 @@ func (b *backend) extensionsOf(doc map[string]any) ([]byte, error) {
 var errEnough = errors.New("enough")
 
 // keys finds users and groups by the ids a client names; those of whom it knows
-// nothing are left out.
-func (c caller) keys(ctx context.Context, ids []string) (users []registry.UserID, groups []registry.GroupID, unknown []string, err error) {
+// nothing are unknown. gone finds those, too, whom it may not see any more.
+func (c caller) keys(ctx context.Context, ids []string, gone bool) (users []registry.UserID, groups []registry.GroupID, unknown []string, err error) {
 	if len(ids) == 0 {
 		return nil, nil, nil, nil
 	}
-	found, err := c.ScimKeys(ctx, c.view, ids)
+	found, err := c.ScimKeys(ctx, c.view, ids, gone)
 	if err != nil {
 		return nil, nil, nil, refused(err)
 	}
@@ -103,13 +103,14 @@ func (c caller) keys(ctx context.Context, ids []string) (users []registry.UserID
 // joining finds who is to be a member. Those whom the connection does not know are
 // passed over, and the log says so: identity providers send members in batches,
 // and one who is gone must not void the others (Okta does not send the batch
-// again). Where the connection is strict they are refused.
-func (c caller) joining(ctx context.Context, ids []string) ([]registry.UserID, []registry.GroupID, error) {
-	users, groups, unknown, err := c.keys(ctx, ids)
+// again). Where the connection is strict they are refused, and everywhere where
+// nobody is left of those who are to be the only members: that would empty the group.
+func (c caller) joining(ctx context.Context, ids []string, only bool) ([]registry.UserID, []registry.GroupID, error) {
+	users, groups, unknown, err := c.keys(ctx, ids, false)
 	if err != nil || len(unknown) == 0 {
 		return users, groups, err
 	}
-	if profileOf(c.Connection).Strict {
+	if profileOf(c.Connection).Strict || only && len(unknown) == len(ids) {
 		return nil, nil, scim.Errorf(scim.InvalidValue, "members: %q is nobody and no group that this connection knows", clip(unknown[0], 100))
 	}
 	const named = 5
@@ -132,7 +133,7 @@ func memberIDs(doc map[string]any) []string {
 
 func (b *backend) createGroup(ctx context.Context, r *scim.Resource, p scim.Projection) (*scim.Resource, error) {
 	c := b.caller(ctx)
-	users, groups, err := c.joining(ctx, memberIDs(r.Attributes))
+	users, groups, err := c.joining(ctx, memberIDs(r.Attributes), false)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +198,7 @@ func (b *backend) replaceGroup(ctx context.Context, id string, r *scim.Resource,
 	if err != nil {
 		return nil, err
 	}
-	users, groups, err := c.joining(ctx, memberIDs(r.Attributes))
+	users, groups, err := c.joining(ctx, memberIDs(r.Attributes), true)
 	if err != nil {
 		return nil, err
 	}
@@ -308,9 +309,10 @@ func (b *backend) memberStep(ctx context.Context, c caller, rec registry.ScimGro
 		add[i] = m.Value
 	}
 	var err error
-	if op.RemoveUsers, op.RemoveGroups, _, err = c.keys(ctx, remove); err != nil {
+	// Who was deleted is a member still, should they come back.
+	if op.RemoveUsers, op.RemoveGroups, _, err = c.keys(ctx, remove, true); err != nil {
 		return op, err
 	}
-	op.AddUsers, op.AddGroups, err = c.joining(ctx, add)
+	op.AddUsers, op.AddGroups, err = c.joining(ctx, add, s.Only)
 	return op, err
 }

@@ -24,8 +24,9 @@ type Records interface {
 	// ScimMembers streams a group's members.
 	ScimMembers(ctx context.Context, v registry.ScimView, group registry.GroupID, fn func(registry.ScimMember) error) error
 	// ScimKeys finds users and groups by public id; what does not exist, or may
-	// not be seen, is left out.
-	ScimKeys(ctx context.Context, v registry.ScimView, publicIDs []string) (registry.ScimKeys, error)
+	// not be seen, is left out. With gone, what was deleted or may not be seen is
+	// there, too: nobody is to learn of it.
+	ScimKeys(ctx context.Context, v registry.ScimView, publicIDs []string, gone bool) (registry.ScimKeys, error)
 	// ScimResources, ScimResourceRecords and ScimResourceByID are for resources
 	// of declared types what the others are for people.
 	ScimResources(ctx context.Context, v registry.ScimView, k registry.ScimType, q filter.Selection, p registry.ScimPage) ([]registry.ResourceID, int, error)

@@ -62,6 +62,8 @@ func TestTagsTellWhatChanged(t *testing.T) {
 			{"a group is renamed", "/Users/" + ann, 204, other, "PATCH", "/Groups/" + sales, patch(`{"op":"replace","path":"displayName","value":"Retail"}`)},
 			{"a member goes", "/Users/" + ann, 204, other, "PATCH", "/Groups/" + sales, patch(`{"op":"remove","path":"members[value eq \"` + ann + `\"]"}`)},
 			{"a member comes", "/Users/" + ann, 204, other, "PATCH", "/Groups/" + sales, patch(`{"op":"add","path":"members","value":[` + member(ann) + `]}`)},
+			{"a member takes another name", "/Groups/" + sales, 200, own, "PATCH", "/Users/" + ann, patch(`{"op":"replace","path":"displayName","value":"Anna"}`)},
+			{"a group within another takes one", "/Groups/" + outer, 204, other, "PATCH", "/Groups/" + inner, patch(`{"op":"replace","path":"displayName","value":"Core"}`)},
 			{"a person is deleted", "/Groups/" + sales, 204, own, "DELETE", "/Users/" + ann, ""},
 			{"and restored", "/Groups/" + sales, 201, own, "POST", "/Users", restore},
 			{"a group within another is deleted", "/Groups/" + outer, 204, other, "DELETE", "/Groups/" + inner, ""},

@@ -144,15 +144,9 @@ func (b *backend) createUser(ctx context.Context, r *scim.Resource, p scim.Proje
 	}
 	res, err := b.apply(ctx, c, op)
 	var e *registry.Error
-	if errors.As(err, &e) && e.Code == registry.CodeUserNameTaken && e.User != 0 {
-		switch c.OnForeign {
-		case registry.ForeignPromote:
-			op.Join = e.User
-			res, err = b.apply(ctx, c, op)
-		case registry.ForeignLink:
-			op.Join, op.LinkOnly = e.User, true
-			res, err = b.apply(ctx, c, op)
-		}
+	if errors.As(err, &e) && e.Code == registry.CodeUserNameTaken && e.User != 0 && c.OnForeign == registry.ForeignLink {
+		op.Join, op.LinkOnly = e.User, true
+		res, err = b.apply(ctx, c, op)
 	}
 	if errors.As(err, &e) && e.User != 0 && e.Code != registry.CodeErased {
 		return nil, scim.Errorf(scim.Uniqueness, "%s", e.Message) // as RFC 7644 section 3.3 has it for whoever is there already

@@ -68,7 +68,7 @@ func besiege(t *testing.T, c *client, theirs, group string) {
 			unchanged(op)
 		}
 	}
-	c.want(200, "PUT", "/Groups/"+ours, fmt.Sprintf(`{%s,"displayName":"Ours-%s","members":[{"value":%q}]}`, groupSchema, c.origin.Key, theirs))
+	c.want(400, "PUT", "/Groups/"+ours, fmt.Sprintf(`{%s,"displayName":"Ours-%s","members":[{"value":%q}]}`, groupSchema, c.origin.Key, theirs))
 	unchanged("PUT")
 
 	// As a manager: the id stays a word, and tells nothing about whom it means.

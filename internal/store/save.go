@@ -52,7 +52,7 @@ func (t *tenantTx) Save(ctx context.Context, w *registry.Writes) error {
 	t.fresh += len(w.NewUsers) + len(w.NewLinks)
 	for _, step := range []func(context.Context, *registry.Writes) error{
 		t.saveUsers, t.saveEmails, t.saveGroups, t.saveMembers, t.saveMoves, t.saveResources, t.saveLinks, t.saveMet, t.keepHeld, t.voidLinks, t.saveInvites, t.countMails, t.endSessions,
-		t.saveMerges, t.erase, t.saveKeys, t.moveGroups, t.saveChanges,
+		t.saveMerges, t.erase, t.saveKeys, t.moveGroups, t.endMembers, t.saveChanges,
 	} {
 		if err := step(ctx, w); err != nil {
 			return err
@@ -283,6 +283,17 @@ func (t *tenantTx) moveGroups(ctx context.Context, w *registry.Writes) error {
 		append(args, at, company)...)
 }
 
+// endMembers takes people out of every group that an origin put them in.
+func (t *tenantTx) endMembers(ctx context.Context, w *registry.Writes) error {
+	for _, m := range w.EndedMembers {
+		if err := t.deferred(ctx, "end memberships", `DELETE FROM memberships WHERE +company_id = ? AND user_id = ? AND origin_id = ?`,
+			int64(t.company), int64(m.User), int64(m.Origin)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // saveMembers writes the first members of groups.
 func (t *tenantTx) saveMembers(ctx context.Context, w *registry.Writes) error {
 	for _, m := range w.FirstMembers {
@@ -328,9 +339,6 @@ func (t *tenantTx) saveLinks(ctx context.Context, w *registry.Writes) error {
 	if err != nil {
 		return err
 	}
-	if err := t.place(ctx, newLinks, fresh, nil); err != nil {
-		return err
-	}
 	if len(w.RemovedLinks) > 0 {
 		ids := make([]int64, len(w.RemovedLinks))
 		for i, l := range w.RemovedLinks {
@@ -339,6 +347,9 @@ func (t *tenantTx) saveLinks(ctx context.Context, w *registry.Writes) error {
 		if err := t.deferred(ctx, "remove links", `DELETE FROM links WHERE `+t.s.byKey("id"), int64(t.company), keys(t.s, ids)); err != nil {
 			return err
 		}
+	}
+	if err := t.place(ctx, newLinks, fresh, nil); err != nil {
+		return err
 	}
 	changed, err := rowsOf(w.ChangedLinks, linkRow, func(l *registry.Link) int64 { return int64(l.ID) }, now)
 	if err != nil {

@@ -58,7 +58,7 @@ func TestScimFence(t *testing.T) {
 			must(t, err)
 			gs, err := c.b.ScimGroupRecords(ctx, v, []registry.GroupID{c.group})
 			must(t, err)
-			ks, err := c.b.ScimKeys(ctx, v, []string{user, group})
+			ks, err := c.b.ScimKeys(ctx, v, []string{user, group}, false)
 			must(t, err)
 			must(t, c.b.ScimMembers(ctx, v, c.group, func(m registry.ScimMember) error { seen = append(seen, m); return nil }))
 			if len(us)+len(gs)+len(ks.Users)+len(ks.Groups)+len(seen) != 0 {

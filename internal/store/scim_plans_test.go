@@ -64,7 +64,7 @@ func (w *scimWorld) recordStatements(v registry.Visibility) []string {
 	must(w.t, err)
 	_, err = w.tenant().ScimGroupByID(ctx, w.view(v), "g7")
 	must(w.t, err)
-	_, err = w.tenant().ScimKeys(ctx, w.view(v), []string{"u7", "g7"})
+	_, err = w.tenant().ScimKeys(ctx, w.view(v), []string{"u7", "g7"}, false)
 	must(w.t, err)
 	must(w.t, w.tenant().ScimMembers(ctx, w.view(v), 7, func(registry.ScimMember) error { return nil }))
 	return out

@@ -229,8 +229,8 @@ func (t *Tenant) scimGroupsWhere(ctx context.Context, v registry.ScimView, ids [
 }
 
 // ScimKeys finds users and groups by public id; those that the connection may
-// not see are left out.
-func (t *Tenant) ScimKeys(ctx context.Context, v registry.ScimView, publicIDs []string) (registry.ScimKeys, error) {
+// not see are left out, unless those who are gone are asked for, too.
+func (t *Tenant) ScimKeys(ctx context.Context, v registry.ScimView, publicIDs []string, gone bool) (registry.ScimKeys, error) {
 	out := registry.ScimKeys{Users: map[string]registry.UserID{}, Groups: map[string]registry.GroupID{}}
 	for _, k := range []*scimKind{scimUsers, scimGroups} {
 		if len(out.Users) == len(publicIDs) {
@@ -242,8 +242,11 @@ func (t *Tenant) ScimKeys(ctx context.Context, v registry.ScimView, publicIDs []
 		if len(publicIDs) == 1 {
 			named = splice(a+".public_id = ?", asText(publicIDs[0]))
 		}
-		q := splice("SELECT "+a+".public_id, "+a+".id FROM "+k.table+" "+a+" WHERE +"+a+".company_id = ? AND "+a+".deleted_at = 0 AND ? AND ?",
-			c.company, named, c.visible(k.link, a))
+		seen := splice(a+".deleted_at = 0 AND ?", c.visible(k.link, a))
+		if gone {
+			seen = raw("TRUE")
+		}
+		q := splice("SELECT "+a+".public_id, "+a+".id FROM "+k.table+" "+a+" WHERE +"+a+".company_id = ? AND ? AND ?", c.company, named, seen)
 		rows, err := t.s.ask(t.s.brief(ctx), q)
 		err = each(rows, err, func(rows *sql.Rows) error {
 			var public string

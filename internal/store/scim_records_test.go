@@ -56,7 +56,7 @@ func TestScimRecords(t *testing.T) {
 		if _, err := w.tenant().ScimGroupByID(ctx, own, directory); !errors.Is(err, registry.ErrNotFound) {
 			t.Errorf("hidden group: %v", err)
 		}
-		keys, err := w.tenant().ScimKeys(ctx, own, []string{alice.PublicID, hans.PublicID, leo, groups[0].PublicID, directory, "a\x00"})
+		keys, err := w.tenant().ScimKeys(ctx, own, []string{alice.PublicID, hans.PublicID, leo, groups[0].PublicID, directory, "a\x00"}, false)
 		if err != nil || len(keys.Users) != 1 || keys.Users[alice.PublicID] != alice.ID || len(keys.Groups) != 1 {
 			t.Errorf("keys: %+v, %v", keys, err)
 		}
