@@ -54,6 +54,8 @@ type ScimUser struct {
 	// Manager is the public id of whom a directory names as the person's manager,
 	// "" for nobody whom the connection may see.
 	Manager string
+	// ManagerName is the name of whoever is their manager, likewise.
+	ManagerName string
 }
 
 // ScimGroup is what a SCIM resource is made of, without the members.

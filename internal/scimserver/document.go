@@ -10,8 +10,11 @@ import (
 // enterprise is the URN of the enterprise extension (RFC 7643 section 4.3).
 const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
-// managerValue is where a document says who the manager is.
-var managerValue = []string{enterprise, "manager", "value"}
+// Where a document says who the manager is, and what the manager is called.
+var (
+	managerValue = []string{enterprise, "manager", "value"}
+	managerName  = []string{enterprise, "manager", "displayName"}
+)
 
 // simple is the one table between SCIM attributes of one value and the
 // registry's. The path is from the document's root; of two rows for one

@@ -156,3 +156,40 @@ func TestNobodyLeft(t *testing.T) {
 		}
 	})
 }
+
+// TestManagersName: a manager whom the connection knows is shown by name, and found by
+// it; one whom it does not know, or who is gone, is an id.
+func TestManagersName(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+		c := w.connect("acme", "idp", registry.ConnectionSettings{})
+		boss := c.want(201, "POST", "/Users", `{`+userSchema+`,"userName":"boss","externalId":"b","displayName":"The Boss"}`)["id"].(string)
+		report := func(name, manager string) map[string]any {
+			return c.want(201, "POST", "/Users", fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User",%q],"userName":%q,%q:{"manager":{"value":%q,"displayName":"x"}}}`, enterprise, name, enterprise, manager))
+		}
+		shown := func(doc map[string]any) any {
+			return doc[enterprise].(map[string]any)["manager"].(map[string]any)["displayName"]
+		}
+		made, stranger := report("ann", boss), report("eve", "nobody")
+		path := "/Users/" + made["id"].(string)
+		if got := c.want(200, "GET", path, ""); shown(made) != "The Boss" || fmt.Sprint(got) != fmt.Sprint(made) {
+			t.Errorf("%v\nwas made, and is\n%v", made, got)
+		}
+		if shown(stranger) != nil {
+			t.Errorf("a stranger is called %v", shown(stranger))
+		}
+		find := func(filter string) float64 {
+			return c.want(200, "GET", "/Users?sortBy="+enterprise+":manager.displayName&filter="+url.QueryEscape(enterprise+":manager.displayName "+filter), "")["totalResults"].(float64)
+		}
+		if find(`eq "the boss"`) != 1 || find(`pr`) != 1 || find(`ne "the boss"`) != 2 {
+			t.Error("the manager's name does not find the report")
+		}
+		if got := c.want(200, "GET", path+"?attributes="+enterprise+":manager.displayName", ""); shown(got) != "The Boss" {
+			t.Errorf("alone: %v", got)
+		}
+		c.want(204, "DELETE", "/Users/"+boss, "")
+		if got := c.want(200, "GET", path, ""); shown(got) != nil || find(`pr`) != 0 {
+			t.Errorf("who is gone is called %v", shown(got))
+		}
+	})
+}

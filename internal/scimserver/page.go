@@ -101,7 +101,7 @@ func (f *filling) loadType(ctx context.Context, t *scim.ResourceType, ids []int6
 	}
 	switch {
 	case isUser(t):
-		list, err := f.c.ScimUserRecords(ctx, f.c.view, as[registry.UserID](ids), showsGroups(f.q.Projection))
+		list, err := f.c.ScimUserRecords(ctx, f.c.view, as[registry.UserID](ids), showsOthers(f.q.Projection))
 		for _, rec := range list {
 			add(int64(rec.ID), f.laterResource(f.c, rec), len(rec.Document)+100*len(rec.Groups))
 		}

@@ -17,9 +17,9 @@ type Records interface {
 	// ScimSorted lists records of several types, or of one, in one order; kinds[i]
 	// is the type of parts[i].
 	ScimSorted(ctx context.Context, v registry.ScimView, kinds []registry.ScimType, parts []filter.Selection, p registry.ScimPage) ([]registry.ScimPlace, error)
-	ScimUserRecords(ctx context.Context, v registry.ScimView, ids []registry.UserID, groups bool) ([]registry.ScimUser, error)
+	ScimUserRecords(ctx context.Context, v registry.ScimView, ids []registry.UserID, others bool) ([]registry.ScimUser, error)
 	ScimGroupRecords(ctx context.Context, v registry.ScimView, ids []registry.GroupID) ([]registry.ScimGroup, error)
-	ScimUserByID(ctx context.Context, v registry.ScimView, publicID string, groups bool) (registry.ScimUser, error)
+	ScimUserByID(ctx context.Context, v registry.ScimView, publicID string, others bool) (registry.ScimUser, error)
 	ScimGroupByID(ctx context.Context, v registry.ScimView, publicID string) (registry.ScimGroup, error)
 	// ScimMembers streams a group's members.
 	ScimMembers(ctx context.Context, v registry.ScimView, group registry.GroupID, fn func(registry.ScimMember) error) error

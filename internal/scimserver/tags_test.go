@@ -59,6 +59,8 @@ func TestTagsTellWhatChanged(t *testing.T) {
 			body          string
 		}{
 			{"a no-op", "", 200, own, "PATCH", "/Users/" + ann, patch(`{"op":"replace","path":"active","value":true}`)},
+			{"a manager is named", "/Users/" + ann, 200, own, "PATCH", "/Users/" + ann, patch(`{"op":"add","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager","value":{"value":"` + bob + `"}}`)},
+			{"who takes another name", "/Users/" + ann, 200, other, "PATCH", "/Users/" + bob, patch(`{"op":"replace","path":"displayName","value":"Robert"}`)},
 			{"a group is renamed", "/Users/" + ann, 204, other, "PATCH", "/Groups/" + sales, patch(`{"op":"replace","path":"displayName","value":"Retail"}`)},
 			{"a member goes", "/Users/" + ann, 204, other, "PATCH", "/Groups/" + sales, patch(`{"op":"remove","path":"members[value eq \"` + ann + `\"]"}`)},
 			{"a member comes", "/Users/" + ann, 204, other, "PATCH", "/Groups/" + sales, patch(`{"op":"add","path":"members","value":[` + member(ann) + `]}`)},

@@ -37,11 +37,12 @@ func (b *backend) laterResource(c caller, rec registry.ScimUser) *scim.Resource 
 }
 
 // viewOf is a digest of what a person's resource shows of others: the groups they are
-// in, and, of who is another origin's, what ties them to the connection. The version
-// is not moved by it. Who is the connection's own and in no group has none.
+// in, their manager's name, and, of who is another origin's, what ties them to the
+// connection. The version is not moved by it. Who is the connection's own, in no group
+// and nobody's report has none.
 func viewOf(c caller, rec registry.ScimUser) string {
 	foreign := rec.Owner != c.Origin.ID && rec.Anchor+rec.Manager != ""
-	if len(rec.Groups) == 0 && !foreign {
+	if len(rec.Groups) == 0 && rec.ManagerName == "" && !foreign {
 		return ""
 	}
 	digest := fnv.New64a()
@@ -53,15 +54,18 @@ func viewOf(c caller, rec registry.ScimUser) string {
 	if foreign {
 		add(rec.Anchor, rec.Manager)
 	}
+	add(rec.ManagerName)
 	for _, g := range rec.Groups {
 		add(g.ID, g.Display)
 	}
 	return strconv.FormatUint(digest.Sum64(), 36)
 }
 
-// showsGroups tells whether an answer depends on a person's groups: it shows them, or
-// meta, whose version has them in it.
-func showsGroups(p scim.Projection) bool { return p.Wants("groups") || p.Wants("meta") }
+// showsOthers tells whether an answer depends on others than the person: it shows
+// their groups or manager, or meta, whose version has those in it.
+func showsOthers(p scim.Projection) bool {
+	return p.Wants("groups") || p.Wants("meta") || p.Wants(enterprise+":manager")
+}
 
 // wholeDocument is a person's document with what has a place of its own.
 func wholeDocument(rec registry.ScimUser) (map[string]any, error) {
@@ -71,6 +75,9 @@ func wholeDocument(rec registry.ScimUser) (map[string]any, error) {
 	}
 	if rec.Manager != "" {
 		plant(doc, managerValue, rec.Manager)
+	}
+	if rec.ManagerName != "" {
+		plant(doc, managerName, rec.ManagerName)
 	}
 	doc["userName"] = rec.User.UserName()
 	doc["active"] = rec.User.Enabled
@@ -154,7 +161,7 @@ func (b *backend) createUser(ctx context.Context, r *scim.Resource, p scim.Proje
 	if err != nil {
 		return nil, refused(err)
 	}
-	if made := res[0].Change; made != nil && made.Action == registry.ActionCreate {
+	if made := res[0].Change; made != nil && made.Action == registry.ActionCreate && dig(r.Attributes, managerValue) == nil {
 		return b.created(op, res[0], r.Attributes), nil
 	}
 	return b.rereadUser(ctx, c, res[0].PublicID, p)
@@ -177,8 +184,8 @@ func contactFor(ctx context.Context, c caller, a registry.Attributes) (registry.
 	return id, err
 }
 
-// created is a person just made, who is what the operation says and is in no
-// group: reading that back would cost as much again as half the writing.
+// created is a person just made, who is what the operation says, in no group and
+// nobody's report: reading that back would cost as much again as half the writing.
 func (b *backend) created(op registry.PutUser, res registry.Result, doc map[string]any) *scim.Resource {
 	doc = keeping(b.users, doc, ownPlace...)
 	doc["userName"], doc["active"] = res.Name, op.Enabled
@@ -191,7 +198,7 @@ func (b *backend) created(op registry.PutUser, res registry.Result, doc map[stri
 
 // rereadUser answers with what is there now.
 func (b *backend) rereadUser(ctx context.Context, c caller, id string, p scim.Projection) (*scim.Resource, error) {
-	rec, err := c.ScimUserByID(ctx, c.view, id, showsGroups(p))
+	rec, err := c.ScimUserByID(ctx, c.view, id, showsOthers(p))
 	if err != nil {
 		return nil, refused(err)
 	}

@@ -80,12 +80,13 @@ var scimUsers = &scimKind{
 		"timezone":          attribute(registry.AttrTimezone),
 		"phoneNumbers":      (*scimCompiler).phoneNumbers,
 
-		scimEnterpriseURN + ":employeeNumber": column("employee_number"),
-		scimEnterpriseURN + ":costCenter":     attribute(registry.AttrCostCenter),
-		scimEnterpriseURN + ":organization":   attribute(registry.AttrOrganization),
-		scimEnterpriseURN + ":division":       attribute(registry.AttrDivision),
-		scimEnterpriseURN + ":department":     attribute(registry.AttrDepartment),
-		scimEnterpriseURN + ":manager.value":  managerPlace,
+		scimEnterpriseURN + ":employeeNumber":      column("employee_number"),
+		scimEnterpriseURN + ":costCenter":          attribute(registry.AttrCostCenter),
+		scimEnterpriseURN + ":organization":        attribute(registry.AttrOrganization),
+		scimEnterpriseURN + ":division":            attribute(registry.AttrDivision),
+		scimEnterpriseURN + ":department":          attribute(registry.AttrDepartment),
+		scimEnterpriseURN + ":manager.value":       managerPlace,
+		scimEnterpriseURN + ":manager.displayName": func(c *scimCompiler) place { return place{own: true, value: c.managerName()} },
 	},
 }
 
@@ -152,6 +153,17 @@ func attribute(name string) func(*scimCompiler) place {
 // such.
 func managerPlace(c *scimCompiler) place {
 	return place{value: splice("COALESCE(?, NULLIF(?, ''))", c.manager(), c.attribute(registry.AttrManager))}
+}
+
+// managerName is the name of a person's manager, if the connection may see them; null
+// for nobody. See Tenant.nameManagers.
+func (c *scimCompiler) managerName() fragment {
+	of := func(which fragment) fragment {
+		return splice(`(SELECT `+displayOfUser+` FROM users x WHERE +x.company_id = ? AND ? AND x.deleted_at = 0 AND ?)`, c.company, which, c.visible("user_id", "x"))
+	}
+	pushed := c.value(raw("u.document"), attr.String, scimEnterpriseURN, "manager", "value")
+	return splice(`CASE WHEN u.document IS NOT NULL THEN ? WHEN u.manager_id IS NOT NULL THEN ? END`,
+		of(splice("x.public_id = ?", pushed)), of(raw("x.id = u.manager_id")))
 }
 
 // column is a column of the resource.

@@ -1,31 +1,34 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/usherd/usher/internal/registry"
 )
 
 // ScimUserRecords loads people, in the order of ids; those who are gone are left
-// out. groups asks for their groups as well.
-func (t *Tenant) ScimUserRecords(ctx context.Context, v registry.ScimView, ids []registry.UserID, groups bool) ([]registry.ScimUser, error) {
+// out. others asks for what their records show of others, too: their groups and the
+// name of their manager.
+func (t *Tenant) ScimUserRecords(ctx context.Context, v registry.ScimView, ids []registry.UserID, others bool) ([]registry.ScimUser, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	return t.scimUsersWhere(ctx, v, ids, groups, splice("+u.company_id = ? AND ?", int64(t.id), t.among("u.id", ids)))
+	return t.scimUsersWhere(ctx, v, ids, others, splice("+u.company_id = ? AND ?", int64(t.id), t.among("u.id", ids)))
 }
 
 // ScimUserByID loads one person by public id; registry.ErrNotFound when the
 // connection may not see such a person.
-func (t *Tenant) ScimUserByID(ctx context.Context, v registry.ScimView, publicID string, groups bool) (registry.ScimUser, error) {
+func (t *Tenant) ScimUserByID(ctx context.Context, v registry.ScimView, publicID string, others bool) (registry.ScimUser, error) {
 	c := t.scimCompiler(scimUsers, v, nil)
 	where := splice("+u.company_id = ? AND u.public_id = ? AND ?", c.company, asText(publicID), c.visible(scimUsers.link, "u"))
-	users, err := t.scimUsersWhere(ctx, v, nil, groups, where)
+	users, err := t.scimUsersWhere(ctx, v, nil, others, where)
 	if err == nil && len(users) == 0 {
 		err = registry.ErrNotFound
 	}
@@ -37,10 +40,10 @@ func (t *Tenant) ScimUserByID(ctx context.Context, v registry.ScimView, publicID
 
 // scimUsersWhere loads the living people of a condition in the order of ids, if
 // there are any.
-func (t *Tenant) scimUsersWhere(ctx context.Context, v registry.ScimView, ids []registry.UserID, groups bool, where fragment) ([]registry.ScimUser, error) {
+func (t *Tenant) scimUsersWhere(ctx context.Context, v registry.ScimView, ids []registry.UserID, others bool, where fragment) ([]registry.ScimUser, error) {
 	c := t.scimCompiler(scimUsers, v, nil)
 	of := raw("NULL")
-	if groups {
+	if others {
 		of = c.groupsOf()
 	}
 	q := splice(`SELECT `+scimUserColumns+`, ?, ?, ? FROM users u WHERE u.deleted_at = 0 AND ?`, c.manager(), c.anchor(), of, where)
@@ -63,6 +66,11 @@ func (t *Tenant) scimUsersWhere(ctx context.Context, v registry.ScimView, ids []
 	}
 	if err := t.scimAddresses(ctx, found, keep); err != nil {
 		return nil, fmt.Errorf("load addresses of users: %w", err)
+	}
+	if others {
+		if err := t.nameManagers(ctx, c, found); err != nil {
+			return nil, fmt.Errorf("load managers of users: %w", err)
+		}
 	}
 	return inOrder(ids, found), nil
 }
@@ -172,6 +180,49 @@ func (t *Tenant) scimAddresses(ctx context.Context, users map[registry.UserID]*r
 		}
 		return err
 	})
+}
+
+// nameManagers fills in what the managers are called, of those who have one and whom
+// the connection may see. Few records name one, so that it costs the others nothing.
+func (t *Tenant) nameManagers(ctx context.Context, c *scimCompiler, users map[registry.UserID]*registry.ScimUser) error {
+	reports := map[string][]*registry.ScimUser{}
+	for _, u := range users {
+		if id := managerOf(u); id != "" {
+			reports[id] = append(reports[id], u)
+		}
+	}
+	if len(reports) == 0 {
+		return nil
+	}
+	rows, err := t.s.ask(t.s.brief(ctx), splice(`SELECT x.public_id, `+displayOfUser+` FROM users x WHERE +x.company_id = ? AND ? AND x.deleted_at = 0 AND ?`,
+		c.company, splice(t.s.anyOf("x.public_id"), list(t.s, slices.Collect(maps.Keys(reports)))), c.visible("user_id", "x")))
+	return each(rows, err, func(rows *sql.Rows) error {
+		var id, name string
+		err := rows.Scan(&id, &name)
+		for _, u := range reports[id] {
+			u.ManagerName = name
+		}
+		return err
+	})
+}
+
+// managerOf is the id of somebody's manager: a directory's word, or the document's; ""
+// for nobody.
+func managerOf(u *registry.ScimUser) string {
+	if len(u.Document) == 0 || !bytes.Contains(u.Document, []byte(`"manager"`)) {
+		return u.Manager
+	}
+	var doc struct {
+		Enterprise struct {
+			Manager struct {
+				Value string `json:"value"`
+			} `json:"manager"`
+		} `json:"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"`
+	}
+	if json.Unmarshal(u.Document, &doc) != nil {
+		return "" // whoever reads the document says so
+	}
+	return doc.Enterprise.Manager.Value
 }
 
 // among is the condition that a column is one of these keys.
