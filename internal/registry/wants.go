@@ -35,16 +35,7 @@ func (u *unit) gather() *wants {
 func (n *wants) name(op Op) {
 	switch op := op.(type) {
 	case PutUser:
-		n.names[Key(op.Attributes.First(AttrUserName))] = true
-		if op.WasAnchor != "" {
-			n.anchors = append(n.anchors, op.WasAnchor)
-		}
-		if op.Join != 0 {
-			n.users[op.Join] = true
-		}
-		if op.LinkOnly {
-			n.byHand = append(n.byHand, op.Join)
-		}
+		n.put(op)
 	case CreateUser:
 		n.names[Key(op.Attributes.First(AttrUserName))] = true
 	case Enrol:
@@ -78,5 +69,18 @@ func (n *wants) name(op Op) {
 		n.users[op.User] = true
 	case LiftErasure:
 		n.users[op.User] = true
+	}
+}
+
+func (n *wants) put(op PutUser) {
+	n.names[Key(op.Attributes.First(AttrUserName))] = true
+	if op.WasAnchor != "" {
+		n.anchors = append(n.anchors, op.WasAnchor)
+	}
+	if op.Join != 0 {
+		n.users[op.Join] = true
+	}
+	if op.LinkOnly {
+		n.byHand = append(n.byHand, op.Join)
 	}
 }
