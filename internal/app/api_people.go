@@ -48,7 +48,10 @@ func (d *apiDesk) ListPeople(ctx context.Context, who *api.Who, in api.ListPeopl
 	if err != nil {
 		return p, err
 	}
-	if in.Origin != "" || in.OriginKind != "" {
+	if (in.Origin == "") != (in.OriginKind == "") {
+		return p, registry.Refuse(registry.CodeInvalidValue, "origin and origin_kind go together: an origin is known by both")
+	}
+	if in.Origin != "" {
 		for _, o := range doors {
 			if o.Key == in.Origin && string(o.Kind) == in.OriginKind {
 				q.Owner = o.ID

@@ -30,6 +30,13 @@ const (
 	OriginOIDC OriginKind = "oidc"
 )
 
+// OriginKinds are all kinds of doors.
+func OriginKinds() []OriginKind {
+	return []OriginKind{
+		OriginSCIM, OriginLDAP, OriginEntra, OriginRegistration, OriginUpload, OriginAdmin, OriginMail, OriginTeams, OriginAPI, OriginOIDC,
+	}
+}
+
 // Directory reports whether the origin is a directory or identity provider,
 // which may rename its own people and vouches for their addresses.
 func (k OriginKind) Directory() bool {

@@ -23,7 +23,7 @@ func (u *unit) settleNames() {
 			}
 			holder, held := u.names[in.key]
 			switch {
-			case held && holder.User != in.user && !leaving[holder.User]:
+			case held && holder.User != in.user && !(leaving[holder.User] && u.passes(holder)):
 				u.lose(in, &holder)
 			case asked[in.key]:
 				u.lose(in, nil)
@@ -37,6 +37,13 @@ func (u *unit) settleNames() {
 		}
 	}
 	u.parkNames(intents)
+}
+
+// passes tells whether a name that its holder leaves may be somebody else's at once. A
+// directory knows who is called what; a file may have two rows mixed up, and whoever
+// signs in with a name would be somebody else's guest.
+func (u *unit) passes(holder NameHolder) bool {
+	return u.b.Origin.Kind.Directory() || holder.Credential != CredentialSet && holder.Credential != CredentialSSO
 }
 
 // nameIntents lists who asks for a name, and which users leave theirs.

@@ -39,3 +39,32 @@ func TestWhoVerifies(t *testing.T) {
 		})
 	})
 }
+
+// TestNamesChangeHands: two people swap userNames by a directory's word; by a file's
+// only while neither signs in with theirs.
+func TestNamesChangeHands(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store) {
+		taken := []registry.Code{registry.CodeUserNameTaken, registry.CodeUserNameTaken}
+		for _, c := range []struct {
+			kind     registry.OriginKind
+			password string
+			want     []registry.Code
+		}{
+			{registry.OriginLDAP, "hash", []registry.Code{"", ""}},
+			{registry.OriginUpload, "", []registry.Code{"", ""}},
+			{registry.OriginUpload, "hash", taken},
+		} {
+			rule(t, s, string(c.kind)+" "+c.password, func(t *testing.T, w *world) {
+				door := w.door(c.kind, "door")
+				named := func(first, second string) []registry.Op {
+					return []registry.Op{
+						with(person("1", first), func(p *registry.PutUser) { p.PasswordHash = c.password }),
+						with(person("2", second), func(p *registry.PutUser) { p.PasswordHash = c.password }),
+					}
+				}
+				want(t, "made", codes(w.putAs(door, named("v1", "v2")...)), []registry.Code{"", ""})
+				want(t, "swapped", codes(w.putAs(door, named("v2", "v1")...)), c.want)
+			})
+		}
+	})
+}

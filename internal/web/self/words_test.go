@@ -136,10 +136,7 @@ func handlerKeys() []string {
 	} {
 		out = append(out, "weak."+string(w))
 	}
-	for _, o := range []registry.OriginKind{
-		registry.OriginSCIM, registry.OriginLDAP, registry.OriginEntra, registry.OriginRegistration,
-		registry.OriginUpload, registry.OriginAdmin, registry.OriginMail, registry.OriginTeams,
-	} {
+	for _, o := range registry.OriginKinds() {
 		out = append(out, "origin."+string(o))
 	}
 	for _, d := range registry.AttributeDefs() {
