@@ -128,6 +128,13 @@ func (c *Core) Recognise(ctx context.Context, company registry.CompanyID, at reg
 // mailbox is the recipient it came for, "" where that is not known. An error passes:
 // the same message may be handed over again.
 func (c *Core) IntakeMail(ctx context.Context, company registry.CompanyID, mailbox string, message io.Reader) (intake.Answer, error) {
+	if theirs, ours := c.Mailroom.CompanyOf(mailbox); ours { // a mailbox of the file is its company's
+		if key, err := c.companyKey(ctx, company); err != nil {
+			return intake.Answer{}, err
+		} else if key != theirs {
+			return intake.Answer{}, registry.Refuse(registry.CodeInvalidValue, "mailbox: %s takes mail for another company", mailbox)
+		}
+	}
 	letter, err := intake.Read(message, nil)
 	if err != nil {
 		return intake.Answer{}, err

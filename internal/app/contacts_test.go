@@ -43,9 +43,9 @@ func contacts(t *testing.T, s *app.Server) map[string]store.Contact {
 func TestMailBecomesAnAccount(t *testing.T) {
 	t.Parallel()
 	box, dir, at := mailbox(t, "127.0.0.1:0"), directory(t, 3, 0), free(t)
-	cfg := configure(t, settings{SMTP: box.Addr(), LDAP: dir.URL, Source: "    join: [email]\n    delete_after: never", More: `intake:
+	cfg := configure(t, settings{SMTP: box.Addr(), LDAP: dir.URL, Companies: "  beta: {name: Beta}", Source: "    join: [email]\n    delete_after: never", More: `intake:
   listen: lmtp://` + at + `
-  recipients: {help@acme.example: acme}
+  recipients: {help@acme.example: acme, help@beta.example: beta}
   authserv_ids: [mx.acme.example]
 `})
 	s, _ := start(t, cfg, app.Options{})
@@ -95,6 +95,11 @@ func TestMailBecomesAnAccount(t *testing.T) {
 	answer, err := s.IntakeMail(t.Context(), company.ID, "", strings.NewReader("From: "+known+"\r\n\r\n"))
 	if err != nil || answer.Outcome != intake.Known || answer.ID != u.PublicID || answer.Strength != registry.Strong {
 		t.Errorf("who writes now is %+v, %v", answer, err)
+	}
+	for mailbox, taken := range map[string]bool{"Help@acme.example": true, "help+de@acme.example": true, "help@elsewhere.example": true, "help@beta.example": false} {
+		if _, err := s.IntakeMail(t.Context(), company.ID, mailbox, strings.NewReader("From: "+known+"\r\n\r\n")); (err == nil) != taken {
+			t.Errorf("mail for %s: %v", mailbox, err)
+		}
 	}
 	onceEach(t, box)
 }

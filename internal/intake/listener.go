@@ -135,6 +135,13 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	return nil
 }
 
+// CompanyOf is the key of the company that an address takes mail for; ok is false for
+// one that the settings do not name.
+func (m *Mailroom) CompanyOf(mailbox string) (company string, ok bool) {
+	_, company, ok = m.settings.recipient(mailbox)
+	return company, ok
+}
+
 // recipient finds one of ours; a tag of the mailbox is none of our business.
 func (s *Settings) recipient(to string) (key, company string, ok bool) {
 	key, err := keyOfAddress(to)
