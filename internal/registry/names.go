@@ -23,7 +23,7 @@ func (u *unit) settleNames() {
 			}
 			holder, held := u.names[in.key]
 			switch {
-			case held && holder.User != in.user && !(leaving[holder.User] && u.passes(holder)):
+			case held && holder.User != in.user && (!leaving[holder.User] || !u.passes(holder)):
 				u.lose(in, &holder)
 			case asked[in.key]:
 				u.lose(in, nil)
