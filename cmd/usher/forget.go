@@ -19,7 +19,9 @@ what becomes of its people and groups:
                  protected
   --to SOURCE    they become those of another source of the file, which knows them
                  by the same id or the same userName, groups by the same name; who is
-                 not there stays as they are, and is told of
+                 not there stays as they are, and is told of. Where it knows others
+                 by the same id, a userName under another one is a conflict: an entry
+                 made anew. No userName hands over who has rights or is protected
 
 Groups, values and passwords stay in the first and the last case. --preview shows
 what it comes to. Without it the run is held, and ` + "`usher sync approve RUN --note WHY`" + `

@@ -76,8 +76,9 @@ type Known struct {
 	// MissingSince, Owned, Enabled and Deleted are as in registry.LinkedUser.
 	MissingSince            time.Time
 	Owned, Enabled, Deleted bool
-	// Protected people are not deactivated and not deleted.
-	Protected bool
+	// Protected people are not deactivated and not deleted. The privileged have rights
+	// in the company.
+	Protected, Privileged bool
 }
 
 // KnownGroup is a group tied to the source with the members it asserts.

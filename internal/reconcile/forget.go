@@ -75,8 +75,21 @@ type forgetting struct {
 	graceOver bool
 }
 
-// heir is what a record is called at the source that takes over.
-type heir struct{ anchor, name string }
+// heir is what a record is called at the source that takes over, and what tells
+// that it is the same one.
+type heir struct {
+	anchor, name string
+	by           likeness
+}
+
+// likeness is what tells that a record of one source is one of another.
+type likeness uint8
+
+const (
+	byTie  likeness = iota // the other has tied it already
+	byID                   // the same id
+	byName                 // the same userName, or name of a group, which are no proof
+)
 
 // Forget is a run that parts from a source: planned, previewed, held and reported
 // like any other. It is always held, and goes through once somebody approves that
@@ -190,12 +203,26 @@ func (f *forgetting) words(p *plan.Plan) registry.Said {
 // handUser and handGroup give one record into other hands.
 func (f *forgetting) handUser(c plan.UserChange) registry.Op {
 	h := f.users[c.Anchor]
-	return registry.HandUser{Anchor: c.Anchor, To: f.To.ID, NewAnchor: h.anchor, Name: h.name}
+	return registry.HandUser{Anchor: c.Anchor, To: f.To.ID, NewAnchor: h.anchor, Name: h.name, ByName: h.by == byName}
 }
 
 func (f *forgetting) handGroup(c plan.GroupChange) registry.Op {
 	h := f.groups[c.Anchor]
 	return registry.HandGroup{Anchor: c.Anchor, To: f.To.ID, NewAnchor: h.anchor, Name: h.name}
+}
+
+// tieWords say what ties a person, or a group, to the source that takes over.
+func (r *run) tieWords(heirs map[string]heir, anchor string) registry.Said {
+	h, ok := heirs[anchor]
+	switch {
+	case !ok:
+		return ""
+	case h.by == byName:
+		return registry.Say("only the name is that of one of %s: the id %s becomes %s", r.forget.Heir.State.Key, anchor, h.anchor)
+	case h.by == byID:
+		return registry.Say("%s knows the same id, %s", r.forget.Heir.State.Key, anchor)
+	}
+	return registry.Say("%s has tied them already, and this source's id, %s, ends", r.forget.Heir.State.Key, anchor)
 }
 
 // hands reports whether the run gives records into other hands.
@@ -211,19 +238,26 @@ func (r *run) findHeirs(ctx context.Context, state *plan.State) error {
 	}
 	f := r.forget
 	f.users, f.groups = map[string]heir{}, map[string]heir{}
-	var left []*plan.Known
+	sameIDs := slices.ContainsFunc(state.Users, func(k plan.Known) bool { return there.users.has(k.Anchor) })
+	var left []staying
+	people, groups := 0, 0
 	for i := range state.Users {
 		k := &state.Users[i]
-		if h, ok := there.users.find(k.Anchor, k.Name, int64(k.User)); ok {
+		h, ok := there.users.find(k.Anchor, k.Name, int64(k.User))
+		why := mayHand(k, h, ok, sameIDs)
+		switch {
+		case why == "":
 			f.users[k.Anchor] = h
-		} else if !k.Deleted {
-			left = append(left, k)
+		case !k.Deleted:
+			left = append(left, staying{k, why, h.anchor})
+			if why == CodeNoSuccessor {
+				people++
+			}
 		}
 	}
 	if err := r.tellLeft(ctx, left); err != nil {
 		return err
 	}
-	people, groups := len(left), 0
 	for i := range state.Groups {
 		g := &state.Groups[i]
 		if h, ok := there.groups.find(g.Anchor, hashed(registry.Key(g.Name)), int64(g.Group)); ok {
@@ -241,8 +275,37 @@ func (r *run) findHeirs(ctx context.Context, state *plan.State) error {
 	return r.report.err
 }
 
-// tellLeft reports whom the source that takes over does not have.
-func (r *run) tellLeft(ctx context.Context, left []*plan.Known) error {
+// mayHand says what keeps somebody from being handed over, "" for nothing. A
+// userName proves little: where both sources know people by the same ids, whoever
+// has it under another one was made anew, and may be somebody else; and no name
+// gives an account with rights away.
+func mayHand(k *plan.Known, h heir, found, sameIDs bool) registry.Code {
+	switch {
+	case !found:
+		return CodeNoSuccessor
+	case h.by != byName, !k.Owned:
+		return ""
+	case sameIDs:
+		return registry.CodeRecreated
+	case k.Privileged:
+		return registry.CodeProtectedAdmin
+	case k.Protected:
+		return registry.CodeProtected
+	}
+	return ""
+}
+
+// staying is somebody who is not handed over, why, and the id that the source that
+// takes over has under their userName.
+type staying struct {
+	*plan.Known
+	why   registry.Code
+	there string
+}
+
+// tellLeft reports who is not handed over: whom the source that takes over does not
+// have, and, as conflicts, of whom it is not sure that it has them.
+func (r *run) tellLeft(ctx context.Context, left []staying) error {
 	for chunk := range slices.Chunk(left, matchBatch) {
 		ids := make([]registry.UserID, len(chunk))
 		for i, k := range chunk {
@@ -253,11 +316,30 @@ func (r *run) tellLeft(ctx context.Context, left []*plan.Known) error {
 			return err
 		}
 		for _, k := range chunk {
-			r.report.skipped(ctx, registry.RunItem{Code: CodeNoSuccessor, Anchor: k.Anchor, User: k.User, Name: names[k.User].UserName,
-				Message: registry.Say("%s has nobody with this id or userName who is not somebody else there; the person stays as they are", r.forget.Heir.State.Key)})
+			item := registry.RunItem{Code: k.why, Anchor: k.Anchor, User: k.User, Name: names[k.User].UserName, Message: r.stayWords(k, names[k.User].PublicID)}
+			if k.why == CodeNoSuccessor {
+				r.report.skipped(ctx, item)
+			} else {
+				r.report.conflict(ctx, item)
+			}
 		}
 	}
 	return nil
+}
+
+// stayWords say why somebody is not handed over, and what does it all the same.
+func (r *run) stayWords(k staying, who string) registry.Said {
+	heir := r.forget.Heir.State.Key
+	mend := linkCommand(heir, k.there, who)
+	switch k.why {
+	case registry.CodeRecreated:
+		return registry.Say("%s knows others by the same id, and has this userName under another one, %s: an entry made anew, maybe another person's. If it is the same person: %s", heir, k.there, mend)
+	case registry.CodeProtectedAdmin:
+		return registry.Say("%s has the userName only, under the id %s, and no name gives away an account with rights. If it is the same person: %s", heir, k.there, mend)
+	case registry.CodeProtected:
+		return registry.Say("%s has the userName only, under the id %s, and no name gives away a protected account. If it is the same person: %s", heir, k.there, mend)
+	}
+	return registry.Say("%s has nobody with this id or userName who is not somebody else there; the person stays as they are", heir)
 }
 
 // heirs are the people, or the groups, of the source that takes over.
@@ -272,24 +354,31 @@ func newHeirs() *heirs {
 }
 
 func (h *heirs) add(anchor, entry string, name uint64) {
-	if _, twice := h.byAnchor[anchor]; !twice {
+	if !h.has(anchor) {
 		h.byAnchor[anchor], h.byName[name] = entry, append(h.byName[name], anchor)
 	}
+}
+
+// has reports whether the new source has somebody with this id.
+func (h *heirs) has(anchor string) bool {
+	_, ok := h.byAnchor[anchor]
+	return ok
 }
 
 // find is the id of somebody at the new source: without one for whom it has tied
 // already, and nothing where it is not clear or somebody else's.
 func (h *heirs) find(anchor string, name uint64, key int64) (heir, bool) {
-	if _, same := h.byAnchor[anchor]; !same {
+	by := byID
+	if !h.has(anchor) {
 		ids := h.byName[name]
 		if len(ids) != 1 {
 			return heir{}, false
 		}
-		anchor = ids[0]
+		anchor, by = ids[0], byName
 	}
 	switch tied, ok := h.tied[anchor]; {
 	case !ok:
-		return heir{anchor, h.byAnchor[anchor]}, true
+		return heir{anchor, h.byAnchor[anchor], by}, true
 	case tied == key:
 		return heir{}, true
 	}

@@ -1,6 +1,8 @@
 package reconcile_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -213,5 +215,94 @@ func TestForgetHandsOver(t *testing.T) {
 		run := w.forget(f, reconcile.Request{}, registry.RunFailed)
 		want(t, "code", run.Code, "source_unreachable")
 		want(t, "whose they are", w.owned(), before)
+	})
+}
+
+// TestForgetHandsOverNobodyElse: where ids tell who is who, a userName under another
+// id is somebody made anew, maybe another person; and no name gives away an account
+// with rights, or a protected one.
+func TestForgetHandsOverNobodyElse(t *testing.T) {
+	f := reconcile.Forgetting{How: reconcile.PartTo}
+	mighty := func(w *world) {
+		w.exec(`UPDATE users SET company_admin = true WHERE user_name = 'ann'`)
+		w.exec(`UPDATE users SET rights = 1 WHERE user_name = 'bob'`)
+		w.exec(`UPDATE users SET protected = true WHERE user_name = 'cid'`)
+	}
+	details := func(w *world, run *registry.Run) (out []string) {
+		t.Helper()
+		err := w.s.For(run.Company).Items(t.Context(), run.ID, func(it registry.RunItem) error {
+			if it.Group == 0 && it.Detail != nil {
+				out = append(out, it.Name+": "+it.Message.String(), fmt.Sprint(it.Detail.Before["anchor"], it.Detail.After["anchor"]))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	anchors := func(w *world, origin string) map[string]string {
+		out := map[string]string{}
+		for _, row := range w.rows(`SELECT u.user_name, l.anchor FROM links l JOIN users u ON u.id = l.user_id JOIN origins o ON o.id = l.origin_id WHERE o.key = '%s'`, origin) {
+			name, anchor, _ := strings.Cut(row, " ")
+			out[name] = anchor
+		}
+		return out
+	}
+	t.Run("recreated", func(t *testing.T) {
+		onBoth(t, func(t *testing.T, w *world) {
+			parted(t, w)
+			mighty(w)
+			w.dir.remove("ann")
+			w.dir.addPerson("ann", attrs{"mail": {"evil@elsewhere.example"}, "cn": {"Other Ann"}})
+			was := anchors(w, "corp")
+			held := w.forget(f, reconcile.Request{}, registry.RunHeld)
+			want(t, "held", w.items(held), []string{
+				"conflict recreated ann", "held update handed_over bob", "held update handed_over cid", "held update handed_over team",
+			})
+			w.says(held, "knows others by the same id", "usher source link branch ")
+			want(t, "what ties them", details(w, held), []string{
+				"bob: branch knows the same id, " + was["bob"], "[] []", "cid: branch knows the same id, " + was["cid"], "[] []",
+			})
+			w.forget(f, approved(held), registry.RunPartial)
+			w.runSource("branch", reconcile.Request{Mode: registry.ModeRun}, registry.RunPartial)
+			want(t, "whose they are", w.owned(), []string{"ann corp on", "bob branch on", "cid branch on", "team branch"})
+			want(t, "mails to the other", w.rows(`SELECT 1 FROM mails WHERE address LIKE 'evil%%'`), nil)
+		})
+	})
+	t.Run("by the name alone", func(t *testing.T) {
+		onBoth(t, func(t *testing.T, w *world) {
+			parted(t, w)
+			w.dir.remove("ann", "bob", "cid")
+			w.dir.addPeople("ann", "bob", "cid")
+			was := anchors(w, "corp")
+			stale := w.forget(f, reconcile.Request{}, registry.RunHeld)
+			mighty(w)
+			again := w.forget(f, approved(stale), registry.RunHeld)
+			want(t, "held anew", w.items(again), []string{"conflict protected cid", "conflict protected_admin ann", "conflict protected_admin bob", "held update handed_over team"})
+			w.says(again, "no name gives away an account with rights", "no name gives away a protected account", "usher source link branch ")
+
+			// Whoever got rights when the plan was made already is refused as well.
+			corp, branch := w.source("corp").State.Origin, w.source("branch").State.Origin
+			for name, code := range map[string]registry.Code{"ann": registry.CodeProtectedAdmin, "bob": registry.CodeProtectedAdmin, "cid": registry.CodeProtected} {
+				res, err := w.reg.Apply(t.Context(), registry.Batch{Company: corp.Company, Origin: corp, Actor: "test", Ops: []registry.Op{
+					registry.HandUser{Anchor: was[name], To: branch.ID, NewAnchor: "other " + name, ByName: true},
+				}})
+				if err != nil || res[0].Refused == nil || res[0].Refused.Code != code {
+					t.Errorf("%s: %+v, %v", name, res, err)
+				}
+			}
+
+			w.exec(`UPDATE users SET company_admin = false, rights = 0 WHERE user_name IN ('ann', 'bob')`)
+			held := w.forget(f, reconcile.Request{}, registry.RunHeld)
+			run := w.forget(f, approved(held), registry.RunPartial)
+			is := anchors(w, "branch")
+			want(t, "what ties them", details(w, held), []string{
+				"ann: only the name is that of one of branch: the id " + was["ann"] + " becomes " + is["ann"], fmt.Sprintf("[%s] [%s]", was["ann"], is["ann"]),
+				"bob: only the name is that of one of branch: the id " + was["bob"] + " becomes " + is["bob"], fmt.Sprintf("[%s] [%s]", was["bob"], is["bob"]),
+			})
+			want(t, "changes", w.changes(run), []string{"update ann handed_over", "update bob handed_over", "update team handed_over"})
+			want(t, "whose they are", w.owned(), []string{"ann branch on", "bob branch on", "cid corp on", "team branch"})
+		})
 	})
 }

@@ -195,11 +195,14 @@ func (r *run) describeUser(ctx context.Context, c plan.UserChange, res registry.
 		return
 	}
 	payload := res.Change.Payload
-	action := res.Change.Action
-	r.report.add(ctx, registry.RunItem{
-		Outcome: r.outcome(r.guarded(c)), Action: action, Code: registry.Code(res.Change.Reason), Anchor: c.Anchor, Name: r.nameOf(c, res),
+	item := registry.RunItem{
+		Outcome: r.outcome(r.guarded(c)), Action: res.Change.Action, Code: registry.Code(res.Change.Reason), Anchor: c.Anchor, Name: r.nameOf(c, res),
 		User: res.User, Detail: &payload,
-	})
+	}
+	if r.hands() {
+		item.Message = r.tieWords(r.forget.users, c.Anchor)
+	}
+	r.report.add(ctx, item)
 }
 
 func (r *run) describeGroup(ctx context.Context, c plan.GroupChange) {
@@ -209,6 +212,7 @@ func (r *run) describeGroup(ctx context.Context, c plan.GroupChange) {
 	case r.hands():
 		n.GroupsChanged++
 		item.Outcome, item.Code, item.Name = r.outcome(true), codeHandedOver, c.Name
+		item.Message = r.tieWords(r.forget.groups, c.Anchor)
 	case c.Action == registry.ActionDelete:
 		n.GroupsDeleted++
 		n.MembersRemoved += int64(c.Members)

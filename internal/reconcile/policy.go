@@ -170,7 +170,11 @@ func (r *run) otherName(other int32) registry.Said {
 
 // linkCommand is how an admin ties somebody to an entry.
 func (r *run) linkCommand(anchor, who string) string {
-	return fmt.Sprintf("usher source link %s %s %s", r.src.State.Key, anchor, who)
+	return linkCommand(r.src.State.Key, anchor, who)
+}
+
+func linkCommand(source, anchor, who string) string {
+	return fmt.Sprintf("usher source link %s %s %s", source, anchor, who)
 }
 
 func (r *run) ambiguousWords(t plan.Trouble) registry.Said {

@@ -120,7 +120,7 @@ func (r *run) linkedUsers(ctx context.Context, fn func(registry.LinkedUser) erro
 func (r *run) linked(ctx context.Context, out *plan.State, l *registry.LinkedUser) {
 	k := plan.Known{
 		Anchor: l.Anchor, User: l.User, Fingerprint: l.Fingerprint, Name: hashed(l.NameKey),
-		MissingSince: l.MissingSince, Owned: l.Owned, Enabled: l.Enabled, Deleted: l.Deleted, Protected: l.Protected,
+		MissingSince: l.MissingSince, Owned: l.Owned, Enabled: l.Enabled, Deleted: l.Deleted, Protected: l.Protected, Privileged: l.Privileged,
 	}
 	i := r.snap.byAnchor.Find(l.Anchor)
 	noteManager(out, i, l)

@@ -21,7 +21,9 @@ type LinkedUser struct {
 	RecheckAt time.Time
 	Version   int64 // the person's
 	Protected bool
-	Manager   UserID // 0 for none
+	// Privileged is as in User.Privileged.
+	Privileged bool
+	Manager    UserID // 0 for none
 }
 
 // LinkedGroup is what a plan needs to know of a group tied to an origin.

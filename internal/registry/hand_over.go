@@ -12,6 +12,9 @@ type HandUser struct {
 	// NewAnchor is the id by which To knows the person, and Name its object's name;
 	// "" where To has no ids, or has tied the person already.
 	NewAnchor, Name string
+	// ByName says that nothing but the userName tells that NewAnchor is the same
+	// person, which gives no account with rights away, and no protected one.
+	ByName bool
 }
 
 // HandGroup is HandUser for a group. What the origin said of its members, To says
@@ -34,6 +37,14 @@ func (u *unit) mayHandUser(s *subject, op HandUser) *Error {
 	}
 	if !s.user.DeletedAt.IsZero() {
 		return Refuse(CodeNotFound, "%s is deleted", s.user.UserName())
+	}
+	switch {
+	case !op.ByName || s.user.Owner != u.b.Origin.ID:
+		return nil
+	case s.user.Privileged():
+		return Refuse(CodeProtectedAdmin, "%s has rights in the company; such a person is handed over by no name", s.user.UserName())
+	case s.user.Protected:
+		return Refuse(CodeProtected, "%s is protected; such a person is handed over by no name", s.user.UserName())
 	}
 	return nil
 }
@@ -69,7 +80,11 @@ func (u *unit) handUser(i int, op HandUser, res *Result) {
 	}
 	before := *user
 	user.Owner = op.To
-	u.store(i, &before, user, ActionUpdate, handed, res, SetupNone)
+	was, is := Attributes{}, Attributes{}
+	if op.NewAnchor != "" {
+		noteAnchor(was, is, op.Anchor, op.NewAnchor)
+	}
+	u.storeDiff(i, &before, user, was, is, ActionUpdate, handed, res, SetupNone)
 }
 
 func (u *unit) handGroup(ctx context.Context, tx Tx, i int, op HandGroup) error {

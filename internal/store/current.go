@@ -43,7 +43,7 @@ func (t *Tenant) LinkedUsersAmong(ctx context.Context, origin registry.OriginID,
 // linkedUsers is what eachLinked reads.
 const linkedUsers = `SELECT l.anchor, l.user_id, l.fingerprint, u.user_name_key,
 	CASE WHEN l.missing_since > 0 AND u.deactivated_at > l.missing_since THEN u.deactivated_at ELSE l.missing_since END, u.owner_id, u.enabled, u.deleted_at,
-	l.enabled, l.marker, l.recheck_at, u.version, u.protected, coalesce(u.manager_id, 0)
+	l.enabled, l.marker, l.recheck_at, u.version, u.protected, u.company_admin OR u.rights <> 0, coalesce(u.manager_id, 0)
 	FROM links l JOIN users u ON u.id = l.user_id AND u.company_id = l.company_id
 	WHERE l.company_id = ? AND l.origin_id = ? AND l.user_id IS NOT NULL`
 
@@ -54,7 +54,7 @@ func eachLinked(rows *sql.Rows, err error, origin registry.OriginID, fn func(reg
 		var owner registry.OriginID
 		var missing, deleted, recheck int64
 		if err := rows.Scan(&l.Anchor, &l.User, &fingerprint, &l.NameKey, &missing, &owner, &l.Enabled, &deleted,
-			&l.Asserted, &l.Marker, &recheck, &l.Version, &l.Protected, &l.Manager); err != nil {
+			&l.Asserted, &l.Marker, &recheck, &l.Version, &l.Protected, &l.Privileged, &l.Manager); err != nil {
 			return fmt.Errorf("scan link: %w", err)
 		}
 		copy(l.Fingerprint[:], fingerprint)
