@@ -73,14 +73,11 @@ type rowDoc struct {
 
 func itemRow(it registry.RunItem) rowDoc {
 	d := rowDoc{
-		Outcome: string(it.Outcome), Action: string(it.Action), Kind: kindOf(it.User, it.Group), Name: it.Name, Code: string(it.Code),
+		Outcome: string(it.Outcome), Action: string(it.Action), Kind: it.Kind(), Name: it.Name, Code: string(it.Code),
 		Message: it.Message.String(), Anchor: it.Anchor, At: it.At,
 	}
 	if p := it.Detail; p != nil {
 		d.Before, d.After, d.Added, d.Removed = p.Before, p.After, p.Added, p.Removed
-	}
-	if d.Kind == "" && d.Action != "" { // planned, and so without an id yet
-		d.Kind = map[bool]string{true: "user", false: "group"}[len(d.After) > 0]
 	}
 	return d
 }
@@ -88,20 +85,14 @@ func itemRow(it registry.RunItem) rowDoc {
 func changeRow(c registry.Change, name string) rowDoc {
 	p := c.Payload
 	return rowDoc{
-		Outcome: "changed", Action: string(c.Action), Kind: kindOf(c.User, c.Group), Name: name, Code: c.Reason,
+		Outcome: "changed", Action: string(c.Action), Kind: kindOf(c), Name: name, Code: c.Reason,
 		Before: p.Before, After: p.After, Added: p.Added, Removed: p.Removed, At: c.At, ChangeID: c.ID, RequestID: p.Request,
 	}
 }
 
-// kindOf is what a row is about, "" for an entry that has become nothing yet.
-func kindOf(user registry.UserID, group registry.GroupID) string {
-	switch {
-	case group != 0:
-		return "group"
-	case user != 0:
-		return "user"
-	}
-	return ""
+// kindOf is what a change is about.
+func kindOf(c registry.Change) string {
+	return (&registry.RunItem{User: c.User, Group: c.Group}).Kind()
 }
 
 // report prints a run and its rows. JSON and CSV are streamed and whole; the

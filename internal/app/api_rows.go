@@ -81,14 +81,11 @@ func (d *apiDesk) itemRows(ctx context.Context, t *store.Tenant, q registry.RowQ
 
 func itemRow(it registry.RunItem) api.Row {
 	r := api.Row{
-		Outcome: string(it.Outcome), Action: string(it.Action), Kind: kindOf(it.User, it.Group, 0), Name: it.Name, Code: string(it.Code),
+		Outcome: string(it.Outcome), Action: string(it.Action), Kind: it.Kind(), Name: it.Name, Code: string(it.Code),
 		Message: it.Message.String(), Anchor: it.Anchor, At: it.At,
 	}
 	if p := it.Detail; p != nil {
 		r.Before, r.After, r.Added, r.Removed = p.Before, p.After, p.Added, p.Removed
-	}
-	if r.Kind == "" && r.Action != "" { // planned, and so without an id yet
-		r.Kind = map[bool]string{true: "user", false: "group"}[len(r.After) > 0]
 	}
 	return r
 }

@@ -165,7 +165,7 @@ func (r *run) settle(c plan.UserChange, res registry.Result) {
 // tally counts a result and reports what was refused or remarked.
 func (r *run) tally(ctx context.Context, c plan.UserChange, res registry.Result) {
 	n := &r.row.Counts
-	item := registry.RunItem{Action: c.Action, Anchor: c.Anchor, Name: r.nameOf(c, res), User: res.User}
+	item := registry.RunItem{Action: c.Action, Anchor: c.Anchor, Name: r.nameOf(c, res), User: res.User, Detail: &registry.Payload{Kind: registry.KindUser}}
 	if res.Warning != nil {
 		item.Code, item.Message = res.Warning.Code, res.Warning.Message
 		r.report.warning(ctx, item)
@@ -173,7 +173,7 @@ func (r *run) tally(ctx context.Context, c plan.UserChange, res registry.Result)
 	if res.Refused != nil {
 		item.Code, item.Message = res.Refused.Code, r.mendWords(c, res.Refused)
 		if res.Refused.User != 0 {
-			item.Detail = &registry.Payload{Candidates: []int64{int64(res.Refused.User)}}
+			item.Detail.Candidates = []int64{int64(res.Refused.User)}
 		}
 		if item.User == 0 {
 			item.User = res.Refused.User
@@ -266,7 +266,8 @@ func (r *run) groupOp(c plan.GroupChange) registry.Op {
 
 func (r *run) groupApplied(ctx context.Context, c plan.GroupChange, res registry.Result) {
 	if res.Refused != nil {
-		r.report.conflict(ctx, registry.RunItem{Action: c.Action, Code: res.Refused.Code, Anchor: c.Anchor, Name: res.Name, Message: res.Refused.Message})
+		r.report.conflict(ctx, registry.RunItem{Action: c.Action, Code: res.Refused.Code, Anchor: c.Anchor, Name: res.Name, Group: res.Group, Message: res.Refused.Message,
+			Detail: &registry.Payload{Kind: registry.KindGroup}})
 		return
 	}
 	if c.Seen >= 0 && c.Action != registry.ActionMissing {

@@ -195,6 +195,7 @@ func (r *run) describeUser(ctx context.Context, c plan.UserChange, res registry.
 		return
 	}
 	payload := res.Change.Payload
+	payload.Kind = registry.KindUser
 	item := registry.RunItem{
 		Outcome: r.outcome(r.guarded(c)), Action: res.Change.Action, Code: registry.Code(res.Change.Reason), Anchor: c.Anchor, Name: r.nameOf(c, res),
 		User: res.User, Detail: &payload,
@@ -207,7 +208,7 @@ func (r *run) describeUser(ctx context.Context, c plan.UserChange, res registry.
 
 func (r *run) describeGroup(ctx context.Context, c plan.GroupChange) {
 	n := &r.row.Counts
-	item := registry.RunItem{Outcome: registry.OutcomePlanned, Action: c.Action, Anchor: c.Anchor, Group: c.Group}
+	item := registry.RunItem{Outcome: registry.OutcomePlanned, Action: c.Action, Anchor: c.Anchor, Group: c.Group, Detail: &registry.Payload{Kind: registry.KindGroup}}
 	switch {
 	case r.hands():
 		n.GroupsChanged++
@@ -217,12 +218,12 @@ func (r *run) describeGroup(ctx context.Context, c plan.GroupChange) {
 		n.GroupsDeleted++
 		n.MembersRemoved += int64(c.Members)
 		item.Outcome, item.Code, item.Name = r.outcome(true), "missing", c.Name
-		item.Detail = &registry.Payload{Removed: c.Members}
+		item.Detail.Removed = c.Members
 	case c.Action == registry.ActionMissing:
 		n.GroupsChanged++
 		n.MembersRemoved += int64(c.Members)
 		item.Outcome, item.Code, item.Name = r.outcome(c.Members > 0), "out_of_scope", c.Name
-		item.Detail = &registry.Payload{Removed: c.Members}
+		item.Detail.Removed = c.Members
 	case c.Action == registry.ActionCreate:
 		n.GroupsCreated++
 		item.Name = r.snap.groups[c.Seen].displayName
@@ -236,7 +237,7 @@ func (r *run) describeGroup(ctx context.Context, c plan.GroupChange) {
 func (r *run) describeMembers(ctx context.Context, c plan.MemberChange) {
 	n := &r.row.Counts
 	removed := len(c.RemoveUsers) + len(c.RemoveGroups)
-	payload := &registry.Payload{Added: r.plan.Joining(&c), Removed: removed}
+	payload := &registry.Payload{Kind: registry.KindGroup, Added: r.plan.Joining(&c), Removed: removed}
 	if payload.Added+payload.Removed == 0 {
 		return // all of them refused
 	}

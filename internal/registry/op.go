@@ -334,6 +334,9 @@ type Payload struct {
 	RemovedIDs []int64 `json:"removed_ids,omitempty"`
 	// Candidates are, for a conflict, the keys of the people it is about.
 	Candidates []int64 `json:"candidates,omitempty"`
+	// Kind is, of a report's row, what it is about: KindUser or KindGroup. Who is
+	// not in the registry yet has no key that would tell.
+	Kind string `json:"kind,omitempty"`
 	// Request is the id of the request that made the change, "" for none.
 	Request string `json:"request,omitempty"`
 }

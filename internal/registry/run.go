@@ -205,6 +205,25 @@ type RunItem struct {
 	At     time.Time
 }
 
+// What a row is about.
+const (
+	KindUser  = "user"
+	KindGroup = "group"
+)
+
+// Kind is what the row is about, "" for an entry that has become nothing yet.
+func (it *RunItem) Kind() string {
+	switch {
+	case it.Group != 0:
+		return KindGroup
+	case it.User != 0:
+		return KindUser
+	case it.Detail != nil:
+		return it.Detail.Kind
+	}
+	return ""
+}
+
 // Decision is the word of an admin on a held run.
 type Decision struct {
 	// State is RunApproved or RunRejected.

@@ -204,7 +204,7 @@ func (t *Tenant) itemRows(id registry.RunID, items []registry.RunItem) ([][]any,
 		if it.Detail != nil {
 			doc, err := json.Marshal(registry.Payload{
 				Before: textOnly(it.Detail.Before), After: textOnly(it.Detail.After), Added: it.Detail.Added, Removed: it.Detail.Removed,
-				AddedIDs: it.Detail.AddedIDs, RemovedIDs: it.Detail.RemovedIDs, Candidates: it.Detail.Candidates,
+				AddedIDs: it.Detail.AddedIDs, RemovedIDs: it.Detail.RemovedIDs, Candidates: it.Detail.Candidates, Kind: it.Detail.Kind,
 			})
 			if err != nil {
 				return nil, fmt.Errorf("encode report row: %w", err)

@@ -306,13 +306,10 @@ func (p page) changed(run *registry.Run, c registry.ChangeRow) row {
 
 // item is the line of what changed nothing.
 func (p page) item(run *registry.Run, it registry.RunItem, names map[registry.UserID]registry.Candidate) row {
-	r := row{Outcome: string(it.Outcome), Action: string(it.Action), Name: short(cmp.Or(it.Name, it.Anchor)), Full: cmp.Or(it.Name, it.Anchor), Code: it.Code, Message: it.Message, Kind: "user"}
+	r := row{Outcome: string(it.Outcome), Action: string(it.Action), Name: short(cmp.Or(it.Name, it.Anchor)), Full: cmp.Or(it.Name, it.Anchor), Code: it.Code, Message: it.Message, Kind: cmp.Or(it.Kind(), registry.KindUser)}
 	r.Detail = p.To("runs", run.Number, "rows", fmt.Sprint("i", it.ID))
 	if who, ok := names[it.User]; ok {
 		r.URL, r.Who = p.To("people", who.PublicID), who.UserName
-	}
-	if it.Group != 0 {
-		r.Kind = "group"
 	}
 	if it.Detail != nil {
 		r.Values, r.Added, r.Removed = changesOf(*it.Detail), it.Detail.Added, it.Detail.Removed
