@@ -175,7 +175,7 @@ func number(n int64) string {
 func reasons(code string) string {
 	return map[string]string{
 		"missing": "no longer in the directory", "out_of_scope": "no longer in the source's scope", "grace_over": "the grace period is over",
-		"by_hand": "tied to the entry by an admin", "recreated": "a new entry for the same person",
+		"by_hand": "tied to the entry by an admin", "adopted": "made anew under another id, and taken for the same person, whose password ends",
 	}[code]
 }
 

@@ -111,7 +111,11 @@ func TestRecreated(t *testing.T) {
 		how = plan.RecreateAdopt
 		recreate()
 		w.exec(`UPDATE users SET credential = 'set', password_hash = 'theirs' WHERE id = %s`, ann)
-		want(t, "adopted", w.report(w.run(registry.RunDone)), []string{"join ann recreated"})
+		want(t, "what it would be", w.items(w.preview()), []string{"planned join adopted ann"})
+		if r, ok := registry.ReasonOf("adopted"); !ok || !strings.Contains(r.Meaning, "password") {
+			t.Errorf("nothing says what follows: %+v", r)
+		}
+		want(t, "adopted", w.report(w.run(registry.RunDone)), []string{"join ann adopted"})
 		want(t, "who", w.rows(`SELECT id, credential, password_hash FROM users WHERE user_name = 'ann'`), []string{ann + " invited"})
 		w.idle()
 

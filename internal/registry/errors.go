@@ -27,6 +27,7 @@ const (
 	CodeStale            Code = "stale"
 	CodeProtected        Code = "protected"
 	CodeRecreated        Code = "recreated"
+	CodeAdopted          Code = "adopted"
 	CodeUnknownManager   Code = "unknown_manager"
 	CodeValueTaken       Code = "value_taken"
 	CodeLastAdmin        Code = "last_admin"

@@ -91,7 +91,7 @@ func (u *unit) assert(i int, op PutUser, link *Link, user *User, res *Result) {
 	var action Action
 	var reason string
 	if op.Adopt {
-		action, reason = ActionJoin, "recreated"
+		action, reason = ActionJoin, string(CodeAdopted)
 		u.endPassword(user)
 	}
 	u.amend(user, op, asserted, res)
