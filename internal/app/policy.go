@@ -63,7 +63,8 @@ func limits(g config.Guard) plan.Limits {
 	return plan.Limits{
 		Deactivate: threshold(g.Deactivate), Delete: threshold(g.Delete), GroupDelete: threshold(g.GroupDelete),
 		MembershipRemove: threshold(g.MembershipRemove), MembershipRemovePerGroup: threshold(g.MembershipRemovePerGroup),
-		Rename: threshold(g.Rename), MailChange: threshold(g.MailChange), Create: threshold(g.Create), Minimum: threshold(g.Minimum),
+		Rename: threshold(g.Rename), MailChange: threshold(g.MailChange), Create: threshold(g.Create), Adopt: threshold(g.Adopt),
+		Minimum: threshold(g.Minimum),
 	}
 }
 

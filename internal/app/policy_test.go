@@ -62,11 +62,11 @@ func TestWiring(t *testing.T) {
 	}
 	one := config.Limit{Count: 1, Percent: 2, Floor: 3}
 	l := limits(config.Guard{
-		Deactivate: one, Delete: one, GroupDelete: one, MembershipRemove: one, MembershipRemovePerGroup: one, Rename: one, MailChange: one, Create: one, Minimum: one,
+		Deactivate: one, Delete: one, GroupDelete: one, MembershipRemove: one, MembershipRemovePerGroup: one, Rename: one, MailChange: one, Create: one, Adopt: one, Minimum: one,
 	})
 	for name, got := range map[string]any{
 		"deactivate": l.Deactivate, "delete": l.Delete, "group_delete": l.GroupDelete, "membership_remove": l.MembershipRemove,
-		"per group": l.MembershipRemovePerGroup, "rename": l.Rename, "mail_change": l.MailChange, "create": l.Create, "minimum": l.Minimum,
+		"per group": l.MembershipRemovePerGroup, "rename": l.Rename, "mail_change": l.MailChange, "create": l.Create, "adopt": l.Adopt, "minimum": l.Minimum,
 	} {
 		if got != threshold(one) {
 			t.Errorf("%s: %+v", name, got)

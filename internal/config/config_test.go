@@ -115,6 +115,7 @@ func TestSample(t *testing.T) {
 			Rename:                   config.Limit{Count: 100, Percent: 10, Floor: 10},
 			MailChange:               config.Limit{Count: 100, Percent: 10, Floor: 10},
 			Create:                   config.Limit{Count: 500, Percent: 50, Floor: 50},
+			Adopt:                    config.Limit{Count: 50, Percent: 10, Floor: 5},
 			Minimum:                  config.Limit{Percent: 50, Floor: 5},
 			SettingsChange:           config.SettingsHold,
 		},
@@ -150,7 +151,7 @@ func TestDefaults(t *testing.T) {
 	sample := load(t, "testdata/sample.yaml", map[string]string{"LDAP_PASSWORD": password})
 	c := load(t, "testdata/minimal.yaml", nil)
 	got, want := c.Sources["corp"], sample.Sources["corp"]
-	want.Guard.Deactivate.Count, want.Guard.Delete.Count = 7, 7
+	want.Guard.Deactivate.Count, want.Guard.Delete.Count, want.Guard.Adopt.Count = 7, 7, 7
 	want.Schedule, want.Join, want.LDAP = "", nil, nil
 	ldap := got.LDAP
 	got.LDAP = nil

@@ -67,7 +67,7 @@ func (c *Config) complete() {
 		c.Companies[key] = company
 	}
 	for key, source := range c.Sources {
-		source.Guard.Delete.inherit(source.Guard.Deactivate)
+		source.Guard.complete()
 		c.Sources[key] = source
 	}
 	c.completeSignIn()

@@ -103,6 +103,9 @@ type Guard struct {
 	MailChange Limit `yaml:"mail_change"`
 	// Create is for new people, from the second run on. Its percent may pass 100.
 	Create Limit `yaml:"create"`
+	// Adopt is for people who become those of entries made anew. What is not said is
+	// as in Deactivate: their passwords end.
+	Adopt Limit `yaml:"adopt"`
 	// Minimum holds a run with fewer than Count people in scope, or fewer than
 	// Percent of the last run's when more than Floor are lacking.
 	Minimum        Limit          `yaml:"minimum"`
@@ -130,9 +133,17 @@ func defaultGuard() Guard {
 		Rename:                   Limit{Count: 100, Percent: 10, Floor: 10},
 		MailChange:               Limit{Count: 100, Percent: 10, Floor: 10},
 		Create:                   Limit{Count: 500, Percent: 50, Floor: 50},
+		Adopt:                    Limit{Count: unwritten, Percent: unwritten, Floor: unwritten},
 		Minimum:                  Limit{Percent: 50, Floor: 5},
 		SettingsChange:           SettingsHold,
 	}
+}
+
+// complete fills in the limits that are those of Deactivate where nothing else is
+// said.
+func (g *Guard) complete() {
+	g.Delete.inherit(g.Deactivate)
+	g.Adopt.inherit(g.Deactivate)
 }
 
 // inherit fills in what a limit leaves to another.

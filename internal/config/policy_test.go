@@ -20,7 +20,7 @@ func TestPolicy(t *testing.T) {
 			GroupDelete: config.Limit{Count: 5, Percent: 10, Floor: 1}, MembershipRemove: config.Limit{Count: 200, Percent: 20, Floor: 10},
 			MembershipRemovePerGroup: config.Limit{Count: 100, Percent: 30, Floor: 10},
 			Rename:                   config.Limit{Count: 100, Percent: 10, Floor: 10}, MailChange: config.Limit{Count: 100, Percent: 10, Floor: 10},
-			Create: config.Limit{Count: 500, Percent: 300, Floor: 50}, Minimum: config.Limit{Count: 10, Percent: 50, Floor: 5},
+			Create: config.Limit{Count: 500, Percent: 300, Floor: 50}, Adopt: config.Limit{Count: 20, Percent: 25, Floor: 5}, Minimum: config.Limit{Count: 10, Percent: 50, Floor: 5},
 			SettingsChange: config.SettingsAllow,
 		},
 		LDAP: &config.LDAP{

@@ -7,7 +7,7 @@ import "math"
 // somebody named and confirmed each of them.
 func UploadGuard() Guard {
 	g := defaultGuard()
-	g.Delete.inherit(g.Deactivate)
+	g.complete()
 	g.Create = Limit{Count: math.MaxInt32, Percent: math.MaxInt32, Floor: math.MaxInt32}
 	return g
 }

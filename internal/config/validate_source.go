@@ -93,9 +93,9 @@ func (v *validator) guard(path string, g Guard) {
 	}{
 		{"deactivate", g.Deactivate}, {"delete", g.Delete}, {"group_delete", g.GroupDelete}, {"membership_remove", g.MembershipRemove},
 		{"membership_remove_per_group", g.MembershipRemovePerGroup}, {"rename", g.Rename}, {"mail_change", g.MailChange}, {"create", g.Create},
-		{"minimum", g.Minimum},
+		{"adopt", g.Adopt}, {"minimum", g.Minimum},
 	} {
-		if x.name == "delete" && x.limit == g.Deactivate {
+		if (x.name == "delete" || x.name == "adopt") && x.limit == g.Deactivate {
 			continue // what is wrong there is said there
 		}
 		v.limit(path+"."+x.name, x.limit)

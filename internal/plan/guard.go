@@ -28,6 +28,7 @@ type Limits struct {
 	Rename                   Threshold // of the people there are
 	MailChange               Threshold // likewise
 	Create                   Threshold // likewise
+	Adopt                    Threshold // likewise
 	// Minimum is the least population: held below Count people in scope, or
 	// below Percent of the last finished run's when more than Floor are fewer.
 	Minimum Threshold
@@ -37,7 +38,7 @@ type Limits struct {
 // for a percentage or for a population.
 func (l Limits) CountsOnly() Limits {
 	for _, t := range []*Threshold{
-		&l.Deactivate, &l.Delete, &l.GroupDelete, &l.MembershipRemove, &l.MembershipRemovePerGroup, &l.Rename, &l.MailChange, &l.Create,
+		&l.Deactivate, &l.Delete, &l.GroupDelete, &l.MembershipRemove, &l.MembershipRemovePerGroup, &l.Rename, &l.MailChange, &l.Create, &l.Adopt,
 	} {
 		t.Percent = 100
 	}
@@ -56,7 +57,10 @@ const (
 	LimitRename           = "rename"
 	LimitMailChange       = "mail_change"
 	LimitCreate           = "create"
-	LimitMinimum          = "minimum_population"
+	// LimitAdopt is for people who are taken over by objects made anew: their
+	// passwords end.
+	LimitAdopt   = "adopt"
+	LimitMinimum = "minimum_population"
 	// LimitSettings is passed when the settings are others than those of the last
 	// finished run and more would go than the floors of the limits: what a
 	// changed filter removes is looked at however small the limits find it.
@@ -82,7 +86,7 @@ type History struct {
 // Allowance is the harm that an admin approved: these records and no others.
 type Allowance struct {
 	// By anchor.
-	Deactivate, Delete, GroupDelete, Rename, MailChange, Create map[string]bool
+	Deactivate, Delete, GroupDelete, Rename, MailChange, Create, Adopt map[string]bool
 
 	Remove      map[string]map[registry.UserID]bool
 	RemoveGroup map[string]map[registry.GroupID]bool
@@ -157,8 +161,8 @@ type groupLoss struct {
 
 // harm is what a plan would do that the guard counts, less what was approved.
 type harm struct {
-	deactivate, deleted, groups, members, rename, mail, create tally
-	perGroup                                                   []groupLoss
+	deactivate, deleted, groups, members, rename, mail, create, adopt tally
+	perGroup                                                          []groupLoss
 }
 
 // leavingWords are the reasons of deactivations in words.
@@ -206,6 +210,9 @@ func (h *harm) user(c *UserChange, allowed *Allowance) {
 	case c.Action == registry.ActionCreate && !allowed.Create[c.Anchor]:
 		h.create.add(1, "%d new in the directory")
 	}
+	if c.Was != "" && !allowed.Adopt[c.Anchor] {
+		h.adopt.add(1, "%d made anew under another id")
+	}
 	if c.Mail && !allowed.MailChange[c.Anchor] {
 		h.mail.add(1, "%d with another address in the directory")
 	}
@@ -247,6 +254,7 @@ func Guard(p *Plan, limits Limits, history History, allowed *Allowance) []regist
 	out = append(out, h.lossOfGroups(limits.MembershipRemovePerGroup)...)
 	check(LimitRename, limits.Rename, &h.rename, p.livingUsers)
 	check(LimitMailChange, limits.MailChange, &h.mail, p.livingUsers)
+	check(LimitAdopt, limits.Adopt, &h.adopt, p.livingUsers)
 	if !history.First {
 		check(LimitCreate, limits.Create, &h.create, p.livingUsers)
 	}

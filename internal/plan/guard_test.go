@@ -12,7 +12,7 @@ import (
 var (
 	unlimited = plan.Threshold{Count: 1 << 40, Percent: 100}
 	loose     = plan.Limits{
-		Deactivate: unlimited, Delete: unlimited, GroupDelete: unlimited, MembershipRemove: unlimited, MembershipRemovePerGroup: unlimited, Rename: unlimited, MailChange: unlimited, Create: unlimited,
+		Deactivate: unlimited, Delete: unlimited, GroupDelete: unlimited, MembershipRemove: unlimited, MembershipRemovePerGroup: unlimited, Rename: unlimited, MailChange: unlimited, Create: unlimited, Adopt: unlimited,
 	}
 )
 
@@ -248,6 +248,8 @@ func TestEachLimit(t *testing.T) {
 		mark    func(*plan.Plan)
 		limits  plan.Limits
 		history plan.History
+		// recreate is what becomes of entries made anew.
+		recreate plan.Recreate
 		want    []registry.Limit
 	}{
 		{name: "renames reached", limits: only(func(l *plan.Limits) { l.Rename = plan.Threshold{Count: 2, Percent: 100} }),
@@ -268,6 +270,11 @@ func TestEachLimit(t *testing.T) {
 			want:   []registry.Limit{{Name: "create", Count: 2, Of: 10, Rule: "more than 1", Reasons: []registry.Said{"2 new in the directory"}}}},
 		{name: "no burst on the first run", limits: only(func(l *plan.Limits) { l.Create = plan.Threshold{} }), history: plan.History{First: true},
 			change: func(s *plan.Snapshot, _ *plan.State) { s.Users = append(s.Users, seen("x"), seen("y")) }},
+		{name: "adoptions reached", limits: only(func(l *plan.Limits) { l.Adopt = plan.Threshold{Count: 9, Percent: 20} }), recreate: plan.RecreateAdopt,
+			change: func(s *plan.Snapshot, _ *plan.State) { s.Users[0], s.Users[1] = anew("p000"), anew("p001") }},
+		{name: "adoptions passed", limits: only(func(l *plan.Limits) { l.Adopt = plan.Threshold{Count: 9, Percent: 10, Floor: 1} }), recreate: plan.RecreateAdopt,
+			change: func(s *plan.Snapshot, _ *plan.State) { s.Users[0], s.Users[1] = anew("p000"), anew("p001") },
+			want:   []registry.Limit{{Name: "adopt", Count: 2, Of: 10, Rule: "more than 10 %", Reasons: []registry.Said{"2 made anew under another id"}}}},
 		{name: "too few", limits: only(func(l *plan.Limits) { l.Minimum = plan.Threshold{Count: 10} }),
 			change: func(s *plan.Snapshot, _ *plan.State) { outOfScope(&s.Users[0]) },
 			want:   []registry.Limit{{Name: "minimum_population", Count: 9, Rule: "fewer than 10"}}},
@@ -324,17 +331,20 @@ func TestEachLimit(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			snap, state := people(10)
 			tc.change(&snap, &state)
+			policy := policy
+			policy.Recreate = tc.recreate
 			p := plan.Make(snap, state, policy)
 			if tc.mark != nil {
 				tc.mark(p)
 			}
 			want(t, "limits", registry.InEnglish(plan.Guard(p, tc.limits, tc.history, nil)), tc.want)
 			everything := &plan.Allowance{
-				Empty: true, Population: p.InScope(), Rename: map[string]bool{}, MailChange: map[string]bool{}, Create: map[string]bool{}, Deactivate: map[string]bool{},
+				Empty: true, Population: p.InScope(), Rename: map[string]bool{}, MailChange: map[string]bool{}, Create: map[string]bool{}, Deactivate: map[string]bool{}, Adopt: map[string]bool{},
 				GroupDelete: map[string]bool{}, Remove: map[string]map[registry.UserID]bool{},
 			}
 			for _, c := range p.Users {
 				everything.Rename[c.Anchor], everything.MailChange[c.Anchor] = true, true
+				everything.Adopt[c.Anchor] = true
 				everything.Create[c.Anchor], everything.Deactivate[c.Anchor] = true, true
 			}
 			for _, c := range p.Groups {

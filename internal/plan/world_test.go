@@ -38,6 +38,9 @@ func seen(anchor string, change ...func(*plan.Seen)) plan.Seen {
 	return s
 }
 
+// anew is somebody of this name under another id.
+func anew(n string) plan.Seen { return seen("new "+n, called(n)) }
+
 // known is the same person in the registry.
 func known(anchor string, id registry.UserID, change ...func(*plan.Known)) plan.Known {
 	k := plan.Known{Name: name(anchor), Anchor: anchor, User: id, Fingerprint: print(anchor), Owned: true, Enabled: true}

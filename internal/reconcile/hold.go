@@ -86,7 +86,7 @@ func (r *run) allowance(ctx context.Context) (*plan.Allowance, error) {
 	}
 	a := &plan.Allowance{
 		Deactivate: map[string]bool{}, Delete: map[string]bool{}, GroupDelete: map[string]bool{},
-		Rename: map[string]bool{}, MailChange: map[string]bool{}, Create: map[string]bool{},
+		Rename: map[string]bool{}, MailChange: map[string]bool{}, Create: map[string]bool{}, Adopt: map[string]bool{},
 		Remove: map[string]map[registry.UserID]bool{}, RemoveGroup: map[string]map[registry.GroupID]bool{},
 	}
 	for _, l := range r.req.Approved.Limits {
@@ -131,6 +131,9 @@ func allowPerson(a *plan.Allowance, it registry.RunItem) {
 	case registry.ActionRename:
 		a.Rename[it.Anchor] = true
 	}
+	if it.Code == registry.CodeAdopted {
+		a.Adopt[it.Anchor] = true
+	}
 	if it.Action != registry.ActionCreate && it.Detail != nil && len(it.Detail.Before[registry.AttrEmails]) > 0 {
 		a.MailChange[it.Anchor] = true
 	}
@@ -165,7 +168,7 @@ func (r *run) guarded(c plan.UserChange) bool {
 	passed := func(name string) bool {
 		return slices.ContainsFunc(r.row.Limits, func(l registry.Limit) bool { return l.Name == name })
 	}
-	if r.forget != nil {
+	if r.forget != nil || c.Was != "" && passed(plan.LimitAdopt) {
 		return true
 	}
 	switch c.Action {
@@ -260,7 +263,7 @@ func (r *run) describeMembers(ctx context.Context, c plan.MemberChange) {
 var limited = map[string]registry.Format{
 	plan.LimitDeactivate: "%d deactivations", plan.LimitDelete: "%d deletions", plan.LimitGroupDelete: "%d deleted groups",
 	plan.LimitMembershipRemove: "%d removed memberships", plan.LimitMembersOfGroup: "%d removed members", plan.LimitRename: "%d renames",
-	plan.LimitMailChange: "%d changed addresses", plan.LimitCreate: "%d new people", plan.LimitMinimum: "%d people in scope",
+	plan.LimitMailChange: "%d changed addresses", plan.LimitCreate: "%d new people", plan.LimitAdopt: "%d adopted people", plan.LimitMinimum: "%d people in scope",
 	plan.LimitSettings: "%d removals",
 }
 

@@ -330,6 +330,15 @@ func TestGuardOfEachKind(t *testing.T) {
 			}},
 		{"create", func(l *plan.Limits) { l.Create = plan.Threshold{Count: 1, Percent: 100} },
 			func(w *world) { w.dir.addPeople("new", "newer") }},
+		{"adopt", func(l *plan.Limits) { l.Adopt = plan.Threshold{Count: 1, Percent: 100} },
+			func(w *world) {
+				limits := w.adjust
+				w.adjust = func(s *reconcile.Source) { limits(s); s.Recreate = plan.RecreateAdopt }
+				w.dir.remove("u000", "u001")
+				w.dir.addPeople("u000", "u001")
+				w.dir.setMembers("some", uids(3)...)
+				w.dir.setMembers("all", uids(10)...)
+			}},
 		{"minimum_population", func(l *plan.Limits) { l.Minimum = plan.Threshold{Percent: 90} },
 			func(w *world) { w.dir.remove("u000", "u001") }},
 	} {
@@ -360,7 +369,7 @@ func asChanges(items []string) (out []string) {
 		for _, outcome := range []string{"held ", "planned "} {
 			if s, ok := strings.CutPrefix(it, outcome); ok {
 				f := strings.Fields(s)
-				for _, reason := range []string{"missing", "grace_over", "out_of_scope"} {
+				for _, reason := range []string{"missing", "grace_over", "out_of_scope", "adopted"} {
 					if len(f) > 2 && f[1] == reason { // the code stands before the name there
 						f[1], f[2] = f[2], f[1]
 					}

@@ -175,7 +175,7 @@ var (
 	unlimited = plan.Threshold{Count: 1 << 30, Percent: 1e9}
 	roomy     = plan.Limits{
 		Deactivate: unlimited, Delete: unlimited, GroupDelete: unlimited, MembershipRemove: unlimited, MembershipRemovePerGroup: unlimited,
-		Rename: unlimited, MailChange: unlimited, Create: unlimited,
+		Rename: unlimited, MailChange: unlimited, Create: unlimited, Adopt: unlimited,
 	}
 )
 

@@ -152,6 +152,8 @@ var guardReasons = []Reason{
 	{"rename", "More people would be renamed than the guard allows.", "Decide on the held run.", ActorAdmin},
 	{"mail_change", "More people would get another mail address than the guard allows.", "Decide on the held run.", ActorAdmin},
 	{"create", "More people would be created in one run than the guard allows.", "Decide on the held run.", ActorAdmin},
+	{"adopt", "More people would be taken over by entries made anew than the guard allows; their passwords would end.",
+		"Look whether the directory was rebuilt or restored under new ids. Decide on the held run.", ActorAdmin},
 	{"minimum_population", "The source gives fewer people than there must be.",
 		"Look at the source with `usher source test`; decide on the held run if it is meant.", ActorAdmin},
 	{"settings_changed", "The source's settings were changed, and the first run with them would deactivate, delete or remove.",
