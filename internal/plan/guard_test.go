@@ -268,6 +268,17 @@ func TestEachLimit(t *testing.T) {
 		{name: "a burst", limits: only(func(l *plan.Limits) { l.Create = plan.Threshold{Count: 1, Percent: 100} }),
 			change: func(s *plan.Snapshot, _ *plan.State) { s.Users = append(s.Users, seen("x"), seen("y")) },
 			want:   []registry.Limit{{Name: "create", Count: 2, Of: 10, Rule: "more than 1", Reasons: []registry.Said{"2 new in the directory"}}}},
+		{name: "a burst of names that are not free", limits: only(func(l *plan.Limits) { l.Create = plan.Threshold{} }), recreate: plan.RecreateNew,
+			change: func(s *plan.Snapshot, _ *plan.State) { s.Users[0], s.Users[1] = anew("p000"), anew("p001") }},
+		{name: "a burst of names that become free", limits: only(func(l *plan.Limits) { l.Create = plan.Threshold{Count: 1, Percent: 100} }), recreate: plan.RecreateNew,
+			change: func(s *plan.Snapshot, st *plan.State) {
+				s.Users[0], s.Users[1] = anew("p000"), anew("p001")
+				for i := range 2 {
+					off(&st.Users[i])
+					missing(month)(&st.Users[i])
+				}
+			},
+			want: []registry.Limit{{Name: "create", Count: 2, Of: 10, Rule: "more than 1", Reasons: []registry.Said{"2 new in the directory"}}}},
 		{name: "no burst on the first run", limits: only(func(l *plan.Limits) { l.Create = plan.Threshold{} }), history: plan.History{First: true},
 			change: func(s *plan.Snapshot, _ *plan.State) { s.Users = append(s.Users, seen("x"), seen("y")) }},
 		{name: "adoptions reached", limits: only(func(l *plan.Limits) { l.Adopt = plan.Threshold{Count: 9, Percent: 20} }), recreate: plan.RecreateAdopt,

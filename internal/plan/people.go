@@ -19,13 +19,14 @@ func (m *maker) users() {
 		func(i int32) string { return m.state.Users[i].Anchor },
 		m.user)
 	m.recreated()
-	for _, s := range m.strangers {
-		m.unknown(s)
-	}
 	for _, k := range m.gone {
 		if !m.adopts(k) {
 			m.absent(&m.state.Users[k])
 		}
+	}
+	m.keepNames()
+	for _, s := range m.strangers {
+		m.unknown(s)
 	}
 	sort(m.p.Users, func(c *UserChange) string { return c.Anchor })
 	sort(m.p.Troubles, func(t *Trouble) string { return t.Anchor })
@@ -79,6 +80,21 @@ func (m *maker) count(k *Known) {
 	}
 }
 
+// keepNames finds the names that people keep who are not seen: nobody new gets one
+// while they are there.
+func (m *maker) keepNames() {
+	if len(m.strangers) == 0 {
+		return
+	}
+	m.kept = map[uint64]registry.UserID{}
+	for _, i := range m.gone {
+		k := &m.state.Users[i]
+		if _, given := m.givers[k.Anchor]; !given && !k.Deleted && !m.adopts(i) {
+			m.kept[k.Name] = k.User
+		}
+	}
+}
+
 // unknown is someone seen who is not tied to the source.
 func (m *maker) unknown(s int32) {
 	x := &m.snap.Users[s]
@@ -100,6 +116,8 @@ func (m *maker) unknown(s int32) {
 	case x.Join != 0:
 		m.userOf[s] = pending
 		m.change(nil, UserChange{Action: registry.ActionJoin, Anchor: x.Anchor, Seen: s, User: x.Join})
+	case m.kept[x.Name] != 0:
+		m.trouble(s, registry.CodeUserNameTaken, m.kept[x.Name])
 	default:
 		m.userOf[s] = pending
 		m.change(nil, UserChange{Action: registry.ActionCreate, Anchor: x.Anchor, Seen: s})

@@ -318,6 +318,8 @@ type maker struct {
 	refused map[int32]int32
 	// past is, for somebody recreated, who they were: indexes in State.Users.
 	past map[int32][]int32
+	// kept are the names of people who are not seen and keep them.
+	kept map[uint64]registry.UserID
 	// claims is how many of the seen would be one of the gone.
 	claims map[int32]int
 	// givers are the names that changes give up, by the changes' anchors.

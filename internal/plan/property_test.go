@@ -213,6 +213,13 @@ func expect(snap plan.Snapshot, st plan.State, p plan.Policy) map[string]string 
 			out[a] = expectLeaving(k, p)
 		}
 	}
+	for a, s := range people {
+		for held, k := range registered {
+			if out[a] == "create" && people[held] == nil && !adopted[held] && !k.Deleted && k.Name == s.Name && out[held] != "delete" {
+				out[a] = "user_name_taken"
+			}
+		}
+	}
 	maps.DeleteFunc(out, func(_, v string) bool { return v == "" })
 	return out
 }

@@ -150,6 +150,10 @@ func (r *run) troubleWords(t plan.Trouble, who registry.Candidate) registry.Said
 	case registry.CodeAmbiguous:
 		return r.ambiguousWords(t)
 	case registry.CodeUserNameTaken:
+		if t.User != 0 {
+			return registry.Say("%s has this userName, and the read does not show their own entry; the name is free once they are deleted. If it is the same person: %s",
+				who.Words(), r.linkCommand(t.Anchor, who.PublicID))
+		}
 		return registry.Say("another entry of this source, %s, has the same userName; rename one of the two in the directory", r.otherName(t.Other))
 	case registry.CodeRecreated:
 		return registry.Say("looks like %s, whose own entry is gone from the directory. If it is the same person: %s, or on_recreate: adopt. If it is another: on_recreate: new",

@@ -120,6 +120,10 @@ func TestRecreated(t *testing.T) {
 		w.idle()
 
 		how = plan.RecreateNew
+		recreate()
+		run = w.run(registry.RunPartial)
+		want(t, "while the name is not free", w.report(run), []string{"deactivate ann missing", "members team +0 -1", "conflict user_name_taken uid=ann," + w.dir.people()})
+		w.says(run, "ann (", "the name is free once they are deleted", "usher source link corp ")
 		w.dir.remove("ann")
 		w.run(registry.RunDone)
 		w.clock.forward(2 * grace)
