@@ -96,8 +96,10 @@ func (f *flags) approveCmd() *cobra.Command {
 	var all bool
 	d := app.Decision{By: whoami()}
 	cmd := &cobra.Command{
-		Use: "approve RUN --note WHY", Short: "Let a held run through: exactly what it listed, and nothing more",
-		Long: "Let a held run through: exactly what it listed, and nothing more. Exit codes as of `usher sync run`.", Args: cobra.ExactArgs(1),
+		Use: "approve RUN --note WHY", Short: "Let a held run through: what it listed passes the guard",
+		Long: "Let a held run through. The source is read again; what the held run listed passes the guard, and what came\n" +
+			"since is judged anew, as in any run: it goes along while it is within the limits, else the new run is held.\n" +
+			"Exit codes as of `usher sync run`.", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.withRun(cmd, company, args[0], func(ctx context.Context, core *app.Core, r *registry.Run) error {
 				bar := newBar(cmd.ErrOrStderr())

@@ -117,7 +117,7 @@ func runRoutes(d Runs) []Route {
 		On(Route{Method: http.MethodGet, Pattern: one + "/rows", Right: auth.RightRead, ID: "listRows", Tag: tag, Export: true,
 			Summary: "The report of a run: what was not changed and why, then what was"}, d.ListRows),
 		On(Route{Method: http.MethodPost, Pattern: one + "/approve", Right: auth.RightApprove, ID: "approveRun", Tag: tag, Deed: "run.approve", Status: http.StatusAccepted,
-			Summary: "Let a held run through: exactly what it listed, and nothing more",
+			Summary: "Let a held run through: what it listed passes the guard, and what came since is judged anew",
 			Codes:   append([]registry.Code{registry.CodeAlreadyRunning}, decided...)}, d.ApproveRun),
 		On(Route{Method: http.MethodPost, Pattern: one + "/reject", Right: auth.RightApprove, ID: "rejectRun", Tag: tag, Deed: "run.reject",
 			Summary: "Discard a held run", Codes: decided}, d.RejectRun),

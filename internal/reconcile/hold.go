@@ -24,8 +24,9 @@ var (
 	ErrOtherPlan  = registry.Errorf("the run has another plan than the one you mean")
 )
 
-// Decide records the word of an admin on a held run. An approval lets through
-// exactly what the run listed; carrying it out is a new run with Approved set.
+// Decide records the word of an admin on a held run. An approval lets through what
+// the run listed; carrying it out is a new run with Approved set, in which the guard
+// judges what came since as in any other.
 func (e *Engine) Decide(ctx context.Context, held *registry.Run, d registry.Decision) error {
 	ledger := e.Ledger(held.Company)
 	d.By, d.Note = strings.TrimSpace(d.By), strings.TrimSpace(d.Note)
