@@ -198,6 +198,9 @@ func (r *run) steps(ctx context.Context) error {
 	}
 	r.row.Complete, r.row.Full = r.snap.Complete, r.sum.Full
 	r.row.Notes = append(r.row.Notes, r.sum.Notes...)
+	if err := r.blank(); err != nil {
+		return err
+	}
 	if !r.snap.Complete && r.only == nil && !r.src.List {
 		r.row.Notes = append(r.row.Notes, registry.Say("The read was not complete: %s. Nobody was judged missing.", r.sum.Incomplete))
 	}
@@ -223,6 +226,15 @@ func (r *run) steps(ctx context.Context) error {
 		return err
 	}
 	return r.phase(ctx, "remember", r.remember)
+}
+
+// blank refuses a read that gave nobody and does not know that it gave all: there is
+// nothing to do, and so nothing to hold and to decide on.
+func (r *run) blank() error {
+	if r.snap.Complete || len(r.snap.Users) > 0 || r.only != nil || r.src.List {
+		return nil
+	}
+	return readError{registry.Errorf("%s: the source gave nobody, and not all it has: %s", source.ErrProtocol, r.sum.Incomplete)}
 }
 
 // byMarkers reports whether the read may go by what the last one left: the

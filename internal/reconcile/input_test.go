@@ -133,6 +133,21 @@ func TestTruncated(t *testing.T) {
 	})
 }
 
+// TestNothingButIncomplete: a read that is cut off before the first person has failed.
+// There is nothing to approve.
+func TestNothingButIncomplete(t *testing.T) {
+	w := own(t)
+	w.dir.addPeople(uids(10)...)
+	w.run(registry.RunDone)
+	w.dir.must(w.dir.s.SetLimits("size.pr=5"))
+	run := w.unharmed(registry.RunFailed, "source_answer")
+	if run.Complete || !strings.Contains(run.Message.String(), "gave nobody, and not all it has: ") {
+		t.Errorf("complete %v: %s", run.Complete, run.Message)
+	}
+	w.dir.must(w.dir.s.SetLimits(slapd.Unlimited))
+	w.idle()
+}
+
 func TestEmptyAnswer(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		w.dir.addPeople("ann", "bob")
