@@ -65,6 +65,7 @@ type rowDoc struct {
 	After   registry.Attributes `json:"after,omitempty"`
 	Added   int                 `json:"members_added,omitempty"`
 	Removed int                 `json:"members_removed,omitempty"`
+	Kept    int                 `json:"members_kept,omitempty"`
 	At      time.Time           `json:"at"`
 	// ChangeID is the change's own number, RequestID the request that made it.
 	ChangeID  int64  `json:"change_id,omitempty"`
@@ -77,7 +78,7 @@ func itemRow(it registry.RunItem) rowDoc {
 		Message: it.Message.String(), Anchor: it.Anchor, At: it.At,
 	}
 	if p := it.Detail; p != nil {
-		d.Before, d.After, d.Added, d.Removed = p.Before, p.After, p.Added, p.Removed
+		d.Before, d.After, d.Added, d.Removed, d.Kept = p.Before, p.After, p.Added, p.Removed, p.Kept
 	}
 	return d
 }
@@ -86,7 +87,7 @@ func changeRow(c registry.Change, name string) rowDoc {
 	p := c.Payload
 	return rowDoc{
 		Outcome: "changed", Action: string(c.Action), Kind: kindOf(c), Name: name, Code: c.Reason,
-		Before: p.Before, After: p.After, Added: p.Added, Removed: p.Removed, At: c.At, ChangeID: c.ID, RequestID: p.Request,
+		Before: p.Before, After: p.After, Added: p.Added, Removed: p.Removed, Kept: p.Kept, At: c.At, ChangeID: c.ID, RequestID: p.Request,
 	}
 }
 
@@ -205,6 +206,9 @@ func what(d rowDoc) string {
 	}
 	if d.Removed > 0 {
 		parts = append(parts, count(d.Removed, "member", "members")+" removed")
+	}
+	if d.Kept > 0 {
+		parts = append(parts, fmt.Sprintf("%d of them stay by hand or by another source", d.Kept))
 	}
 	return strings.Join(parts, "; ")
 }

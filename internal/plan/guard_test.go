@@ -250,7 +250,7 @@ func TestEachLimit(t *testing.T) {
 		history plan.History
 		// recreate is what becomes of entries made anew.
 		recreate plan.Recreate
-		want    []registry.Limit
+		want     []registry.Limit
 	}{
 		{name: "renames reached", limits: only(func(l *plan.Limits) { l.Rename = plan.Threshold{Count: 2, Percent: 100} }),
 			change: func(s *plan.Snapshot, _ *plan.State) { called("x")(&s.Users[0]); called("y")(&s.Users[1]) }},

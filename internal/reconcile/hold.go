@@ -156,7 +156,9 @@ func (r *run) describe(ctx context.Context) error {
 		r.describeGroup(ctx, c)
 	}
 	for _, c := range r.plan.Members {
-		r.describeMembers(ctx, c)
+		if err := r.describeMembers(ctx, c); err != nil {
+			return err
+		}
 	}
 	r.describeManagers(ctx)
 	r.report.flush(ctx)
@@ -238,12 +240,15 @@ func (r *run) describeGroup(ctx context.Context, c plan.GroupChange) {
 	r.report.add(ctx, item)
 }
 
-func (r *run) describeMembers(ctx context.Context, c plan.MemberChange) {
+func (r *run) describeMembers(ctx context.Context, c plan.MemberChange) (err error) {
 	n := &r.row.Counts
 	removed := len(c.RemoveUsers) + len(c.RemoveGroups)
 	payload := &registry.Payload{Kind: registry.KindGroup, Added: r.plan.Joining(&c), Removed: removed}
 	if payload.Added+payload.Removed == 0 {
-		return // all of them refused
+		return nil // all of them refused
+	}
+	if payload.Kept, err = r.ledger.KeptMembers(ctx, c.Group, r.src.State.Origin.ID, c.RemoveUsers, c.RemoveGroups); err != nil {
+		return err
 	}
 	for _, id := range c.RemoveUsers {
 		payload.RemovedIDs = append(payload.RemovedIDs, int64(id))
@@ -258,6 +263,7 @@ func (r *run) describeMembers(ctx context.Context, c plan.MemberChange) {
 		Outcome: r.outcome(removed > 0), Action: registry.ActionMembers, Anchor: c.Anchor, Group: c.Group,
 		Name: r.snap.groups[c.Seen].displayName, Detail: payload,
 	})
+	return nil
 }
 
 // limited is what each limit counts, in words.

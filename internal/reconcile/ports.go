@@ -62,6 +62,8 @@ type Ledger interface {
 	LinkedUsersAmong(ctx context.Context, origin registry.OriginID, among []registry.UserID, fn func(registry.LinkedUser) error) error
 	LinkedGroups(ctx context.Context, origin registry.OriginID, fn func(registry.LinkedGroup) error) error
 	Memberships(ctx context.Context, origin registry.OriginID, fn func(registry.Membership) error) error
+	// KeptMembers is how many of these other origins have in the group.
+	KeptMembers(ctx context.Context, group registry.GroupID, origin registry.OriginID, users []registry.UserID, groups []registry.GroupID) (int, error)
 	// GroupsNamed finds living groups by their names in comparison form: all that
 	// are called so, in the order of their keys.
 	GroupsNamed(ctx context.Context, names []string) (map[string][]registry.GroupID, error)

@@ -177,8 +177,14 @@ func (u *unit) patchMembers(ctx context.Context, tx Tx, i int, op PatchMembers, 
 	if len(added)+len(removed) == 0 {
 		return nil
 	}
+	kept := 0
+	if u.b.Run != 0 { // a report tells who stays all the same
+		if kept, err = tx.KeptMembers(ctx, op.Group, u.b.Origin.ID, op.RemoveUsers, op.RemoveGroups); err != nil {
+			return err
+		}
+	}
 	u.changeGroup(i, group, ActionMembers, "", Payload{
-		Added: len(added), Removed: len(removed), AddedIDs: memberIDs(added), RemovedIDs: memberIDs(removed),
+		Added: len(added), Removed: len(removed), Kept: kept, AddedIDs: memberIDs(added), RemovedIDs: memberIDs(removed),
 	})
 	return nil
 }

@@ -329,6 +329,9 @@ type Payload struct {
 	After   Attributes `json:"after,omitempty"`
 	Added   int        `json:"added,omitempty"`
 	Removed int        `json:"removed,omitempty"`
+	// Kept is how many of the removed stay, because another origin has them in the
+	// group as well: by hand, mostly.
+	Kept int `json:"kept,omitempty"`
 	// AddedIDs and RemovedIDs are user keys, and group keys below zero.
 	AddedIDs   []int64 `json:"added_ids,omitempty"`
 	RemovedIDs []int64 `json:"removed_ids,omitempty"`
@@ -369,6 +372,7 @@ func (p *Payload) fold(later Payload) {
 	p.Before, p.After = before, after
 	p.Added += later.Added
 	p.Removed += later.Removed
+	p.Kept += later.Kept
 	p.AddedIDs = append(p.AddedIDs, later.AddedIDs...)
 	p.RemovedIDs = append(p.RemovedIDs, later.RemovedIDs...)
 }

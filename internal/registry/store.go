@@ -61,6 +61,8 @@ type Tx interface {
 	AddMembers(ctx context.Context, ms []Membership, now time.Time) ([]Membership, error)
 	// RemoveMembers removes memberships and tells which were there.
 	RemoveMembers(ctx context.Context, ms []Membership) ([]Membership, error)
+	// KeptMembers is how many of these other origins have in the group.
+	KeptMembers(ctx context.Context, group GroupID, origin OriginID, users []UserID, groups []GroupID) (int, error)
 	// MembersOf is everything the origin says about members of the group.
 	MembersOf(ctx context.Context, group GroupID, origin OriginID) ([]Membership, error)
 	// RemoveMembersOf removes everything the origin says about members of the

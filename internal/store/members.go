@@ -103,6 +103,47 @@ func memberArrays(ms []registry.Membership) (groups, users, nested, origins []in
 	return groups, users, nested, origins
 }
 
+// KeptMembers implements registry.Tx.
+func (t *tenantTx) KeptMembers(ctx context.Context, group registry.GroupID, origin registry.OriginID, users []registry.UserID, groups []registry.GroupID) (int, error) {
+	return keptMembers(ctx, t.s, t.query, t.company, group, origin, users, groups)
+}
+
+// KeptMembers implements reconcile.Ledger.
+func (t *Tenant) KeptMembers(ctx context.Context, group registry.GroupID, origin registry.OriginID, users []registry.UserID, groups []registry.GroupID) (int, error) {
+	query := func(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
+		return t.s.read.QueryContext(ctx, t.s.rebind(q), args...)
+	}
+	return keptMembers(ctx, t.s, query, t.id, group, origin, users, groups)
+}
+
+// keptMembers counts those of some members whom other origins have in the group.
+func keptMembers(ctx context.Context, s *Store, query func(context.Context, string, ...any) (*sql.Rows, error), company registry.CompanyID,
+	group registry.GroupID, origin registry.OriginID, users []registry.UserID, groups []registry.GroupID,
+) (int, error) {
+	total := 0
+	for _, x := range []struct {
+		column string
+		n      int
+		keys   any
+	}{{"user_id", len(users), keys(s, users)}, {"member_group_id", len(groups), keys(s, groups)}} {
+		if x.n == 0 {
+			continue
+		}
+		rows, err := query(ctx, `SELECT count(DISTINCT `+x.column+`) FROM memberships WHERE company_id = ? AND group_id = ? AND origin_id <> ? AND `+s.anyOf(x.column),
+			int64(company), int64(group), int64(origin), x.keys)
+		err = each(rows, err, func(rows *sql.Rows) error {
+			var n int
+			err := rows.Scan(&n)
+			total += n
+			return err
+		})
+		if err != nil {
+			return 0, fmt.Errorf("count members of others: %w", err)
+		}
+	}
+	return total, nil
+}
+
 // MembersOf implements registry.Tx.
 func (t *tenantTx) MembersOf(ctx context.Context, group registry.GroupID, origin registry.OriginID) ([]registry.Membership, error) {
 	rows, err := t.query(ctx, `SELECT group_id, coalesce(user_id, 0), coalesce(member_group_id, 0), origin_id FROM memberships

@@ -12,7 +12,7 @@ import (
 )
 
 // policyClimbed are the methods that seeNoGroups tries.
-var policyClimbed = []string{"FindGroup", "GroupMembers", "ListGroups", "NameUsers", "PrimaryMails"}
+var policyClimbed = []string{"FindGroup", "GroupMembers", "KeptMembers", "ListGroups", "NameUsers", "PrimaryMails"}
 
 func (c *climber) seeNoGroups(ctx context.Context) {
 	t := c.t
@@ -31,6 +31,9 @@ func (c *climber) seeNoGroups(ctx context.Context) {
 	members, err := c.b.GroupMembers(ctx, c.group)
 	if len(members) != 0 || err != nil {
 		t.Errorf("members of A: %v, %v", members, err)
+	}
+	if n, err := c.b.KeptMembers(ctx, c.group, 0, []registry.UserID{c.user}, []registry.GroupID{c.group}); n != 0 || err != nil {
+		t.Errorf("members of A by others: %v, %v", n, err)
 	}
 	if g, err := c.b.FindGroup(ctx, "G"); !errors.Is(err, registry.ErrNotFound) {
 		t.Errorf("group of A: %+v, %v", g, err)

@@ -203,7 +203,7 @@ func (t *Tenant) itemRows(id registry.RunID, items []registry.RunItem) ([][]any,
 		var detail any
 		if it.Detail != nil {
 			doc, err := json.Marshal(registry.Payload{
-				Before: textOnly(it.Detail.Before), After: textOnly(it.Detail.After), Added: it.Detail.Added, Removed: it.Detail.Removed,
+				Before: textOnly(it.Detail.Before), After: textOnly(it.Detail.After), Added: it.Detail.Added, Removed: it.Detail.Removed, Kept: it.Detail.Kept,
 				AddedIDs: it.Detail.AddedIDs, RemovedIDs: it.Detail.RemovedIDs, Candidates: it.Detail.Candidates, Kind: it.Detail.Kind,
 			})
 			if err != nil {
