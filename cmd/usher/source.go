@@ -85,10 +85,10 @@ func toSampleDoc(r app.SampleRow) sampleDoc {
 		d.Problems = append(d.Problems, r.Problem.String())
 	}
 	for _, x := range p.Problems {
-		d.Problems = append(d.Problems, x.Attribute+": "+x.Message.String())
+		d.Problems = append(d.Problems, x.Said().String())
 	}
 	for _, x := range p.Warnings {
-		d.Warnings = append(d.Warnings, x.Attribute+": "+x.Message.String())
+		d.Warnings = append(d.Warnings, x.Said().String())
 	}
 	return d
 }

@@ -119,10 +119,10 @@ func toAPISample(r SampleRow) api.Sample {
 		out.Problems = append(out.Problems, r.Problem.String())
 	}
 	for _, x := range p.Problems {
-		out.Problems = append(out.Problems, x.Attribute+": "+x.Message.String())
+		out.Problems = append(out.Problems, x.Said().String())
 	}
 	for _, x := range p.Warnings {
-		out.Warnings = append(out.Warnings, x.Attribute+": "+x.Message.String())
+		out.Warnings = append(out.Warnings, x.Said().String())
 	}
 	return out
 }

@@ -86,6 +86,14 @@ type Problem struct {
 	Message   registry.Said
 }
 
+// Said is what is wrong, with where.
+func (p Problem) Said() registry.Said {
+	if p.Attribute == "" {
+		return p.Message
+	}
+	return registry.Say("%s: %s", p.Attribute, p.Message)
+}
+
 // Person is what an entry says about somebody.
 type Person struct {
 	Attributes registry.Attributes

@@ -201,6 +201,7 @@ func TestBadRecords(t *testing.T) {
 			"conflict user_name_taken uid=bob,ou=b," + d.people(), "conflict user_name_taken uid=twin,ou=b," + d.people(), "conflict user_name_taken uid=twin," + d.people(),
 			"failed user_name_missing " + noName, "warning shared_mail uid=dee," + d.people(), "warning value_too_long uid=big," + d.people(),
 		})
+		w.says(run, `["%s: %s","title",`) // which attribute it is
 		before := w.footprint()
 		w.run(registry.RunPartial)
 		want(t, "what the second run left behind", w.footprint(), before)

@@ -339,9 +339,9 @@ func (s *snapshot) fingerprint(p *mapping.Person, twin string) registry.Fingerpr
 
 // problems reports why an entry is of no use, one row an entry.
 func (s *snapshot) problems(ctx context.Context, e *source.Entry, all []mapping.Problem) {
-	item := registry.RunItem{Code: registry.Code(all[0].Code), Anchor: e.Anchor, Name: e.Name, Message: all[0].Message}
+	item := registry.RunItem{Code: registry.Code(all[0].Code), Anchor: e.Anchor, Name: e.Name, Message: all[0].Said()}
 	for _, p := range all[1:] {
-		item.Message = registry.Join([]registry.Said{item.Message, p.Message}, "; ")
+		item.Message = registry.Join([]registry.Said{item.Message, p.Said()}, "; ")
 	}
 	s.tell(ctx, s.report.failed, item)
 }
@@ -359,7 +359,7 @@ func (s *snapshot) tell(ctx context.Context, report func(context.Context, regist
 // share: such an address identifies neither.
 func (s *snapshot) warnings(ctx context.Context, e *source.Entry, p *mapping.Person, index int32) {
 	for _, w := range p.Warnings {
-		s.tell(ctx, s.report.warning, registry.RunItem{Code: registry.Code(w.Code), Anchor: e.Anchor, Name: e.Name, Message: w.Message})
+		s.tell(ctx, s.report.warning, registry.RunItem{Code: registry.Code(w.Code), Anchor: e.Anchor, Name: e.Name, Message: w.Said()})
 	}
 	for _, address := range p.Attributes[registry.AttrEmails] {
 		h := s.short(registry.Key(address))
