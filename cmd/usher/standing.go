@@ -42,12 +42,17 @@ func toStandingDoc(s app.SourceStanding) standingDoc {
 		d.Code, d.Reason, d.Since = string(h.Code), h.Reason.String(), whenSet(h.QuarantinedAt)
 	case registry.Failing:
 		d.Since = whenSet(h.FailingSince)
+	case registry.NoRemovals:
+		d.Reason = "a run was rejected: nobody is removed until the guard lets a whole plan through, or until `usher source resume " + s.Key + "`"
 	}
 	if s.State != registry.Paused {
 		d.NextRun = whenSet(s.NextDue)
 	}
 	if r := s.Last; r != nil {
 		d.LastRun, d.LastState, d.LastFinished = r.Number, string(r.State), whenSet(r.FinishedAt)
+		if s.State == registry.Held {
+			d.Since = d.LastFinished
+		}
 		if d.Reason == "" && (s.State == registry.Failing || s.State == registry.Held) {
 			d.Code, d.Reason = r.Code, r.Message.String()
 		}
