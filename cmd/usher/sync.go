@@ -17,8 +17,9 @@ func syncCmd(f *flags) *cobra.Command {
 	cmd := &cobra.Command{Use: "sync", Short: "Preview and run sources, read reports, decide held runs"}
 	cmd.AddCommand(
 		f.runCmd(registry.ModePreview, "preview NAME", "Show what a run would change, and change nothing",
-			`0 nothing to do, 2 there are changes, 4 the guard would hold the run,
-5 another process is running the source, 1 failed`),
+			`0 nothing to do, 2 there are changes, 3 there are none, but records that
+failed or conflict, 4 the guard would hold the run, 5 another process is
+running the source, 1 failed`),
 		f.runCmd(registry.ModeRun, "run NAME", "Run a source now",
 			`0 done, 3 done but some records failed or conflict, 4 the guard holds
 it, 5 another process is running the source, 1 failed`),
@@ -165,7 +166,7 @@ func exitCode(r *registry.Run) int {
 		return exitHeld
 	case r.Mode == registry.ModePreview && r.Counts.Changes() > 0:
 		return exitChanges
-	case r.Mode != registry.ModePreview && r.State == registry.RunPartial:
+	case r.State == registry.RunPartial:
 		return exitPartial
 	}
 	return exitOK

@@ -21,8 +21,9 @@ func uploadCmd(f *flags) *cobra.Command {
 	cmd.AddCommand(
 		f.inspectUploadCmd(),
 		f.uploadRunCmd(registry.ModePreview, "preview FILE|UPLOAD", "Show row by row what a file would change, and change nothing",
-			`0 nothing to do, 2 there are changes, 4 the guard would hold it,
-5 another upload of the company is at work, 1 failed`),
+			`0 nothing to do, 2 there are changes, 3 there are none, but rows that
+failed, 4 the guard would hold it, 5 another upload of the company is at work,
+1 failed`),
 		f.uploadRunCmd(registry.ModeRun, "run FILE|UPLOAD", "Carry a file out, or one that was previewed, as it was previewed",
 			`0 done, 3 done but some rows failed, 4 the guard holds it, 5 another
 upload of the company is at work, 1 failed`),
