@@ -104,27 +104,27 @@ func (s *Service) Run(ctx context.Context) {
 
 // answer mails the link that is due, if any.
 func (s *Service) answer(ctx context.Context, r request) {
-	person, due, err := s.due(ctx, r)
-	if err == nil && due {
-		err = s.issue(ctx, person)
+	due, err := s.due(ctx, r)
+	for _, person := range due {
+		err = errors.Join(err, s.issue(ctx, person))
 	}
 	if err != nil && !errors.Is(err, registry.ErrNotFound) {
 		s.Log.ErrorContext(ctx, "request for a link failed", "error", err)
 	}
 }
 
-// due finds who a request is for and whether a link should go out.
-func (s *Service) due(ctx context.Context, r request) (Person, bool, error) {
+// due finds whom a link should go out to. Of a mailbox with several accounts each
+// gets one: the mail says for which.
+func (s *Service) due(ctx context.Context, r request) ([]Person, error) {
 	if r.token == nil {
-		p, err := s.Store.FindPerson(ctx, r.company, r.key)
-		return p, err == nil, err
+		return s.Store.FindPeople(ctx, r.company, r.key)
 	}
 	link, p, err := s.Store.FindLink(ctx, r.token)
-	if err != nil {
-		return Person{}, false, err
-	}
 	// A live link needs no successor; making one would only confuse its owner.
-	return p, StateOf(link, &p.User, s.Now()) != auth.LinkLive, nil
+	if err != nil || StateOf(link, &p.User, s.Now()) == auth.LinkLive {
+		return nil, err
+	}
+	return []Person{p}, nil
 }
 
 // issue mails the person the link their account calls for: a reset for one who
@@ -175,9 +175,11 @@ var c0 netip.Addr
 // Remind mails the holder of a login name a link to their own account, if the
 // address is theirs: somebody who registers again has forgotten that they did.
 func (s *Service) Remind(ctx context.Context, company registry.CompanyID, name, address string) {
-	p, err := s.Store.FindPerson(ctx, company, nameKey(name))
-	if err == nil && registry.Key(p.User.Email()) == registry.Key(address) {
-		err = s.issue(ctx, p)
+	people, err := s.Store.FindPeople(ctx, company, nameKey(name))
+	for _, p := range people {
+		if named(p, nameKey(name)) && registry.Key(p.User.Email()) == registry.Key(address) {
+			err = s.issue(ctx, p)
+		}
 	}
 	if err != nil && !errors.Is(err, registry.ErrNotFound) {
 		s.Log.ErrorContext(ctx, "reminder failed", "error", err)

@@ -130,10 +130,11 @@ func (s *Service) SignIn(ctx context.Context, company registry.CompanyID, name, 
 	if wait := s.limits.signIn.Take(accountKey(company, key), c.Address); wait > 0 {
 		return auth.Identity{}, &auth.ThrottledError{RetryAfter: wait}
 	}
-	person, err := s.Store.FindPerson(ctx, company, key)
-	if err != nil && !errors.Is(err, registry.ErrNotFound) {
-		return auth.Identity{}, fmt.Errorf("find person: %w", err)
+	people, err := s.Store.FindPeople(ctx, company, key)
+	if err != nil {
+		return auth.Identity{}, fmt.Errorf("find people: %w", err)
 	}
+	person := meant(people, key)
 	// Nobody found leaves an empty hash, which costs the same work and fails.
 	normal := auth.NormalizePassword(password)
 	ok, rehash, err := s.Hasher.Verify(ctx, person.PasswordHash, normal)
@@ -149,6 +150,28 @@ func (s *Service) SignIn(ctx context.Context, company registry.CompanyID, name, 
 	}
 	return identity(person), nil
 }
+
+// meant picks who signs in of those whom a typed name can mean: the owner of the
+// userName; or, where they cannot sign in, the only holder of the address who can.
+// An account that was never set up or is closed is nobody's way in, and must not
+// shut out whoever uses the same mailbox.
+func meant(people []Person, key string) Person {
+	var able []Person
+	for _, p := range people {
+		if p.PasswordHash != "" && p.User.MaySignIn() {
+			able = append(able, p)
+		}
+	}
+	for _, found := range [][]Person{able, people} { // the refusal is about somebody, too
+		if len(found) == 1 || len(found) > 1 && named(found[0], key) {
+			return found[0]
+		}
+	}
+	return Person{}
+}
+
+// named tells whether the key is the person's own userName.
+func named(p Person, key string) bool { return registry.Key(p.User.UserName()) == key }
 
 // ChangePassword replaces the signed-in person's password. All their sessions
 // end; the identity returned begins a new one. Errors: auth.ErrSignIn when the

@@ -53,8 +53,9 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
-// person adds someone; a set credential comes with the phrase as password.
-func (h *house) person(name string, c registry.Credential) registry.User {
+// person adds someone; a set credential comes with the phrase as password, and
+// the address is one of their own unless another is given.
+func (h *house) person(name string, c registry.Credential, mailbox ...string) registry.User {
 	hash := ""
 	if c == registry.CredentialSet {
 		var err error
@@ -62,7 +63,11 @@ func (h *house) person(name string, c registry.Credential) registry.User {
 			h.t.Fatal(err)
 		}
 	}
-	return h.store.AddUser(h.t, onboardtest.Person(h.company.ID, name, c), hash, true)
+	u := onboardtest.Person(h.company.ID, name, c)
+	if len(mailbox) > 0 {
+		u.Attributes.Set(registry.AttrEmails, mailbox...)
+	}
+	return h.store.AddUser(h.t, u, hash, true)
 }
 
 // link adds a link for the person and returns its token.
@@ -242,6 +247,19 @@ func TestForgot(t *testing.T) {
 	h.wantState(token, auth.LinkExpired)
 }
 
+// Of several accounts with one mailbox each gets a link of its own.
+func TestForgotOfASharedMailbox(t *testing.T) {
+	h := newHouse(t)
+	const box = "nina@example.com"
+	h.person("nina", registry.CredentialSet, box)
+	h.person(box, registry.CredentialInvited, box)
+	h.person("sso", registry.CredentialSSO, box)
+	h.Forgot(t.Context(), h.company.ID, box, client("192.0.2.1"))
+	h.wantMails(onboard.MailSetup, onboard.MailReset)
+	h.Forgot(t.Context(), h.company.ID, "nina", client("192.0.2.1"))
+	h.wantMails(onboard.MailSetup, onboard.MailReset, onboard.MailReset)
+}
+
 func TestForgotIsLimited(t *testing.T) {
 	h := newHouse(t)
 	h.person("ada", registry.CredentialSet)
@@ -293,6 +311,35 @@ func TestSignIn(t *testing.T) {
 		_, err := h.SignIn(t.Context(), h.company.ID, c.name, c.password, client(fmt.Sprintf("198.51.%d.1", i)))
 		if !errors.Is(err, c.want) {
 			t.Errorf("%q with %q: %v, want %v", c.name, c.password, err, c.want)
+		}
+	}
+}
+
+// Whoever uses a mailbox is not shut out by another account with its address that
+// cannot sign in; between two that can, the address does not decide.
+func TestSignInWithASharedMailbox(t *testing.T) {
+	h := newHouse(t)
+	const box, ring, both, twins = "nina@example.com", "ring@example.com", "both@example.com", "twins@example.com"
+	h.person("waits", registry.CredentialInvited, box)
+	off := h.person("off", registry.CredentialSet, box)
+	off.Enabled = false
+	h.store.SetUser(t, off)
+	nina := h.person("nina", registry.CredentialSet, box)
+	h.person(ring, registry.CredentialInvited, ring)
+	ringer := h.person("ringer", registry.CredentialSet, ring)
+	h.person("early", registry.CredentialSet, both)
+	owner := h.person(both, registry.CredentialSet, both)
+	h.person("twin1", registry.CredentialSet, twins)
+	h.person("twin2", registry.CredentialSet, twins)
+	for i, c := range []struct {
+		name string
+		want registry.UserID
+	}{
+		{box, nina.ID}, {"nina", nina.ID}, {ring, ringer.ID}, {both, owner.ID}, {twins, 0}, {"waits", 0}, {"off", 0},
+	} {
+		id, err := h.SignIn(t.Context(), h.company.ID, c.name, phrase, client(fmt.Sprintf("198.51.%d.1", i)))
+		if id.User != c.want || (c.want == 0) != errors.Is(err, auth.ErrSignIn) {
+			t.Errorf("%q signed in as %d, %v; want %d", c.name, id.User, err, c.want)
 		}
 	}
 }

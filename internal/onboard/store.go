@@ -67,6 +67,10 @@ const (
 	MailPasswordChanged MailKind = "password_changed"
 )
 
+// MeantMost is how many people one address is looked up for: a mailbox shared by
+// more is nobody's way to sign in.
+const MeantMost = 8
+
 // Store keeps links and passwords. Each method is one transaction. All times
 // are the caller's clock. Reading a record that does not exist gives
 // registry.ErrNotFound.
@@ -75,10 +79,11 @@ type Store interface {
 	// person it belongs to as they are now (deleted ones included).
 	FindLink(ctx context.Context, tokenHash []byte) (Link, Person, error)
 
-	// FindPerson finds the living strong user of the company whose userName has
-	// the given key (registry.Key), else the one who alone in the company holds
-	// the verified e-mail address with that key; two holders are nobody.
-	FindPerson(ctx context.Context, company registry.CompanyID, key string) (Person, error)
+	// FindPeople finds whom a typed name can mean: the living strong users of the
+	// company whose userName has the given key (registry.Key), first, and who
+	// holds the verified e-mail address with that key, in the order of their ids;
+	// not more than MeantMost of these. Nobody is no error.
+	FindPeople(ctx context.Context, company registry.CompanyID, key string) ([]Person, error)
 
 	// GetPerson returns the living user with this id.
 	GetPerson(ctx context.Context, company registry.CompanyID, user registry.UserID) (Person, error)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/usherd/usher/internal/auth"
@@ -47,41 +48,47 @@ func (o *onboarding) FindLink(ctx context.Context, tokenHash []byte) (link onboa
 	return link, p, err
 }
 
-// FindPerson implements onboard.Store.
-func (o *onboarding) FindPerson(ctx context.Context, company registry.CompanyID, key string) (p onboard.Person, err error) {
+// FindPeople implements onboard.Store.
+func (o *onboarding) FindPeople(ctx context.Context, company registry.CompanyID, key string) (people []onboard.Person, err error) {
 	if notText(key) {
-		return p, registry.ErrNotFound
+		return nil, nil
 	}
 	err = o.view(ctx, func(x *session) error {
 		t := x.tenant(company)
-		id, err := t.accountByKey(ctx, key)
-		if err != nil {
-			return err
+		ids, err := t.accountsByKey(ctx, key)
+		for _, id := range ids {
+			p, err := t.person(ctx, id)
+			if err != nil {
+				return err
+			}
+			people = append(people, p)
 		}
-		p, err = t.person(ctx, id)
 		return err
 	})
-	return p, err
+	return people, err
 }
 
-// accountByKey finds who is meant by a typed name: the owner of the userName, or
-// else the only holder of the verified address.
-func (t *tenantTx) accountByKey(ctx context.Context, key string) (registry.UserID, error) {
+// accountsByKey finds who is meant by a typed name: the owner of the userName,
+// then the holders of the verified address.
+func (t *tenantTx) accountsByKey(ctx context.Context, key string) (found []registry.UserID, err error) {
 	for _, q := range []string{
 		`SELECT id FROM users WHERE company_id = ? AND user_name_key = ? AND deleted_at = 0 AND association = 'strong'`,
 		`SELECT DISTINCT u.id FROM emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id
-			WHERE e.company_id = ? AND e.address_key = ? AND e.verified_at <> 0 AND u.deleted_at = 0 AND u.association = 'strong' LIMIT 2`,
+			WHERE e.company_id = ? AND e.address_key = ? AND e.verified_at <> 0 AND u.deleted_at = 0 AND u.association = 'strong'
+			ORDER BY u.id LIMIT ` + strconv.Itoa(onboard.MeantMost),
 	} {
 		rows, err := t.query(ctx, q, t.company, key)
 		ids, err := collect(rows, err, scanInt)
 		if err != nil {
-			return 0, fmt.Errorf("look for account: %w", err)
+			return nil, fmt.Errorf("look for account: %w", err)
 		}
-		if len(ids) == 1 {
-			return registry.UserID(ids[0]), nil
+		for _, id := range ids {
+			if !slices.Contains(found, registry.UserID(id)) {
+				found = append(found, registry.UserID(id))
+			}
 		}
 	}
-	return 0, registry.ErrNotFound
+	return found, nil
 }
 
 // GetPerson implements onboard.Store.

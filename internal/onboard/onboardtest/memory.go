@@ -128,26 +128,22 @@ func (m *Memory) FindLink(_ context.Context, hash []byte) (onboard.Link, onboard
 	return *l, m.people[l.User-1].Person, nil
 }
 
-// FindPerson implements onboard.Store.
-func (m *Memory) FindPerson(_ context.Context, company registry.CompanyID, key string) (onboard.Person, error) {
+// FindPeople implements onboard.Store.
+func (m *Memory) FindPeople(_ context.Context, company registry.CompanyID, key string) ([]onboard.Person, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var byMail []onboard.Person
+	var byName, byMail []onboard.Person
 	for _, p := range m.people {
 		if p.User.Company != company || !p.User.DeletedAt.IsZero() || p.User.Association != registry.Strong {
 			continue
 		}
 		if registry.Key(p.User.UserName()) == key {
-			return p.Person, nil
-		}
-		if p.verified[key] && slices.ContainsFunc(p.User.Attributes[registry.AttrEmails], func(e string) bool { return registry.Key(e) == key }) {
+			byName = append(byName, p.Person)
+		} else if p.verified[key] && slices.ContainsFunc(p.User.Attributes[registry.AttrEmails], func(e string) bool { return registry.Key(e) == key }) {
 			byMail = append(byMail, p.Person)
 		}
 	}
-	if len(byMail) != 1 {
-		return onboard.Person{}, registry.ErrNotFound
-	}
-	return byMail[0], nil
+	return append(byName, byMail[:min(len(byMail), onboard.MeantMost)]...), nil
 }
 
 // GetPerson implements onboard.Store.

@@ -84,7 +84,7 @@ func Run(t *testing.T, open func(testing.TB) Fixture) {
 		{"consume link refused", testConsumeRefused},
 		{"two browsers at once", testConsumeRace},
 		{"issue link", testIssue},
-		{"find person", testFindPerson},
+		{"find people", testFindPeople},
 		{"set password", testSetPassword},
 		{"rehash", testRehash},
 		{"session life", testSessions},

@@ -2,6 +2,7 @@ package onboardtest
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 	"github.com/usherd/usher/internal/registry"
 )
 
-func testFindPerson(t *testing.T, s *suite) {
+func testFindPeople(t *testing.T, s *suite) {
 	other := s.AddCompany(t, registry.Company{Key: "other", Name: "Other"})
 	add := func(company registry.CompanyID, name, mail string, verified bool, change func(*registry.User)) {
 		u := Person(company, name, registry.CredentialSet)
@@ -28,18 +29,29 @@ func testFindPerson(t *testing.T, s *suite) {
 	add(s.company.ID, "contact", "contact@example.com", true, func(u *registry.User) { u.Association = registry.Weak })
 	add(s.company.ID, "gone", "gone@example.com", true, func(u *registry.User) { u.DeletedAt = s.now })
 	add(other.ID, "elsewhere", "elsewhere@example.com", true, nil)
-	// Somebody whose userName is another's address: the name wins.
+	// Somebody whose userName is another's address: the name comes first.
 	add(s.company.ID, "bruno2@example.com", "x@example.com", true, nil)
 	add(s.company.ID, "third", "bruno2@example.com", true, nil)
-	for typed, want := range map[string]string{
-		"bruno": "hash-Bruno", "BRUNO": "hash-Bruno", "Bruno@Example.com": "hash-Bruno",
-		"bruno2@example.com": "hash-bruno2@example.com",
-		"shared@example.com": "", "claims@example.com": "", "contact": "", "contact@example.com": "",
-		"gone": "", "gone@example.com": "", "elsewhere": "", "elsewhere@example.com": "", "": "", "nobody": "",
+	var crowd []string
+	for i := range onboard.MeantMost + 1 {
+		name := fmt.Sprint("crowd", i)
+		add(s.company.ID, name, "crowd@example.com", true, nil)
+		crowd = append(crowd, "hash-"+name)
+	}
+	for typed, want := range map[string][]string{
+		"bruno": {"hash-Bruno"}, "BRUNO": {"hash-Bruno"}, "Bruno@Example.com": {"hash-Bruno"},
+		"bruno2@example.com": {"hash-bruno2@example.com", "hash-third"},
+		"shared@example.com": {"hash-twin1", "hash-twin2"}, "crowd@example.com": crowd[:onboard.MeantMost],
+		"claims@example.com": nil, "contact": nil, "contact@example.com": nil,
+		"gone": nil, "gone@example.com": nil, "elsewhere": nil, "elsewhere@example.com": nil, "": nil, "nobody": nil,
 	} {
-		p, err := s.FindPerson(s.ctx, s.company.ID, registry.Key(typed))
-		if (err != nil) != (want == "") || (err != nil && !errors.Is(err, registry.ErrNotFound)) || p.PasswordHash != want {
-			t.Errorf("%q found %q, %v; want %q", typed, p.PasswordHash, err, want)
+		people, err := s.FindPeople(s.ctx, s.company.ID, registry.Key(typed))
+		var got []string
+		for _, p := range people {
+			got = append(got, p.PasswordHash)
+		}
+		if d := cmp.Diff(want, got); d != "" || err != nil {
+			t.Errorf("%q found %v, %v; want %v", typed, got, err, want)
 		}
 	}
 	if _, err := s.GetPerson(s.ctx, other.ID, s.user.ID); !errors.Is(err, registry.ErrNotFound) {

@@ -106,8 +106,9 @@ func (s *site) mount(public string, logger *slog.Logger) {
 
 // companyOf knows every name of the one company.
 func (s *site) companyOf(ctx context.Context, name string) (registry.Company, error) {
-	if _, err := s.store.FindPerson(ctx, s.company.ID, registry.Key(name)); err != nil {
-		return registry.Company{}, nil //nolint:nilerr // nobody chose it
+	people, err := s.store.FindPeople(ctx, s.company.ID, registry.Key(name))
+	if err != nil || len(people) == 0 {
+		return registry.Company{}, err
 	}
 	return s.company, nil
 }
