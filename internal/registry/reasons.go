@@ -107,7 +107,7 @@ var matchReasons = []Reason{
 		"Lift the protection with `usher user protect WHO --off` if the person is to go.", ActorAdmin},
 	{CodeRecreated, "The entry looks like somebody of this source whose own entry is gone: the same name, made anew under another id.",
 		"Say by `usher source link` that it is the same person, or set on_recreate.", ActorAdmin},
-	{CodeAdopted, "The person's own entry is gone, and one with the same name was made anew under another id. The source's on_recreate is adopt, so it is the same person: the tie moves to the new entry, and the password and all sessions end.",
+	{CodeAdopted, "The person's own entry is gone, and one with the same name was made anew under another id. The source says `on_recreate: adopt`, so it is the same person: the tie moves to the new entry, and the password and all sessions end.",
 		"Nothing has to be done where set-up mails are sent: one lets the person set a new password. Without them, an admin sends it by `usher user invite`.", ActorNobody},
 	{CodeAlreadyLinked, "Another object of the same origin is tied to this person.",
 		"Two records mean one person. Keep one of them, or give the other its own name and address.", ActorDirectory},
