@@ -2,6 +2,7 @@ package scim_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -58,6 +59,9 @@ func device() *scim.ResourceType {
 			d("weight", attr.Decimal),
 			d("bought", attr.DateTime),
 			d("notes", attr.String, func(d *attr.Definition) { d.Returned = attr.Request }),
+			d("place", "", func(def *attr.Definition) {
+				def.Sub = []attr.Definition{d("room", attr.String), d("shelves", attr.Integer, func(d *attr.Definition) { d.MultiValued = true })}
+			}),
 			d("owner", "", func(def *attr.Definition) {
 				def.Sub = []attr.Definition{d("value", attr.String), d("$ref", attr.Reference, func(d *attr.Definition) { d.ReferenceTypes = []string{"User"} })}
 			}),
@@ -104,6 +108,18 @@ func TestResourceTypesAreData(t *testing.T) {
 	} {
 		if got := s.want(t, http.StatusOK, "GET", "/Devices?filter="+escape(filter), ""); got["totalResults"] != n {
 			t.Errorf("%s: %v, want %v", filter, got["totalResults"], n)
+		}
+	}
+	patch := func(op string) string { return `{` + patchSchema + `,"Operations":[` + op + `]}` }
+	for _, step := range [][2]string{ // a list below an attribute is one all the same
+		{`{"op":"add","path":"place.shelves","value":[1,2]}`, "[1 2]"}, {`{"op":"add","path":"place.shelves","value":3}`, "[1 2 3]"},
+		{`{"op":"add","path":"place.shelves","value":[]}`, "[1 2 3]"}, {`{"op":"remove","path":"place.shelves","value":[2]}`, "[1 3]"},
+		{`{"op":"replace","path":"place.shelves","value":[7]}`, "[7]"}, {`{"op":"remove","path":"place.shelves"}`, "<nil>"},
+	} {
+		s.want(t, http.StatusNoContent, "PATCH", "/Devices/"+id, patch(step[0]))
+		place, _ := s.want(t, http.StatusOK, "GET", "/Devices/"+id, "")["place"].(map[string]any)
+		if got := fmt.Sprint(place["shelves"]); got != step[1] {
+			t.Errorf("%s: %s, want %s", step[0], got, step[1])
 		}
 	}
 	s.want(t, http.StatusBadRequest, "PUT", "/Devices/"+id, head+`"serial":"2",`+warranty+`}`)

@@ -145,7 +145,7 @@ func (v validator) at(to []patch.Operation, kind patch.Kind, text string, value 
 	if checked != nil {
 		return append(to, patch.Operation{Kind: kind, Path: path, Value: checked}), nil
 	}
-	if kind == patch.Add && d.MultiValued && path.Filter == nil {
+	if kind == patch.Add && isList(path, d) {
 		return to, nil // adds none, and takes none away
 	}
 	return append(to, patch.Operation{Kind: patch.Replace, Path: path}), nil
@@ -156,7 +156,7 @@ func (v validator) at(to []patch.Operation, kind patch.Kind, text string, value 
 // is unknown and passed over.
 func (v validator) path(text string) (filter.Path, *attr.Definition, error) {
 	set := v.t.Attributes()
-	path, err := filter.ParsePath(text)
+	path, err := filter.ParsePath(v.profile.Filter(text))
 	if err != nil {
 		return filter.Path{}, nil, Errorf(InvalidPath, "path %q: %v", text, err)
 	}
@@ -220,12 +220,12 @@ func (v validator) extension(to []patch.Operation, kind patch.Kind, path filter.
 // not the RFC's.
 func (v validator) removal(to []patch.Operation, path filter.Path, d *attr.Definition, value any) ([]patch.Operation, error) {
 	op := patch.Operation{Kind: patch.Remove, Path: path}
-	if d.MultiValued && path.Filter == nil && path.Attr.Sub == "" && value != nil {
+	if isList(path, d) && value != nil {
 		if v.profile.Strict {
 			return nil, Errorf(InvalidValue, "remove takes no value: a filter in the path says which of %s go", path.Attr)
 		}
 		v.partial = true
-		checked, err := v.value(d, d.Name, value)
+		checked, err := v.value(d, path.Attr.String(), value)
 		if err != nil {
 			return nil, err
 		}
@@ -241,22 +241,22 @@ func (v validator) removal(to []patch.Operation, path filter.Path, d *attr.Defin
 // target checks the value that an add or replace puts at a path. nil means that
 // what is there becomes unassigned.
 func (v validator) target(kind patch.Kind, path filter.Path, d *attr.Definition, value any) (any, error) {
-	name := path.Attr.String()
-	if path.Attr.Sub == "" && path.Filter == nil {
-		if _, several := value.([]any); d.MultiValued && !several && value != nil && kind == patch.Add {
+	if isList(path, d) {
+		if _, several := value.([]any); !several && value != nil && kind == patch.Add {
 			value = []any{value} // RFC 7644 section 3.5.2.1 adds one value as well as several
 		}
-		v.partial = !d.MultiValued
-		return v.required(d, name, value)
+		return v.required(d, path.Attr.String(), value)
 	}
 	v.partial = true
-	if path.Attr.Sub == "" {
-		// One element, or each that the filter selects.
-		element := *d
-		element.MultiValued = false
-		d = &element
-	}
-	return v.required(d, name, value)
+	// One value, or each that the filter selects.
+	one := *d
+	one.MultiValued = false
+	return v.required(&one, path.Attr.String(), value)
+}
+
+// isList reports whether what a path names is a list, and not one of its values.
+func isList(path filter.Path, d *attr.Definition) bool {
+	return d.MultiValued && (path.Filter == nil || path.Attr.Sub != "")
 }
 
 // required checks a value, and that a required attribute keeps one.

@@ -30,8 +30,8 @@ const maxWork = 10_000_000
 //   - an element replaced by filter keeps what the filter said of it, and what is
 //     required;
 //   - removing what is not there is no error;
-//   - remove with a value removes from a multi-valued attribute those elements
-//     only (Entra ID), and none when the array is empty;
+//   - remove with a value removes from a multi-valued attribute or sub-attribute
+//     those elements only (Entra ID), and none when the array is empty;
 //   - an element added whose value is there already (and whose type does not
 //     differ) is merged into it.
 func Apply(doc map[string]any, ops []Operation, s *attr.Set) (changed bool, err error) {
@@ -87,6 +87,9 @@ func (w *work) operation(op Operation) *Error {
 		if sub.Mutability == attr.ReadOnly {
 			return fail(Mutability, "%s.%s is read-only", d.Name, sub.Name)
 		}
+	}
+	if op.Kind == Remove && sub != nil && sub.MultiValued && op.Value != nil && unassigned(op.Value) {
+		return nil // an empty list removes none
 	}
 	s := w.slot(uri, d)
 	s.last = op.Kind
@@ -220,7 +223,7 @@ func (s *slot) write(doc map[string]any) {
 // singular applies an operation to an attribute with one value.
 func (s *slot) singular(sub *attr.Definition, op Operation) *Error {
 	value := op.Value
-	if op.Kind == Remove {
+	if op.Kind == Remove && (sub == nil || !sub.MultiValued) {
 		value = nil
 	}
 	if sub == nil && s.Type != attr.Complex || sub == nil && unassigned(value) {
@@ -241,7 +244,7 @@ func (s *slot) singular(sub *attr.Definition, op Operation) *Error {
 	if !ok {
 		object = map[string]any{}
 	}
-	cleared, err := overlay(s.Definition, object, changes)
+	cleared, err := overlay(op.Kind, s.Definition, object, changes)
 	if err != nil {
 		return err
 	}

@@ -93,6 +93,25 @@ func TestApply(t *testing.T) {
 		{"add to filtered elements", `{"emails":[` + work + `,` + home + `]}`, `add emails[type eq "WORK"] := {"display":"W"}`,
 			`{"emails":[{"type":"work","value":"w@x","display":"W"},` + home + `]}`},
 
+		// Lists below an attribute.
+		{"add to a list below", `{"shelf":{"room":"1","books":["a","b"]}}`, `add shelf.books := ["B","c"]`, `{"shelf":{"room":"1","books":["a","b","c"]}}`},
+		{"add one to a list below", `{"shelf":{"slots":[1]}}`, "add shelf.slots := 2\nadd shelf.slots := [1]", `{"shelf":{"slots":[1,2]}}`},
+		{"add a list below to nothing", `{}`, `add shelf.books := ["a","A"]`, `{"shelf":{"books":["a"]}}`},
+		{"add an object with a list", `{"shelf":{"room":"1","books":["a"]}}`, `add shelf := {"books":["c"],"room":"2"}`, `{"shelf":{"room":"2","books":["a","c"]}}`},
+		{"add to lists of those filtered", `{"keys":[{"value":"k","doors":["p"]},{"value":"l","doors":["p"]}]}`, `add keys[value eq "k"].doors := ["q"]`,
+			`{"keys":[{"value":"k","doors":["p","q"]},{"value":"l","doors":["p"]}]}`},
+		{"add to the list of the same element", `{"keys":[{"value":"k","doors":["p"]}]}`, `add keys := [{"value":"k","doors":["p","q"]}]`,
+			`{"keys":[{"value":"k","doors":["p","q"]}]}`},
+		{"add an element that a list says", `{}`, `add keys[doors eq "p"].value := "k"`, `{"keys":[{"value":"k","doors":["p"]}]}`},
+		{"add nothing to lists below", `{"shelf":{"books":["a"]},"keys":[{"value":"k","doors":["p"]}]}`, "add shelf.books := [\"A\"]\nadd keys[value eq \"k\"].doors := \"P\"", `same`},
+		{"remove of a list below", `{"shelf":{"books":["a","b"],"slots":[1]}}`, "remove shelf.books := [\"A\",\"x\"]\nremove shelf.slots := 1", `{"shelf":{"books":["b"]}}`},
+		{"remove of lists of those filtered", `{"keys":[{"value":"k","doors":["p","q"]},{"value":"l","doors":["p"]}]}`, `remove keys[value eq "k"].doors := "p"`,
+			`{"keys":[{"value":"k","doors":["q"]},{"value":"l","doors":["p"]}]}`},
+		{"remove a list below", `{"shelf":{"room":"1","books":["a"]}}`, `remove shelf.books`, `{"shelf":{"room":"1"}}`},
+		{"remove nothing of a list below", `{"shelf":{"books":["a"]},"keys":[{"value":"k","doors":["p"]}]}`,
+			"remove shelf.books := []\nremove keys[value eq \"k\"].doors := []\nremove keys[value eq \"x\"].doors := [\"p\"]", `same`},
+		{"replace a list below", `{"shelf":{"books":["a","b"]}}`, `replace shelf.books := ["c"]`, `{"shelf":{"books":["c"]}}`},
+
 		// One primary.
 		{"a new primary", `{"emails":[{"value":"a","primary":true}]}`, `add emails := [{"value":"b","primary":true}]`,
 			`{"emails":[{"value":"a","primary":false},{"value":"b","primary":true}]}`},

@@ -57,7 +57,7 @@ func (w *work) with(d *attr.Definition, list []any, value any) ([]any, *Error) {
 			list = append(list, element)
 			touched = append(touched, true)
 		} else if object, ok := list[at].(map[string]any); ok {
-			if _, err := overlay(d, object, element.(map[string]any)); err != nil {
+			if _, err := overlay(Add, d, object, element.(map[string]any)); err != nil {
 				return nil, err
 			}
 		}
@@ -98,12 +98,15 @@ func (w *work) some(d *attr.Definition, list []any, sub *attr.Definition, op Ope
 	}
 	if sub != nil {
 		change.changes = map[string]any{sub.Name: change.value}
+		if err := w.spend(len(chosen) * len(elements(change.value))); err != nil {
+			return nil, err
+		}
 	}
 	if op.Kind == Add && sub == nil && change.value == nil {
 		return list, nil // nothing to add
 	}
 	if len(chosen) == 0 {
-		if change.value == nil {
+		if change.value == nil || op.Kind == Remove {
 			return list, nil // what is not there need not be removed
 		}
 		element, err := change.missing()
@@ -171,7 +174,7 @@ type change struct {
 
 func (c *change) read() *Error {
 	c.said, c.whole = said(c.op.Path.Filter)
-	if c.op.Kind == Remove || unassigned(c.op.Value) {
+	if c.op.Kind == Remove && (c.sub == nil || !c.sub.MultiValued) || unassigned(c.op.Value) {
 		return nil
 	}
 	var err *Error
@@ -208,7 +211,7 @@ func (c *change) apply(element any) (any, *Error) {
 	if replaces {
 		object = c.kept(object)
 	}
-	cleared, err := overlay(c.d, object, c.changes)
+	cleared, err := overlay(c.op.Kind, c.d, object, c.changes)
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +247,12 @@ func (c *change) missing() (any, *Error) {
 		return nil, fail(NoTarget, "no value of %s matches the filter", c.d.Name)
 	}
 	element := maps.Clone(c.said)
-	_, err := overlay(c.d, element, c.changes)
+	for name, value := range element {
+		if sub := c.d.SubAttribute(name); sub != nil && sub.MultiValued {
+			element[name] = []any{value}
+		}
+	}
+	_, err := overlay(c.op.Kind, c.d, element, c.changes)
 	return element, err
 }
 

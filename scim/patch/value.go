@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/usherd/usher/scim/attr"
 )
@@ -120,12 +121,16 @@ func fits(t attr.Type, value any) bool {
 	return false
 }
 
-// overlay sets and, where nil, clears sub-attributes of an object. cleared tells
+// overlay sets and, where nil, clears sub-attributes of an object; of those that
+// are lists, add and remove with a value mean those values alone. cleared tells
 // that there was something to clear.
-func overlay(d *attr.Definition, object, changes map[string]any) (cleared bool, err *Error) {
+func overlay(kind Kind, d *attr.Definition, object, changes map[string]any) (cleared bool, err *Error) {
 	for name, value := range changes {
 		old, had := object[name]
 		sub := d.SubAttribute(name)
+		if sub != nil && sub.MultiValued && value != nil && kind != Replace {
+			value = merged(kind, sub, elements(old), elements(value))
+		}
 		if had && sub != nil && sub.Mutability == attr.Immutable && !reflect.DeepEqual(old, value) {
 			return false, fail(Mutability, "%s.%s is immutable and has a value", d.Name, sub.Name)
 		}
@@ -140,6 +145,35 @@ func overlay(d *attr.Definition, object, changes map[string]any) (cleared bool, 
 		object[name] = value
 	}
 	return cleared, nil
+}
+
+// merged is a list of simple values with others added that it does not hold yet,
+// or without others that are removed; nil when nothing is left.
+func merged(kind Kind, d *attr.Definition, list, said []any) any {
+	key := func(value any) any {
+		if s, ok := value.(string); ok && !d.CaseExact {
+			return attr.Fold(s)
+		}
+		return value
+	}
+	others := map[any]bool{}
+	if kind == Remove {
+		for _, value := range said {
+			others[key(value)] = true
+		}
+		said = nil
+	}
+	var out []any
+	for _, value := range slices.Concat(list, said) {
+		if k := key(value); !others[k] {
+			others[k] = kind == Add
+			out = append(out, value)
+		}
+	}
+	if out == nil {
+		return nil
+	}
+	return out
 }
 
 // clears reports whether changes for an overlay clear anything.

@@ -56,6 +56,8 @@ func userAttributes() []attr.Definition {
 			one("type", attr.String), one("primary", attr.Boolean))),
 		many(complexOne("x509Certificates", one("value", attr.Binary), one("type", attr.String))),
 		many(one("tags", attr.String)), many(one("scores", attr.Integer)),
+		complexOne("shelf", one("room", attr.String), many(one("books", attr.String)), many(one("slots", attr.Integer))),
+		many(complexOne("keys", one("value", attr.String), many(one("doors", attr.String)))),
 		one("age", attr.Integer), one("balance", attr.Decimal), one("hired", attr.DateTime),
 		one("photo", attr.Binary), with(one("badge", attr.String), immutable),
 	}
