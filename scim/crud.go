@@ -11,7 +11,7 @@ func (h *handler) creating(t *ResourceType) action {
 		if err != nil {
 			return nil, err
 		}
-		p := projectionOf(t.Attributes(), c.query)
+		p := projectionOf(t.Attributes(), c)
 		p.sent = r.Attributes
 		made, err := h.Backend.Create(c.ctx, t, r, c.wants(p))
 		if err != nil {
@@ -24,7 +24,7 @@ func (h *handler) creating(t *ResourceType) action {
 // getting answers a GET of one resource.
 func (h *handler) getting(t *ResourceType, id string) action {
 	return func(c *call) (*answer, error) {
-		p := projectionOf(t.Attributes(), c.query)
+		p := projectionOf(t.Attributes(), c)
 		r, err := h.Backend.Get(c.ctx, t, id, p)
 		if err != nil {
 			return nil, err
@@ -48,7 +48,7 @@ func (h *handler) replacing(t *ResourceType, id string) action {
 			return nil, err
 		}
 		r.ID = id
-		p := projectionOf(t.Attributes(), c.query)
+		p := projectionOf(t.Attributes(), c)
 		p.sent = r.Attributes
 		put, err := h.Backend.Replace(c.ctx, t, id, r, c.pre.forWrite(), c.wants(p))
 		if err != nil {
@@ -67,7 +67,7 @@ func (h *handler) patching(t *ResourceType, id string) action {
 		if err != nil {
 			return nil, err
 		}
-		p := projectionOf(t.Attributes(), c.query)
+		p := projectionOf(t.Attributes(), c)
 		p.sent = sentBy(ops)
 		body := p.asked() || c.profile.PatchReturnsBody(t.Name)
 		wanted := c.wants(p)

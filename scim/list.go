@@ -139,7 +139,7 @@ func (h *handler) list(c *call, s search, types []*ResourceType) (*answer, error
 	if len(types) == 1 {
 		set = types[0].Attributes()
 	}
-	p := newProjection(set, s.attributes, s.excluded)
+	p := newProjection(set, c.profile, s.attributes, s.excluded)
 	q := Query{Types: types, Projection: p, Bytes: h.Limits.PageBytes}
 	if err := h.readQuery(c, &q, s, set); err != nil {
 		return nil, err
@@ -237,14 +237,9 @@ func (h *handler) filter(c *call, text string, set *attr.Set) (filter.Expr, erro
 	return e, mayFilter(e, filter.Attr{}, set)
 }
 
-// spelling gives attributes that a dialect names without their schema the schema.
+// spelling gives attributes the names that a dialect means by its own.
 func spelling(p dialect.Profile, set *attr.Set) func(filter.Attr) filter.Attr {
-	return func(a filter.Attr) filter.Attr {
-		if a.URI == "" {
-			a.URI = p.Attribute(set, a.Name)
-		}
-		return a
-	}
+	return func(a filter.Attr) filter.Attr { return filter.Attr(p.Attribute(set, dialect.Name(a))) }
 }
 
 // mayFilter refuses filters on what is never shown, which would tell it all the

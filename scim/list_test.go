@@ -191,6 +191,8 @@ func TestProjection(t *testing.T) {
 		"attributes=urn:ietf:params:scim:schemas:core:2.0:User:displayName": "displayName id schemas",
 		"excludedAttributes=name,meta,id," + ext:                            "displayName id schemas userName",
 		"attributes=name.givenName":                                         "id name schemas",
+		"attributes=department":                                             "id schemas " + ext,
+		"attributes=" + ext + ".department":                                 "id schemas " + ext,
 	} {
 		for _, path := range []string{"/Users/" + id, "/Users"} {
 			got := s.want(t, http.StatusOK, "GET", path+"?"+strings.ReplaceAll(query, " ", "%20"), "")

@@ -1,10 +1,10 @@
 package scim
 
 import (
-	"net/url"
 	"strings"
 
 	"github.com/usherd/usher/scim/attr"
+	"github.com/usherd/usher/scim/dialect"
 	"github.com/usherd/usher/scim/filter"
 )
 
@@ -25,10 +25,11 @@ type projection struct {
 
 // newProjection reads the parameters attributes and excludedAttributes. Names
 // that no schema has are passed over.
-func newProjection(set *attr.Set, attributes, excluded []string) *projection {
-	p := &projection{set: set, except: names(set, excluded)}
+func newProjection(set *attr.Set, profile dialect.Profile, attributes, excluded []string) *projection {
+	names := func(list []string) map[filter.Attr]bool { return names(set, spelling(profile, set), list) }
+	p := &projection{set: set, except: names(excluded)}
 	if len(attributes) > 0 {
-		p.only, p.parts = names(set, attributes), map[filter.Attr]bool{}
+		p.only, p.parts = names(attributes), map[filter.Attr]bool{}
 		for a := range p.only {
 			if a.Sub != "" {
 				a.Sub = ""
@@ -39,9 +40,9 @@ func newProjection(set *attr.Set, attributes, excluded []string) *projection {
 	return p
 }
 
-// projectionOf reads the parameters of a URL.
-func projectionOf(set *attr.Set, q url.Values) *projection {
-	return newProjection(set, commaList(q["attributes"]), commaList(q["excludedAttributes"]))
+// projectionOf reads the parameters of a request's URL.
+func projectionOf(set *attr.Set, c *call) *projection {
+	return newProjection(set, c.profile, commaList(c.query["attributes"]), commaList(c.query["excludedAttributes"]))
 }
 
 // commaList takes lists of names apart.
@@ -58,11 +59,11 @@ func commaList(values []string) []string {
 }
 
 // names makes attribute names canonical.
-func names(set *attr.Set, list []string) map[filter.Attr]bool {
+func names(set *attr.Set, spelling func(filter.Attr) filter.Attr, list []string) map[filter.Attr]bool {
 	m := map[filter.Attr]bool{}
 	for _, name := range list {
 		if path, err := filter.ParsePath(name); err == nil && path.Filter == nil {
-			if path, err = filter.ResolvePath(path, set, nil); err == nil {
+			if path, err = filter.ResolvePath(filter.Path{Attr: spelling(path.Attr)}, set, nil); err == nil {
 				m[path.Attr] = true
 			}
 		}

@@ -1,6 +1,8 @@
 package dialect
 
 import (
+	"encoding/json"
+	"regexp"
 	"strings"
 
 	"github.com/usherd/usher/scim/attr"
@@ -20,11 +22,16 @@ func common() []Rewrite {
 			Message: fillSchemas,
 		},
 		{
-			Name: "bare-extension-attribute",
-			Doc: "An attribute without URN that the core schema lacks and one extension has is the extension's: the" +
-				" filter manager eq, the path department.",
-			Document:  bareAttributes,
-			Attribute: owner,
+			Name: "bare-word",
+			Doc: "What a filter, or one in a path, compares with may stand without quotes, as far as it has no blank and" +
+				" is nothing in JSON: userName eq alice.",
+			Filter: bareWords,
+		},
+		{
+			Name: "repeated-name",
+			Doc: `The value of an attribute may be an object that names the attribute once more:` +
+				` the path members with the value {"members": [{"value": "id"}]}.`,
+			Value: repeatedName,
 		},
 		{
 			Name: "bare-value",
@@ -48,6 +55,37 @@ func common() []Rewrite {
 			Operation: operationSpelling,
 		},
 	}
+}
+
+// bareWord finds strings, and comparisons with what does not begin as one.
+var bareWord = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|(?i:(\s(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+)([^\s"()\[\]]+))`)
+
+// bareWords puts words in quotes.
+func bareWords(text string) string {
+	return bareWord.ReplaceAllStringFunc(text, func(found string) string {
+		at := bareWord.FindStringSubmatch(found)
+		if at[2] == "" || strings.Contains(at[2], `\`) || json.Valid([]byte(strings.ToLower(at[2]))) {
+			return found
+		}
+		return at[1] + `"` + at[2] + `"`
+	})
+}
+
+func repeatedName(d *attr.Definition, v any) any {
+	inside := v
+	if list, ok := v.([]any); ok && len(list) == 1 {
+		inside = list[0]
+	}
+	o, ok := inside.(map[string]any)
+	if !ok || len(o) != 1 || !d.MultiValued || d.SubAttribute(d.Name) != nil {
+		return v
+	}
+	for name, inner := range o {
+		if strings.EqualFold(name, d.Name) {
+			return inner
+		}
+	}
+	return v
 }
 
 func missingSchemas(set *attr.Set, doc map[string]any) { fillSchemas(doc, set.Cores()[0].ID) }

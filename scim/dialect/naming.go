@@ -6,6 +6,25 @@ import (
 	"github.com/usherd/usher/scim/attr"
 )
 
+// naming is how clients of several makers name attributes.
+func naming() []Rewrite {
+	return []Rewrite{
+		{
+			Name: "bare-extension-attribute",
+			Doc: "An attribute without URN that the core schema lacks and one extension has is the extension's: the" +
+				" filter manager eq, the path department.",
+			Document:  bareAttributes,
+			Attribute: owned,
+		},
+		{
+			Name: "dotted-urn",
+			Doc: "A dot may part an attribute from the URN of its schema:" +
+				" urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.department.",
+			Attribute: dotted,
+		},
+	}
+}
+
 // owner is the extension that alone has an attribute of that name, where the core
 // has none; "" for none.
 func owner(set *attr.Set, name string) string {
@@ -23,6 +42,24 @@ func owner(set *attr.Set, name string) string {
 		found = e.ID
 	}
 	return found
+}
+
+// owned names an attribute without URN by the extension that alone has it.
+func owned(set *attr.Set, name Name) Name {
+	if name.URI == "" {
+		name.URI = owner(set, name.Name)
+	}
+	return name
+}
+
+// dotted reads a schema's URN that a dot parts from the attribute. It looks like the
+// attribute User of a shorter URN.
+func dotted(set *attr.Set, name Name) Name {
+	uri := name.URI + ":" + name.Name
+	if name.URI != "" && name.Sub != "" && (set.IsCore(uri) || set.Extension(uri) != nil) {
+		return Name{URI: uri, Name: name.Sub}
+	}
+	return name
 }
 
 // bareAttributes moves attributes of an extension that stand at a document's root

@@ -28,12 +28,16 @@ type Rewrite struct {
 	Value func(d *attr.Definition, v any) any
 	// Literal rewrites the value that a filter compares an attribute with.
 	Literal func(d *attr.Definition, v any) any
-	// Filter rewrites the text of a filter.
+	// Filter rewrites the text of a filter, or of a path that may hold one.
 	Filter func(text string) string
-	// Attribute is the URI of the schema that an attribute named without one
-	// belongs to, "" where it says nothing: in filters and in paths.
-	Attribute func(set *attr.Set, name string) (uri string)
+	// Attribute gives an attribute the name that its schemas have for it: in
+	// filters, in paths and among attributes to show.
+	Attribute func(set *attr.Set, name Name) Name
 }
+
+// Name is how a client names an attribute or a sub-attribute; URI is "" where it
+// does not name the schema, Sub where it means the whole attribute.
+type Name struct{ URI, Name, Sub string }
 
 // Op is a PATCH operation as it was written, less the spelling of its members.
 type Op struct {
@@ -117,7 +121,7 @@ func (p Profile) Literal(d *attr.Definition, v any) any {
 	return v
 }
 
-// Filter rewrites the text of a filter.
+// Filter rewrites the text of a filter, or of a path that may hold one.
 func (p Profile) Filter(text string) string {
 	for _, r := range p.rewrites {
 		if r.Filter != nil {
@@ -127,17 +131,14 @@ func (p Profile) Filter(text string) string {
 	return text
 }
 
-// Attribute is the URI of the schema that an attribute named without one belongs
-// to, "" for the core's or one that nobody knows.
-func (p Profile) Attribute(set *attr.Set, name string) string {
+// Attribute is what the attribute that a client names is called.
+func (p Profile) Attribute(set *attr.Set, name Name) Name {
 	for _, r := range p.rewrites {
 		if r.Attribute != nil {
-			if uri := r.Attribute(set, name); uri != "" {
-				return uri
-			}
+			name = r.Attribute(set, name)
 		}
 	}
-	return ""
+	return name
 }
 
 // Rewrites lists what the profile rewrites, in the order it is done.
@@ -145,7 +146,7 @@ func (p Profile) Rewrites() []Rewrite { return slices.Clone(p.rewrites) }
 
 // always is what cannot be misread, whoever sends it.
 func always() []Rewrite {
-	return slices.Concat(entra(), okta(), google(), oneLogin(), common())
+	return slices.Concat(entra(), okta(), google(), oneLogin(), naming(), common())
 }
 
 // Default is the profile of a connection that names none.
@@ -153,13 +154,22 @@ func Default() Profile {
 	return Profile{BodyAfterPatch: []string{"User"}, rewrites: always()}
 }
 
+// answering is the default profile with other resource types whose PATCH is
+// answered 200.
+func answering(resourceTypes ...string) Profile {
+	p := Default()
+	p.BodyAfterPatch = resourceTypes
+	return p
+}
+
 // profiles are the profiles by name. A provider that sends nothing which only
 // its own profile could read right has the default one under its own name: of
-// JumpCloud, Ping, authentik, Keycloak, SailPoint and AWS-style clients no quirk
-// is known that is not in common.go.
+// JumpCloud, Ping, authentik, SailPoint and AWS-style clients no quirk is known
+// that is not in common.go. Keycloak's extensions take an answer without a body
+// for a failure.
 var profiles = map[string]Profile{
 	"": Default(), "entra": Default(), "okta": Default(), "google": Default(), "onelogin": Default(),
-	"jumpcloud": Default(), "ping": Default(), "authentik": Default(), "keycloak": Default(),
+	"jumpcloud": Default(), "ping": Default(), "authentik": Default(), "keycloak": answering("User", "Group"),
 	"sailpoint": Default(), "aws": Default(),
 	"strict":  {Strict: true, BodyAfterPatch: []string{"User"}},
 	"interop": {Strict: true, Interop: true, BodyAfterPatch: []string{"User"}},
