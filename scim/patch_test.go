@@ -59,6 +59,11 @@ func TestPatch(t *testing.T) {
 		"unknown extension":          {`{"op":"add","path":"urn:x:y:z","value":44},{"op":"add","value":{"urn:x:y":{"a":1}}}`, `{}`, ""},
 		"roles by string primary":    {`{"op":"add","path":"roles","value":[{"value":"r","primary":"True"}]},{"op":"replace","path":"roles[primary eq \"True\"].value","value":"s"}`, `{"roles":[{"value":"s","primary":true}]}`, ""},
 		"certificate":                {`{"op":"add","path":"x509Certificates","value":[{"value":"AAEC"}]}`, `{"x509Certificates":[{"value":"AAEC"}]}`, ""},
+		"a path in single quotes":    {`{"op":"replace","path":"emails[type eq 'home'].value","value":"n@x.example"}`, `{"emails":[{"type":"work","value":"w@x.example","primary":true},{"type":"home","value":"n@x.example"}]}`, ""},
+		"a path without quotes":      {`{"op":"remove","path":"emails[type eq home]"}`, `{"emails":[{"type":"work","value":"w@x.example","primary":true}]}`, ""},
+		"dot after a URN":            {`{"op":"replace","path":"` + enterprise + `.department","value":"IT"}`, `{"` + enterprise + `":{"department":"IT","manager":{"value":"m"}}}`, ""},
+		"an address of nothing":      {`{"op":"add","path":"phoneNumbers","value":[{"type":"work","primary":true},{"type":"home","value":"1"}]}`, `{"phoneNumbers":[{"type":"home","value":"1"}]}`, ""},
+		"named once more":            {`{"op":"remove","path":"emails","value":{"emails":[{"value":"h@x.example"}]}}`, `{"emails":[{"type":"work","value":"w@x.example","primary":true}]}`, ""},
 
 		"remove without path":          {`{"op":"remove"}`, "", "noTarget"},
 		"unknown op":                   {`{"op":"move","path":"title","value":"x"}`, "", "invalidSyntax"},

@@ -25,6 +25,7 @@ func TestRefusals(t *testing.T) {
 	s := newService(t, "", func(c *scim.Config) { c.Limits.Body = 4000 })
 	id := s.user(t, "anna")
 	s.user(t, "berta")
+	group := s.want(t, http.StatusCreated, "POST", "/Groups", `{`+groupSchema+`,"displayName":"g"}`)["id"].(string)
 	tests := map[string]struct {
 		method, path, body string
 		headers            []string
@@ -85,6 +86,9 @@ func TestRefusals(t *testing.T) {
 		"patch of nobody":          {"PATCH", "/Users/unknown", `{` + patchSchema + `,"Operations":[{"op":"add","path":"title","value":"x"}]}`, nil, 404, ""},
 		"delete of nobody":         {"DELETE", "/Users/unknown", "", nil, 404, ""},
 		"me of no person":          {"GET", "/Me", "", nil, 404, ""},
+		"member by id":             {"PATCH", "/Groups/" + group, `{"Operations":[{"op":"remove","path":"members","value":[{"id":"` + id + `"}]}]}`, nil, 400, "invalidValue"},
+		"member by name":           {"PATCH", "/Groups/" + group, `{"Operations":[{"op":"add","path":"members","value":[{"display":"anna"}]}]}`, nil, 400, "invalidValue"},
+		"member of some type":      {"POST", "/Groups", `{` + groupSchema + `,"displayName":"h","members":[{"value":"` + id + `"},{"type":"User"}]}`, nil, 400, "invalidValue"},
 		"patch without operations": {"PATCH", "/Users/" + id, `{` + patchSchema + `}`, nil, 400, "invalidSyntax"},
 		"patch of wrong schema":    {"PATCH", "/Users/" + id, `{` + userSchema + `,"Operations":[]}`, nil, 400, "invalidValue"},
 		"search of wrong schema":   {"POST", "/Users/.search", `{` + userSchema + `}`, nil, 400, "invalidValue"},
@@ -204,6 +208,7 @@ func TestValuesAreThereOnce(t *testing.T) {
 func TestTolerated(t *testing.T) {
 	s := newService(t, "")
 	id := s.user(t, "anna")
+	group := s.want(t, http.StatusCreated, "POST", "/Groups", `{`+groupSchema+`,"displayName":"g"}`)["id"].(string)
 	for name, tt := range map[string]struct {
 		method, path, body string
 		headers            []string
@@ -228,6 +233,9 @@ func TestTolerated(t *testing.T) {
 		"Bulk, no schemas":       {"POST", "/Bulk", `{"Operations":[]}`, nil, 200},
 		"search, no schemas":     {"POST", "/Users/.search", `{"filter":"active eq true"}`, nil, 200},
 		"a filter in one quotes": {"GET", "/Users?filter=userName+eq+'anna'", "", nil, 200},
+		"a filter without any":   {"GET", "/Users?filter=userName+Eq+anna+and+active+ne+false", "", nil, 200},
+		"members named twice":    {"PATCH", "/Groups/" + group, `{"Operations":[{"op":"add","path":"members","value":{"members":[{"value":"` + id + `"}]}}]}`, nil, 204},
+		"a member who is null":   {"PATCH", "/Groups/" + group, `{"Operations":[{"op":"add","path":"members","value":[null,{"value":null},{"value":""}]}]}`, nil, 204},
 	} {
 		t.Run(name, func(t *testing.T) { s.want(t, tt.status, tt.method, tt.path, tt.body, tt.headers...) })
 	}
@@ -254,6 +262,9 @@ func TestStrictRefusesWhatOthersPassOver(t *testing.T) {
 		"Bulk, no schemas":      {"POST", "/Bulk", `{"Operations":[]}`, "invalidValue"},
 		"search, no schemas":    {"POST", "/Users/.search", `{"filter":"active eq true"}`, "invalidValue"},
 		"boolean in quotes":     {"GET", "/Users?filter=active+eq+%22true%22", "", "invalidFilter"},
+		"no quotes":             {"GET", "/Users?filter=userName+eq+anna", "", "invalidFilter"},
+		"no quotes in a path":   {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"remove","path":"emails[type eq work]"}]}`, "invalidPath"},
+		"a dot after a URN":     {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"replace","path":"` + enterprise + `.department","value":"x"}]}`, "invalidPath"},
 		"the same in a path":    {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[{"op":"remove","path":"emails[primary eq \"True\"]"}]}`, "invalidFilter"},
 		"a member of no id":     {"POST", "/Groups", `{` + groupSchema + `,"displayName":"h","members":[{"display":"Anna"}]}`, "invalidValue"},
 		"no operations":         {"PATCH", "/Users/" + id, `{` + patchSchema + `,"Operations":[]}`, "invalidSyntax"},

@@ -195,10 +195,13 @@ func (v validator) value(d *attr.Definition, path string, value any) (any, error
 	out := make([]any, 0, len(list))
 	for _, e := range list {
 		checked, err := v.single(d, path, e)
+		if err == nil {
+			err = identified(d, path, e, checked)
+		}
 		if err != nil {
 			return nil, err
 		}
-		if checked != nil {
+		if checked != nil && (v.partial || !empty(d, checked)) {
 			out = append(out, checked)
 		}
 	}
@@ -215,6 +218,38 @@ func (v validator) value(d *attr.Definition, path string, value any) (any, error
 		return nil, Errorf(InvalidValue, "%s has more than one primary value", path)
 	}
 	return out, nil
+}
+
+// identified refuses a value that does not say who it is: to pass over a member
+// without value would answer that somebody was removed who was not. One who is
+// said to be null is nobody.
+func identified(d *attr.Definition, path string, sent, checked any) error {
+	id := d.SubAttribute("value")
+	if id == nil || id.Mutability != attr.Immutable || sent == nil {
+		return nil
+	}
+	o, _ := checked.(map[string]any)
+	if said, _ := sent.(map[string]any); isUnassigned(o[id.Name]) && !has(said, id.Name) {
+		return Errorf(InvalidValue, "a value of %s needs a %s", path, id.Name)
+	}
+	return nil
+}
+
+// has reports whether an object has a member of a case-blind name.
+func has(o map[string]any, name string) bool {
+	key, _ := lookupFold(o, name)
+	return key != ""
+}
+
+// empty reports whether a value says of what type it is, or that it is the primary
+// one, and nothing else: an address that somebody does not have.
+func empty(d *attr.Definition, value any) bool {
+	isLabel := func(name string) bool { return name == "type" || name == "primary" }
+	o, ok := value.(map[string]any)
+	for name := range o {
+		ok = ok && isLabel(name)
+	}
+	return ok && slices.ContainsFunc(d.Sub, func(sub attr.Definition) bool { return !isLabel(sub.Name) })
 }
 
 // distinct are values without those that are there before.
