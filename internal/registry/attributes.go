@@ -58,9 +58,9 @@ var catalogue = []AttributeDef{
 	{Name: AttrPhone, MaxLength: 128},
 	{Name: AttrMobile, MaxLength: 128},
 	{Name: AttrTitle, MaxLength: 512},
-	{Name: AttrUserType, MaxLength: 128},
-	{Name: AttrLocale, MaxLength: 35},
-	{Name: AttrTimezone, MaxLength: 64},
+	{Name: AttrUserType, MaxLength: 512},
+	{Name: AttrLocale, MaxLength: 512}, // RFC 7643 section 4.1.1: preferredLanguage is a list with weights
+	{Name: AttrTimezone, MaxLength: 128},
 	{Name: AttrEmployeeNumber, MaxLength: 128},
 	{Name: AttrOrganization, MaxLength: 512},
 	{Name: AttrDivision, MaxLength: 512},

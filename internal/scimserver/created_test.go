@@ -21,7 +21,7 @@ func TestCreatedIsWhatIsThere(t *testing.T) {
 			"little": `"userName":"Ann"`,
 			"much": `"userName":"Bob Ö","externalId":"x2","active":false,"password":"secret","displayName":"Bob","title":"Engineer","nickName":"",
 				"name":{"givenName":"Bob","familyName":"Ö"},"emails":[{"value":"B@example.com","type":"work"},{"value":"b@home.example","primary":true}],
-				"phoneNumbers":[{"value":"+39 1","type":"mobile"}],"locale":"it-IT","roles":[{"value":"admin"}],"groups":[{"value":"x"}],
+				"phoneNumbers":[{"value":"+39 1","type":"mobile"}],"locale":"it-IT","preferredLanguage":"fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5","timezone":"America/Argentina/ComodRivadavia","roles":[{"value":"admin"}],"groups":[{"value":"x"}],
 				"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"Sales","manager":{"value":"m"}}`,
 		} {
 			t.Run(name, func(t *testing.T) {
