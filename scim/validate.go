@@ -230,7 +230,7 @@ func identified(d *attr.Definition, path string, sent, checked any) error {
 	}
 	o, _ := checked.(map[string]any)
 	if said, _ := sent.(map[string]any); isUnassigned(o[id.Name]) && !has(said, id.Name) {
-		return Errorf(InvalidValue, "a value of %s needs a %s", path, id.Name)
+		return Errorf(InvalidValue, "%s: each needs a %s, the id of what it refers to", path, id.Name)
 	}
 	return nil
 }
