@@ -36,27 +36,16 @@ const tries = 8
 // errStale asks for another try.
 var errStale = errors.New("the record moved meanwhile")
 
-// noAnchor begins the anchor of a record whose client gave no externalId.
-const noAnchor = "~"
-
-// externalID is what the client gave as such.
-func externalID(anchor string) string {
-	if strings.HasPrefix(anchor, noAnchor) {
-		return ""
-	}
-	return anchor
-}
-
 // anchorFor is the anchor of an externalId; without one, the present generated
 // anchor, or a new one.
 func (b *backend) anchorFor(external, present string) string {
 	switch {
 	case external != "":
 		return external
-	case strings.HasPrefix(present, noAnchor):
+	case strings.HasPrefix(present, registry.NoExternalID):
 		return present
 	}
-	return noAnchor + b.newID()
+	return registry.NoExternalID + b.newID()
 }
 
 // caller is whose request the context belongs to.

@@ -23,7 +23,7 @@ func (b *backend) groupResource(ctx context.Context, c caller, rec registry.Scim
 	}
 	delete(doc, "externalId") // it stands beside the document
 	r := &scim.Resource{
-		Type: b.groups, ID: g.PublicID, ExternalID: externalID(rec.Anchor),
+		Type: b.groups, ID: g.PublicID, ExternalID: registry.ExternalID(rec.Anchor),
 		Attributes: doc,
 		Meta:       scim.Meta{Created: g.CreatedAt, LastModified: g.UpdatedAt, Version: strconv.FormatInt(g.Version, 10)},
 	}
@@ -54,7 +54,7 @@ func (b *backend) groupDocument(rec registry.ScimGroup) (map[string]any, error) 
 		return nil, fmt.Errorf("decode document of group %d: %w", rec.Group.ID, err)
 	}
 	doc["displayName"] = rec.Group.DisplayName
-	if x := externalID(rec.Anchor); x != "" {
+	if x := registry.ExternalID(rec.Anchor); x != "" {
 		doc["externalId"] = x
 	}
 	return doc, nil

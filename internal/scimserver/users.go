@@ -29,7 +29,7 @@ func (b *backend) userResource(c caller, rec registry.ScimUser) (*scim.Resource,
 func (b *backend) laterResource(c caller, rec registry.ScimUser) *scim.Resource {
 	u := rec.User
 	return &scim.Resource{
-		Type: b.users, ID: u.PublicID, ExternalID: externalID(rec.Anchor), Later: func() (map[string]any, error) { return wholeDocument(rec) },
+		Type: b.users, ID: u.PublicID, ExternalID: registry.ExternalID(rec.Anchor), Later: func() (map[string]any, error) { return wholeDocument(rec) },
 		Meta: scim.Meta{
 			Created: u.CreatedAt, LastModified: u.UpdatedAt, Version: strconv.FormatInt(u.Version, 10), View: viewOf(c, rec),
 		},
@@ -191,7 +191,7 @@ func (b *backend) created(op registry.PutUser, res registry.Result, doc map[stri
 	doc["userName"], doc["active"] = res.Name, op.Enabled
 	at := res.Change.At
 	return &scim.Resource{
-		Type: b.users, ID: res.PublicID, ExternalID: externalID(op.Anchor), Attributes: doc,
+		Type: b.users, ID: res.PublicID, ExternalID: registry.ExternalID(op.Anchor), Attributes: doc,
 		Meta: scim.Meta{Created: at, LastModified: at, Version: strconv.FormatInt(res.Change.Version, 10)},
 	}
 }

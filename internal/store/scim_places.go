@@ -205,10 +205,6 @@ func (c *scimCompiler) plus() string {
 	return "+"
 }
 
-// noExternalID begins the anchors of records whose connection gave no
-// externalId.
-const noExternalID = "~"
-
 // externalID is the anchor of the connection's link.
 func (c *scimCompiler) externalID() place {
 	k := c.kind
@@ -218,9 +214,9 @@ func (c *scimCompiler) externalID() place {
 	return place{
 		own: true,
 		value: splice("(SELECT min(l.anchor) FROM links l WHERE l.company_id = "+k.alias+".company_id AND l."+k.link+" = "+k.alias+".id"+
-			" AND l.origin_id = ? AND l.missing_since = 0 AND substr(l.anchor, 1, 1) <> '"+noExternalID+"')", int64(c.view.Origin)),
+			" AND l.origin_id = ? AND l.missing_since = 0 AND substr(l.anchor, 1, 1) <> '"+registry.NoExternalID+"')", int64(c.view.Origin)),
 		find: func(v string) fragment {
-			if strings.HasPrefix(v, noExternalID) {
+			if strings.HasPrefix(v, registry.NoExternalID) {
 				return raw("FALSE")
 			}
 			return c.in(k.alias+".id", splice("SELECT l."+k.link+" FROM links l WHERE +l.company_id = ? AND l.origin_id = ? AND l.anchor = ? AND l.missing_since = 0 AND l."+k.link+" IS NOT NULL",
