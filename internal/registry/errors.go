@@ -22,6 +22,7 @@ const (
 	CodeAnchorTaken      Code = "anchor_taken"
 	CodeInvalidValue     Code = "invalid_value"
 	CodeGroupNameMissing Code = "group_name_missing"
+	CodeGroupNameTaken   Code = "group_name_taken"
 	CodeUnknownContract  Code = "unknown_contract"
 	CodeNotInvitable     Code = "not_invitable"
 	CodeStale            Code = "stale"

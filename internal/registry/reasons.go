@@ -113,6 +113,8 @@ var matchReasons = []Reason{
 		"Two records mean one person. Keep one of them, or give the other its own name and address.", ActorDirectory},
 	{CodeValueTaken, "Another resource of this type has a value that only one may have.",
 		"Give each a value of its own, or delete the other one.", ActorProvider},
+	{CodeGroupNameTaken, "The SCIM connection has a group of this name already, and one of the two has no externalId that would tell them apart.",
+		"Use the group that is there: the answer names its id, and a filter by displayName finds it. Groups that are to share a name need an externalId each.", ActorProvider},
 	{CodeAnchorTaken, "The id belongs to somebody already.",
 		"A new record must have an id of its own. Look for a copied id at the origin.", ActorProvider},
 }

@@ -330,7 +330,7 @@ func (u *unit) mayPutGroup(s *subject, op PutGroup) *Error {
 	case link == nil && u.b.Origin.Kind.Pulled() && u.links[op.Anchor] != nil:
 		return Refuse(CodeAnchorTaken, "%s was a person here before; its id now belongs to a group", op.Name)
 	case link == nil:
-		return nil
+		return u.mayBeCalled(s, op)
 	case u.groups[link.Group] == nil:
 		return Refuse(CodeNotFound, "the group tied to the id %s is gone", op.Anchor)
 	}
@@ -338,5 +338,8 @@ func (u *unit) mayPutGroup(s *subject, op PutGroup) *Error {
 	if op.Fresh && s.group.DeletedAt.IsZero() {
 		return Refuse(CodeAnchorTaken, "the id %s belongs to a group already", op.Anchor)
 	}
-	return stale(s.group.Version, op.IfVersion)
+	if err := stale(s.group.Version, op.IfVersion); err != nil {
+		return err
+	}
+	return u.mayBeCalled(s, op)
 }

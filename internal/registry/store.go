@@ -43,6 +43,9 @@ type Tx interface {
 	AddressHolders(ctx context.Context, keys []string) ([]AddressHolder, error)
 	// Groups loads groups, the deleted ones too, and holds them as Users does.
 	Groups(ctx context.Context, ids []GroupID) ([]*Group, error)
+	// GroupsByName finds the living groups that the origin owns with these name keys,
+	// and holds the names against others who look for them until the transaction ends.
+	GroupsByName(ctx context.Context, origin OriginID, keys []string) ([]GroupNameHolder, error)
 	// GroupForMembers loads a group, of which nothing but single members will change.
 	// It holds all but the version, which Writes.Touched moves: others may change
 	// members meanwhile.

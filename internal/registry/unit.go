@@ -25,6 +25,7 @@ type unit struct {
 	resources   map[ResourceID]*Resource
 	held        map[heldKey]ResourceID
 	names       map[string]NameHolder
+	groupNames  map[string][]GroupNameHolder
 	departments map[string]DepartmentID
 	contracts   map[string]ContractID
 	// origins and tied are loaded only for links by hand and those that own nothing: the company's doors,
@@ -70,11 +71,11 @@ func newUnit(r *Registry, b *Batch) *unit {
 		groups:    map[GroupID]*Group{},
 		resources: map[ResourceID]*Resource{},
 		held:      map[heldKey]ResourceID{},
-		names:     map[string]NameHolder{},
-		results:   make([]Result, len(b.Ops)),
-		subject:   make([]subject, len(b.Ops)),
-		changes:   map[any]*Change{},
-		done:      map[mark]bool{},
+		names:     map[string]NameHolder{}, groupNames: map[string][]GroupNameHolder{},
+		results: make([]Result, len(b.Ops)),
+		subject: make([]subject, len(b.Ops)),
+		changes: map[any]*Change{},
+		done:    map[mark]bool{},
 	}
 }
 
@@ -141,7 +142,7 @@ func (u *unit) expect(ctx context.Context, tx Tx, n *wants, names []string) erro
 	})
 }
 
-// loadGroups loads the groups of the batch.
+// loadGroups loads the groups of the batch, and who has the names they are to get.
 func (u *unit) loadGroups(ctx context.Context, tx Tx, n *wants) error {
 	var groups []*Group
 	var err error
@@ -151,10 +152,13 @@ func (u *unit) loadGroups(ctx context.Context, tx Tx, n *wants) error {
 	} else {
 		groups, err = tx.Groups(ctx, slices.Sorted(maps.Keys(n.groups)))
 	}
+	if err != nil {
+		return err
+	}
 	for _, x := range groups {
 		u.groups[x.ID] = x
 	}
-	return err
+	return u.loadGroupNames(ctx, tx)
 }
 
 // loadTied loads what links by hand are judged by.

@@ -78,6 +78,7 @@ var kinds = map[registry.Code]scim.Kind{
 	registry.CodeAnchorTaken:      scim.Uniqueness,
 	registry.CodeAlreadyLinked:    scim.Uniqueness,
 	registry.CodeValueTaken:       scim.Uniqueness,
+	registry.CodeGroupNameTaken:   scim.Uniqueness,
 	registry.CodeUserNameMissing:  scim.InvalidValue,
 	registry.CodeGroupNameMissing: scim.InvalidValue,
 	registry.CodeInvalidValue:     scim.InvalidValue,

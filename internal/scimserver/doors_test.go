@@ -31,7 +31,7 @@ func TestRemovedWhileDeleted(t *testing.T) {
 			"by filter": `{` + patchSchema + `,"Operations":[{"op":"remove","path":"members[value eq \"` + ann + `\"]"}]}`,
 			"":          membersPatch("remove", "nobody"),
 		} {
-			path := "/Groups/" + c.want(201, "POST", "/Groups", `{`+groupSchema+`,"displayName":"G",`+member+`}`)["id"].(string)
+			path := "/Groups/" + c.want(201, "POST", "/Groups", `{`+groupSchema+`,"displayName":"G`+what+`",`+member+`}`)["id"].(string)
 			c.want(204, "DELETE", "/Users/"+ann, "")
 			c.want(204, "PATCH", path, removal)
 			c.want(201, "POST", "/Users", `{`+userSchema+`,"userName":"ann","externalId":"a"}`)

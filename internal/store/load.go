@@ -267,6 +267,39 @@ const (
 	shareGroup = `SELECT pg_advisory_xact_lock_shared(CAST(? AS int), CAST(CAST(? AS bigint) % 64 AS int))`
 )
 
+// GroupsByName implements registry.Tx.
+func (t *tenantTx) GroupsByName(ctx context.Context, origin registry.OriginID, names []string) ([]registry.GroupNameHolder, error) {
+	if t.s.Postgres() {
+		if err := t.deferred(ctx, "hold group names", holdGroupNames, t.company, list(t.s, names)); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := t.find(ctx, t.groupNameLookup(origin, names))
+	holders, err := collect(rows, err, func(rows *sql.Rows) (h registry.GroupNameHolder, err error) {
+		return h, rows.Scan(&h.Key, &h.Group, &h.PublicID, &h.Anchor)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for group names: %w", err)
+	}
+	return holders, nil
+}
+
+// holdGroupNames excludes those who are about to give a group one of these names, on
+// PostgreSQL: a name that nobody has yet is no row to lock. The locks are one in 64
+// names of a company, beside those of holdGroups and always taken after them.
+const holdGroupNames = `SELECT pg_advisory_xact_lock(CAST(? AS int), b) FROM
+	(SELECT DISTINCT 64 + (hashtext(k) & 63) AS b FROM unnest(CAST(? AS text[])) AS n(k) ORDER BY 1) AS x`
+
+// The plus keeps SQLite from going through all links of an origin.
+func (t *tenantTx) groupNameLookup(origin registry.OriginID, names []string) lookup {
+	return lookup{
+		cols: `g.name_key, g.id, g.public_id, COALESCE((SELECT min(l.anchor) FROM links l
+			WHERE l.group_id = g.id AND +l.origin_id = g.owner_id AND +l.company_id = g.company_id), '') AS anchor`,
+		from: `"groups" g`, where: "g.company_id = ? AND g.owner_id = ? AND g.deleted_at = 0", args: []any{t.company, origin},
+		column: "g.name_key", values: names,
+	}
+}
+
 // GroupForMembers implements registry.Tx.
 func (t *tenantTx) GroupForMembers(ctx context.Context, id registry.GroupID) ([]*registry.Group, error) {
 	if t.s.Postgres() {
