@@ -9,6 +9,7 @@ import (
 
 	"github.com/usherd/usher/internal/registry"
 	"github.com/usherd/usher/scim"
+	"github.com/usherd/usher/scim/attr"
 	"github.com/usherd/usher/scim/filter"
 	"github.com/usherd/usher/scim/patch"
 )
@@ -294,7 +295,7 @@ func (b *backend) memberStep(ctx context.Context, c caller, rec registry.ScimGro
 			if m.IsGroup {
 				kind = "Group"
 			}
-			hit, err := filter.Match(s.Where, members, map[string]any{"value": m.ID, "type": kind, "display": m.Display})
+			hit, err := filter.Match(s.Where, members, map[string]any{"value": m.ID, "type": kind, "display": m.Display}, attr.Fold)
 			if hit {
 				remove = append(remove, m.ID)
 			}

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/usherd/usher/scim/attr"
 	"github.com/usherd/usher/scim/attr/attrtest"
 	"github.com/usherd/usher/scim/filter"
 )
@@ -40,7 +41,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q resolved to %q: %v, %v", text, resolved, twice, err)
 		}
 		if path, ok := resolved.(filter.ValuePath); ok && path.Attr.Name == "emails" {
-			if _, err := filter.Match(path.Filter, emails, map[string]any{"type": "work"}); err != nil {
+			if _, err := filter.Match(path.Filter, emails, map[string]any{"type": "work"}, attr.Fold); err != nil {
 				t.Fatalf("%q: %v", text, err)
 			}
 		}

@@ -14,34 +14,35 @@ import (
 // given as {"value": element}.
 //
 // A missing sub-attribute equals null and is unequal to anything else; a missing
-// primary is false (RFC 7643 section 2.4). Strings compare by caseExact. The
-// error tells of a filter that was not resolved against this attribute.
-func Match(e Expr, of *attr.Definition, element map[string]any) (bool, error) {
+// primary is false (RFC 7643 section 2.4). Strings compare by caseExact, in the
+// form that fold gives them: attr.Fold, or what remembers its answers. The error
+// tells of a filter that was not resolved against this attribute.
+func Match(e Expr, of *attr.Definition, element map[string]any, fold func(string) string) (bool, error) {
 	switch e := e.(type) {
 	case And:
-		left, err := Match(e.Left, of, element)
+		left, err := Match(e.Left, of, element, fold)
 		if err != nil || !left {
 			return false, err
 		}
-		return Match(e.Right, of, element)
+		return Match(e.Right, of, element, fold)
 	case Or:
-		left, err := Match(e.Left, of, element)
+		left, err := Match(e.Left, of, element, fold)
 		if err != nil || left {
 			return left, err
 		}
-		return Match(e.Right, of, element)
+		return Match(e.Right, of, element, fold)
 	case Not:
-		x, err := Match(e.X, of, element)
+		x, err := Match(e.X, of, element, fold)
 		return err == nil && !x, err
 	case Present:
 		return present(element[e.Attr.Sub]), nil
 	case Compare:
-		return matchCompare(e, of, element)
+		return matchCompare(e, of, element, fold)
 	}
 	return false, fmt.Errorf("match element of %s: no filter in brackets: %T", of.Name, e)
 }
 
-func matchCompare(e Compare, of *attr.Definition, within map[string]any) (bool, error) {
+func matchCompare(e Compare, of *attr.Definition, within map[string]any, fold func(string) string) (bool, error) {
 	d := element(of, e.Attr.Sub)
 	if d == nil {
 		return false, fmt.Errorf("match element of %s: no sub-attribute %s", of.Name, e.Attr.Sub)
@@ -59,7 +60,7 @@ func matchCompare(e Compare, of *attr.Definition, within map[string]any) (bool, 
 		values = []any{value}
 	}
 	for _, v := range values {
-		if holds(e.Op, v, e.Value, d) {
+		if holds(e.Op, v, e.Value, d, fold) {
 			return true, nil
 		}
 	}
@@ -82,7 +83,7 @@ func present(value any) bool {
 }
 
 // holds compares two values of one type. Values of different types are unequal.
-func holds(op Op, have, want any, d *attr.Definition) bool {
+func holds(op Op, have, want any, d *attr.Definition, fold func(string) string) bool {
 	order, ok := 0, false
 	switch h := have.(type) {
 	case string:
@@ -95,7 +96,7 @@ func holds(op Op, have, want any, d *attr.Definition) bool {
 			break
 		}
 		if !d.CaseExact {
-			h, w = attr.Fold(h), attr.Fold(w)
+			h, w = fold(h), fold(w)
 		}
 		if substring[op] {
 			return holdsSubstring(op, h, w)

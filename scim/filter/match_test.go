@@ -78,7 +78,7 @@ func TestMatch(t *testing.T) {
 		if path, err = filter.ResolvePath(path, against, nil); err != nil {
 			t.Fatalf("%s: %v", test.text, err)
 		}
-		got, err := filter.Match(path.Filter, test.of, test.element)
+		got, err := filter.Match(path.Filter, test.of, test.element, attr.Fold)
 		if err != nil || got != test.want {
 			t.Errorf("%s on %v: got %v, %v", test.text, test.element, got, err)
 		}
@@ -93,7 +93,7 @@ func TestMatchUnresolved(t *testing.T) {
 		filter.Or{Left: eq(sub("kind"), "x"), Right: eq(sub("type"), "x")},
 		filter.Not{X: eq(sub("kind"), "x")},
 	} {
-		if got, err := filter.Match(e, emails, map[string]any{}); err == nil || got {
+		if got, err := filter.Match(e, emails, map[string]any{}, attr.Fold); err == nil || got {
 			t.Errorf("%s: got %v, %v, want an error", e, got, err)
 		}
 	}

@@ -35,7 +35,7 @@ const maxWork = 10_000_000
 //   - an element added whose value is there already (and whose type does not
 //     differ) is merged into it.
 func Apply(doc map[string]any, ops []Operation, s *attr.Set) (changed bool, err error) {
-	w := &work{doc: doc, set: s, slots: map[string]*slot{}}
+	w := &work{doc: doc, set: s, slots: map[string]*slot{}, folded: map[string]string{}}
 	for i, op := range ops {
 		if failure := w.operation(op); failure != nil {
 			failure.Operation = i
@@ -52,6 +52,8 @@ type work struct {
 	slots map[string]*slot
 	order []*slot
 	spent int
+	// folded has what strings were folded to.
+	folded map[string]string
 }
 
 // slot is one attribute that operations touch.
@@ -99,7 +101,7 @@ func (w *work) operation(op Operation) *Error {
 	if op.Path.Filter != nil {
 		return fail(InvalidPath, "%s has one value: a filter on it selects nothing", d.Name)
 	}
-	return s.singular(sub, op)
+	return w.singular(s, sub, op)
 }
 
 // extension applies an operation on a whole extension to its attributes: to
@@ -221,7 +223,7 @@ func (s *slot) write(doc map[string]any) {
 }
 
 // singular applies an operation to an attribute with one value.
-func (s *slot) singular(sub *attr.Definition, op Operation) *Error {
+func (w *work) singular(s *slot, sub *attr.Definition, op Operation) *Error {
 	value := op.Value
 	if op.Kind == Remove && (sub == nil || !sub.MultiValued) {
 		value = nil
@@ -244,7 +246,7 @@ func (s *slot) singular(sub *attr.Definition, op Operation) *Error {
 	if !ok {
 		object = map[string]any{}
 	}
-	cleared, err := overlay(op.Kind, s.Definition, object, changes)
+	cleared, err := w.overlay(op.Kind, s.Definition, object, changes)
 	if err != nil {
 		return err
 	}

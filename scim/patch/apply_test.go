@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -337,11 +338,27 @@ func TestApplyRefusesTooMuchWork(t *testing.T) {
 	for i := range items {
 		items[i] = map[string]any{"value": strconv.Itoa(i)}
 	}
-	path := filter.Path{Attr: filter.Attr{Name: "emails"}}
-	_, err := patch.Apply(map[string]any{}, []patch.Operation{{Kind: patch.Add, Path: path, Value: items}}, attrtest.User())
-	var fault *patch.Error
-	if !errors.As(err, &fault) || fault.Reason != patch.TooMany {
-		t.Errorf("got %v", err)
+	for _, text := range []string{`add emails := [{"value":"7"}]`, `remove emails := [{"value":"x"}]`, `remove emails[value eq "x" or value eq "y"]`} {
+		ops := operations(t, attrtest.User(), text)
+		_, err := patch.Apply(map[string]any{"emails": items}, slices.Repeat(ops, 1000), attrtest.User())
+		var fault *patch.Error
+		if !errors.As(err, &fault) || fault.Reason != patch.TooMany {
+			t.Errorf("%s a thousand times: %v", text, err)
+		}
+	}
+}
+
+// What is folded costs most: an element is folded once, however many are added.
+func BenchmarkAddFolded(b *testing.B) {
+	items := make([]any, 1000)
+	for i := range items {
+		items[i] = map[string]any{"value": strings.Repeat("É", 200) + strconv.Itoa(i)}
+	}
+	op := patch.Operation{Kind: patch.Add, Path: filter.Path{Attr: filter.Attr{Name: "emails"}}, Value: items}
+	for b.Loop() {
+		if _, err := patch.Apply(map[string]any{}, []patch.Operation{op}, attrtest.User()); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

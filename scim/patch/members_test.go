@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/usherd/usher/scim/attr"
 	"github.com/usherd/usher/scim/attr/attrtest"
 	"github.com/usherd/usher/scim/filter"
 	"github.com/usherd/usher/scim/patch"
@@ -143,7 +144,7 @@ func carryOut(t *testing.T, present map[string]bool, s patch.MemberStep) {
 	members, _ := attrtest.Group().Lookup("", "members")
 	for id := range present {
 		if s.Where != nil {
-			matches, err := filter.Match(s.Where, members, map[string]any{"value": id})
+			matches, err := filter.Match(s.Where, members, map[string]any{"value": id}, attr.Fold)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -39,6 +40,10 @@ func (w *work) plural(s *slot, sub *attr.Definition, op Operation) *Error {
 // with adds elements, merging each into the one it is the same as.
 func (w *work) with(d *attr.Definition, list []any, value any) ([]any, *Error) {
 	touched := make([]bool, len(list))
+	known := w.register(d, list)
+	if err := w.spend(8 * len(list)); err != nil {
+		return nil, err
+	}
 	for _, item := range elements(value) {
 		v, err := conform(d, []any{item})
 		if err != nil {
@@ -47,38 +52,49 @@ func (w *work) with(d *attr.Definition, list []any, value any) ([]any, *Error) {
 		if v == nil {
 			continue
 		}
-		if err := w.spend(len(list)); err != nil {
+		element := v.([]any)[0]
+		id := w.identity(d, element)
+		if err := w.spend(1 + len(known[id.key])); err != nil {
 			return nil, err
 		}
-		element := v.([]any)[0]
-		at := find(d, list, element)
-		if at < 0 {
-			at = len(list)
-			list = append(list, element)
-			touched = append(touched, true)
-		} else if object, ok := list[at].(map[string]any); ok {
-			if _, err := overlay(Add, d, object, element.(map[string]any)); err != nil {
+		found := known.find(id)
+		if found == nil {
+			known.add(id, len(list))
+			list, touched = append(list, element), append(touched, true)
+			continue
+		}
+		touched[found.index], found.kind = true, cmp.Or(found.kind, id.kind)
+		if object, ok := list[found.index].(map[string]any); ok {
+			if _, err := w.overlay(Add, d, object, element.(map[string]any)); err != nil {
 				return nil, err
 			}
 		}
-		touched[at] = true
 	}
 	return list, onePrimary(d, list, touched)
 }
 
-// without takes away the elements that the value lists.
+// without takes away the elements that the value lists: the same, or, where what it
+// lists has no value, those that have everything it says.
 func (w *work) without(d *attr.Definition, list []any, value any) ([]any, *Error) {
 	listed, err := conform(d, elements(value))
 	if err != nil {
 		return nil, err
 	}
-	gone := elements(listed)
-	if err := w.spend(2 * len(list) * len(gone)); err != nil {
-		return nil, err
+	gone, vague := w.register(d, elements(listed)), []map[string]any{}
+	for _, item := range elements(listed) {
+		if said, ok := item.(map[string]any); ok && said["value"] == nil {
+			vague = append(vague, said)
+		}
 	}
 	var left []any
 	for _, element := range list {
-		if !anyMeans(d, gone, element) {
+		id := w.identity(d, element)
+		if err := w.spend(8 + len(gone[id.key]) + 8*len(vague)); err != nil {
+			return nil, err
+		}
+		object, _ := element.(map[string]any)
+		isMeant := func(said map[string]any) bool { return w.hasAll(d, object, said) }
+		if gone.find(id) == nil && !slices.ContainsFunc(vague, isMeant) {
 			left = append(left, element)
 		}
 	}
@@ -92,7 +108,7 @@ func (w *work) some(d *attr.Definition, list []any, sub *attr.Definition, op Ope
 	if err != nil {
 		return nil, err
 	}
-	change := change{d: d, sub: sub, op: op}
+	change := change{work: w, d: d, sub: sub, op: op}
 	if err := change.read(); err != nil {
 		return nil, err
 	}
@@ -134,7 +150,7 @@ func (w *work) some(d *attr.Definition, list []any, sub *attr.Definition, op Ope
 // filter, all.
 func (w *work) choose(d *attr.Definition, list []any, where filter.Expr) ([]int, *Error) {
 	// Matching and changing an element costs some eight plain comparisons.
-	if err := w.spend(8 * len(list) * terms(where)); err != nil {
+	if err := w.spend((8*len(list) + below(d, list)) * terms(where)); err != nil {
 		return nil, err
 	}
 	var chosen []int
@@ -144,7 +160,7 @@ func (w *work) choose(d *attr.Definition, list []any, where filter.Expr) ([]int,
 			if !ok {
 				object = map[string]any{"value": element}
 			}
-			ok, err := filter.Match(where, d, object)
+			ok, err := filter.Match(where, d, object, w.fold)
 			if err != nil {
 				return nil, fail(InvalidPath, "the filter does not fit %s", d.Name)
 			}
@@ -159,6 +175,7 @@ func (w *work) choose(d *attr.Definition, list []any, where filter.Expr) ([]int,
 
 // change is what an operation does to each element it selects.
 type change struct {
+	*work
 	d, sub *attr.Definition
 	op     Operation
 	// value is canonical after read: of the sub-attribute, else of the element;
@@ -211,7 +228,7 @@ func (c *change) apply(element any) (any, *Error) {
 	if replaces {
 		object = c.kept(object)
 	}
-	cleared, err := overlay(c.op.Kind, c.d, object, c.changes)
+	cleared, err := c.overlay(c.op.Kind, c.d, object, c.changes)
 	if err != nil {
 		return nil, err
 	}
@@ -252,7 +269,7 @@ func (c *change) missing() (any, *Error) {
 			element[name] = []any{value}
 		}
 	}
-	_, err := overlay(c.op.Kind, c.d, element, c.changes)
+	_, err := c.overlay(c.op.Kind, c.d, element, c.changes)
 	return element, err
 }
 
@@ -280,6 +297,18 @@ func said(e filter.Expr) (values map[string]any, whole bool) {
 	}
 	walk(e)
 	return values, whole
+}
+
+// below is how many values the lists below elements have.
+func below(d *attr.Definition, list []any) (n int) {
+	for _, sub := range d.Sub {
+		for _, element := range list {
+			if object, ok := element.(map[string]any); ok && sub.MultiValued {
+				n += len(elements(object[sub.Name]))
+			}
+		}
+	}
+	return n
 }
 
 func terms(e filter.Expr) int {

@@ -124,12 +124,12 @@ func fits(t attr.Type, value any) bool {
 // overlay sets and, where nil, clears sub-attributes of an object; of those that
 // are lists, add and remove with a value mean those values alone. cleared tells
 // that there was something to clear.
-func overlay(kind Kind, d *attr.Definition, object, changes map[string]any) (cleared bool, err *Error) {
+func (w *work) overlay(kind Kind, d *attr.Definition, object, changes map[string]any) (cleared bool, err *Error) {
 	for name, value := range changes {
 		old, had := object[name]
 		sub := d.SubAttribute(name)
 		if sub != nil && sub.MultiValued && value != nil && kind != Replace {
-			value = merged(kind, sub, elements(old), elements(value))
+			value = w.merged(kind, sub, elements(old), elements(value))
 		}
 		if had && sub != nil && sub.Mutability == attr.Immutable && !reflect.DeepEqual(old, value) {
 			return false, fail(Mutability, "%s.%s is immutable and has a value", d.Name, sub.Name)
@@ -149,14 +149,9 @@ func overlay(kind Kind, d *attr.Definition, object, changes map[string]any) (cle
 
 // merged is a list of simple values with others added that it does not hold yet,
 // or without others that are removed; nil when nothing is left.
-func merged(kind Kind, d *attr.Definition, list, said []any) any {
-	key := func(value any) any {
-		if s, ok := value.(string); ok && !d.CaseExact {
-			return attr.Fold(s)
-		}
-		return value
-	}
-	others := map[any]bool{}
+func (w *work) merged(kind Kind, d *attr.Definition, list, said []any) any {
+	key := func(value any) string { return w.comparable(d, value) }
+	others := map[string]bool{}
 	if kind == Remove {
 		for _, value := range said {
 			others[key(value)] = true
@@ -197,82 +192,6 @@ func hollow(d *attr.Definition, object map[string]any) bool {
 		}
 	}
 	return true
-}
-
-// find is the index of the element that is the same as item; -1 for none. One of
-// the same type goes before one whose type is not known.
-func find(d *attr.Definition, list []any, item any) int {
-	loose := -1
-	for i, element := range list {
-		same, exact := compare(d, element, item)
-		if same && exact {
-			return i
-		}
-		if same && loose < 0 {
-			loose = i
-		}
-	}
-	return loose
-}
-
-// compare tells whether two elements are the same: by value where they have
-// one, as long as their types do not differ, else by everything. exact means that
-// the types are the same too.
-func compare(d *attr.Definition, a, b any) (same, exact bool) {
-	left, isLeft := a.(map[string]any)
-	right, isRight := b.(map[string]any)
-	if !isLeft || !isRight {
-		same = equal(d, a, b)
-		return same, same
-	}
-	value := d.SubAttribute("value")
-	if value == nil || left["value"] == nil || right["value"] == nil {
-		same = len(left) == len(right) && reflect.DeepEqual(left, right)
-		return same, same
-	}
-	if !equal(value, left["value"], right["value"]) {
-		return false, false
-	}
-	leftType, _ := left["type"].(string)
-	rightType, _ := right["type"].(string)
-	exact = attr.Fold(leftType) == attr.Fold(rightType)
-	return exact || leftType == "" || rightType == "", exact
-}
-
-// anyMeans reports whether one of the items, as a removal lists them, means the
-// element: the same, or, where the item has no value, one that has everything the
-// item says.
-func anyMeans(d *attr.Definition, items []any, element any) bool {
-	for _, item := range items {
-		if same, _ := compare(d, element, item); same {
-			return true
-		}
-		said, isObject := item.(map[string]any)
-		object, ok := element.(map[string]any)
-		if isObject && ok && said["value"] == nil && hasAll(d, object, said) {
-			return true
-		}
-	}
-	return false
-}
-
-func hasAll(d *attr.Definition, object, said map[string]any) bool {
-	for name, value := range said {
-		sub := d.SubAttribute(name)
-		if sub == nil || !equal(sub, object[name], value) {
-			return false
-		}
-	}
-	return len(said) > 0
-}
-
-func equal(d *attr.Definition, a, b any) bool {
-	left, isLeft := a.(string)
-	right, isRight := b.(string)
-	if isLeft && isRight && !d.CaseExact {
-		return attr.Fold(left) == attr.Fold(right)
-	}
-	return reflect.DeepEqual(a, b)
 }
 
 func clone(value any) any {

@@ -96,7 +96,7 @@ func elementsOf(a filter.Attr, set *attr.Set, doc map[string]any) (*attr.Definit
 func anyElement(e filter.Expr, d *attr.Definition, list []any) (bool, error) {
 	for _, v := range list {
 		o, _ := v.(map[string]any)
-		ok, err := filter.Match(e, d, o)
+		ok, err := filter.Match(e, d, o, attr.Fold)
 		if err != nil || ok {
 			return ok, err
 		}
