@@ -3,6 +3,7 @@ package dialect
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/usherd/usher/scim/attr"
@@ -23,8 +24,8 @@ func common() []Rewrite {
 		},
 		{
 			Name: "bare-word",
-			Doc: "What a filter, or one in a path, compares with may stand without quotes, as far as it has no blank and" +
-				" is nothing in JSON: userName eq alice.",
+			Doc: "What a filter, or one in a path, compares with may stand without quotes if it is one word of letters," +
+				" digits and _.@+:/- that is nothing in JSON: userName eq alice.",
 			Filter: bareWords,
 		},
 		{
@@ -58,18 +59,26 @@ func common() []Rewrite {
 }
 
 // bareWord finds strings, and comparisons with what does not begin as one.
-var bareWord = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|(?i:(\s(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+)([^\s"()\[\]]+))`)
+var bareWord = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|(?i:(\s(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+)([^\s"()\[\]][^\s()\[\]]*))`)
+
+// isWord is what a word may be made of. Other quotes, or half of one, are a mistake
+// that must not become a search for nobody.
+var isWord = regexp.MustCompile(`^[\p{L}\p{N}_.@+:/-](?:[\p{L}\p{N}_.@+:/'-]*[\p{L}\p{N}_.@+:/-])?$`)
 
 // bareWords puts words in quotes.
 func bareWords(text string) string {
 	return bareWord.ReplaceAllStringFunc(text, func(found string) string {
 		at := bareWord.FindStringSubmatch(found)
-		if at[2] == "" || strings.Contains(at[2], `\`) || json.Valid([]byte(strings.ToLower(at[2]))) {
+		lower := strings.ToLower(at[2])
+		if !isWord.MatchString(at[2]) || slices.Contains(operators, lower) || json.Valid([]byte(lower)) {
 			return found
 		}
 		return at[1] + `"` + at[2] + `"`
 	})
 }
+
+// operators are words that compare, and no values.
+var operators = []string{"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"}
 
 func repeatedName(d *attr.Definition, v any) any {
 	inside := v

@@ -72,6 +72,8 @@ var examples = map[string][]example{
 		{"filter", `emails[type eq work and value ew .org].display`, `emails[type eq "work" and value ew ".org"].display`},
 		{"filter", `id eq 01a205c0-08bf and age gt 7 and x eq null`, `id eq "01a205c0-08bf" and age gt 7 and x eq null`},
 		{"filter", `title eq "a eq b \" eq c" and title pr`, `title eq "a eq b \" eq c" and title pr`},
+		{"filter", `a pr and gt eq "x"`, `a pr and gt eq "x"`}, {"filter", `userName eq “ann”`, `userName eq “ann”`}, {"filter", `userName eq 'ann`, `userName eq 'ann`},
+		{"filter", `id eq 'a' and type ne "b"`, `id eq 'a' and type ne "b"`}, {"filter", `id eq a;`, `id eq a;`}, {"filter", `userName eq a"b"`, `userName eq a"b"`},
 		{"filter", `title eq New York`, `title eq "New" York`}, {"filter", `title eq`, `title eq`}, {"filter", `title eq a\b`, `title eq a\b`},
 	},
 	"repeated-name": {

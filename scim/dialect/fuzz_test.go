@@ -13,7 +13,7 @@ import (
 func FuzzFilter(f *testing.F) {
 	for _, seed := range []string{
 		`userName eq "bjensen"`, `userName eq alice`, `title eq 'x' or age ge -1.5e3`, `emails[type eq work and not(primary eq TRUE)].value`,
-		`a co "b eq c \" eq d" and e eq null`, `not (a eq true)`, `userName sw "eq "`, `emails[type eq 'work'].value`,
+		`a co "b eq c \" eq d" and e eq null`, `not (a eq true)`, `userName sw "eq "`, `a pr and gt eq "x"`, `lt pr or eq ne null`, `emails[type eq 'work'].value`,
 	} {
 		f.Add(seed)
 	}
