@@ -168,7 +168,7 @@ func (h *handler) readQuery(c *call, q *Query, s search, set *attr.Set) error {
 	if q.Filter, err = h.filter(c, s.filter, set); err != nil {
 		return err
 	}
-	if q.SortBy, err = sortAttribute(s.sortBy, set); err != nil {
+	if q.SortBy, err = sortAttribute(c.profile, s.sortBy, set); err != nil {
 		return err
 	}
 	if err := oneOrder(q.SortBy, q.Types); err != nil {
@@ -286,12 +286,13 @@ func mayRead(a, within filter.Attr, set *attr.Set) error {
 
 // sortAttribute reads sortBy; nil for none. A complex attribute sorts by its
 // value (RFC 7644 section 3.4.2.3).
-func sortAttribute(text string, set *attr.Set) (*filter.Attr, error) {
+func sortAttribute(profile dialect.Profile, text string, set *attr.Set) (*filter.Attr, error) {
 	if text == "" {
 		return nil, nil
 	}
 	path, err := filter.ParsePath(text)
 	if err == nil {
+		path.Attr = spelling(profile, set)(path.Attr)
 		path, err = filter.ResolvePath(path, set, nil)
 	}
 	if err != nil {

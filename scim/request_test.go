@@ -234,6 +234,8 @@ func TestTolerated(t *testing.T) {
 		"search, no schemas":     {"POST", "/Users/.search", `{"filter":"active eq true"}`, nil, 200},
 		"a filter in one quotes": {"GET", "/Users?filter=userName+eq+'anna'", "", nil, 200},
 		"a filter without any":   {"GET", "/Users?filter=userName+Eq+anna+and+active+ne+false", "", nil, 200},
+		"sorted by a bare name":  {"GET", "/Users?sortBy=department&filter=department+pr", "", nil, 200},
+		"sorted by a dotted URN": {"GET", "/Users?sortBy=urn:ietf:params:scim:schemas:core:2.0:User.title", "", nil, 200},
 		"members named twice":    {"PATCH", "/Groups/" + group, `{"Operations":[{"op":"add","path":"members","value":{"members":[{"value":"` + id + `"}]}}]}`, nil, 204},
 		"a member who is null":   {"PATCH", "/Groups/" + group, `{"Operations":[{"op":"add","path":"members","value":[null,{"value":null},{"value":""}]}]}`, nil, 204},
 	} {

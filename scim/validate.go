@@ -201,7 +201,7 @@ func (v validator) value(d *attr.Definition, path string, value any) (any, error
 		if err != nil {
 			return nil, err
 		}
-		if checked != nil && (v.partial || !empty(d, checked)) {
+		if checked != nil && (v.partial || !d.SaysNothing(checked)) {
 			out = append(out, checked)
 		}
 	}
@@ -239,17 +239,6 @@ func identified(d *attr.Definition, path string, sent, checked any) error {
 func has(o map[string]any, name string) bool {
 	key, _ := lookupFold(o, name)
 	return key != ""
-}
-
-// empty reports whether a value says of what type it is, or that it is the primary
-// one, and nothing else: an address that somebody does not have.
-func empty(d *attr.Definition, value any) bool {
-	isLabel := func(name string) bool { return name == "type" || name == "primary" }
-	o, ok := value.(map[string]any)
-	for name := range o {
-		ok = ok && isLabel(name)
-	}
-	return ok && slices.ContainsFunc(d.Sub, func(sub attr.Definition) bool { return !isLabel(sub.Name) })
 }
 
 // distinct are values without those that are there before.

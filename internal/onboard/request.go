@@ -105,11 +105,14 @@ func (s *Service) Run(ctx context.Context) {
 // answer mails the link that is due, if any.
 func (s *Service) answer(ctx context.Context, r request) {
 	due, err := s.due(ctx, r)
+	failures := []error{err}
 	for _, person := range due {
-		err = errors.Join(err, s.issue(ctx, person))
+		failures = append(failures, s.issue(ctx, person))
 	}
-	if err != nil && !errors.Is(err, registry.ErrNotFound) {
-		s.Log.ErrorContext(ctx, "request for a link failed", "error", err)
+	for _, err := range failures {
+		if err != nil && !errors.Is(err, registry.ErrNotFound) {
+			s.Log.ErrorContext(ctx, "request for a link failed", "error", err)
+		}
 	}
 }
 

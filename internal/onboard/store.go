@@ -67,8 +67,8 @@ const (
 	MailPasswordChanged MailKind = "password_changed"
 )
 
-// MeantMost is how many people one address is looked up for: a mailbox shared by
-// more is nobody's way to sign in.
+// MeantMost is how many people may hold an address that means them: a mailbox
+// shared by more is nobody's way to sign in.
 const MeantMost = 8
 
 // Store keeps links and passwords. Each method is one transaction. All times
@@ -81,8 +81,8 @@ type Store interface {
 
 	// FindPeople finds whom a typed name can mean: the living strong users of the
 	// company whose userName has the given key (registry.Key), first, and who
-	// holds the verified e-mail address with that key, in the order of their ids;
-	// not more than MeantMost of these. Nobody is no error.
+	// holds the verified e-mail address with that key, in the order of their ids.
+	// Where more than MeantMost hold it, none of them is meant. Nobody is no error.
 	FindPeople(ctx context.Context, company registry.CompanyID, key string) ([]Person, error)
 
 	// GetPerson returns the living user with this id.

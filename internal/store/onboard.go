@@ -75,12 +75,15 @@ func (t *tenantTx) accountsByKey(ctx context.Context, key string) (found []regis
 		`SELECT id FROM users WHERE company_id = ? AND user_name_key = ? AND deleted_at = 0 AND association = 'strong'`,
 		`SELECT DISTINCT u.id FROM emails e JOIN users u ON u.id = e.user_id AND u.company_id = e.company_id
 			WHERE e.company_id = ? AND e.address_key = ? AND e.verified_at <> 0 AND u.deleted_at = 0 AND u.association = 'strong'
-			ORDER BY u.id LIMIT ` + strconv.Itoa(onboard.MeantMost),
+			ORDER BY u.id LIMIT ` + strconv.Itoa(onboard.MeantMost+1),
 	} {
 		rows, err := t.query(ctx, q, t.company, key)
 		ids, err := collect(rows, err, scanInt)
 		if err != nil {
 			return nil, fmt.Errorf("look for account: %w", err)
+		}
+		if len(ids) > onboard.MeantMost {
+			continue
 		}
 		for _, id := range ids {
 			if !slices.Contains(found, registry.UserID(id)) {

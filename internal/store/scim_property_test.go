@@ -34,7 +34,7 @@ func (n naive) match(e filter.Expr, doc map[string]any) bool {
 	case filter.ValuePath:
 		d, _ := n.set.Lookup(e.Attr.URI, e.Attr.Name)
 		return slices.ContainsFunc(n.values(e.Attr, doc), func(v any) bool {
-			ok, err := filter.Match(e.Filter, d, elementOf(v))
+			ok, err := filter.Match(e.Filter, d, elementOf(v), attr.Fold)
 			if err != nil {
 				panic(err)
 			}
@@ -100,7 +100,7 @@ func (n naive) compare(e filter.Compare, doc map[string]any) bool {
 		}
 	}
 	return slices.ContainsFunc(values, func(v any) bool {
-		ok, err := filter.Match(filter.Compare{Attr: filter.Attr{Sub: leaf.Name}, Op: e.Op, Value: e.Value}, &one, map[string]any{leaf.Name: v})
+		ok, err := filter.Match(filter.Compare{Attr: filter.Attr{Sub: leaf.Name}, Op: e.Op, Value: e.Value}, &one, map[string]any{leaf.Name: v}, attr.Fold)
 		if err != nil {
 			panic(err)
 		}

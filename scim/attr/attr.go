@@ -1,6 +1,9 @@
 package attr
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Type is the data type of an attribute (RFC 7643 section 2.3).
 type Type string
@@ -63,6 +66,18 @@ type Definition struct {
 	CanonicalValues []string     `json:"canonicalValues,omitempty"`
 	ReferenceTypes  []string     `json:"referenceTypes,omitempty"`
 	Sub             []Definition `json:"subAttributes,omitempty"`
+}
+
+// SaysNothing reports whether one of the values of a multi-valued attribute says of
+// what type it is, or that it is the primary one, and nothing else: an address that
+// somebody does not have.
+func (d *Definition) SaysNothing(value any) bool {
+	isLabel := func(name string) bool { return name == "type" || name == "primary" }
+	o, ok := value.(map[string]any)
+	for name := range o {
+		ok = ok && isLabel(name)
+	}
+	return ok && slices.ContainsFunc(d.Sub, func(sub Definition) bool { return !isLabel(sub.Name) })
 }
 
 // SubAttribute is the sub-attribute of that name, case-blind; nil when there is

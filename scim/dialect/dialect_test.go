@@ -60,6 +60,9 @@ var examples = map[string][]example{
 		{"attribute", `{"URI":"urn:x","Name":"manager"}`, `{"URI":"urn:x","Name":"manager"}`},
 	},
 	"dotted-urn": {
+		{"document", `{"userName":"a","` + scim.EnterpriseUserURN + `.department":"d","urn:ietf:params:scim:schemas:core:2.0:User.title":"t","x.y":1}`,
+			`{"userName":"a","title":"t","` + scim.EnterpriseUserURN + `":{"department":"d"},"x.y":1}`},
+		{"document", `{"` + scim.EnterpriseUserURN + `.department":"d","` + scim.EnterpriseUserURN + `":{"Department":"e"}}`, `{"` + scim.EnterpriseUserURN + `":{"Department":"e"}}`},
 		{"attribute", `{"URI":"urn:ietf:params:scim:schemas:Extension:enterprise:2.0","Name":"User","Sub":"department"}`,
 			`{"URI":"urn:ietf:params:scim:schemas:Extension:enterprise:2.0:User","Name":"department"}`},
 		{"attribute", `{"URI":"urn:ietf:params:scim:schemas:core:2.0","Name":"User","Sub":"title"}`, `{"URI":"urn:ietf:params:scim:schemas:core:2.0:User","Name":"title"}`},

@@ -20,6 +20,7 @@ func naming() []Rewrite {
 			Name: "dotted-urn",
 			Doc: "A dot may part an attribute from the URN of its schema:" +
 				" urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.department.",
+			Document:  dottedAttributes,
 			Attribute: dotted,
 		},
 	}
@@ -60,6 +61,26 @@ func dotted(set *attr.Set, name Name) Name {
 		return Name{URI: uri, Name: name.Sub}
 	}
 	return name
+}
+
+// dottedAttributes moves attributes whose URN a dot ends to where they belong.
+func dottedAttributes(set *attr.Set, doc map[string]any) {
+	for name, v := range doc {
+		dot := strings.LastIndexByte(name, '.')
+		if dot < 0 {
+			continue
+		}
+		into := doc
+		if set.Extension(name[:dot]) != nil {
+			into = extensionOf(doc, name[:dot])
+		} else if !set.IsCore(name[:dot]) {
+			continue
+		}
+		if into != nil && !has(into, name[dot+1:]) {
+			into[name[dot+1:]] = v
+		}
+		delete(doc, name)
+	}
 }
 
 // bareAttributes moves attributes of an extension that stand at a document's root

@@ -62,7 +62,7 @@ type slot struct {
 	uri         string // of the extension; "" in the core
 	before, now any
 	last        Kind
-	alike       bool // elements may have become alike
+	alike       bool // elements may have become alike, or say nothing any more
 }
 
 func (w *work) operation(op Operation) *Error {
@@ -161,7 +161,7 @@ func (w *work) commit() (changed bool, err error) {
 			continue
 		}
 		if list, ok := s.now.([]any); ok && s.alike {
-			if s.now = distinct(list); s.unchanged() {
+			if s.now = distinct(slices.DeleteFunc(list, s.SaysNothing)); s.unchanged() {
 				continue
 			}
 		}

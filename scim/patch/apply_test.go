@@ -94,6 +94,11 @@ func TestApply(t *testing.T) {
 		{"add to filtered elements", `{"emails":[` + work + `,` + home + `]}`, `add emails[type eq "WORK"] := {"display":"W"}`,
 			`{"emails":[{"type":"work","value":"w@x","display":"W"},` + home + `]}`},
 
+		{"a filtered value becomes none", `{"emails":[` + work + `]}`, `replace emails[type eq "work"] := {"type":"home"}`, `{}`},
+		{"a filtered value is none yet", `{"emails":[` + work + `]}`, `add emails[type eq "other"] := {"primary":true}`, `same`},
+		{"a value whose label comes first", `{}`, "add emails[type eq \"work\"].primary := true\nadd emails[type eq \"work\"].value := \"w@x\"",
+			`{"emails":[{"type":"work","primary":true,"value":"w@x"}]}`},
+
 		// Lists below an attribute.
 		{"add to a list below", `{"shelf":{"room":"1","books":["a","b"]}}`, `add shelf.books := ["B","c"]`, `{"shelf":{"room":"1","books":["a","b","c"]}}`},
 		{"add one to a list below", `{"shelf":{"slots":[1]}}`, "add shelf.slots := 2\nadd shelf.slots := [1]", `{"shelf":{"slots":[1,2]}}`},

@@ -143,7 +143,10 @@ func (m *Memory) FindPeople(_ context.Context, company registry.CompanyID, key s
 			byMail = append(byMail, p.Person)
 		}
 	}
-	return append(byName, byMail[:min(len(byMail), onboard.MeantMost)]...), nil
+	if len(byMail) > onboard.MeantMost {
+		byMail = nil
+	}
+	return append(byName, byMail...), nil
 }
 
 // GetPerson implements onboard.Store.

@@ -33,15 +33,17 @@ func testFindPeople(t *testing.T, s *suite) {
 	add(s.company.ID, "bruno2@example.com", "x@example.com", true, nil)
 	add(s.company.ID, "third", "bruno2@example.com", true, nil)
 	var crowd []string
-	for i := range onboard.MeantMost + 1 {
+	for i := range onboard.MeantMost {
 		name := fmt.Sprint("crowd", i)
 		add(s.company.ID, name, "crowd@example.com", true, nil)
+		add(s.company.ID, fmt.Sprint("throng", i), "throng@example.com", true, nil)
 		crowd = append(crowd, "hash-"+name)
 	}
+	add(s.company.ID, "throng", "throng@example.com", true, nil)
 	for typed, want := range map[string][]string{
 		"bruno": {"hash-Bruno"}, "BRUNO": {"hash-Bruno"}, "Bruno@Example.com": {"hash-Bruno"},
 		"bruno2@example.com": {"hash-bruno2@example.com", "hash-third"},
-		"shared@example.com": {"hash-twin1", "hash-twin2"}, "crowd@example.com": crowd[:onboard.MeantMost],
+		"shared@example.com": {"hash-twin1", "hash-twin2"}, "crowd@example.com": crowd, "throng@example.com": nil, "throng": {"hash-throng"},
 		"claims@example.com": nil, "contact": nil, "contact@example.com": nil,
 		"gone": nil, "gone@example.com": nil, "elsewhere": nil, "elsewhere@example.com": nil, "": nil, "nobody": nil,
 	} {
