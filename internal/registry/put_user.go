@@ -14,7 +14,7 @@ func (u *unit) putUser(i int, op PutUser, res *Result) {
 	switch {
 	case user == nil:
 		if link != nil {
-			u.w.RemovedLinks = append(u.w.RemovedLinks, link) // forsaken
+			u.unlink(u.users[link.User], link) // forsaken
 		}
 		u.create(i, op, res)
 	case link == nil && op.LinkOnly:

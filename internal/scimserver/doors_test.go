@@ -89,6 +89,32 @@ func TestLinkedAndLetGo(t *testing.T) {
 	})
 }
 
+// TestForsakenMemberStaysOut: who makes somebody anew by the id of a person whom the
+// owner deleted has let go of that person, who comes back to none of its groups.
+func TestForsakenMemberStaysOut(t *testing.T) {
+	onBoth(t, func(t *testing.T, w *world) {
+		owner := w.connect("acme", "owner", registry.ConnectionSettings{Visible: registry.VisibleOwn})
+		c := w.connect("acme", "linked", registry.ConnectionSettings{Visible: registry.VisibleOwn, OnForeign: registry.ForeignLink})
+		all := w.connect("acme", "all", registry.ConnectionSettings{Visible: registry.VisibleCompany})
+		ann := owner.user("ann", "a")
+		c.want(201, "POST", "/Users", `{`+userSchema+`,"userName":"ann","externalId":"x"}`)
+		path := "/Groups/" + c.want(201, "POST", "/Groups", fmt.Sprintf(`{%s,"displayName":"Admins","members":[{"value":%q}]}`, groupSchema, ann))["id"].(string)
+		owner.want(204, "DELETE", "/Users/"+ann, "")
+		if got := c.want(201, "POST", "/Users", `{`+userSchema+`,"userName":"ann2","externalId":"x"}`); got["id"] == ann {
+			t.Fatalf("whom the owner deleted: %v", got)
+		}
+		if got := owner.want(201, "POST", "/Users", `{`+userSchema+`,"userName":"ann","externalId":"a"}`); got["id"] != ann || got["groups"] != nil {
+			t.Errorf("restored as %v", got)
+		}
+		c.want(404, "GET", "/Users/"+ann, "")
+		for _, who := range []*client{c, all} {
+			if got := who.want(200, "GET", path, "")["members"].([]any); len(got) != 0 {
+				t.Errorf("%s sees the members %v", who.origin.Key, got)
+			}
+		}
+	})
+}
+
 // TestContactsAreNotMatchedByName: nobody becomes a contact by the name that was made
 // up for them.
 func TestContactsAreNotMatchedByName(t *testing.T) {
