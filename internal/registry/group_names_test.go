@@ -65,6 +65,10 @@ func (k *knownGroups) GroupForMembers(ctx context.Context, id registry.GroupID) 
 	return k.Groups(ctx, []registry.GroupID{id})
 }
 
+func (k *knownGroups) GroupsContaining(context.Context, []registry.GroupID) ([]registry.GroupID, error) {
+	return nil, nil
+}
+
 func (k *knownGroups) RemoveMembers(context.Context, []registry.Membership) ([]registry.Membership, error) {
 	return nil, nil
 }

@@ -43,6 +43,10 @@ type Tx interface {
 	AddressHolders(ctx context.Context, keys []string) ([]AddressHolder, error)
 	// Groups loads groups, the deleted ones too, and holds them as Users does.
 	Groups(ctx context.Context, ids []GroupID) ([]*Group, error)
+	// GroupsContaining are the groups that these are members of, which Appeared moves
+	// with them, unless nobody else writes meanwhile: who holds them with these, in one
+	// call of Groups, waits for nobody who waits for them.
+	GroupsContaining(ctx context.Context, ids []GroupID) ([]GroupID, error)
 	// GroupsByName finds the living groups that the origin owns with these name keys,
 	// and holds the names against others who look for them until the transaction ends.
 	GroupsByName(ctx context.Context, origin OriginID, keys []string) ([]GroupNameHolder, error)

@@ -150,6 +150,9 @@ func (u *unit) loadGroups(ctx context.Context, tx Tx, n *wants) error {
 		groups, err = tx.GroupForMembers(ctx, id)
 		u.shared = true
 	} else {
+		if err := u.wantContaining(ctx, tx, n); err != nil {
+			return err
+		}
 		groups, err = tx.Groups(ctx, slices.Sorted(maps.Keys(n.groups)))
 	}
 	if err != nil {
@@ -159,6 +162,24 @@ func (u *unit) loadGroups(ctx context.Context, tx Tx, n *wants) error {
 		u.groups[x.ID] = x
 	}
 	return u.loadGroupNames(ctx, tx)
+}
+
+// wantContaining has the groups loaded, too, that contain those the batch may rename,
+// delete or bring back. Save moves them, and to hold a group and only then those
+// around it is another order than that of who changes a person in both.
+func (u *unit) wantContaining(ctx context.Context, tx Tx, n *wants) error {
+	if len(u.groupLinks) == 0 {
+		return nil
+	}
+	may := map[GroupID]bool{}
+	for _, l := range u.groupLinks {
+		may[l.Group] = true
+	}
+	around, err := tx.GroupsContaining(ctx, slices.Sorted(maps.Keys(may)))
+	for _, id := range around {
+		n.groups[id] = true
+	}
+	return err
 }
 
 // loadTied loads what links by hand are judged by.

@@ -256,6 +256,19 @@ func (t *tenantTx) Groups(ctx context.Context, ids []registry.GroupID) ([]*regis
 	return collect(rows, err, scanGroup(t.company))
 }
 
+// GroupsContaining implements registry.Tx. SQLite has one writer.
+func (t *tenantTx) GroupsContaining(ctx context.Context, ids []registry.GroupID) ([]registry.GroupID, error) {
+	if !t.s.Postgres() {
+		return nil, nil
+	}
+	rows, err := t.query(ctx, `SELECT DISTINCT group_id FROM memberships WHERE `+t.s.byKey("member_group_id"), t.company, keys(t.s, ids))
+	around, err := collect(rows, err, func(rows *sql.Rows) (id registry.GroupID, err error) { return id, rows.Scan(&id) })
+	if err != nil {
+		return nil, fmt.Errorf("look for groups around groups: %w", err)
+	}
+	return around, nil
+}
+
 // On PostgreSQL, whoever changes a group excludes all others, and those who change
 // single members exclude only the former: they move the version last. A lock of the
 // row could not tell the two apart without deadlocks, because memberships lock their

@@ -256,8 +256,9 @@ func (t *tenantTx) saveGroups(ctx context.Context, w *registry.Writes) error {
 }
 
 // moveGroups moves the version of groups whose members came or went by themselves.
-// Whoever holds several groups takes them in one order, so that no two wait for each
-// other.
+// A batch of people takes them here, all at once by their keys, unless it has held all
+// of them before; a batch of groups has held those around its own since it loaded them
+// together, in the same order. So no two wait for each other.
 func (t *tenantTx) moveGroups(ctx context.Context, w *registry.Writes) error {
 	a := w.Appeared
 	if len(a.Users)+len(a.Groups) == 0 {

@@ -68,6 +68,9 @@ func (w *scimWorld) recordStatements(v registry.Visibility) []string {
 	must(w.t, err)
 	must(w.t, w.tenant().ScimMembers(ctx, w.view(v), 7, func(registry.ScimMember) error { return nil }))
 	must(w.t, w.s.Read(ctx, w.src.Company, func(tx registry.Tx) error {
+		if around, err := tx.GroupsContaining(ctx, []registry.GroupID{7, 8}); err != nil || len(around) != 0 {
+			return fmt.Errorf("around the groups are %v: %w", around, err)
+		}
 		for _, names := range [][]string{{"group 7"}, {"group 7", "group 8"}} {
 			if held, err := tx.GroupsByName(ctx, w.okta.ID, names); err != nil || len(held) != len(names) || held[0].Anchor != "g7" {
 				return fmt.Errorf("%v have %v: %w", names, held, err)
