@@ -166,6 +166,39 @@ func (t *tenantTx) RemoveMembersOf(ctx context.Context, group registry.GroupID, 
 	return int(removed), nil
 }
 
+// On PostgreSQL, whoever ends memberships does as those who change single members do:
+// beside them, before any that hold a group, and with the rows before the groups.
+const (
+	ended = ` FROM memberships m JOIN unnest(CAST(? AS bigint[]), CAST(? AS bigint[])) AS e(u, o) ON m.user_id = e.u AND m.origin_id = e.o
+		WHERE +m.company_id = ?`
+	shareEnded = `SELECT pg_advisory_xact_lock_shared(CAST(? AS int), b) FROM
+		(SELECT DISTINCT CAST(m.group_id % 64 AS int) AS b` + ended + ` ORDER BY 1) AS x`
+	holdEnded = `SELECT m.id` + ended + ` ORDER BY m.group_id, m.user_id, m.origin_id FOR UPDATE OF m`
+)
+
+// holdEnded holds what endMembers ends, because the groups move on first.
+func (t *tenantTx) holdEnded(ctx context.Context, w *registry.Writes) error {
+	if !t.s.Postgres() || len(w.EndedMembers) == 0 {
+		return nil
+	}
+	_, users, _, origins := memberArrays(w.EndedMembers)
+	if err := t.deferred(ctx, "share groups", shareEnded, int64(t.company), users, origins, int64(t.company)); err != nil {
+		return err
+	}
+	return t.deferred(ctx, "hold memberships", holdEnded, users, origins, int64(t.company))
+}
+
+// endMembers takes people out of every group that an origin put them in.
+func (t *tenantTx) endMembers(ctx context.Context, w *registry.Writes) error {
+	for _, m := range w.EndedMembers {
+		if err := t.deferred(ctx, "end memberships", `DELETE FROM memberships WHERE +company_id = ? AND user_id = ? AND origin_id = ?`,
+			int64(t.company), int64(m.User), int64(m.Origin)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func scanMembership(rows *sql.Rows) (m registry.Membership, err error) {
 	return m, rows.Scan(&m.Group, &m.User, &m.MemberGroup, &m.Origin)
 }

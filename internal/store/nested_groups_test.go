@@ -118,3 +118,31 @@ func TestNestedGroupsMoveAtOnce(t *testing.T) {
 	must(t, s.Close())
 	want(t, "deadlocks", deadlocks(t, address), 0)
 }
+
+// TestLetGoWhileRemoved: a connection that lets a person go, and ends what it said of
+// them, waits for none of its own that change the members of the same groups.
+func TestLetGoWhileRemoved(t *testing.T) {
+	address := migrated.Postgres(t)
+	s := openStore(t, address, store.Options{Driver: store.FencedDriver("pgx")})
+	w := newWorld(t, s)
+	okta := w.door(registry.OriginSCIM, "okta")
+	ids := w.create(person("1", "p1"), person("2", "p2"))
+	g := nestedGroups(w, okta, ids)
+	w.atOnce(60,
+		writer{okta, func(n int) [][]registry.Op {
+			tie := with(person(fmt.Sprint("x", n), "p1"), func(p *registry.PutUser) { p.Join, p.LinkOnly = ids[0], true })
+			return batches(tie, registry.UnlinkUser{Anchor: tie.Anchor})
+		}},
+		writer{okta, func(int) [][]registry.Op {
+			return batches(registry.PatchMembers{Group: g[1], AddUsers: ids}, registry.PatchMembers{Group: g[1], RemoveUsers: ids})
+		}},
+		writer{okta, func(n int) [][]registry.Op {
+			return [][]registry.Op{{
+				registry.PutGroup{Anchor: "g1", DisplayName: fmt.Sprint("G1 ", n)}, registry.PatchMembers{Group: g[1], AddUsers: ids, Exactly: true},
+			}}
+		}},
+		writer{w.src.Origin, func(n int) [][]registry.Op { return batches(shown(person("1", "p1"), n)) }},
+	)
+	must(t, s.Close())
+	want(t, "deadlocks", deadlocks(t, address), 0)
+}

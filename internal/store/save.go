@@ -52,7 +52,7 @@ func (t *tenantTx) Save(ctx context.Context, w *registry.Writes) error {
 	t.fresh += len(w.NewUsers) + len(w.NewLinks)
 	for _, step := range []func(context.Context, *registry.Writes) error{
 		t.saveUsers, t.saveEmails, t.saveGroups, t.saveMembers, t.saveMoves, t.saveResources, t.saveLinks, t.saveMet, t.keepHeld, t.voidLinks, t.saveInvites, t.countMails, t.endSessions,
-		t.saveMerges, t.erase, t.saveKeys, t.moveGroups, t.endMembers, t.saveChanges,
+		t.saveMerges, t.erase, t.saveKeys, t.holdEnded, t.moveGroups, t.endMembers, t.saveChanges,
 	} {
 		if err := step(ctx, w); err != nil {
 			return err
@@ -282,17 +282,6 @@ func (t *tenantTx) moveGroups(ctx context.Context, w *registry.Writes) error {
 	return t.deferred(ctx, "move groups", `WITH held AS (SELECT id FROM "groups" WHERE `+which+` ORDER BY id FOR NO KEY UPDATE)
 		UPDATE "groups" g SET version = g.version + 1, updated_at = greatest(g.updated_at, ?) FROM held WHERE g.company_id = ? AND g.id = held.id`,
 		append(args, at, company)...)
-}
-
-// endMembers takes people out of every group that an origin put them in.
-func (t *tenantTx) endMembers(ctx context.Context, w *registry.Writes) error {
-	for _, m := range w.EndedMembers {
-		if err := t.deferred(ctx, "end memberships", `DELETE FROM memberships WHERE +company_id = ? AND user_id = ? AND origin_id = ?`,
-			int64(t.company), int64(m.User), int64(m.Origin)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // saveMembers writes the first members of groups.
