@@ -201,6 +201,8 @@ func (p *Plan) harm(allowed *Allowance) *harm {
 
 func (h *harm) user(c *UserChange, allowed *Allowance) {
 	switch {
+	case c.Moot:
+		return
 	case c.Action == registry.ActionDeactivate && !allowed.Deactivate[c.Anchor]:
 		h.deactivate.add(1, leavingWords[c.Reason])
 	case c.Action == registry.ActionDelete && !allowed.Delete[c.Anchor]:

@@ -163,6 +163,9 @@ type UserChange struct {
 	Was string
 	// Mail is for the caller to set: the change gives another primary address.
 	Mail bool
+	// Moot is for the caller to set: the registry would refuse the change or make
+	// nothing of it, and the guard does not count it.
+	Moot bool
 	// Follows is true when the change takes the userName that the change before
 	// it gives up: the two belong in one transaction, where names change hands.
 	Follows bool

@@ -327,7 +327,7 @@ func (r *run) makePlan(ctx context.Context) error {
 func (r *run) judge(ctx context.Context) error {
 	switch {
 	case r.only != nil:
-		return r.judgeFew()
+		return r.judgeFew(ctx)
 	case r.forget != nil:
 		r.judgeParting()
 		return nil
@@ -340,7 +340,9 @@ func (r *run) judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.row.Limits = plan.Guard(r.plan, r.src.Limits, history, allowed)
+	if r.row.Limits, err = r.guard(ctx, r.src.Limits, history, allowed); err != nil {
+		return err
+	}
 	if r.src.List { // one without groups, say, takes nobody out of any
 		r.row.Limits = slices.DeleteFunc(r.row.Limits, func(l registry.Limit) bool { return l.Name == plan.LimitEmpty })
 	}
@@ -361,11 +363,14 @@ func (r *run) judge(ctx context.Context) error {
 // judgeFew judges a run about single people, who are no measure for a
 // percentage: what it may do at most is the counts of the limits. It is not held
 // for an approval, because the next complete run is.
-func (r *run) judgeFew() error {
+func (r *run) judgeFew(ctx context.Context) error {
 	if r.req.Mode == registry.ModeRetry && r.src.State.Health.NoRemovals {
 		r.plan.WithholdRemovals()
 	}
-	limits := plan.Guard(r.plan, r.src.Limits.CountsOnly(), plan.History{}, nil)
+	limits, err := r.guard(ctx, r.src.Limits.CountsOnly(), plan.History{}, nil)
+	if err != nil {
+		return err
+	}
 	limits = slices.DeleteFunc(limits, func(l registry.Limit) bool { return l.Name == plan.LimitEmpty })
 	if len(limits) > 0 && len(r.plan.Users) > 1 {
 		return guardError{limits}

@@ -132,10 +132,10 @@ func allowPerson(a *plan.Allowance, it registry.RunItem) {
 	case registry.ActionRename:
 		a.Rename[it.Anchor] = true
 	}
-	if it.Code == registry.CodeAdopted {
-		a.Adopt[it.Anchor] = true
+	if it.Code == registry.CodeAdopted { // it says join, whatever else becomes of the person
+		a.Adopt[it.Anchor], a.Deactivate[it.Anchor], a.Rename[it.Anchor] = true, true, true
 	}
-	if it.Action != registry.ActionCreate && it.Detail != nil && len(it.Detail.Before[registry.AttrEmails]) > 0 {
+	if it.Action != registry.ActionCreate && it.Detail != nil && changesMail(it.Detail) {
 		a.MailChange[it.Anchor] = true
 	}
 }
@@ -300,14 +300,17 @@ func limitWords(limits []registry.Limit) registry.Said {
 
 // withhold takes the removals out of a plan that the guard stops, for a source
 // that an admin's rejection allows none. A plan that passes whole ends that.
-func (r *run) withhold(ctx context.Context, history plan.History, allowed *plan.Allowance) error {
+func (r *run) withhold(ctx context.Context, history plan.History, allowed *plan.Allowance) (err error) {
 	if !r.src.State.Health.NoRemovals {
 		return nil
 	}
 	if len(r.row.Limits) > 0 {
 		why := limitWords(r.row.Limits)
 		n := r.plan.WithholdRemovals()
-		r.row.Limits, r.row.PlanHash = plan.Guard(r.plan, r.src.Limits, history, allowed), r.plan.Hash(r.snap.Snapshot)
+		r.row.PlanHash = r.plan.Hash(r.snap.Snapshot)
+		if r.row.Limits, err = r.guard(ctx, r.src.Limits, history, allowed); err != nil {
+			return err
+		}
 		r.row.Notes = append(r.row.Notes, registry.Say("%d removals were left out: an admin rejected a run, and the guard still stops them (%s). "+
 			"They come back when a plan passes the guard, or by `usher source resume %s`.", n, why, r.src.State.Key))
 		return nil
