@@ -286,6 +286,16 @@ func TestEachLimit(t *testing.T) {
 		{name: "adoptions passed", limits: only(func(l *plan.Limits) { l.Adopt = plan.Threshold{Count: 9, Percent: 10, Floor: 1} }), recreate: plan.RecreateAdopt,
 			change: func(s *plan.Snapshot, _ *plan.State) { s.Users[0], s.Users[1] = anew("p000"), anew("p001") },
 			want:   []registry.Limit{{Name: "adopt", Count: 2, Of: 10, Rule: "more than 10 %", Reasons: []registry.Said{"2 made anew under another id"}}}},
+		{name: "what is not carried out", limits: plan.Limits{}, recreate: plan.RecreateAdopt, change: func(s *plan.Snapshot, _ *plan.State) {
+			s.Users[0] = anew("p000")
+			called("x")(&s.Users[1])
+			disabled(&s.Users[2])
+			s.Users[9] = seen("new")
+		}, mark: func(p *plan.Plan) {
+			for i := range p.Users {
+				p.Users[i].Moot = true
+			}
+		}},
 		{name: "too few", limits: only(func(l *plan.Limits) { l.Minimum = plan.Threshold{Count: 10} }),
 			change: func(s *plan.Snapshot, _ *plan.State) { outOfScope(&s.Users[0]) },
 			want:   []registry.Limit{{Name: "minimum_population", Count: 9, Rule: "fewer than 10"}}},

@@ -145,3 +145,39 @@ func TestApprovalLiftsAnyHold(t *testing.T) {
 		})
 	}
 }
+
+// TestApprovalFromBefore: rows of adoptions had the code recreated once.
+func TestApprovalFromBefore(t *testing.T) {
+	w := sqlite(t)
+	w.adjust = func(s *reconcile.Source) { s.Recreate = plan.RecreateAdopt }
+	w.dir.addPeople(uids(5)...)
+	w.run(registry.RunDone)
+	w.adjust = func(s *reconcile.Source) { s.Recreate, s.Limits.Adopt = plan.RecreateAdopt, plan.Threshold{} }
+	w.remake("u000")
+	held := w.run(registry.RunHeld)
+	w.exec(`UPDATE run_items SET code = 'recreated' WHERE run_id = %d AND code = 'adopted'`, held.ID)
+	want(t, "report", w.report(w.approve(held, registry.RunDone)), []string{"join u000 adopted"})
+}
+
+// TestRefusedWithoutRemovals: when the removals are left out, who waits for a name
+// that one of them would free is refused, and holds nothing.
+func TestRefusedWithoutRemovals(t *testing.T) {
+	w := sqlite(t)
+	w.adjust = func(s *reconcile.Source) { s.Recreate = plan.RecreateNew }
+	w.dir.addPeople(uids(5)...)
+	w.run(registry.RunDone)
+	w.dir.remove("u000")
+	w.run(registry.RunDone)
+	w.clock.forward(2 * grace)
+	w.dir.addPeople("u000")
+	w.adjust = func(s *reconcile.Source) {
+		s.Recreate, s.Limits.Delete, s.Limits.Create = plan.RecreateNew, plan.Threshold{}, plan.Threshold{}
+	}
+	held := w.run(registry.RunHeld)
+	want(t, "held rows", w.items(held), []string{"held create u000", "held delete grace_over u000"})
+	if err := w.engine.Decide(t.Context(), held, word(registry.RunRejected, "claire")); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "report", w.report(w.run(registry.RunPartial)), []string{"conflict create user_name_taken u000"})
+	w.idle()
+}

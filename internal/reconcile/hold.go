@@ -132,7 +132,9 @@ func allowPerson(a *plan.Allowance, it registry.RunItem) {
 	case registry.ActionRename:
 		a.Rename[it.Anchor] = true
 	}
-	if it.Code == registry.CodeAdopted { // it says join, whatever else becomes of the person
+	// An adoption says join, whatever else becomes of the person; rows from before
+	// there was a word for it say recreated, as only conflicts do now.
+	if it.Code == registry.CodeAdopted || it.Code == registry.CodeRecreated && it.Action == registry.ActionJoin {
 		a.Adopt[it.Anchor], a.Deactivate[it.Anchor], a.Rename[it.Anchor] = true, true, true
 	}
 	if it.Action != registry.ActionCreate && it.Detail != nil && changesMail(it.Detail) {
